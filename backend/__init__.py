@@ -1,0 +1,93 @@
+"""Podium's back half: what runs work. It never imports gradio, leaderboard.pages or leaderboard.cli.
+
+Two seams: where jobs run (`Executor`) and what a job does (`Evaluator`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import Problem, Request, Submission
+
+
+class JobState(StrEnum):
+    """What an executor knows of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+    """It ended by itself; what it did is in its work folder."""
+    KILLED = "killed"
+    """It was ended from outside: time or memory limit, cancel, lost node. `JobStatus.reason` says which."""
+    UNKNOWN = "unknown"
+    """The executor knows no such job (any more)."""
+
+
+class JobStatus(NamedTuple):
+    state: JobState
+    reason: str = ""
+    """For KILLED: `wall_limit`, `memory_limit`, `cancelled` or words."""
+
+
+class Resources(NamedTuple):
+    """What a job needs."""
+
+    gpus: int = 0
+    memory_bytes: int = 0
+    wall_seconds: int = 0
+
+
+class Job(NamedTuple):
+    """One attempt at a request: a folder with everything it needs (see backend/workdir.py)."""
+
+    name: str
+    workdir: Path
+    resources: Resources
+
+
+class Executor(Protocol):
+    """Where jobs run. Handles are text that survives a restart of the scheduler."""
+
+    def slots(self) -> int:
+        """How many more jobs may be submitted now."""
+        ...
+
+    def submit(self, job: Job) -> str:
+        """Start the job and return its handle."""
+        ...
+
+    def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
+        """The state of each handle."""
+        ...
+
+    def cancel(self, handle: str) -> None:
+        """End the job and every process it started."""
+        ...
+
+    def logs(self, handle: str) -> str:
+        """The job's log as far as it is written, the last 64 KiB."""
+        ...
+
+    def close(self) -> None:
+        """End every job and helper process of this executor that does not outlive it."""
+        ...
+
+
+class Evaluator(Protocol):
+    """What a job does with one kind of submission."""
+
+    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
+        """What this machine cannot do for this submission (precision, weight type)."""
+        ...
+
+    def resources(self, request: Request, benchmark: Benchmark) -> Resources:
+        """What the job will need."""
+        ...
+
+    def run(self, workdir: Path) -> None:
+        """Do the work in this process: read the work folder's inputs, write its outputs."""
+        ...

@@ -1,0 +1,44 @@
+"""Podium's front half: what a submitter or a reader needs. Gradio only under `pages/`.
+
+The seam to where files live is `FileStore`; the local folder and the Hub's dataset repositories implement it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+
+class Changes(NamedTuple):
+    """What happened in a store since a version."""
+
+    version: str
+    """The version up to which this tells; give it to the next `changes_since`."""
+    paths: dict[str, str | None]
+    """Changed path -> its new version, None when it is gone."""
+
+
+class FileStore(Protocol):
+    """Files under paths, with compare-and-swap. Versions are opaque; equal content may have equal versions."""
+
+    def list(self, prefix: str = "") -> dict[str, str]:
+        """Path -> version of every file whose path begins with `prefix`."""
+        ...
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Content and version of a file. Raises NotFound."""
+        ...
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        """Write (bytes) or delete (None) all of `changes`, or nothing, and return the store's new version.
+
+        `expected` maps paths to the version they must still have, None for "must not exist".
+        Raises Conflict when one of them differs.
+        """
+        ...
+
+    def changes_since(self, version: str | None) -> Changes:
+        """What changed since `version`; everything when it is None or too old to be known."""
+        ...

@@ -1,0 +1,94 @@
+"""Every error that Podium raises on purpose, in one tree, caught in one place per entry point (API, page, CLI, job).
+
+PodiumError                  something a person should read; str(error) is a sentence
+├── NotAccepted              the submission has problems; carries all of them
+│   └── AlreadyRequested     the same checkpoint is already in the queue; carries the existing request
+├── NotAllowed               this person may not do this
+├── NotFound                 no such request, result, model or page
+├── Unreadable               a file of ours does not say what its format demands
+├── BadBenchmark             a benchmark's YAML has problems; carries all of them
+├── BadSettings              a setting has a value that is not allowed
+├── Conflict                 compare-and-swap lost: the file is not what the caller had read
+├── NotPossible              the state of a request does not allow this change
+└── Infrastructure           our side failed: never the submitter's fault
+    └── HubUnavailable       the Hub did not answer, or answered with its own trouble
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leaderboard.records import Problem, Request
+
+
+class PodiumError(Exception):
+    """The base: `str(error)` is a sentence for a person."""
+
+
+class NotAccepted(PodiumError):
+    """A submission with problems; `problems` holds every one of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__(" ".join(problem.message for problem in self.problems))
+
+
+class AlreadyRequested(NotAccepted):
+    """The same checkpoint, precision, weight type and chat template is already in the queue as `existing`."""
+
+    def __init__(self, problem: Problem, existing: Request) -> None:
+        self.existing = existing
+        super().__init__([problem])
+
+
+class NotAllowed(PodiumError):
+    """This person may not do this."""
+
+
+class NotFound(PodiumError):
+    """Nothing is there under that name."""
+
+
+class Unreadable(PodiumError):
+    """A file that cannot be read as what its place says it is."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path} cannot be read: {reason}")
+
+
+class BadBenchmark(PodiumError):
+    """A benchmark description with problems; `lines` are sentences that begin with `file:line:`."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class BadSettings(PodiumError):
+    """Settings that cannot be used; one sentence a setting."""
+
+
+class Conflict(PodiumError):
+    """A commit found other content than it expected at `paths`; nothing was written."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = sorted(paths)
+        super().__init__(
+            f"Changed by somebody else in the meantime: {', '.join(self.paths)}. Read again and decide again."
+        )
+
+
+class NotPossible(PodiumError):
+    """The request is in a state that does not allow this change."""
+
+
+class Infrastructure(PodiumError):
+    """Our side failed. Nothing is wrong with the submission."""
+
+
+class HubUnavailable(Infrastructure):
+    """The Hub did not answer, refused our own token, limited our rate or had an error of its own."""

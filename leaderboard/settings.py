@@ -1,0 +1,104 @@
+"""Every setting, and the only place that reads the environment.
+
+Podium's own variables begin with PODIUM_; the Hub's keep their names (HF_ENDPOINT, HF_TOKEN).
+docs/reference.md lists them all, and a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from leaderboard.errors import BadSettings
+
+PROJECT = Path(__file__).resolve().parent.parent
+PUBLIC_HUB = "https://huggingface.co"
+
+
+class Settings(BaseSettings):
+    """What an operator may set, by environment variable or `.env` file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PODIUM_", env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    title: str = "Podium"
+    """Name of the board, in the top bar."""
+    benchmarks_dir: Path = PROJECT / "benchmarks"
+    """Folder of the benchmarks' YAML files."""
+    benchmarks: str = ""
+    """Ids of the benchmarks to serve, separated by commas, the first one shown first; empty for all of them."""
+    requests_dir: Path = PROJECT / "requests"
+    """Embedded store: folder of the request files."""
+    results_dir: Path = PROJECT / "results"
+    """Embedded store: folder of results, details, contents, flags and votes."""
+    work_dir: Path = PROJECT / ".podium"
+    """Folder for job work folders, logs and downloaded checkpoints."""
+
+    hub_endpoint: str = Field(default=PUBLIC_HUB, validation_alias=AliasChoices("HF_ENDPOINT", "hub_endpoint"))
+    """The Hub that models are read from; HF_ENDPOINT, as for every Hub client."""
+    hub_token: SecretStr | None = Field(default=None, validation_alias=AliasChoices("HF_TOKEN", "hub_token"))
+    """The service's own token; HF_TOKEN. Only needed for gated models, the Hub store and discussions."""
+    hub_timeout_s: float = 30.0
+    """Seconds after which a question to the Hub counts as unanswered."""
+
+    host: str = "127.0.0.1"
+    """Address the pages and the API listen on."""
+    port: int = 7860
+    """Port the pages and the API listen on; 0 picks a free one."""
+    public_url: str = ""
+    """Address under which people reach the service, for links in commands and discussions; empty: host and port."""
+    anonymous_sender: str = "anonymous"
+    """Name written as sender where nobody is signed in and submissions need no sign-in."""
+
+    embedded: bool = True
+    """Whether `python app.py` also runs the scheduler."""
+    worker: str = socket.gethostname()
+    """Name under which this scheduler claims requests."""
+    tick_s: float = 2.0
+    """Seconds between two rounds of the scheduler."""
+    lease_s: float = 120.0
+    """Seconds for which a claim holds without being renewed."""
+    max_attempts: int = 3
+    """How often a request is tried when our side fails."""
+    backoff_s: float = 30.0
+    """Wait after the first failure of our side; doubles with every further one."""
+    slots: int = 1
+    """Local executor: jobs at a time."""
+    job_wall_s: int = 6 * 3600
+    """Seconds after which a job is ended."""
+    job_memory_gb: float = 16.0
+    """Private memory (GB) at which a job is ended."""
+    max_params_b: float = 0.0
+    """Largest checkpoint (billions of parameters, at float16) that this machine takes; 0 leaves it to the benchmark."""
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    threads: int = 1
+    """Processor threads per job; 0 leaves it to torch."""
+    engine: Literal["shared", "stock"] = "shared"
+    """`shared` forwards common prefixes once and checks itself against the stock backend; `stock` is the harness's own."""
+    data_root: Path | None = None
+    """Folder of local data files that stands in for the tasks' Hub datasets, for air-gapped runs."""
+
+    @property
+    def token(self) -> str | None:
+        """The service's own Hub token in clear, for clients; never log it."""
+        return self.hub_token.get_secret_value() if self.hub_token else None
+
+    @property
+    def benchmark_ids(self) -> list[str]:
+        """The ids in `benchmarks`, in order."""
+        return [name.strip() for name in self.benchmarks.split(",") if name.strip()]
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises BadSettings, naming every setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"PODIUM_{str(one['loc'][0]).upper()}: {one['msg']} (got {one['input']!r})." for one in error.errors()]
+        raise BadSettings("\n".join(lines)) from None
