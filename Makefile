@@ -1,0 +1,53 @@
+# Two commands are enough for a newcomer: `make demo` and `make test`. Everything lands in .venv.
+PYTHON ?= python3
+PY := .venv/bin/python
+STORE ?= local
+
+.PHONY: help demo run test check format bench checkpoints screenshots clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub
+	@$(PY) scripts/demo.py --store $(STORE) $(if $(ONCE),--once)
+
+run: .venv/ready  ## the service against the real Hub, files in requests/ and results/
+	$(PY) app.py
+
+check: .venv/ready-dev  ## ruff, mypy and the direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	$(PY) -m pytest tests/test_architecture.py
+
+test: .venv/ready-dev  ## the tests; with root and apt, installs the browser they need first
+	@bash scripts/system_packages.sh
+	$(PY) -m pytest -n 2 --dist loadgroup
+
+format: .venv/ready-dev  ## let ruff lay out and mend the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: .venv/ready-dev  ## every figure that Podium promises, against its peers
+	$(PY) scripts/bench.py all
+
+checkpoints: .venv/ready  ## make the tiny checkpoints of the demo again
+	$(PY) scripts/make_checkpoints.py
+
+screenshots: .venv/ready-dev  ## docs/images from a running demo
+	$(PY) scripts/screenshots.py
+
+clean:  ## remove what the demo and the tests made, keep .venv
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/uv:
+	@bash scripts/make_venv.sh $(PYTHON)
+
+.venv/ready: requirements.lock .venv/bin/uv
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements.lock
+	@touch $@
+
+.venv/ready-dev: requirements-dev.lock .venv/ready
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements-dev.lock
+	@touch $@
