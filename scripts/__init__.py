@@ -1,0 +1,1 @@
+"""Operator tools: run each one from the repository root with `python -m scripts.NAME`."""
