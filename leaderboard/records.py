@@ -126,6 +126,17 @@ class Submission(BaseModel):
     """Rule set of the benchmark."""
 
 
+class Person(BaseModel):
+    """Somebody as the server knows them; never what they say of themselves."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """Account name on the Hub, or the name that the settings give to whoever is not signed in."""
+    orgs: tuple[str, ...] = ()
+    """Organisations on the Hub that they belong to."""
+
+
 class Lease(BaseModel):
     """The right of one worker to run a request until a time; `claim` is unique: no two claims are the same bytes."""
 
