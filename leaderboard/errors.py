@@ -5,6 +5,10 @@ PodiumError                  something a person should read; str(error) is a sen
 │   └── AlreadyRequested     the same checkpoint is already in the queue; carries the existing request
 ├── NotAllowed               this person may not do this
 ├── NotFound                 no such request, result, model or page
+│   └── ModelUnavailable     the Hub does not let us read this checkpoint; `code` says why
+│       ├── ModelNotFound · RevisionNotFound · ModelGated · ModelPrivate · ModelDisabled
+│       └── TooManyFiles     its list of files is too long to be read
+├── BadPath                  a path that no store takes: absolute, hidden, "..", a file where a folder is
 ├── Unreadable               a file of ours does not say what its format demands
 ├── BadBenchmark             a benchmark's YAML has problems; carries all of them
 ├── BadSettings              a setting has a value that is not allowed
@@ -51,6 +55,59 @@ class NotFound(PodiumError):
     """Nothing is there under that name."""
 
 
+class BadPath(PodiumError):
+    """A path that no store takes."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} is not a path for a file here: {reason}.")
+
+
+class ModelUnavailable(NotFound):
+    """A checkpoint that the Hub does not let us read. `code` names the problem in docs/checks.md."""
+
+    code = "model_not_found"
+
+    def __init__(self, model: str, revision: str) -> None:
+        self.model = model
+        self.revision = revision
+        super().__init__(f"{model} at {revision} cannot be read from the Hub: {self.code.replace('_', ' ')}.")
+
+
+class ModelNotFound(ModelUnavailable):
+    """There is no such repository, or it is private and hidden from us."""
+
+
+class RevisionNotFound(ModelUnavailable):
+    """The repository exists, this branch, tag or commit does not."""
+
+    code = "revision_not_found"
+
+
+class ModelGated(ModelUnavailable):
+    """Its files are only for people whom its owner let in, and we are not among them."""
+
+    code = "gated"
+
+
+class ModelPrivate(ModelUnavailable):
+    """It exists and we may not read it."""
+
+    code = "private"
+
+
+class ModelDisabled(ModelUnavailable):
+    """The Hub itself has closed the repository."""
+
+    code = "disabled"
+
+
+class TooManyFiles(ModelUnavailable):
+    """Its list of files is longer than we read."""
+
+    code = "too_many_files"
+
+
 class Unreadable(PodiumError):
     """A file that cannot be read as what its place says it is."""
 
@@ -91,4 +148,11 @@ class Infrastructure(PodiumError):
 
 
 class HubUnavailable(Infrastructure):
-    """The Hub did not answer, refused our own token, limited our rate or had an error of its own."""
+    """The Hub did not answer, refused our own token, limited our rate or had an error of its own.
+
+    `retry_after_s`: seconds after which trying again makes sense; None when somebody has to mend something first.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)

@@ -325,6 +325,34 @@ class PodiumBlock(BaseModel):
     provenance: Provenance
 
 
+class Person(BaseModel):
+    """Somebody whom the Hub knows."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """Account name."""
+    orgs: tuple[str, ...] = ()
+    """Organisations they belong to."""
+
+
+class Abilities(BaseModel):
+    """What one worker can run; it writes this to `workers/{worker}.json` of the requests store when it starts."""
+
+    worker: str
+    """Its name, as in leases."""
+    device: str = ""
+    """Processor or accelerator, in words."""
+    refused: dict[str, str] = Field(default_factory=dict)
+    """Precision or weight type that it cannot do -> the reason, a sentence."""
+    max_params_b: float | None = None
+    """Largest checkpoint it takes, in billions of parameters at float16; None when it has no limit of its own."""
+    packages: dict[str, str] = Field(default_factory=dict)
+    """Versions of lm_eval, transformers, torch and peft."""
+    updated: str = ""
+    """When it wrote this (UTC)."""
+
+
 class ModelFacts(BaseModel):
     """What the Hub says of a repository at one commit. Only what the checks and the board need."""
 
@@ -343,7 +371,7 @@ class ModelFacts(BaseModel):
     configs: dict[str, Any] = Field(default_factory=dict)
     """Every *config*.json read (`config.json`, `tokenizer_config.json`, `adapter_config.json`, ...), parsed."""
     unreadable: dict[str, str] = Field(default_factory=dict)
-    """JSON files that could not be parsed -> why."""
+    """Files that could not be read (configs, safetensors headers, the card's front matter) -> why, a few words."""
     card_text: str | None = None
     """Model card without its front matter; None when there is none."""
     card: dict[str, Any] = Field(default_factory=dict)
