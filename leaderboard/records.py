@@ -325,17 +325,6 @@ class PodiumBlock(BaseModel):
     provenance: Provenance
 
 
-class Person(BaseModel):
-    """Somebody whom the Hub knows."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    """Account name."""
-    orgs: tuple[str, ...] = ()
-    """Organisations they belong to."""
-
-
 class Abilities(BaseModel):
     """What one worker can run; it writes this to `workers/{worker}.json` of the requests store when it starts."""
 
