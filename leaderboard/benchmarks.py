@@ -1,22 +1,50 @@
 """What the organiser says: a benchmark, read from a YAML file and validated as a whole.
 
-Scores follow the Open LLM Leaderboard's published method: n(x, lower) = 0 where x < lower, else
-100 * (x - lower) / (1 - lower), with lower = 1 / number of choices for multiple choice and 0 elsewhere.
+docs/benchmarks.md explains every field to organisers. How results become scores is in `leaderboard.scores`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 
+from leaderboard.errors import BadBenchmark
+from leaderboard.harness_tasks import leaves, task_names
 from leaderboard.records import Precision, WeightType
+from leaderboard.scores import normalise, score
+from leaderboard.yaml_lines import Place, read_model
+
+__all__ = [
+    "Benchmark",
+    "Column",
+    "Harness",
+    "Limits",
+    "Part",
+    "Track",
+    "load_benchmark",
+    "load_benchmarks",
+    "normalise",
+    "score",
+]
 
 BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions"}
-"""Folder names that the results store uses for itself."""
+RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers"}
+"""Folder names that the stores use for themselves."""
+RESERVED_TITLES = {
+    "rank", "model", "fullname", "eval_name", "precision", "type", "t", "weight type", "architecture", "model sha",
+    "average", "average ⬆️", "hub license", "hub ❤️", "#params (b)", "available on the hub", "moe", "flagged",
+    "chat template", "co₂ cost (kg)", "merged", "official providers", "upload to hub date", "submission date",
+    "generation", "base model", "request_id", "attempt", "benchmark_version", "result_path", "result_time",
+    "evaluation_time_s", "sender", "track",
+}  # fmt: skip
+"""Headings, in lower case, that the board uses for itself."""
+RESERVED_ENDINGS = (" Raw", " stderr", " n")
+"""The board's own columns beside each score are its title with one of these."""
 
 
 class Part(BaseModel):
@@ -24,10 +52,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: str
+    task: str = Field(min_length=1)
     """The harness's task name (a leaf task, not a group)."""
-    metrics: list[str] = Field(min_length=1)
-    """Metric keys as the harness writes them (`acc_norm,none`); more than one are averaged."""
+    metrics: list[Annotated[str, Field(pattern=r"^[^,\s]+,[^,\s]+$")]] = Field(min_length=1)
+    """Metric keys as the harness writes them, `metric,filter` (`acc_norm,none`); more than one are averaged."""
     choices: int | None = Field(default=None, ge=2)
     """Number of answer choices: chance is 1/choices and maps to 0. None: chance is 0."""
 
@@ -44,14 +72,14 @@ class Column(BaseModel):
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,31}$")
     """Short name, used in files and addresses."""
-    title: str
+    title: str = Field(min_length=1, max_length=40)
     """Heading on the board."""
     description: str = ""
     """What it asks, in a sentence, for the heading's tooltip and the About page."""
     run: list[str] = Field(min_length=1)
     """What is given to the harness: task or group names."""
     fewshot: int | None = Field(default=None, ge=0)
-    """Number of few-shot examples; None leaves it to the task's own definition."""
+    """Number of few-shot examples; None leaves it to the tasks' own definitions."""
     parts: list[Part] = Field(min_length=1)
     """The tasks whose metrics are combined."""
     combine: Literal["mean", "weighted"] = "mean"
@@ -67,8 +95,10 @@ class Track(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str
+    title: str = Field(min_length=1)
+    """Name on the board."""
     description: str = ""
+    """What its rules are, Markdown."""
 
 
 class Limits(BaseModel):
@@ -76,7 +106,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_params_b: dict[Precision, float] = Field(default_factory=dict)
+    max_params_b: dict[Precision, PositiveFloat] = Field(default_factory=dict)
     """Largest number of parameters (billions) by precision; a precision that is not named has no limit."""
     precisions: list[Precision] = Field(default_factory=lambda: list(Precision), min_length=1)
     """Allowed precisions; the first is the form's default."""
@@ -105,11 +135,16 @@ class Harness(BaseModel):
     fewshot_as_multiturn: bool = True
     """With a chat template: few-shot examples as earlier turns of the conversation."""
     seeds: dict[SeedName, int] = Field(default_factory=lambda: dict(HARNESS_SEEDS))
-    """The harness's four seeds; the defaults are its own."""
+    """The harness's four seeds; those not named keep its own defaults."""
     max_length: int | None = Field(default=None, ge=16)
     """Longest context in tokens; None leaves it to the checkpoint."""
     gen_kwargs: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Generation settings that override the tasks' own."""
+
+    @field_validator("seeds")
+    @classmethod
+    def _all_seeds(cls, given: dict[SeedName, int]) -> dict[SeedName, int]:
+        return {**HARNESS_SEEDS, **given}
 
 
 class Benchmark(BaseModel):
@@ -119,9 +154,9 @@ class Benchmark(BaseModel):
 
     id: str
     """Name in paths and addresses; equals the file's name."""
-    version: str
+    version: str = Field(min_length=1)
     """Changed by the organiser whenever scores stop being comparable."""
-    title: str
+    title: str = Field(min_length=1)
     """Name on the board."""
     description: str
     """What it is for, Markdown."""
@@ -131,8 +166,10 @@ class Benchmark(BaseModel):
     """How lm-eval is called."""
     limits: Limits = Field(default_factory=Limits)
     """What may be submitted."""
-    tracks: dict[str, Track] = Field(default_factory=lambda: {"open": Track(title="Open")})
-    """Rule sets by id."""
+    tracks: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], Track] = Field(
+        default_factory=lambda: {"open": Track(title="Open")}, min_length=1
+    )
+    """Rule sets by id; the first is the form's default."""
     folder: Path = Field(default=Path(), exclude=True)
     """Where its YAML file lies; set when it is read."""
 
@@ -144,3 +181,100 @@ class Benchmark(BaseModel):
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""
         return next(column for column in self.columns if column.key == key)
+
+
+def load_benchmark(path: Path) -> Benchmark:
+    """The benchmark that a YAML file describes. Raises BadBenchmark with every problem of the file."""
+    benchmark, problems = _read(path)
+    if benchmark is None or problems:
+        raise BadBenchmark(problems)
+    return benchmark
+
+
+def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmark]:
+    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them by name.
+
+    Raises BadBenchmark with every problem of every file that was asked for.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    problems = [
+        f"{folder}: There is no benchmark {name}.yaml. There are: {', '.join(files) or 'none'}."
+        for name in ids
+        if name not in files
+    ]
+    if not files and not ids:
+        problems.append(f"{folder}: There is no benchmark. Put one NAME.yaml there for each.")
+    benchmarks: dict[str, Benchmark] = {}
+    for name in ids or files:
+        if name in files:
+            benchmark, found = _read(files[name])
+            problems += found
+            if benchmark is not None:
+                benchmarks[name] = benchmark
+    if problems:
+        raise BadBenchmark(problems)
+    return benchmarks
+
+
+def _read(path: Path) -> tuple[Benchmark | None, list[str]]:
+    benchmark, document, problems = read_model(path, Benchmark)
+    if benchmark is not None:
+        benchmark = benchmark.model_copy(update={"folder": path.resolve().parent})
+        said = [(document.line(place), sentence) for place, sentence in _disagreements(benchmark, path.stem)]
+        problems = sorted({*problems, *said})
+    return benchmark, [f"{path}:{line}: {sentence}" for line, sentence in problems]
+
+
+def _disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]]:
+    """What is wrong between the fields of a benchmark that are right one by one."""
+    if benchmark.id != stem:
+        yield ("id",), f"`id` is {benchmark.id!r}, the file is {stem}.yaml. Give them the same name."
+    if not BENCHMARK_ID.fullmatch(benchmark.id) or ".." in benchmark.id:
+        yield ("id",), "`id` may have small letters, digits, `.`, `_` and `-`, at most 64. Choose another one."
+    if benchmark.id in RESERVED_IDS:
+        taken = ", ".join(sorted(RESERVED_IDS))
+        yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
+    yield from _columns_disagree(benchmark.columns)
+    yield from _tasks_missing(benchmark)
+
+
+def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
+    keys, titles = Counter(column.key for column in columns), Counter(column.title.lower() for column in columns)
+    for index, column in enumerate(columns):
+        if keys[column.key] > 1:
+            yield ("columns", index, "key"), f"Two columns have the key {column.key!r}. Give each its own."
+        if titles[column.title.lower()] > 1:
+            yield ("columns", index, "title"), f"Two columns have the title {column.title!r}. Give each its own."
+        if column.title.lower() in RESERVED_TITLES or column.title.endswith(RESERVED_ENDINGS):
+            yield ("columns", index, "title"), f"The board uses {column.title!r} for itself. Choose another title."
+        tasks = Counter(part.task for part in column.parts)
+        for place, part in enumerate(column.parts):
+            if tasks[part.task] > 1:
+                yield (
+                    ("columns", index, "parts", place, "task"),
+                    f"{part.task!r} counts twice in {column.title!r}. Keep one part of it, with all its metrics.",
+                )
+    if not any(column.in_average for column in columns):
+        yield ("columns",), "No column counts towards the average. Leave `in_average` out for one of them."
+
+
+def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Tasks that its own folder does not define. Built-in tasks are checked where the harness runs."""
+    folder = benchmark.include_path
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield ("harness", "include_path"), f"There is no folder {benchmark.harness.include_path!r} beside the file."
+        return
+    names = task_names(folder)
+    for index, column in enumerate(benchmark.columns):
+        for place, name in enumerate(column.run):
+            if name not in names:
+                known = ", ".join(sorted(names)) or "nothing"
+                sentence = f"{name!r} is not defined in {benchmark.harness.include_path!r}, which defines {known}."
+                yield ("columns", index, "run", place), sentence
+        made, elsewhere = leaves(names, column.run)
+        for place, part in enumerate(column.parts):
+            if part.task not in made | elsewhere and made and not elsewhere:
+                sentence = f"`run` does not make {part.task!r}. It makes {', '.join(sorted(made))}."
+                yield ("columns", index, "parts", place, "task"), sentence
