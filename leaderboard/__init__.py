@@ -16,6 +16,8 @@ class Changes(NamedTuple):
     """The version up to which this tells; give it to the next `changes_since`."""
     paths: dict[str, str | None]
     """Changed path -> its new version, None when it is gone."""
+    complete: bool = False
+    """`paths` names every file there is: forget any other (the version asked for was None or is not known any more)."""
 
 
 class FileStore(Protocol):

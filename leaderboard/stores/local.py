@@ -1,0 +1,274 @@
+"""A folder as a FileStore, for any number of processes on one machine (or on a file system with working flock).
+
+Writers take one lock; readers take none. A file is written beside its place, synced and renamed, so nobody reads half
+of one. Several files go through a journal: once the journal is on disk the commit has happened, and whoever opens the
+store next carries out what a killed writer left undone.
+
+    .podium/lock       held (flock) by the writer
+    .podium/stage/     new contents before they are renamed into place
+    .podium/journal    JSON [[path, staged name or null], ...]: a commit of several files under way
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from leaderboard import Changes
+from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound
+from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths
+
+OWN_FOLDER = ".podium"
+UNSURE_NS = 100_000_000
+"""A file younger than this when it was hashed may change again without its time stamp showing it."""
+
+
+class Signature(NamedTuple):
+    """What tells, without reading it, that a file is the one we hashed."""
+
+    ctime_ns: int
+    size: int
+    inode: int
+
+
+class LocalStore:
+    """The files under `root`, made if it is missing. Hidden files and links are nobody's business here."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = Path(os.path.realpath(root))
+        own = self.root / OWN_FOLDER
+        self._stage, self._lock_file, self._journal = own / "stage", own / "lock", own / "journal"
+        self._stage.mkdir(parents=True, exist_ok=True)
+        self._hashed: dict[str, tuple[Signature, str]] = {}
+        self._scanning = threading.Lock()
+        self._session = secrets.token_hex(4)
+        self._tick = itertools.count(1).__next__
+        self._known: dict[str, str] = {}
+        self._changed_at: dict[str, int] = {}
+        with self._locked():
+            pass
+
+    def list(self, prefix: str = "") -> dict[str, str]:
+        """Path -> git blob id of every file whose path begins with `prefix`; unchanged files are not read again."""
+        self._settle()
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            check_path(folder)
+        found = {}
+        for path, signature in self._walk(folder):
+            if path.startswith(prefix):
+                version = self._version(path, signature)
+                if version is not None:
+                    found[path] = version
+        return found
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Content and git blob id. Raises NotFound, BadPath."""
+        self._settle()
+        content = self._content(path)
+        if content is None:
+            raise NotFound(f"There is no file {path}.")
+        return content, blob_version(content)
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        """Write and delete all of `changes` or none. Raises Conflict, BadPath, Infrastructure (disk full, read-only).
+
+        `message` is for stores with a log; a folder has none.
+        """
+        check_paths(changes)
+        try:
+            with self._locked():
+                self._expect(expected or {})
+                for path, content in changes.items():
+                    self._check_place(path, content)
+                self._write(changes)
+        except OSError as error:
+            raise Infrastructure(f"The folder {self.root} could not be written: {error.strerror or error}.") from error
+        return f"{self._session}-{self._tick()}"
+
+    def changes_since(self, version: str | None) -> Changes:
+        """What differs from what `version` knew, files put there by hand included. Versions end with this object."""
+        with self._scanning:
+            now = self._tick()
+            listing = self.list()
+            changed = {path: seen for path, seen in listing.items() if self._known.get(path) != seen}
+            changed_or_gone = changed | dict.fromkeys(self._known.keys() - listing.keys())
+            self._changed_at.update(dict.fromkeys(changed_or_gone, now))
+            self._known = listing
+            session, _, before = (version or "").partition("-")
+            if session != self._session:
+                return Changes(f"{self._session}-{now}", dict(listing), complete=True)
+            news = {path: listing.get(path) for path, at in self._changed_at.items() if at > int(before)}
+            return Changes(f"{self._session}-{now}", news)
+
+    # --- reading
+
+    def _place(self, path: str) -> Path:
+        place = self.root / check_path(path)
+        if os.path.realpath(place) != str(place):
+            raise BadPath(path, "it leads through a link")
+        return place
+
+    def _content(self, path: str) -> bytes | None:
+        try:
+            return self._place(path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def _walk(self, folder: str) -> Iterator[tuple[str, Signature]]:
+        """Every file below `folder`, with its signature. Files that come or go meanwhile may be seen or not."""
+        waiting = [folder + "/" if folder else ""]
+        while waiting:
+            base = waiting.pop()
+            try:
+                with os.scandir(self.root / base) as entries:
+                    for entry in entries:
+                        if not PLAIN_NAME.fullmatch(entry.name):
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(f"{base}{entry.name}/")
+                        elif entry.is_file(follow_symlinks=False):
+                            stat = entry.stat(follow_symlinks=False)
+                            yield base + entry.name, Signature(stat.st_ctime_ns, stat.st_size, stat.st_ino)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+
+    def _version(self, path: str, signature: Signature) -> str | None:
+        """The blob id of a file, from memory where its signature is the same; None when it is gone."""
+        remembered = self._hashed.get(path)
+        if remembered and remembered[0] == signature:
+            return remembered[1]
+        digest = hashlib.sha1(b"blob %d\0" % signature.size, usedforsecurity=False)
+        try:
+            with (self.root / path).open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except FileNotFoundError:
+            return None
+        version = digest.hexdigest()
+        if time.time_ns() - signature.ctime_ns > UNSURE_NS:
+            self._hashed[path] = (signature, version)
+        return version
+
+    # --- writing
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Be the only writer; finish or forget what the one before left."""
+        handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if self._journal.exists():
+                self._carry_out()
+            for left in self._stage.iterdir():
+                left.unlink()
+            yield
+        finally:
+            os.close(handle)
+
+    def _settle(self) -> None:
+        """Wait for a commit of several files to be in place; carry it out where its writer was killed."""
+        if self._journal.exists():
+            with self._locked():
+                pass
+
+    def _expect(self, expected: Mapping[str, str | None]) -> None:
+        differing = []
+        for path, version in expected.items():
+            content = self._content(path)
+            if version != (None if content is None else blob_version(content)):
+                differing.append(path)
+        if differing:
+            raise Conflict(differing)
+
+    def _check_place(self, path: str, content: bytes | None) -> None:
+        place = self._place(path)
+        if content is None:
+            if not place.is_file():
+                raise NotFound(f"There is no file {path} to delete.")
+        elif place.is_dir():
+            raise BadPath(path, "a folder is there")
+        else:
+            for parent in place.relative_to(self.root).parents:
+                if (self.root / parent).is_file():
+                    raise BadPath(path, f"{parent} is a file")
+
+    def _write(self, changes: Mapping[str, bytes | None]) -> None:
+        plan: list[tuple[str, str | None]] = []
+        for number, (path, content) in enumerate(changes.items()):
+            if content is not None:
+                _write_synced(self._stage / str(number), content)
+            plan.append((path, None if content is None else str(number)))
+        if len(plan) > 1:
+            draft = self._stage / "journal"
+            _write_synced(draft, json.dumps(plan).encode())
+            _sync(self._stage)
+            draft.rename(self._journal)
+            _sync(self._journal.parent)
+            self._carry_out()
+        else:
+            self._apply(plan)
+
+    def _carry_out(self) -> None:
+        """Do what the journal says, as often as it takes, then drop it."""
+        self._apply(json.loads(self._journal.read_bytes()))
+        self._journal.unlink()
+        _sync(self._journal.parent)
+
+    def _apply(self, plan: Iterable[tuple[str, str | None]]) -> None:
+        touched = set()
+        for path, staged in plan:
+            place = self.root / path
+            if staged is None:
+                place.unlink(missing_ok=True)
+                self._drop_empty(place.parent)
+            else:
+                _make_folder(place.parent)
+                source = self._stage / staged
+                if source.exists():
+                    source.rename(place)
+            touched.add(place.parent)
+        for folder in touched:
+            if folder.exists():
+                _sync(folder)
+
+    def _drop_empty(self, folder: Path) -> None:
+        """Folders exist only for their files, as in git."""
+        while folder != self.root and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _write_synced(place: Path, content: bytes) -> None:
+    with place.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
