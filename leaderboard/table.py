@@ -1,0 +1,356 @@
+"""The board as columns in memory: rank, average, filter, sort and page, on plain arrays.
+
+A `Board` is built once per published state and never changes, so that any number of readers share it without locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.search import Columns, Mask, match, parse
+from leaderboard.view import Hide, View
+
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+class Meta(NamedTuple):
+    """One column that is not a score."""
+
+    key: str
+    source: str
+    """Column of the contents table."""
+    title: str
+    group: Literal["Model", "Hub", "Run"]
+    kind: Literal["text", "number", "yes", "time"]
+
+
+META: tuple[Meta, ...] = (
+    Meta("type", "Type", "Type", "Model", "text"),
+    Meta("architecture", "Architecture", "Architecture", "Model", "text"),
+    Meta("params", "#Params (B)", "Parameters (B)", "Model", "number"),
+    Meta("license", "Hub License", "Licence", "Hub", "text"),
+    Meta("merged", "Merged", "Merged", "Model", "yes"),
+    Meta("moe", "MoE", "Mixture of experts", "Model", "yes"),
+    Meta("generation", "Generation", "Generation", "Model", "number"),
+    Meta("base", "Base Model", "Base model", "Model", "text"),
+    Meta("likes", "Hub ❤️", "Likes", "Hub", "number"),
+    Meta("available", "Available on the hub", "On the Hub", "Hub", "yes"),
+    Meta("official", "Official Providers", "Official provider", "Hub", "yes"),
+    Meta("uploaded", "Upload To Hub Date", "Uploaded", "Hub", "time"),
+    Meta("precision", "Precision", "Precision", "Run", "text"),
+    Meta("weight_type", "Weight type", "Weight type", "Run", "text"),
+    Meta("revision", "Model sha", "Revision", "Run", "text"),
+    Meta("chat", "Chat Template", "Chat template", "Run", "yes"),
+    Meta("submitted", "Submission Date", "Submitted", "Run", "time"),
+    Meta("sender", "sender", "Submitted by", "Run", "text"),
+    Meta("seconds", "evaluation_time_s", "Evaluation time (s)", "Run", "number"),
+    Meta("co2", "CO₂ cost (kg)", "CO₂ (kg)", "Run", "number"),
+)
+META_BY_KEY = {meta.key: meta for meta in META}
+DEFAULT_META = ("precision", "revision", "license", "params")
+"""Columns beside rank, type, model, average and the scores that a first visitor sees."""
+SEARCHED = {"revision": "revision", "license": "license", "architecture": "architecture",
+            "precision": "precision", "type": "type", "base": "base", "sender": "sender"}  # fmt: skip
+"""Field of the search grammar -> column key."""
+FACETS = {"types": "type", "precisions": "precision", "licences": "license"}
+"""Filter of the view that is a list of values -> column key."""
+
+
+class Selection(NamedTuple):
+    """The rows that a view shows, in order, and what it says about them."""
+
+    rows: Positions
+    """Positions in the board; pinned rows are not among them."""
+    pinned: Positions
+    """Positions of the pinned rows, in the order they were pinned."""
+    average: Floats
+    """Average of every row of the board, as the view asks for it; NaN where a score is missing."""
+    rank: Floats
+    """Rank of every row of the board, from 1; NaN where there is no average. Equal averages share a rank."""
+    hidden: dict[str, int]
+    """Kind of row -> how many rows it alone keeps from view."""
+    blame: dict[str, int]
+    """Where nothing is found: filter -> how many rows there would be without it."""
+    warnings: tuple[str, ...]
+    """Sentences about the search."""
+
+
+class Board:
+    """All rows of one benchmark, ready to be asked."""
+
+    def __init__(self, frame: pd.DataFrame, benchmark: Benchmark) -> None:
+        """`frame` is the contents table (see docs/reference.md), one row an evaluation."""
+        self.benchmark = benchmark
+        self.frame = frame.reset_index(drop=True)
+        self.size = len(frame)
+        self.keys = [column.key for column in benchmark.columns]
+        self.normalised = {column.key: self._floats(column.title) for column in benchmark.columns}
+        self.raw = {column.key: self._floats(f"{column.title} Raw") for column in benchmark.columns}
+        self.stderr = {column.key: self._floats(f"{column.title} stderr") for column in benchmark.columns}
+        self.n = {column.key: self._floats(f"{column.title} n") for column in benchmark.columns}
+        self.names = self._texts("fullname")
+        self.texts = {meta.key: self._texts(meta.source) for meta in META if meta.kind in {"text", "time"}}
+        self.numbers = {meta.key: self._floats(meta.source) for meta in META if meta.kind == "number"}
+        self.yes = {
+            meta.key: self._yes(meta.source, default=meta.key == "available") for meta in META if meta.kind == "yes"
+        }
+        self.flagged = self._yes("Flagged")
+        self.ids = self._ids()
+        self.position = {name: at for at, name in enumerate(self.ids)}
+        lowered = {field: _lowered(self.texts[key]) for field, key in SEARCHED.items()}
+        self._searched = Columns({**lowered, "name": _lowered(self.names)}, self.numbers["params"])
+        self._facet_codes = {name: pd.factorize(self.texts[key]) for name, key in FACETS.items()}
+        self._averages: dict[tuple[str, ...], Floats] = {}
+        self._orders: dict[tuple[str, bool, tuple[str, ...], str], Positions] = {}
+        self.select: Callable[[View], Selection] = lru_cache(maxsize=512)(self._select)
+
+    # -- columns ------------------------------------------------------------------------------------------------
+
+    def _floats(self, name: str) -> Floats:
+        if name not in self.frame:
+            return np.full(self.size, np.nan)
+        return np.asarray(pd.to_numeric(self.frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
+
+    def _texts(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+        if name not in self.frame:
+            return np.full(self.size, None, dtype=object)
+        column = self.frame[name].astype(object)
+        return np.asarray(column.where(column.notna() & (column != ""), None).to_numpy(dtype=object))
+
+    def _yes(self, name: str, default: bool = False) -> Mask:
+        if name not in self.frame:
+            return np.full(self.size, default)
+        return np.asarray(self.frame[name].astype("boolean").fillna(default).to_numpy(dtype=bool))
+
+    def _ids(self) -> list[str]:
+        chat = np.where(self.yes["chat"], "_chat", "")
+        parts = zip(
+            self.names, self.texts["revision"], self.texts["precision"], self.texts["weight_type"], chat, strict=True
+        )
+        return [
+            f"{name}@{(sha or 'unknown')[:12]}_{precision}_{weight}{end}" for name, sha, precision, weight, end in parts
+        ]
+
+    def average(self, keys: Sequence[str]) -> Floats:
+        """Mean of the normalised scores of `keys` for every row; NaN where one is missing."""
+        wanted = tuple(key for key in self.keys if key in set(keys) and self.benchmark.column(key).in_average)
+        if wanted not in self._averages:
+            stacked = [self.normalised[key] for key in wanted]
+            self._averages[wanted] = np.mean(stacked, axis=0) if stacked else np.full(self.size, np.nan)
+        return self._averages[wanted]
+
+    def shown_columns(self, view: View) -> list[str]:
+        """Keys of the columns that the view shows after rank, model and average."""
+        known = [key for key in view.columns if key in self.normalised or key in META_BY_KEY]
+        return known or [*self.keys, *DEFAULT_META]
+
+    # -- selecting ----------------------------------------------------------------------------------------------
+
+    def _select(self, view: View) -> Selection:
+        filters, warnings = self._filters(view)
+        keep = _all_of(list(filters.values()), self.size)
+        shown = self.shown_columns(view)
+        average = self.average(shown if view.average == "visible" else self.keys)
+        pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
+        ordered = self._order(view, shown)
+        rows = ordered[keep[ordered]]
+        rank = _ranks(average, keep if view.rank == "dynamic" else np.ones(self.size, dtype=bool))
+        hidden = {name: _only(filters, f"hide.{name}", self.size) for name in view.hide}
+        blame = {} if len(rows) else {name: _only(filters, name, self.size) for name in filters}
+        rows = rows[~np.isin(rows, pinned)] if len(pinned) else rows
+        return Selection(rows, pinned, average, rank, {k: n for k, n in hidden.items() if n}, blame, warnings)
+
+    def _filters(self, view: View) -> tuple[dict[str, Mask], tuple[str, ...]]:
+        """A mask for each filter in use, by the filter's name; and the search's warnings."""
+        filters: dict[str, Mask] = {}
+        query = parse(view.search)
+        if query.wanted or query.excluded:
+            filters["search"] = match(query, self._searched)
+        for name, key in FACETS.items():
+            chosen = {str(value) for value in getattr(view, name)}
+            if chosen:
+                filters[name] = np.isin(self.texts[key].astype(str), list(chosen))
+        size = self.numbers["params"]
+        if view.size_min is not None or view.size_max is not None:
+            low, high = view.size_min or 0.0, view.size_max if view.size_max is not None else np.inf
+            filters["size"] = np.asarray((size >= low) & (size < high), dtype=bool)
+        if view.official:
+            filters["official"] = self.yes["official"]
+        for kind in view.hide:
+            filters[f"hide.{kind}"] = ~self.of_kind(kind)
+        return filters, query.warnings
+
+    def of_kind(self, kind: Hide) -> Mask:
+        """True for the rows that hiding `kind` leaves out."""
+        if kind == "flagged":
+            return self.flagged
+        if kind == "unavailable":
+            return np.asarray(~self.yes["available"], dtype=bool)
+        if kind in {"chat", "non_chat"}:
+            return self.yes["chat"] if kind == "chat" else np.asarray(~self.yes["chat"], dtype=bool)
+        return self.yes[kind]
+
+    def _order(self, view: View, shown: list[str]) -> Positions:
+        """Every row's position in the view's order; missing values last, ties by average, then name."""
+        over = tuple(shown) if view.average == "visible" else ()
+        key = (view.sort, view.ascending, over, view.scores)
+        if key not in self._orders:
+            average = self.average(shown if over else self.keys)
+            value = self._sort_values(view, average)
+            missing = np.isnan(value)
+            by = value if view.ascending else -value
+            tie = np.where(np.isnan(average), np.inf, -average)
+            self._orders[key] = np.lexsort((self._name_order, tie, by, missing))
+        return self._orders[key]
+
+    def _sort_values(self, view: View, average: Floats) -> Floats:
+        if view.sort in self.normalised:
+            return (self.raw if view.scores == "raw" else self.normalised)[view.sort]
+        if view.sort in self.numbers:
+            return self.numbers[view.sort]
+        if view.sort in self.yes:
+            return self.yes[view.sort].astype(float)
+        if view.sort in self.texts or view.sort == "model":
+            texts = self._name_order if view.sort == "model" else _codes(self.texts[view.sort])
+            return np.where(texts < 0, np.nan, texts.astype(float))
+        return average
+
+    @cached_property
+    def _name_order(self) -> Positions:
+        return _codes(self.names)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def rows(self, selection: Selection, positions: Sequence[int] | Positions, view: View) -> list[dict[str, Any]]:
+        """Cells of the given rows, JSON-ready; None where unknown."""
+        shown = self.shown_columns(view)
+        return [self._row(selection, int(at), shown) for at in positions]
+
+    def _row(self, selection: Selection, at: int, shown: list[str]) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "id": self.ids[at],
+            "model": self.names[at],
+            "rank": _number(selection.rank[at], whole=True),
+            "average": _number(selection.average[at]),
+            "type": self.texts["type"][at],
+            "symbol": self.frame["T"].iat[at] if "T" in self.frame else None,
+            "revision": self.texts["revision"][at],
+            "flagged": bool(self.flagged[at]),
+            "official": bool(self.yes["official"][at]),
+            "available": bool(self.yes["available"][at]),
+            "scores": {key: self.cell(key, at) for key in shown if key in self.normalised},
+        }
+        for key in shown:
+            if key not in row and key in META_BY_KEY:
+                row[key] = self._meta(META_BY_KEY[key], at)
+        return row
+
+    def cell(self, key: str, at: int) -> dict[str, float | int | None]:
+        """One score: normalised and raw value, standard error (of the normalised value) and number of examples."""
+        return {
+            "value": _number(self.normalised[key][at]),
+            "raw": _number(self.raw[key][at]),
+            "stderr": _number(self.stderr[key][at]),
+            "n": _number(self.n[key][at], whole=True),
+        }
+
+    def _values(self, meta: Meta) -> np.ndarray[Any, Any]:
+        if meta.kind == "yes":
+            return self.yes[meta.key]
+        return self.numbers[meta.key] if meta.kind == "number" else self.texts[meta.key]
+
+    def _meta(self, meta: Meta, at: int) -> object:
+        if meta.kind == "yes":
+            return bool(self.yes[meta.key][at])
+        if meta.kind == "number":
+            return _number(self.numbers[meta.key][at])
+        value = self.texts[meta.key][at]
+        return None if value is None else str(value)
+
+    def best(self) -> dict[str, float]:
+        """Highest normalised score of every column, over the rows that are not flagged."""
+        found = {key: values[~self.flagged] for key, values in self.normalised.items()}
+        return {key: float(np.nanmax(values)) for key, values in found.items() if not np.isnan(values).all()}
+
+    def facets(self, view: View) -> dict[str, dict[str, int]]:
+        """Filter -> choice -> number of rows it would show with every other filter as it is."""
+        filters, _ = self._filters(view)
+        found: dict[str, dict[str, int]] = {}
+        for name, (codes, values) in self._facet_codes.items():
+            keep = _all_of([mask for other, mask in filters.items() if other != name], self.size)
+            numbers = np.bincount(codes[keep & (codes >= 0)], minlength=len(values))
+            found[name] = {str(value): int(number) for value, number in zip(values, numbers, strict=True)}
+        kinds: tuple[Hide, ...] = ("flagged", "merged", "moe", "unavailable", "chat", "non_chat")
+        found["hide"] = {
+            kind: int(
+                (_all_of([m for o, m in filters.items() if o != f"hide.{kind}"], self.size) & self.of_kind(kind)).sum()
+            )
+            for kind in kinds
+        }
+        others = _all_of([mask for name, mask in filters.items() if name != "official"], self.size)
+        found["official"] = {"true": int((others & self.yes["official"]).sum())}
+        return found
+
+    def export(self, view: View) -> pd.DataFrame:
+        """The rows and columns that the view shows, in its order, pinned rows first; no row is cut."""
+        selection = self.select(view)
+        at = np.concatenate([selection.pinned, selection.rows])
+        shown = self.shown_columns(view)
+        scores = self.raw if view.scores == "raw" else self.normalised
+        columns: dict[str, object] = {
+            "Rank": pd.array(selection.rank[at], dtype="Int64"),
+            "Model": self.names[at],
+            "Average": selection.average[at],
+        }
+        for key in shown:
+            if key in scores:
+                columns[self.benchmark.column(key).title] = scores[key][at]
+            else:
+                meta = META_BY_KEY[key]
+                columns[meta.title] = self._values(meta)[at]
+        return pd.DataFrame(columns)
+
+
+def _all_of(masks: Sequence[Mask], size: int) -> Mask:
+    keep = np.ones(size, dtype=bool)
+    for mask in masks:
+        keep &= mask
+    return keep
+
+
+def _only(filters: Mapping[str, Mask], name: str, size: int) -> int:
+    """How many rows `name` alone keeps from view."""
+    others = _all_of([mask for other, mask in filters.items() if other != name], size)
+    return int((others & ~filters[name]).sum())
+
+
+def _ranks(average: Floats, among: Mask) -> Floats:
+    """1 + the number of rows in `among` that are better; NaN without an average."""
+    taken = np.sort(average[among & ~np.isnan(average)])
+    better = len(taken) - np.searchsorted(taken, average, side="right")
+    return np.where(np.isnan(average), np.nan, better + 1.0)
+
+
+def _codes(texts: np.ndarray[tuple[int], np.dtype[np.object_]]) -> Positions:
+    """Alphabetical position of each text, ignoring case; -1 for None."""
+    lowered = pd.Series(texts, dtype=object).str.lower()
+    codes, _ = pd.factorize(lowered, sort=True)
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _lowered(texts: np.ndarray[tuple[int], np.dtype[np.object_]]) -> pa.Array:
+    return pa.array([None if text is None else str(text).lower() for text in texts], pa.string())
+
+
+def _number(value: float, whole: bool = False) -> float | int | None:
+    if np.isnan(value):
+        return None
+    return int(value) if whole else float(value)
