@@ -1,0 +1,80 @@
+"""`python -m localhub`: serve a folder as a Hub."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from localhub.errors import Invalid, LocalHubError
+from localhub.server import create_app
+from localhub.serving import bind, endpoint_of
+from localhub.store import Hub
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m localhub", description="The Hugging Face Hub's HTTP API over a folder.")
+    parser.add_argument("--root", type=Path, required=True, help="the folder; made when it does not exist")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for a free one (default: 8090)")
+    parser.add_argument(
+        "--token",
+        action="append",
+        default=[],
+        metavar="USER[:read][=TOKEN]",
+        help="add a user or another token; without =TOKEN a fresh one is printed once. A token given here is seen by "
+        "everybody who can list this machine's processes: for demos only",
+    )
+    parser.add_argument(
+        "--org",
+        action="append",
+        default=[],
+        metavar="NAME=USER:ROLE,...",
+        help="add an organisation, or members to it; roles: read, contributor, write, admin",
+    )
+    return parser
+
+
+def _add_tokens(hub: Hub, specs: list[str]) -> None:
+    for spec in specs:
+        who, _, token = spec.partition("=")
+        name, _, role = who.partition(":")
+        made = hub.accounts.add_user(name, token=token or None, role=role or "write")
+        if not token:
+            print(f"token of {name} (shown once): {made}", flush=True)
+
+
+def _add_organizations(hub: Hub, specs: list[str]) -> None:
+    for spec in specs:
+        name, _, people = spec.partition("=")
+        members = dict(person.partition(":")[::2] for person in people.split(",") if person)
+        hub.accounts.add_organization(name, {user: role or "write" for user, role in members.items()})
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted; prints the endpoint when ready."""
+    options = _parser().parse_args(argv)
+    try:
+        hub = Hub(options.root)
+        _add_tokens(hub, options.token)
+        _add_organizations(hub, options.org)
+        if not hub.accounts.users():
+            _add_tokens(hub, ["admin"])
+        listening = bind(options.host, options.port)
+    except LocalHubError as error:
+        print(f"localhub: {error.message}", file=sys.stderr)
+        return 2 if isinstance(error, Invalid) else 1
+    except OSError as error:
+        print(f"localhub: cannot serve {options.root} on {options.host}:{options.port}: {error}", file=sys.stderr)
+        return 1
+    os.umask(0o022)
+    config = uvicorn.Config(create_app(hub), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    print(f"localhub: serving {options.root} at {endpoint_of(listening)}", flush=True)
+    print(f"export HF_ENDPOINT={endpoint_of(listening)} HF_HUB_DISABLE_XET=1", flush=True)
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Users, organisations and tokens: `users.json` under the root, which an operator may also edit by hand."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localhub.clock import now, stamp
+from localhub.errors import Invalid, NotFound, Unauthenticated
+from localhub.files import locked, read_json, write_json
+from localhub.names import valid_name
+
+ORG_ROLES = ("read", "contributor", "write", "admin")
+READ, WRITE, DISCUSS = "read", "write", "discuss"
+TOKEN_SCOPES = {"read": frozenset({READ}), "write": frozenset({READ, WRITE, DISCUSS})}
+
+
+def digest(token: str) -> str:
+    """What is kept of a token: its sha256."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who makes a request: a user with the scopes of the token, or a stranger (`name` is None)."""
+
+    name: str | None = None
+    scopes: frozenset[str] = frozenset()
+    orgs: Mapping[str, str] = field(default_factory=dict)
+    """Organisation -> role."""
+    token_name: str = ""
+    token_role: str = "read"
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether no valid token was sent."""
+        return self.name is None
+
+    def role_in(self, namespace: str) -> str | None:
+        """`admin` in their own namespace, their role in an organisation, None elsewhere. Names ignore case."""
+        if self.name is None:
+            return None
+        if namespace.lower() == self.name.lower():
+            return "admin"
+        return next((role for org, role in self.orgs.items() if org.lower() == namespace.lower()), None)
+
+
+STRANGER = Visitor()
+
+
+class Accounts:
+    """The people of one Hub. Reads follow changes of the file, by whichever process or editor."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "users.json"
+        self._lock = root / "locks" / "users.lock"
+        self._grants = root / "oauth" / "tokens"
+        self._read: tuple[tuple[int, int], dict[str, Any]] | None = None
+        self._guard = threading.Lock()
+
+    def add_user(
+        self, name: str, *, token: str | None = None, role: str = "write", fullname: str = "", email: str = ""
+    ) -> str:
+        """Add a user (or another token of theirs) and return the token, made up when none is given.
+
+        Only the sha256 of the token is written.
+        """
+        if role not in TOKEN_SCOPES:
+            raise Invalid(f'Unknown token role "{role}": expected one of {", ".join(TOKEN_SCOPES)}')
+        token = token or "hf_" + secrets.token_urlsafe(24).replace("-", "x").replace("_", "y")
+        with self._changing() as data:
+            _check_free(name, data["organizations"], "an organisation")
+            key = _spelled(name, data["users"]) or name
+            user = data["users"].setdefault(key, {"fullname": fullname or name, "email": email, "tokens": []})
+            kept = [row for row in user["tokens"] if row["sha256"] != digest(token)]
+            row = {"sha256": digest(token), "role": role, "name": f"token {len(kept) + 1}", "created": stamp(now())}
+            user["tokens"] = [*kept, row]
+        return token
+
+    def add_organization(self, name: str, members: Mapping[str, str], *, fullname: str = "") -> None:
+        """Add an organisation, or members (user -> role) to it; every member must be a user already."""
+        with self._changing() as data:
+            _check_free(name, data["users"], "a user")
+            key = _spelled(name, data["organizations"]) or name
+            org = data["organizations"].setdefault(key, {"fullname": fullname or name, "members": {}})
+            for member, role in members.items():
+                spelled = _spelled(member, data["users"])
+                if spelled is None:
+                    known = ", ".join(sorted(data["users"])) or "none"
+                    raise Invalid(f'Unknown user "{member}" for organisation {name}: known users are {known}')
+                if role not in ORG_ROLES:
+                    raise Invalid(
+                        f'Unknown role "{role}" of {member} in {name}: expected one of {", ".join(ORG_ROLES)}'
+                    )
+                org["members"][spelled] = role
+
+    def visitor(self, token: str | None) -> Visitor:
+        """Who holds `token`; a stranger without one. Raises Unauthenticated when it is not known."""
+        if not token:
+            return STRANGER
+        sha = digest(token)
+        for name, user in self._data()["users"].items():
+            for row in user.get("tokens", ()):
+                if row["sha256"] == sha:
+                    scopes = TOKEN_SCOPES.get(row.get("role", "read"), frozenset({READ}))
+                    return Visitor(
+                        name, scopes, self.organizations_of(name), row.get("name", ""), row.get("role", "read")
+                    )
+        grant = read_json(self._grants / f"{sha}.json")
+        if grant and grant["expires"] > now().timestamp() and (name := _spelled(grant["user"], self._data()["users"])):
+            role = "write" if WRITE in grant["scopes"] else "read"
+            return Visitor(name, frozenset(grant["scopes"]), self.organizations_of(name), grant["client"], role)
+        raise Unauthenticated("Invalid username or password.")
+
+    def grant(self, user: str, scopes: frozenset[str], client: str, seconds: int) -> str:
+        """A token that lasts `seconds`, as an OpenID client gets it."""
+        token = "hf_oauth_" + secrets.token_urlsafe(32)
+        expires = now().timestamp() + seconds
+        kept = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
+        write_json(self._grants / f"{digest(token)}.json", kept, mode=0o600)
+        return token
+
+    def organizations_of(self, user: str) -> dict[str, str]:
+        """Organisation -> role of one user."""
+        orgs = self._data()["organizations"].items()
+        return {name: org["members"][user] for name, org in orgs if user in org.get("members", {})}
+
+    def users(self) -> list[str]:
+        """Names of all users."""
+        return sorted(self._data()["users"])
+
+    def user(self, name: str) -> dict[str, Any]:
+        """`{name, fullname, email}` of a user; raises NotFound."""
+        users = self._data()["users"]
+        spelled = _spelled(name, users)
+        if spelled is None:
+            raise NotFound(f"User {name} not found")
+        return {
+            "name": spelled,
+            "fullname": users[spelled].get("fullname") or spelled,
+            "email": users[spelled].get("email"),
+        }
+
+    def organization(self, name: str) -> dict[str, Any]:
+        """`{name, fullname, members}` of an organisation; raises NotFound."""
+        orgs = self._data()["organizations"]
+        spelled = _spelled(name, orgs)
+        if spelled is None:
+            raise NotFound(f"Organization {name} not found")
+        return {
+            "name": spelled,
+            "fullname": orgs[spelled].get("fullname") or spelled,
+            "members": orgs[spelled]["members"],
+        }
+
+    def spelled(self, namespace: str) -> str:
+        """The namespace as its owner writes it; itself when nobody has that name."""
+        data = self._data()
+        return _spelled(namespace, data["users"]) or _spelled(namespace, data["organizations"]) or namespace
+
+    def is_organization(self, namespace: str) -> bool:
+        """Whether the namespace belongs to an organisation."""
+        return _spelled(namespace, self._data()["organizations"]) is not None
+
+    def _data(self) -> dict[str, Any]:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return {"users": {}, "organizations": {}}
+        version = (status.st_mtime_ns, status.st_ino)
+        with self._guard:
+            if self._read is None or self._read[0] != version:
+                self._read = (version, {"users": {}, "organizations": {}} | read_json(self.path, {}))
+            return self._read[1]
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        with locked(self._lock):
+            data = {"users": {}, "organizations": {}} | read_json(self.path, {})
+            yield data
+            write_json(self.path, data, mode=0o600)
+
+
+def _spelled(name: str, names: Mapping[str, Any]) -> str | None:
+    if name in names:
+        return name
+    return next((known for known in names if known.lower() == name.lower()), None)
+
+
+def _check_free(name: str, others: Mapping[str, Any], what: str) -> None:
+    if not valid_name(name):
+        raise Invalid(f'Invalid name "{name[:100]}": letters, digits, "-", "_" and ".", at most 96 characters')
+    if _spelled(name, others):
+        raise Invalid(f'"{name}" is already {what}')

@@ -1,0 +1,21 @@
+"""Times as the Hub writes them."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present, UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """`YYYY-MM-DDTHH:MM:SS.mmmZ`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def stamp_seconds(seconds: int) -> str:
+    """The stamp of a git time; one that no calendar holds becomes the first of 1970."""
+    try:
+        return stamp(datetime.fromtimestamp(seconds, UTC))
+    except (OverflowError, ValueError, OSError):
+        return stamp(datetime.fromtimestamp(0, UTC))

@@ -1,0 +1,200 @@
+"""Commits: what a client wants changed, applied to a branch by compare-and-swap."""
+
+import base64
+import binascii
+import fnmatch
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from localhub.clock import now
+from localhub.errors import EntryNotFound, Invalid, InvalidPath, RevisionNotFound, StaleParent
+from localhub.lfs import Attributes, Pointer
+from localhub.names import check_path
+from localhub.repos import Repo
+from localhub.trees import Snapshot, write_tree
+
+
+@dataclass(frozen=True)
+class AddFile:
+    """A file kept in git itself."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class AddLarge:
+    """A file whose content was uploaded to LFS before."""
+
+    path: str
+    pointer: Pointer
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Removal of a file or folder."""
+
+    path: str
+    folder_only: bool = False
+
+
+Operation = AddFile | AddLarge | Delete
+
+
+@dataclass(frozen=True)
+class CommitRequest:
+    """The body of a commit call."""
+
+    summary: str
+    description: str
+    parent: str | None
+    operations: list[Operation]
+
+    @property
+    def message(self) -> str:
+        """Summary and description as one commit message."""
+        return f"{self.summary}\n\n{self.description}" if self.description else self.summary
+
+    @classmethod
+    def parse(cls, body: bytes) -> "CommitRequest":
+        """Read the NDJSON that clients send; raises Invalid."""
+        header: dict[str, Any] = {}
+        operations: list[Operation] = []
+        for line in body.split(b"\n"):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                key, value = row["key"], row["value"]
+                if key == "header":
+                    header = value
+                else:
+                    operations.append(_operation(key, value))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                raise Invalid(f"A line of the commit could not be read: {type(error).__name__}: {error}") from None
+        summary = header.get("summary")
+        if not isinstance(summary, str) or not summary.strip():
+            raise Invalid("The commit has no summary")
+        return cls(summary.strip(), str(header.get("description") or ""), header.get("parentCommit"), operations)
+
+
+def _operation(key: str, value: dict[str, Any]) -> Operation:
+    path = str(value["path"])
+    if key == "file":
+        if value.get("encoding", "utf-8") == "base64":
+            try:
+                return AddFile(path, base64.b64decode(value["content"], validate=True))
+            except binascii.Error:
+                raise Invalid(f"The content of {path} is not base64") from None
+        return AddFile(path, value["content"].encode())
+    if key == "lfsFile":
+        return AddLarge(path, Pointer(str(value["oid"]).lower(), int(value.get("size") or 0)))
+    if key in ("deletedFile", "deletedEntry", "deletedFolder"):
+        return Delete(path.rstrip("/"), folder_only=key == "deletedFolder")
+    raise Invalid(f'Unknown operation "{key}": expected file, lfsFile, deletedFile or deletedFolder')
+
+
+def stage(repo: Repo, operations: Iterable[Operation], base: Snapshot) -> dict[str, str | None]:
+    """Write the blobs and return path -> blob (None: delete). Raises EntryNotFound, InvalidPath, Invalid."""
+    changes: dict[str, str | None] = {}
+    for operation in operations:
+        path = check_path(operation.path)
+        match operation:
+            case AddFile(content=content):
+                changes[path] = repo.objects.write("blob", content)
+            case AddLarge(pointer=pointer):
+                size = repo.lfs.size(pointer.oid)
+                if size is None:
+                    raise Invalid(f"LFS pointer pointed to a file that does not exist: {path}")
+                changes[path] = repo.objects.write("blob", Pointer(pointer.oid, size).encode())
+            case Delete(folder_only=folder_only):
+                row = base.find(path)
+                if row is None or (folder_only and not row.is_folder):
+                    what = "folder" if folder_only else "file"
+                    raise EntryNotFound(f"A {what} with this name doesn't exist: {path}")
+                changes.setdefault(path, None)
+    folders = {path[:at] for path in changes for at in range(len(path)) if path[at] == "/"}
+    for path in folders:
+        if changes.get(path) is not None:
+            raise InvalidPath(f'Invalid path "{path}": it is a file and a folder in the same commit')
+    return changes
+
+
+def commit(
+    repo: Repo,
+    ref: str,
+    operations: Iterable[Operation],
+    message: str,
+    author: str,
+    *,
+    parent: str | None = None,
+    moment: datetime | None = None,
+    onto: str | None = None,
+) -> str:
+    """Apply `operations` to the head of `ref` and move it; hold the repo's lock. Returns the commit's id.
+
+    With `parent`, only when the head still is that commit (StaleParent). `onto` starts a new reference there.
+    """
+    head = onto or repo.refs.get(ref)
+    if head is None:
+        raise RevisionNotFound(f"Invalid rev id: {ref}")
+    if parent and not (len(parent) >= 7 and head.startswith(parent.lower())):
+        raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
+    base = Snapshot(repo, head)
+    tree = write_tree(repo, base.commit.tree, stage(repo, operations, base))
+    time = int((moment or now()).timestamp())
+    oid = repo.objects.write_commit(tree, (head,), author, time, message)
+    repo.objects.sync()
+    repo.refs.set(ref, oid)
+    return oid
+
+
+def squash(repo: Repo, ref: str, message: str, author: str) -> str:
+    """Replace the history of a branch by one commit with the same tree; hold the repo's lock."""
+    head = repo.refs.get(ref)
+    if head is None:
+        raise RevisionNotFound(f"Invalid rev id: {ref}")
+    tree = repo.objects.read_commit(head).tree
+    oid = repo.objects.write_commit(tree, (), author, int(now().timestamp()), message)
+    repo.objects.sync()
+    repo.refs.set(ref, oid)
+    return oid
+
+
+def preupload(snapshot: Snapshot, files: list[dict[str, Any]], git_ignore: str | None) -> list[dict[str, Any]]:
+    """For each announced file: large or regular, ignored or not, and what the branch holds at its path."""
+    attributes = Attributes(snapshot.text(".gitattributes") or "")
+    ignored = _patterns(git_ignore if git_ignore is not None else snapshot.text(".gitignore") or "")
+    answers = []
+    for file in files:
+        try:
+            path, size = check_path(str(file["path"])), int(file["size"])
+            sample = base64.b64decode(str(file.get("sample") or ""))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Invalid(f"An announced file could not be read: {type(error).__name__}: {error}") from None
+        answer: dict[str, Any] = {
+            "path": path,
+            "uploadMode": "lfs" if attributes.is_lfs(path, size, sample) else "regular",
+            "shouldIgnore": any(_ignores(pattern, path) for pattern in ignored),
+        }
+        row = snapshot.find(path)
+        if row and not row.is_folder:
+            blob = snapshot.blob(row)
+            answer["oid"] = blob.pointer.oid if blob.pointer else row.oid
+        answers.append(answer)
+    return answers
+
+
+def _patterns(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _ignores(pattern: str, path: str) -> bool:
+    bare = pattern.strip("/")
+    targets = [path, *(path[:at] for at in range(len(path)) if path[at] == "/")]
+    if "/" not in pattern.rstrip("/"):
+        targets = [target.rpartition("/")[2] for target in targets]
+    return any(fnmatch.fnmatchcase(target, bare) for target in targets)

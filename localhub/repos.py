@@ -1,0 +1,206 @@
+"""Repositories under the root: bare git folders with what the Hub knows of each beside the objects."""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from localhub.clock import now, stamp
+from localhub.errors import AlreadyExists, RepoNotFound
+from localhub.files import fsync_folder, locked, read_json, write_json
+from localhub.gitobjects import FILE_MODE, Objects, Tree
+from localhub.lfs import ATTRIBUTES, LargeFiles
+from localhub.names import Kind, RepoName
+from localhub.refs import MAIN, Refs
+
+_MAX_MOVES = 10
+
+
+@dataclass(frozen=True)
+class RepoMeta:
+    """What is known of a repo beside its content; `localhub/repo.json` in its folder."""
+
+    id: str
+    created: str
+    creator: str
+    private: bool = False
+    gated: str | bool = False
+    """False, "auto" (access on asking) or "manual" (an owner decides)."""
+    disabled: bool = False
+    sdk: str | None = None
+    access: dict[str, str] = field(default_factory=dict)
+    """User -> "pending", "accepted" or "rejected", of a gated repo."""
+
+
+class Repo:
+    """One repository on disk."""
+
+    def __init__(self, name: RepoName, folder: Path, lock: Path) -> None:
+        self.name, self.folder, self._lock = name, folder, lock
+
+    @property
+    def kind(self) -> Kind:
+        """Model, dataset or space."""
+        return self.name.kind
+
+    @property
+    def id(self) -> str:
+        """`namespace/name` as the owner spells it."""
+        return self.name.id
+
+    @property
+    def uid(self) -> str:
+        """The Hub's 24-digit id of the repo; a function of when and as what it was created."""
+        return hashlib.sha256(f"{self.kind}/{self.meta.created}/{self.meta.creator}/{self.id}".encode()).hexdigest()[
+            :24
+        ]
+
+    @cached_property
+    def meta(self) -> RepoMeta:
+        """The state when this handle was made."""
+        return RepoMeta(**read_json(self.folder / "localhub" / "repo.json"))
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The git objects."""
+        return Objects(self.folder)
+
+    @cached_property
+    def refs(self) -> Refs:
+        """Branches, tags and pull requests."""
+        return Refs(self.folder)
+
+    @cached_property
+    def lfs(self) -> LargeFiles:
+        """Contents of the large files."""
+        return LargeFiles(self.folder)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by whoever changes references, settings or discussions; not re-entrant."""
+        return locked(self._lock)
+
+    def save(self, meta: RepoMeta) -> None:
+        """Write changed settings; hold the lock."""
+        write_json(self.folder / "localhub" / "repo.json", asdict(meta))
+        self.__dict__["meta"] = meta
+
+    def update(self, **changes: Any) -> None:
+        """Change some settings."""
+        with self.lock():
+            self.__dict__.pop("meta", None)
+            self.save(replace(self.meta, **changes))
+
+
+class Repos:
+    """All repositories of one Hub, found by id without regard to case."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.folder = root / "repos"
+
+    def _folder(self, name: RepoName) -> Path:
+        return self.folder / f"{name.key}.git"
+
+    def _lock(self, name: RepoName) -> Path:
+        return self.root / "locks" / f"{name.key}.lock"
+
+    def _signpost(self, name: RepoName) -> Path:
+        return self.folder / f"{name.key}.moved"
+
+    def get(self, kind: Kind, repo_id: str) -> Repo:
+        """The repo called `repo_id` now or before it was moved; compare its `id` to see. Raises RepoNotFound."""
+        name = RepoName.sought(kind, repo_id)
+        for _ in range(_MAX_MOVES):
+            folder = self._folder(name)
+            if (data := read_json(folder / "localhub" / "repo.json")) is not None:
+                return Repo(RepoName.parse(kind, data["id"]), folder, self._lock(name))
+            signpost = read_json(self._signpost(name))
+            if signpost is None:
+                break
+            name = RepoName.parse(kind, signpost["to"])
+        raise RepoNotFound("Repository not found")
+
+    def exists(self, name: RepoName) -> bool:
+        """Whether a repo has this very name (not only once had)."""
+        return self._folder(name).is_dir()
+
+    def all(self, kind: Kind) -> Iterator[Repo]:
+        """Every repo of a kind, by name."""
+        for path in sorted((self.folder / kind.value).glob("*/*.git")):
+            data = read_json(path / "localhub" / "repo.json")
+            if data is not None:
+                name = RepoName.parse(kind, data["id"])
+                yield Repo(name, path, self._lock(name))
+
+    def create(
+        self,
+        name: RepoName,
+        creator: str,
+        *,
+        private: bool = False,
+        sdk: str | None = None,
+        moment: datetime | None = None,
+    ) -> Repo:
+        """Make a repo with one commit, `.gitattributes`; complete or not at all. Raises AlreadyExists."""
+        moment = moment or now()
+        with locked(self._lock(name)):
+            if self.exists(name):
+                raise AlreadyExists(f"You already created this {name.kind.singular} repo")
+            draft = self.folder / f".new-{secrets.token_hex(8)}"
+            try:
+                repo = Repo(name, draft, self._lock(name))
+                _write_bare(repo, creator, moment)
+                repo.save(RepoMeta(name.id, stamp(moment), creator, private=private, sdk=sdk))
+                self._folder(name).parent.mkdir(parents=True, exist_ok=True)
+                draft.rename(self._folder(name))
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+            fsync_folder(self._folder(name).parent)
+            self._signpost(name).unlink(missing_ok=True)
+        return self.get(name.kind, name.id)
+
+    def delete(self, repo: Repo) -> None:
+        """Remove a repo with everything in it."""
+        with repo.lock():
+            trash = self.folder / f".trash-{secrets.token_hex(8)}"
+            repo.folder.rename(trash)
+            fsync_folder(repo.folder.parent)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def move(self, repo: Repo, to: RepoName) -> None:
+        """Rename a repo; the old name keeps leading to it. Raises AlreadyExists."""
+        with ExitStack() as held:
+            for lock in sorted({self._lock(repo.name), self._lock(to)}):
+                held.enter_context(locked(lock))
+            renamed_only_in_case = to.key == repo.name.key
+            if self.exists(to) and not renamed_only_in_case:
+                raise AlreadyExists(f"A {to.kind.singular} repository called {to.id} already exists")
+            repo.save(replace(repo.meta, id=to.id))
+            if renamed_only_in_case:
+                return
+            write_json(self._signpost(repo.name), {"to": to.id})
+            self._signpost(to).unlink(missing_ok=True)
+            self._folder(to).parent.mkdir(parents=True, exist_ok=True)
+            repo.folder.rename(self._folder(to))
+            fsync_folder(repo.folder.parent)
+            fsync_folder(self._folder(to).parent)
+
+
+def _write_bare(repo: Repo, creator: str, moment: datetime) -> None:
+    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "localhub"):
+        (repo.folder / part).mkdir(parents=True)
+    (repo.folder / "HEAD").write_text(f"ref: {MAIN}\n")
+    (repo.folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n")
+    tree = Tree.empty()
+    tree.put(FILE_MODE, ".gitattributes", repo.objects.write("blob", ATTRIBUTES.encode()))
+    root = repo.objects.write("tree", tree.encode())
+    commit = repo.objects.write_commit(root, (), creator, int(moment.timestamp()), "initial commit")
+    repo.objects.sync()
+    repo.refs.set(MAIN, commit)

@@ -1,0 +1,90 @@
+"""Who may do what with a repo. Organisation roles: read < contributor < write < admin."""
+
+from localhub.accounts import DISCUSS, WRITE, Visitor
+from localhub.errors import Forbidden, Gated, RepoNotFound, Unauthenticated
+from localhub.repos import Repo
+
+
+def may_see(visitor: Visitor, repo: Repo) -> bool:
+    """Whether the repo exists for this visitor: public, or theirs."""
+    return not repo.meta.private or visitor.role_in(repo.name.namespace) is not None
+
+
+def may_read_files(visitor: Visitor, repo: Repo) -> bool:
+    """Whether the visitor gets contents: a gated repo's only when let in, or a member."""
+    if not may_see(visitor, repo):
+        return False
+    if not repo.meta.gated or visitor.role_in(repo.name.namespace) is not None:
+        return True
+    return visitor.name is not None and repo.meta.access.get(visitor.name) == "accepted"
+
+
+def may_write(visitor: Visitor, repo: Repo) -> bool:
+    """Whether the visitor may commit, and change or delete the repo."""
+    if WRITE not in visitor.scopes:
+        return False
+    role = visitor.role_in(repo.name.namespace)
+    return role in ("write", "admin") or (role == "contributor" and repo.meta.creator == visitor.name)
+
+
+def check_sees(visitor: Visitor, repo: Repo) -> None:
+    """Raise RepoNotFound for a repo that this visitor may not know of."""
+    if not may_see(visitor, repo):
+        raise hidden(visitor)
+
+
+def hidden(visitor: Visitor) -> RepoNotFound:
+    """The answer about a repo that does not exist or is private: 401 to a stranger, 404 to a user."""
+    if visitor.is_stranger:
+        return RepoNotFound("Invalid username or password.", status=401)
+    return RepoNotFound("Repository not found")
+
+
+def check_reads_files(visitor: Visitor, repo: Repo) -> None:
+    """Raise Gated when the visitor was not let in."""
+    if not may_read_files(visitor, repo):
+        what = f"Access to {repo.kind.singular} {repo.id} is restricted"
+        if visitor.is_stranger:
+            raise Gated(
+                f"{what}. You must have access to it and be authenticated to access it. Please log in.", status=401
+            )
+        raise Gated(f"{what} and you are not in the authorized list. Ask for access on the repo's page.")
+
+
+def check_signed_in(visitor: Visitor) -> str:
+    """The user's name; raises Unauthenticated for a stranger."""
+    if visitor.name is None:
+        raise Unauthenticated("Invalid username or password.")
+    return visitor.name
+
+
+def check_writes(visitor: Visitor, repo: Repo) -> str:
+    """The user's name; raises when they may not change this repo."""
+    check_sees(visitor, repo)
+    name = check_signed_in(visitor)
+    if not may_write(visitor, repo):
+        raise Forbidden(_refusal(visitor, f"You don't have the rights to write to {repo.kind.singular} {repo.id}"))
+    return name
+
+
+def check_discusses(visitor: Visitor, repo: Repo) -> str:
+    """The user's name; raises when they may not take part in discussions."""
+    check_sees(visitor, repo)
+    name = check_signed_in(visitor)
+    if not {WRITE, DISCUSS} & visitor.scopes:
+        raise Forbidden(_refusal(visitor, f"You don't have the rights to take part in discussions of {repo.id}"))
+    return name
+
+
+def check_creates(visitor: Visitor, namespace: str, what: str) -> str:
+    """The user's name; raises when they may not make a repo there."""
+    name = check_signed_in(visitor)
+    if WRITE not in visitor.scopes or visitor.role_in(namespace) not in ("contributor", "write", "admin"):
+        raise Forbidden(
+            _refusal(visitor, f'You don\'t have the rights to create a {what} under the namespace "{namespace}"')
+        )
+    return name
+
+
+def _refusal(visitor: Visitor, sentence: str) -> str:
+    return sentence if WRITE in visitor.scopes else f"{sentence}: the token is for reading only"

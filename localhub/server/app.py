@@ -1,0 +1,80 @@
+"""The application: routes, errors as the Hub tells them, and the address as it was sent."""
+
+import re
+import secrets
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from localhub.errors import LocalHubError
+from localhub.server import accounts, contents, repos, uploads
+from localhub.server.context import Site, answer
+from localhub.signing import Signer
+from localhub.store import Hub
+
+_REPO_ADDRESS = re.compile(r"/api/(models|datasets|spaces)/.+|.*/(resolve|raw)/.*")
+
+
+def create_app(root: Path | Hub) -> FastAPI:
+    """The Hub over a folder, as an ASGI application that may be mounted under a prefix."""
+    hub = root if isinstance(root, Hub) else Hub(root)
+    app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = Site(hub, Signer(hub.root))
+    for routes in (accounts, repos, uploads, contents):
+        app.include_router(routes.router)
+    app.add_exception_handler(LocalHubError, _told)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_middleware(AsSent)
+    return app
+
+
+class AsSent:
+    """Routes see the quoted path, so that `refs%2Fpr%2F1` stays one segment; every answer has a request id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = b"Root=1-" + secrets.token_hex(12).encode()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
+            await send(message)
+
+        raw = scope.get("raw_path") or scope["path"].encode()
+        await self.app({**scope, "path": raw.partition(b"?")[0].decode("latin-1")}, receive, send_with_id)
+
+
+def _headline(message: str) -> str:
+    return re.sub(r"[^ -~]+", " ", message)[:1000].strip()
+
+
+def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LocalHubError)
+    headers = {"X-Error-Message": _headline(error.message)} | error.headers
+    if error.code:
+        headers["X-Error-Code"] = error.code
+    return answer({"error": error.message}, error.status, headers)
+
+
+def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return answer({"error": "; ".join(problems)}, 400, {"X-Error-Message": _headline("; ".join(problems))})
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    headers = {"X-Error-Message": _headline(str(error.detail))}
+    if error.status_code == 404 and _REPO_ADDRESS.fullmatch(request.scope["path"]):
+        headers["X-Error-Code"] = "RepoNotFound"
+    return answer({"error": str(error.detail)}, error.status_code, headers)

@@ -1,0 +1,193 @@
+"""Routes that read a repo's content: tree, paths-info, refs, history, files."""
+
+import json
+import re
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import FileResponse, Response
+
+from localhub.clock import stamp_seconds
+from localhub.errors import EntryNotFound, Invalid
+from localhub.repos import Repo
+from localhub.rights import check_reads_files
+from localhub.server.context import REPO, Body, Segment, Served, Target, Who, answer, flag, snapshot_at
+from localhub.server.paging import decode_cursor, encode_cursor, next_link, page_of
+from localhub.trees import Row, Snapshot
+
+router = APIRouter()
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_SAFE = {"status": "safe", "avScan": {"virusFound": False}, "pickleImportScan": None}
+
+
+@router.get(REPO + "/tree/{revision}")
+def tree(
+    request: Request,
+    repo: Target,
+    revision: Segment,
+    recursive: str = "",
+    expand: str = "",
+    limit: int = 1000,
+    cursor: str = "",
+) -> Response:
+    """A page of the root's entries."""
+    return tree_below(request, repo, revision, "", recursive, expand, limit, cursor)
+
+
+@router.get(REPO + "/tree/{revision}/{path:path}")
+def tree_below(
+    request: Request,
+    repo: Target,
+    revision: Segment,
+    path: Segment,
+    recursive: str = "",
+    expand: str = "",
+    limit: int = 1000,
+    cursor: str = "",
+) -> Response:
+    """A page of a folder's entries. All pages are of the commit that the first one was of."""
+    commit, start = _position(cursor)
+    snapshot = snapshot_at(request, repo, commit or revision)
+    folder = path.strip("/")
+    rows = snapshot.listing(folder, recursive=flag(recursive))
+    end = start + max(1, min(limit, 100 if flag(expand) else 1000))
+    prefix = f"{folder}/" if folder else ""
+    page = described(snapshot, [(prefix + row.path, row) for row in rows[start:end]], expand=flag(expand))
+    following = encode_cursor([snapshot.oid, end]) if end < len(rows) else None
+    return answer(page, headers=next_link(request, following) | {"X-Repo-Commit": snapshot.oid})
+
+
+def _position(cursor: str) -> tuple[str | None, int]:
+    if not cursor:
+        return None, 0
+    match decode_cursor(cursor):
+        case [str(commit), int(start)] if start >= 0 and re.fullmatch("[0-9a-f]{40}", commit):
+            return commit, start
+    raise Invalid("The cursor of the page could not be read")
+
+
+def described(snapshot: Snapshot, rows: list[tuple[str, Row]], *, expand: bool) -> list[dict[str, Any]]:
+    """Rows as the API gives them; with `expand`, each with the commit that last changed it."""
+    page = [snapshot.describe(row, path) for path, row in rows]
+    if not expand:
+        return page
+    last = snapshot.last_commits([path for path, _ in rows])
+    for entry in page:
+        entry["lastCommit"] = last.get(entry["path"])
+        if entry["type"] == "file":
+            entry["securityFileStatus"] = _SAFE
+    return page
+
+
+@router.post(REPO + "/paths-info/{revision}")
+def paths_info(request: Request, repo: Target, revision: Segment, body: Body) -> Response:
+    """The entries at some paths; those that do not exist are left out."""
+    asked, expand = _form(request, body)
+    snapshot = snapshot_at(request, repo, revision)
+    paths = [path.strip("/") for path in asked]
+    rows = [(path, row) for path in paths if path and (row := snapshot.find(path))]
+    return answer(described(snapshot, rows, expand=expand))
+
+
+def _form(request: Request, body: bytes) -> tuple[list[str], bool]:
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            data = json.loads(body)
+            return [str(path) for path in data["paths"]], bool(data.get("expand"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise Invalid('The body must be a JSON object with "paths"') from None
+    form = parse_qs(body.decode("utf-8", "replace"))
+    return form.get("paths", []), flag(form.get("expand", [""])[0])
+
+
+@router.get(REPO + "/refs")
+def refs(repo: Target, include_prs: str = "") -> Response:
+    """Branches, tags and pull requests."""
+    said = {
+        "branches": _listed(repo, "refs/heads/"),
+        "converts": _listed(repo, "refs/convert/"),
+        "tags": _listed(repo, "refs/tags/"),
+    }
+    return answer(said | ({"pullRequests": _listed(repo, "refs/pr/")} if flag(include_prs) else {}))
+
+
+def _listed(repo: Repo, prefix: str) -> list[dict[str, str]]:
+    found = repo.refs.under(prefix).items()
+    return [{"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": oid} for ref, oid in found]
+
+
+@router.get(REPO + "/commits/{revision}")
+def commits(
+    request: Request,
+    repo: Target,
+    revision: Segment,
+    limit: int = 1000,
+    cursor: str = "",
+    expand: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """The history of a revision, newest first."""
+    history = list(snapshot_at(request, repo, revision).history())
+    page, following = page_of(history, cursor, limit)
+    rows = []
+    for commit in page:
+        row: dict[str, Any] = {"id": commit.oid, "title": commit.title, "message": commit.body}
+        row |= {"authors": [{"user": commit.author}], "date": stamp_seconds(commit.time)}
+        if "formatted" in (expand or ()):
+            row |= {"formatted": {"title": commit.title, "message": commit.body}}
+            row |= {"formattedTitle": commit.title, "formattedMessage": commit.body}
+        rows.append(row)
+    return answer(rows, headers=next_link(request, following) | {"X-Total-Count": str(len(history))})
+
+
+def resolve(request: Request, site: Served, who: Who, repo: Target, revision: Segment, path: Segment) -> Response:
+    """A file's content, with the headers that the client's cache lives on; ranges are honoured."""
+    check_reads_files(who, repo)
+    snapshot = snapshot_at(request, repo, revision)
+    try:
+        row = snapshot.file(path)
+    except EntryNotFound as error:
+        error.headers["X-Repo-Commit"] = snapshot.oid
+        raise
+    headers = _headers(snapshot, path)
+    pointer = snapshot.blob(row).pointer
+    if pointer and "/raw/" not in request.scope["path"]:
+        headers |= {"ETag": f'"{pointer.oid}"', "X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
+        content = repo.lfs.path(pointer.oid)
+        if not content.is_file():
+            raise EntryNotFound(f"The content of {path} was never uploaded", headers={"X-Repo-Commit": snapshot.oid})
+        return FileResponse(content, headers=headers, media_type="application/octet-stream")
+    headers["ETag"] = f'"{row.oid}"'
+    return _ranged(request, repo.objects.read(row.oid)[1], headers)
+
+
+for prefix in ("/datasets", "/spaces", ""):
+    for word in ("resolve", "raw"):
+        address = f"{prefix}/{{namespace}}/{{name}}/{word}/{{revision}}/{{path:path}}"
+        router.add_api_route(address, resolve, methods=["GET", "HEAD"], name=f"{word}{prefix}")
+
+
+def _headers(snapshot: Snapshot, path: str) -> dict[str, str]:
+    name = re.sub(r'[^ -~]|["\\]', "?", path.rpartition("/")[2])
+    return {
+        "X-Repo-Commit": snapshot.oid,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'inline; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def _ranged(request: Request, content: bytes, headers: dict[str, str]) -> Response:
+    kind = "text/plain; charset=utf-8"
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    if not asked or not (asked[1] or asked[2]):
+        return Response(content, headers=headers, media_type=kind)
+    start = int(asked[1]) if asked[1] else max(0, len(content) - int(asked[2]))
+    end = min(int(asked[2]) if asked[1] and asked[2] else len(content) - 1, len(content) - 1)
+    if start > end:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+    return Response(content[start : end + 1], 206, headers, kind)

@@ -1,0 +1,195 @@
+"""Routes about repos as a whole: create, delete, rename, settings, info, lists, card validation."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from localhub import rights
+from localhub.accounts import Visitor
+from localhub.cards import validate
+from localhub.errors import AlreadyExists, Invalid, RepoNotFound
+from localhub.facts import list_entry, repo_info
+from localhub.names import Kind, RepoName
+from localhub.refs import MAIN
+from localhub.repos import Repo
+from localhub.server.context import (
+    REPO,
+    Json,
+    Segment,
+    Served,
+    Site,
+    Target,
+    Who,
+    answer,
+    base_url,
+    flag,
+    repo_url,
+    snapshot_at,
+    text_of,
+)
+from localhub.server.paging import next_link, page_of
+
+router = APIRouter()
+_VISIBILITIES = {"public": False, "private": True}
+_SORTS = {
+    "lastModified": "lastModified",
+    "last_modified": "lastModified",
+    "createdAt": "createdAt",
+    "created_at": "createdAt",
+}
+
+
+def _name(data: dict[str, Any], who: Visitor) -> RepoName:
+    kind = Kind.parse(data.get("type"))
+    name = text_of(data, "name")
+    if "/" in name:
+        return RepoName.parse(kind, name)
+    namespace = data.get("organization") or rights.check_signed_in(who)
+    return RepoName.parse(kind, f"{namespace}/{name}")
+
+
+def _privacy(data: dict[str, Any]) -> bool | None:
+    if isinstance(data.get("private"), bool):
+        return bool(data["private"])
+    visibility = data.get("visibility")
+    if visibility is None:
+        return None
+    if visibility not in _VISIBILITIES:
+        raise Invalid(f'Unknown visibility "{visibility}": expected one of {", ".join(_VISIBILITIES)}')
+    return _VISIBILITIES[visibility]
+
+
+@router.post("/api/repos/create")
+def create(request: Request, site: Served, who: Who, data: Json) -> Response:
+    """Make a repo; 409 with its address when it is there already."""
+    name = _name(data, who)
+    name = RepoName(name.kind, site.hub.accounts.spelled(name.namespace), name.name)
+    url = f"{base_url(request)}/{name.kind.web_prefix}{name.id}"
+    try:
+        user = rights.check_creates(who, name.namespace, name.kind.singular)
+        sdk = data.get("sdk") if isinstance(data.get("sdk"), str) else None
+        repo = site.hub.repos.create(name, user, private=bool(_privacy(data)), sdk=sdk)
+    except AlreadyExists as error:
+        return answer({"error": error.message, "url": url}, error.status, {"X-Error-Message": error.message})
+    site.happened("create", "repo", repo)
+    return answer({"url": url, "name": repo.id, "id": repo.uid})
+
+
+@router.delete("/api/repos/delete")
+def delete(site: Served, who: Who, data: Json) -> Response:
+    """Remove a repo and everything in it."""
+    name = _name(data, who)
+    repo = _found(site, who, name)
+    rights.check_writes(who, repo)
+    site.hub.repos.delete(repo)
+    site.happened("delete", "repo", repo, gone=True)
+    return Response("OK")
+
+
+@router.post("/api/repos/move")
+def move(site: Served, who: Who, data: Json) -> Response:
+    """Rename a repo; the old name goes on leading to it."""
+    kind = Kind.parse(data.get("type"))
+    repo = _found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
+    to = RepoName.parse(kind, text_of(data, "toRepo"))
+    to = RepoName(kind, site.hub.accounts.spelled(to.namespace), to.name)
+    rights.check_writes(who, repo)
+    rights.check_creates(who, to.namespace, kind.singular)
+    site.hub.repos.move(repo, to)
+    site.happened("move", "repo", site.hub.repos.get(kind, to.id))
+    return answer({})
+
+
+def _found(site: Site, who: Visitor, name: RepoName) -> Repo:
+    try:
+        repo = site.hub.repos.get(name.kind, name.id)
+    except RepoNotFound:
+        raise rights.hidden(who) from None
+    rights.check_sees(who, repo)
+    return repo
+
+
+@router.put(REPO + "/settings")
+def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
+    """Change visibility and gating."""
+    rights.check_writes(who, repo)
+    changes: dict[str, Any] = {}
+    if (private := _privacy(data)) is not None:
+        changes["private"] = private
+    if "gated" in data:
+        if data["gated"] not in (False, "auto", "manual"):
+            raise Invalid('"gated" must be false, "auto" or "manual"')
+        changes["gated"] = data["gated"]
+    if changes:
+        repo.update(**changes)
+        site.happened("update", "repo.config", repo)
+    return answer({"private": repo.meta.private, "gated": repo.meta.gated})
+
+
+@router.post("/api/validate-yaml")
+def validate_yaml(data: Json) -> Response:
+    """Check a README's head before it is committed; 400 when it has errors."""
+    errors, warnings = validate(text_of(data, "content"))
+    said = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return answer(said, 400 if errors else 200)
+
+
+@router.get(REPO)
+def info(
+    request: Request, repo: Target, blobs: str = "", expand: Annotated[list[str] | None, Query()] = None
+) -> Response:
+    """Everything about a repo at the head of main."""
+    return info_at(request, repo, "main", blobs, expand)
+
+
+@router.get(REPO + "/revision/{revision}")
+def info_at(
+    request: Request,
+    repo: Target,
+    revision: Segment,
+    blobs: str = "",
+    expand: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """Everything about a repo at a revision."""
+    return answer(repo_info(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))
+
+
+@router.get("/api/{kind:kind}")
+def listing(
+    request: Request,
+    site: Served,
+    who: Who,
+    kind: str,
+    search: str = "",
+    author: str = "",
+    sort: str = "",
+    direction: str = "-1",
+    limit: int = 1000,
+    cursor: str = "",
+    wanted: Annotated[list[str] | None, Query(alias="filter")] = None,
+    expand: Annotated[list[str] | None, Query()] = None,
+) -> Response:
+    """Repos that the visitor may see: `search` in the id, `author` the namespace, `filter` tags they all must have."""
+    tags = {tag for text in wanted or () for tag in text.split(",") if tag}
+    rows = [row for row in _entries(site, who, Kind(kind), search, author) if tags <= set(row["tags"])]
+    key = _SORTS.get(sort, "createdAt")
+    rows.sort(key=lambda row: (row[key], row["id"]), reverse=direction != "1")
+    page, following = page_of(rows, cursor, limit)
+    if expand:
+        page = [{name: value for name, value in row.items() if name in {"_id", "id", *expand}} for row in page]
+    return answer(page, headers=next_link(request, following))
+
+
+def _entries(site: Site, who: Visitor, kind: Kind, search: str, author: str) -> Iterator[dict[str, Any]]:
+    for repo in site.hub.repos.all(kind):
+        named = search.lower() in repo.id.lower() and author.lower() in ("", repo.name.namespace.lower())
+        head = repo.refs.get(MAIN)
+        if named and head and rights.may_see(who, repo):
+            yield list_entry(repo, head)
+
+
+def commit_url(request: Request, repo: Repo, oid: str) -> str:
+    """The address of a commit's page."""
+    return f"{repo_url(request, repo)}/commit/{oid}"

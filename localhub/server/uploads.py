@@ -1,0 +1,158 @@
+"""Routes that write content: preupload, LFS, commit."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from localhub import rights
+from localhub.commits import CommitRequest, commit, preupload
+from localhub.errors import EntryNotFound, Invalid
+from localhub.names import Kind, check_ref_name
+from localhub.repos import Repo
+from localhub.server.context import (
+    REPO,
+    Body,
+    Json,
+    Segment,
+    Served,
+    Site,
+    Target,
+    Who,
+    answer,
+    base_url,
+    flag,
+    snapshot_at,
+    text_of,
+)
+from localhub.server.repos import commit_url
+
+router = APIRouter()
+LFS_JSON = "application/vnd.git-lfs+json"
+
+
+@router.post(REPO + "/preupload/{revision}")
+def announce(request: Request, who: Who, repo: Target, revision: Segment, data: Json, create_pr: str = "") -> Response:
+    """How each file is to be sent, and what the branch holds at its path."""
+    _check_uploads(who, repo, revision, flag(create_pr))
+    files = data.get("files")
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        raise Invalid('"files" must be a list of objects')
+    ignore = data.get("gitIgnore")
+    snapshot = snapshot_at(request, repo, revision)
+    answers = preupload(snapshot, files, ignore if isinstance(ignore, str) else None)
+    return answer({"files": answers, "commitOid": snapshot.oid})
+
+
+def _check_uploads(who: Who, repo: Repo, revision: str, create_pr: bool) -> str:
+    """Writers upload anywhere; whoever may discuss, to a new pull request or to one of their own."""
+    if create_pr:
+        return rights.check_discusses(who, repo)
+    return rights.check_writes(who, repo)
+
+
+async def lfs_batch(request: Request, site: Served, who: Who, repo: Target, data: Json) -> Response:
+    """Where to send (or get) each large file; nothing for those already here."""
+    download = data.get("operation") == "download"
+    if download:
+        rights.check_reads_files(who, repo)
+    else:
+        rights.check_discusses(who, repo)
+    objects = data.get("objects")
+    if not isinstance(objects, list) or not all(isinstance(item, dict) for item in objects):
+        raise Invalid('"objects" must be a list of objects')
+    rows = [_lfs_actions(request, site, repo, item, download) for item in objects]
+    return JSONResponse({"transfer": "basic", "objects": rows, "hash_algo": "sha256"}, media_type=LFS_JSON)
+
+
+def _lfs_actions(request: Request, site: Site, repo: Repo, item: dict[str, Any], download: bool) -> dict[str, Any]:
+    oid, size = text_of(item, "oid"), item.get("size")
+    row: dict[str, Any] = {"oid": oid, "size": size}
+    here = repo.lfs.size(oid) is not None
+
+    def link(verb: str) -> dict[str, Any]:
+        path = f"/_lfs/{repo.kind}/{repo.id}/{oid}/{verb}"
+        return {"href": f"{base_url(request)}{path}?{site.signer.query(path)}", "header": {}}
+
+    if download:
+        missing = {"error": {"code": 404, "message": "This large file was never uploaded"}}
+        return row | ({"actions": {"download": link("download")}} if here else missing)
+    return row if here else row | {"actions": {"upload": link("upload"), "verify": link("verify")}}
+
+
+for prefix in ("/datasets", "/spaces", ""):
+    address = f"{prefix}/{{namespace}}/{{name}}.git/info/lfs/objects/batch"
+    router.add_api_route(address, lfs_batch, methods=["POST"], name=f"lfs{prefix}")
+
+
+def _signed(request: Request, site: Site, expires: int, signature: str) -> None:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    site.signer.check(path, expires, signature)
+
+
+def _stored(site: Site, kind: str, namespace: str, name: str) -> Repo:
+    return site.hub.repos.get(Kind(kind), f"{namespace}/{name}")
+
+
+_LFS = "/_lfs/{kind:kind}/{namespace}/{name}/{oid}"
+
+
+@router.put(_LFS + "/upload")
+async def lfs_upload(
+    request: Request, site: Served, kind: str, namespace: str, name: str, oid: str, expires: int, signature: str
+) -> Response:
+    """Take the content of a large file; refused when its sha256 is another."""
+    _signed(request, site, expires, signature)
+    receiver = _stored(site, kind, namespace, name).lfs.receive(oid)
+    with receiver:
+        async for piece in request.stream():
+            await run_in_threadpool(receiver.write, piece)
+    return Response(status_code=200)
+
+
+@router.post(_LFS + "/verify")
+def lfs_verify(
+    request: Request,
+    site: Served,
+    kind: str,
+    namespace: str,
+    name: str,
+    oid: str,
+    expires: int,
+    signature: str,
+    data: Json,
+) -> Response:
+    """Whether a large file has arrived whole."""
+    _signed(request, site, expires, signature)
+    if _stored(site, kind, namespace, name).lfs.size(oid) != data.get("size"):
+        raise EntryNotFound("The large file did not arrive whole: upload it again")
+    return answer({})
+
+
+@router.get(_LFS + "/download")
+def lfs_download(
+    request: Request, site: Served, kind: str, namespace: str, name: str, oid: str, expires: int, signature: str
+) -> Response:
+    """The content of a large file, for git-lfs."""
+    _signed(request, site, expires, signature)
+    path = _stored(site, kind, namespace, name).lfs.path(oid)
+    if not path.is_file():
+        raise EntryNotFound("This large file was never uploaded")
+    return FileResponse(path, media_type="application/octet-stream")
+
+
+@router.post(REPO + "/commit/{revision}")
+def make_commit(
+    request: Request, site: Served, who: Who, repo: Target, revision: Segment, body: Body, create_pr: str = ""
+) -> Response:
+    """Apply a list of changes to a branch, all or nothing; 412 when it moved since `parentCommit`."""
+    author = _check_uploads(who, repo, revision, flag(create_pr))
+    wanted = CommitRequest.parse(body)
+    ref = revision if revision.startswith("refs/") else f"refs/heads/{check_ref_name(revision)}"
+    with repo.lock():
+        before = repo.refs.get(ref)
+        oid = commit(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
+    site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
+    said = {"success": True, "commitOid": oid, "commitUrl": commit_url(request, repo, oid)}
+    return answer(said | {"pullRequestUrl": None, "hookOutput": ""})

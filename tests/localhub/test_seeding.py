@@ -1,0 +1,72 @@
+"""Content put in from Python: the same calls give the same commits, and git itself agrees."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from localhub import Hub
+from localhub.errors import InvalidPath, StaleParent
+from localhub.names import Kind
+
+from .conftest import git
+
+DAY = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def seed(root: Path) -> list[str]:
+    hub = Hub(root)
+    first = hub.commit("org/tiny", {"config.json": "{}", "w/model.safetensors": b"\0" * 64}, "first", date=DAY)
+    second = hub.commit("org/tiny", {"w": None, "README.md": "# é"}, "second", date=DAY, author="ada")
+    return [first, second]
+
+
+def test_the_same_seed_gives_the_same_commit_ids(tmp_path: Path) -> None:
+    assert seed(tmp_path / "a") == seed(tmp_path / "b")
+
+
+def test_git_reads_what_was_written(tmp_path: Path) -> None:
+    first, second = seed(tmp_path)
+    bare = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny").folder
+    git("-C", bare, "fsck", "--strict")
+    assert git("-C", bare, "rev-list", "main").split()[:2] == [second, first]
+    git("clone", "-q", bare, tmp_path / "clone")
+    assert (tmp_path / "clone" / "README.md").read_text() == "# é"
+    assert "oid sha256:" in git("-C", bare, "show", f"{first}:w/model.safetensors")
+
+
+def test_packed_and_loose_objects_read_alike(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    text = "".join(f"line {n}\n" for n in range(2000))
+    for n in range(5):
+        hub.commit("org/m", {"a/long.txt": f"{text}{n}", f"b/{n}.txt": str(n)}, f"{n}", date=DAY)
+    repo = hub.repos.get(Kind.MODEL, "org/m")
+    before = {row.path: repo.objects.read(row.oid) for row in _snapshot(hub).files()}
+    git("-C", repo.folder, "gc", "-q", "--prune=now")
+    assert not list((repo.folder / "objects").glob("??/*"))
+    fresh = Hub(tmp_path).repos.get(Kind.MODEL, "org/m")
+    assert {row.path: fresh.objects.read(row.oid) for row in _snapshot(hub).files()} == before
+    after = hub.commit("org/m", {"c.txt": "new"}, "after", date=DAY)
+    assert git("-C", repo.folder, "rev-parse", "main").strip() == after
+    git("-C", repo.folder, "fsck", "--strict")
+
+
+def _snapshot(hub: Hub):  # type: ignore[no-untyped-def]
+    from localhub.trees import Snapshot
+
+    repo = hub.repos.get(Kind.MODEL, "org/m")
+    return Snapshot(repo, repo.refs.resolve("main", repo.objects))
+
+
+def test_a_stale_parent_is_refused(tmp_path: Path) -> None:
+    first, _ = seed(tmp_path)
+    with pytest.raises(StaleParent):
+        Hub(tmp_path).commit("org/tiny", {"x": "1"}, parent=first)
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/x", "a//b", "a/./b", ".git/config", "a/.GIT/x", "a\\b", "", "a\nb", "x/" * 200]
+)
+def test_hostile_paths_are_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(InvalidPath):
+        Hub(tmp_path).commit("org/m", {path: "x"})
