@@ -14,7 +14,8 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
-    {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.checks", "leaderboard.search"},
+    {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
+     "leaderboard.yaml_lines", "leaderboard.checks", "leaderboard.search"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.queue", "leaderboard.results", "leaderboard.contents",
      "leaderboard.table", "leaderboard.compare", "leaderboard.plots", "leaderboard.community", "leaderboard.intake",
      "leaderboard.identity", "leaderboard.importer", "leaderboard.service"},
@@ -25,7 +26,7 @@ LAYERS = [
 BACKEND_MAY_USE = {
     "leaderboard", "leaderboard.records", "leaderboard.errors", "leaderboard.settings", "leaderboard.benchmarks",
     "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
-    "leaderboard.results", "leaderboard.contents", "leaderboard.community",
+    "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
 }  # fmt: skip
 
 

@@ -1,0 +1,19 @@
+"""Where the project and the real data for its tests lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("PODIUM_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+def shared_data(name: str) -> Path:
+    """A file or folder of the real data; skips the test where it is absent."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"the real data {name} is not here (PODIUM_SHARED_DATA)")
+    return path
