@@ -1,0 +1,96 @@
+"""Which requests a store holds, kept up to date by reading only the files that changed."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+from leaderboard import FileStore
+from leaderboard.errors import NotFound, Unreadable
+from leaderboard.records import Request, request_path
+from leaderboard.request_files import read_request
+
+NOT_REQUESTS = ("workers/", "README.md")
+"""What else lies in the requests store."""
+
+
+class SetAside(NamedTuple):
+    """A file in the requests store that is not a request we can read; it never stops anything."""
+
+    path: str
+    reason: str
+
+
+class QueueView(NamedTuple):
+    """All requests as they were a moment ago (in order of their paths; read only) and the files set aside."""
+
+    requests: list[Request]
+    set_aside: list[SetAside]
+
+
+class RequestIndex:
+    """Path <-> id <-> request. Safe for threads."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._version: str | None = None
+        self._requests: dict[str, Request] = {}
+        self._set_aside: dict[str, str] = {}
+        self._paths: dict[str, list[str]] = {}
+
+    def view(self) -> QueueView:
+        """Every request and every file set aside, as of now."""
+        with self._lock:
+            self._refresh()
+            aside = dict(self._set_aside)
+            for first, *others in self._paths.values():
+                aside |= dict.fromkeys(others, f"it has the id of {first}; delete one of them.")
+            requests = [request for path, request in sorted(self._requests.items()) if path not in aside]
+        return QueueView(requests, [SetAside(path, reason) for path, reason in sorted(aside.items())])
+
+    def path(self, request_id: str, fresh: bool = False) -> str | None:
+        """Where the request lies, as of the last look or, if `fresh`, of now; None when there is none."""
+        if fresh:
+            with self._lock:
+                self._refresh()
+        paths = self._paths.get(request_id)
+        return paths[0] if paths else None
+
+    def _refresh(self) -> None:
+        changes = self._store.changes_since(self._version)
+        gone = {path for path, version in changes.paths.items() if version is None}
+        if changes.complete:
+            gone |= (self._requests.keys() | self._set_aside.keys()) - changes.paths.keys()
+        for path in gone:
+            self._forget(path)
+        for path in changes.paths.keys() - gone:
+            if not path.startswith(NOT_REQUESTS):
+                self._forget(path)
+                self._take_up(path)
+        self._version = changes.version
+
+    def _take_up(self, path: str) -> None:
+        try:
+            request = read_request(path, self._store.read(path)[0])
+        except NotFound:
+            return
+        except Unreadable as problem:
+            self._set_aside[path] = problem.reason
+            return
+        self._requests[path] = request
+        self._paths[request.id] = sorted([*self._paths.get(request.id, []), path], key=self._precedence)
+
+    def _forget(self, path: str) -> None:
+        self._set_aside.pop(path, None)
+        request = self._requests.pop(path, None)
+        if request:
+            left = [other for other in self._paths[request.id] if other != path]
+            if left:
+                self._paths[request.id] = left
+            else:
+                del self._paths[request.id]
+
+    def _precedence(self, path: str) -> tuple[bool, str]:
+        """Of several files with one id, the one at its own place counts."""
+        return request_path(self._requests[path]) != path, path
