@@ -247,8 +247,11 @@ class LocalStore:
 
     def _drop_empty(self, folder: Path) -> None:
         """Folders exist only for their files, as in git."""
-        while folder != self.root and not any(folder.iterdir()):
-            folder.rmdir()
+        while folder != self.root:
+            if folder.exists():
+                if any(folder.iterdir()):
+                    return
+                folder.rmdir()
             folder = folder.parent
 
 

@@ -1,0 +1,158 @@
+"""What every executor does. A new one joins by a fixture in EXECUTORS."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from backend import Executor, Job, JobState, Resources
+from backend.environment import job_environment
+from backend.executors.local import LocalExecutor
+from backend.workdir import JobOptions, Workdir
+from leaderboard.settings import Settings
+
+EXECUTORS = ["local"]
+SECRETS = {"HF_TOKEN": "hf_secret", "PODIUM_SESSION_KEY": "podium_secret", "AWS_SECRET_ACCESS_KEY": "aws_secret"}
+FINAL = (JobState.ENDED, JobState.KILLED)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module", params=EXECUTORS)
+def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        made: Executor = request.getfixturevalue(request.param)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def settings(folder: Path) -> Settings:
+    return Settings(work_dir=folder, hub_endpoint="http://127.0.0.1:9", slots=3)
+
+
+@pytest.fixture(scope="module")
+def local(settings: Settings) -> LocalExecutor:
+    return LocalExecutor(settings.work_dir, job_environment(settings), settings.slots, preload=["backend.job"])
+
+
+@pytest.fixture
+def start(executor: Executor, settings: Settings, tmp_path: Path) -> Callable[..., tuple[str, Workdir]]:
+    def start(kind: str, wall_seconds: int = 60, memory_mb: int = 1000) -> tuple[str, Workdir]:
+        workdir = Workdir(tmp_path / "jobs" / f"{kind}-1")
+        workdir.prepare(JobOptions(evaluator=f"tests.backend.jobs:{kind}", environment=job_environment(settings)))
+        resources = Resources(memory_bytes=memory_mb * 10**6, wall_seconds=wall_seconds)
+        return executor.submit(Job(workdir.name, workdir.path, resources)), workdir
+
+    return start
+
+
+def until(what: Callable[[], Any], timeout_s: float = 60) -> Any:
+    """The first true value of `what()`."""
+    end = time.monotonic() + timeout_s
+    while not (value := what()):
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+    return value
+
+
+def outcome(executor: Executor, handle: str) -> tuple[JobState, str]:
+    status = until(lambda: (one := executor.poll([handle])[handle]).state in FINAL and one)
+    return status.state, status.reason
+
+
+def test_a_job_runs_and_its_log_has_both_streams(executor: Executor, start: Any) -> None:
+    handle, workdir = start("Speak")
+    assert outcome(executor, handle) == (JobState.ENDED, "")
+    assert workdir.done and workdir.failure() is None
+    for said in ("said on standard output", "said on standard error", "said by a child"):
+        assert said in executor.logs(handle) and said in workdir.log.read_text()
+
+
+def test_a_job_s_environment_is_made_from_nothing(executor: Executor, start: Any, settings: Settings) -> None:
+    handle, workdir = start("Speak")
+    outcome(executor, handle)
+    seen = json.loads((workdir.path / "seen.json").read_text())
+    assert seen["environment"]["HF_ENDPOINT"] == "http://127.0.0.1:9"
+    assert seen["environment"]["HF_HUB_DISABLE_XET"] == "1"
+    assert seen["environment"]["HF_HOME"].startswith(str(settings.work_dir))
+    assert seen["cwd"] == str(workdir.scratch)
+    assert not [name for name in seen["environment"] if name.startswith(("PODIUM_", "AWS_")) or name == "HF_TOKEN"]
+    everything = json.dumps(seen) + "".join(file.read_text() for file in workdir.path.glob("*.*"))
+    assert not [secret for secret in SECRETS.values() if secret in everything]
+
+
+def test_an_exception_becomes_a_failure_and_its_trace_stays_in_the_log(executor: Executor, start: Any) -> None:
+    handle, workdir = start("Break")
+    assert outcome(executor, handle) == (JobState.ENDED, "")
+    failure = workdir.failure()
+    assert failure is not None and failure.code == "job_error" and not workdir.done
+    assert "secret of the trace" not in failure.message
+    assert "ZeroDivisionError: a secret of the trace" in executor.logs(handle)
+
+
+def test_a_job_that_ends_without_a_word_has_ended(executor: Executor, start: Any) -> None:
+    handle, workdir = start("Die")
+    assert outcome(executor, handle) == (JobState.ENDED, "")
+    assert not workdir.done and workdir.failure() is None
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_cancelling_ends_a_job_and_all_that_it_started(executor: Executor, start: Any) -> None:
+    handle, workdir = start("Wait")
+    pids = json.loads(until((workdir.path / "pids.json").exists) and (workdir.path / "pids.json").read_text())
+    assert len(pids) == 3 and not any(gone(pid) for pid in pids)
+    executor.cancel(handle)
+    assert outcome(executor, handle) == (JobState.KILLED, "cancelled")
+    until(lambda: all(gone(pid) for pid in pids))
+
+
+def test_what_a_job_leaves_behind_ends_with_it(executor: Executor, start: Any) -> None:
+    handle, workdir = start("Leave")
+    assert outcome(executor, handle) == (JobState.ENDED, "")
+    [pid] = json.loads((workdir.path / "pids.json").read_text())
+    until(lambda: gone(pid))
+
+
+def test_the_wall_limit_ends_a_job(executor: Executor, start: Any) -> None:
+    handle, _ = start("Wait", wall_seconds=1)
+    assert outcome(executor, handle) == (JobState.KILLED, "wall_limit")
+
+
+def test_the_memory_limit_counts_a_job_s_children(executor: Executor, start: Any) -> None:
+    handle, _ = start("Grow", memory_mb=250)
+    assert outcome(executor, handle) == (JobState.KILLED, "memory_limit")
+
+
+def test_slots_are_taken_and_given_back(executor: Executor, start: Any) -> None:
+    until(lambda: executor.slots() == 3)
+    handle, _ = start("Wait")
+    assert executor.slots() == 2
+    executor.cancel(handle)
+    outcome(executor, handle)
+    until(lambda: executor.slots() == 3)
+
+
+def test_a_handle_of_nobody_is_unknown(executor: Executor) -> None:
+    assert executor.poll(["nobody-1"])["nobody-1"].state is JobState.UNKNOWN
+    executor.cancel("nobody-1")
+    assert executor.logs("nobody-1") == ""
+
+
+def test_secrets_were_there_to_be_leaked(executor: Executor) -> None:
+    assert os.environ["HF_TOKEN"] == SECRETS["HF_TOKEN"]
