@@ -1,0 +1,27 @@
+"""Whether a submission can be accepted: pure functions over what it says, what the Hub says, and what is known here.
+
+Every rule takes the Case and yields Problems; `check` runs them all, so that everything is said at once.
+To add one: write its sentence in `catalogue`, its function in `checkpoint` or `submission`, its line in docs/checks.md.
+"""
+
+from __future__ import annotations
+
+from leaderboard.checks import checkpoint, submission
+from leaderboard.checks.case import Case, Lookup, base_of
+from leaderboard.checks.native import Native, native_architectures
+from leaderboard.records import Problem, Severity
+
+__all__ = ["Case", "Lookup", "Native", "base_of", "check", "errors", "native_architectures"]
+
+RULES = (*submission.ASKED, *checkpoint.RULES, *submission.FITS)
+"""In the order in which a person reads their problems."""
+
+
+def check(case: Case) -> list[Problem]:
+    """Every problem of the submission, errors and warnings; an empty list when there is none."""
+    return [problem for rule in RULES for problem in rule(case)]
+
+
+def errors(problems: list[Problem]) -> list[Problem]:
+    """Those that refuse the submission."""
+    return [problem for problem in problems if problem.severity is Severity.ERROR]

@@ -1,0 +1,108 @@
+"""What the checks look at, and the few questions about a repository that several of them ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.checks.native import Native
+from leaderboard.errors import ModelUnavailable
+from leaderboard.records import Abilities, ModelFacts, Request, Submission, WeightType, is_repo_id
+
+Lookup = ModelFacts | ModelUnavailable | None
+"""What the Hub said of a repository: facts, why there are none, or None when it was not asked."""
+
+ADAPTER_CONFIG = "adapter_config.json"
+INDEX = "model.safetensors.index.json"
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,254}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A submission and everything that is known about it."""
+
+    submission: Submission
+    benchmark: Benchmark | None
+    """None when the submission names one that does not exist."""
+    model: Lookup
+    base: Lookup
+    native: Native
+    abilities: Sequence[Abilities] = ()
+    """Of every worker that registered itself."""
+    existing: Request | None = None
+    """The request that stands where this one would."""
+    known_benchmarks: Sequence[str] = field(default=())
+    """Ids, for the sentence that lists what was allowed."""
+
+    @property
+    def facts(self) -> ModelFacts | None:
+        """Of the submitted repository, None where there are none."""
+        return self.model if isinstance(self.model, ModelFacts) else None
+
+    @property
+    def base_facts(self) -> ModelFacts | None:
+        """Of the base model of an adapter or delta, None where there are none."""
+        needed = self.submission.weight_type is not WeightType.ORIGINAL
+        return self.base if needed and isinstance(self.base, ModelFacts) else None
+
+    @property
+    def sources(self) -> list[ModelFacts]:
+        """The repositories that a tokenizer or chat template can come from, the first that has one wins."""
+        return [facts for facts in (self.facts, self.base_facts) if facts is not None]
+
+    @property
+    def whole(self) -> ModelFacts | None:
+        """The repository whose config.json describes the network: the base model's for an adapter."""
+        return self.base_facts if self.facts is not None and is_adapter(self.facts) else self.facts
+
+    @property
+    def params_b(self) -> float | None:
+        """Billions of parameters to be loaded, an adapter's together with its base model's; None when unknown."""
+        if self.facts is None or self.facts.params is None:
+            return None
+        if not is_adapter(self.facts):
+            return self.facts.params
+        base = self.base_facts.params if self.base_facts else None
+        return None if base is None else self.facts.params + base
+
+
+def is_adapter(facts: ModelFacts) -> bool:
+    """Whether peft and transformers will treat the repository as an adapter, whatever its submitter says."""
+    return ADAPTER_CONFIG in facts.files
+
+
+def base_of(submission: Submission, facts: ModelFacts | None) -> str:
+    """Repository of the base model: what the submitter says, else what adapter_config.json names; "" for neither."""
+    return submission.base_model or (named_base(facts) if facts else "")
+
+
+def named_base(facts: ModelFacts) -> str:
+    """The base model in adapter_config.json where it is a repository's name (it may be a path of its author's)."""
+    named = _object(facts.configs.get(ADAPTER_CONFIG)).get("base_model_name_or_path")
+    return named if isinstance(named, str) and is_repo_id(named) else ""
+
+
+def quantisation(facts: ModelFacts) -> Mapping[str, Any] | None:
+    """`quantization_config` of config.json (or quantize_config.json, GPTQ's older place); None for none."""
+    inside = _object(facts.configs.get("config.json")).get("quantization_config")
+    if isinstance(inside, dict) and inside:
+        return inside
+    beside = _object(facts.configs.get("quantize_config.json"))
+    return {"quant_method": "gptq", **beside} if "bits" in beside else None
+
+
+def config(facts: ModelFacts) -> Mapping[str, Any]:
+    """config.json; empty when it is missing or is not an object."""
+    return _object(facts.configs.get("config.json"))
+
+
+def is_revision(text: str) -> bool:
+    """Whether `text` may be a branch, tag or commit."""
+    return bool(REVISION.fullmatch(text)) and ".." not in text
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,289 @@
+"""Every problem that a submission can have: its code, its field, its sentence, its fix. docs/checks.md lists them all.
+
+Sentences are templates; what is put into them comes from submitters and goes through `shown` first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leaderboard.records import Problem, Severity
+
+SHOWN_CHARACTERS = 100
+PLAIN = set("._-/ :;+@,=%()")
+
+
+class Template(NamedTuple):
+    """A problem before names and numbers are filled in."""
+
+    field: str
+    message: str
+    fix: str
+    severity: Severity = Severity.ERROR
+
+
+WARNING = Severity.WARNING
+
+CATALOGUE: dict[str, Template] = {
+    # What was asked for
+    "unknown_benchmark": Template(
+        "benchmark", "There is no benchmark {value} here.", "Choose one of the benchmarks of this board: {known}."
+    ),
+    "unknown_track": Template(
+        "track", "The benchmark {benchmark} has no track {value}.", "Choose one of its tracks: {known}."
+    ),
+    "invalid_model_id": Template(
+        "model",
+        "{value} is not the name of a repository on the Hub.",
+        "Give it as org/name, as in the address of its page on the Hub.",
+    ),
+    "invalid_revision": Template(
+        "revision",
+        "{value} cannot be the name of a revision.",
+        "Give a branch, a tag or a commit of the repository, for instance main.",
+    ),
+    "invalid_base_model_id": Template(
+        "base_model",
+        "{value} is not the name of a repository on the Hub.",
+        "Give the base model as org/name, as in the address of its page on the Hub.",
+    ),
+    # Whether it can be read
+    "model_not_found": Template(
+        "model",
+        "{model} does not exist on the Hub, or it is private.",
+        "Check the spelling; if it is yours and private, make it public.",
+    ),
+    "revision_not_found": Template(
+        "revision",
+        "{model} has no branch, tag or commit {revision}.",
+        "Give a revision that its page on the Hub lists under Files, for instance main.",
+    ),
+    "gated": Template(
+        "model",
+        "{model} is gated, and this board has not been given access to its files.",
+        "Give this board's account on the Hub access, or open the repository, and submit it again.",
+    ),
+    "private": Template(
+        "model",
+        "{model} is private; this board only shows checkpoints that everybody can look at.",
+        "Make the repository public and submit it again.",
+    ),
+    "disabled": Template(
+        "model",
+        "The Hub has closed {model}.",
+        "Ask the Hub why, and submit it again once it is open.",
+    ),
+    "too_many_files": Template(
+        "model",
+        "{model} has more files than this board reads.",
+        "Submit a repository that holds the checkpoint alone.",
+    ),
+    # Model card
+    "no_model_card": Template(
+        "model",
+        "{model} has no model card at {sha}.",
+        "Add a README.md that says what the checkpoint is and how it was made, and submit the new commit.",
+    ),
+    "short_model_card": Template(
+        "model",
+        "The model card of {model} has {count} characters of text at {sha}; this benchmark asks for {least}.",
+        "Say in it what the checkpoint is and how it was made, and submit the new commit.",
+    ),
+    "unreadable_model_card": Template(
+        "model",
+        "The model card of {model} cannot be read at {sha}: {why}.",
+        "Mend README.md (the YAML between its first two lines of --- is read too) and submit the new commit.",
+    ),
+    "no_licence": Template(
+        "model",
+        "The model card of {model} names no licence at {sha}.",
+        "Add license: to its front matter (or license: other with license_name and license_link), "
+        "and submit the new commit.",
+    ),
+    # Code
+    "auto_map": Template(
+        "model",
+        "{model} asks for its own code to be run: {files} has auto_map at {sha}.",
+        "This board runs no code from repositories. Once transformers has the architecture, "
+        "remove auto_map and submit the new commit.",
+    ),
+    "custom_code": Template(
+        "model",
+        "{model} contains Python code at {sha}: {files}.",
+        "This board runs no code from repositories. Move the code to another repository and submit the new commit.",
+    ),
+    # Configuration
+    "no_config": Template(
+        "model",
+        "{model} has no config.json at {sha}.",
+        "Push the checkpoint with save_pretrained or push_to_hub of transformers, and submit the new commit.",
+    ),
+    "unreadable_config": Template(
+        "model",
+        "{file} of {model} cannot be read at {sha}: {why}.",
+        "Push a valid JSON object and submit the new commit.",
+    ),
+    "too_big_config": Template(
+        "model",
+        "{file} of {model} is larger at {sha} than this board reads: {why}.",
+        "Remove it from the repository, or make it smaller, and submit the new commit.",
+    ),
+    "unknown_architecture": Template(
+        "model",
+        "{model} is {architecture}, which transformers {version} cannot load as a language model without custom code.",
+        "Submit a checkpoint with an architecture for text generation that transformers has; if a newer transformers "
+        "has this one, ask this board's operator to update it.",
+    ),
+    # Weights
+    "no_safetensors": Template(
+        "model",
+        "{model} has no safetensors weights at {sha}.",
+        "Load it and save it again with save_pretrained of transformers, which writes safetensors, "
+        "and submit the new commit.",
+    ),
+    "broken_safetensors": Template(
+        "model",
+        "{file} of {model} is broken at {sha}: {why}.",
+        "Upload the file again and submit the new commit.",
+    ),
+    "pickle_weights": Template(
+        "model",
+        "{model} also has files at {sha} that can run code when they are loaded: {files}.",
+        "Nothing needs to be done, this board only reads safetensors; remove them to protect others.",
+        WARNING,
+    ),
+    "unknown_size": Template(
+        "model",
+        "The number of parameters of {model} cannot be read from its safetensors files at {sha}.",
+        "Push the weights as model.safetensors, or as parts with model.safetensors.index.json, "
+        "and submit the new commit.",
+    ),
+    "too_large": Template(
+        "model",
+        "{model} has {params} billion parameters{counted}; in {precision}, {limiter} takes at most {limit} billion.",
+        "Choose a precision with fewer bits where the limit is higher, or submit a smaller checkpoint.",
+    ),
+    "no_tokenizer": Template(
+        "model",
+        "The tokenizer of {model} cannot be loaded: at {sha} there is neither tokenizer.json nor another vocabulary.",
+        "Push the tokenizer and submit the new commit.",
+    ),
+    # Precision and weight type
+    "precision_not_allowed": Template(
+        "precision",
+        "The benchmark {benchmark} does not take {value}.",
+        "Choose one of its precisions: {known}.",
+    ),
+    "precision_not_possible": Template(
+        "precision",
+        "No worker of this board can run {value} now: {why}",
+        "Choose another precision.",
+    ),
+    "weight_type_not_allowed": Template(
+        "weight_type",
+        "The benchmark {benchmark} does not take the weight type {value}.",
+        "Choose one of its weight types: {known}.",
+    ),
+    "weight_type_not_possible": Template(
+        "weight_type",
+        "No worker of this board can run the weight type {value} now: {why}",
+        "Choose another weight type; an adapter or delta can be merged into its base model and submitted as Original.",
+    ),
+    "no_worker_fits": Template(
+        "precision",
+        "No single worker of this board can run this checkpoint in this way: {why}",
+        "Choose another precision or weight type.",
+    ),
+    "no_worker": Template(
+        "benchmark",
+        "No worker has told this board yet what it can run.",
+        "Nothing needs to be done; the request waits until one does.",
+        WARNING,
+    ),
+    "precision_mismatch": Template(
+        "precision",
+        "{model} is stored quantised ({method}); it cannot be loaded in {value}.",
+        "Choose the precision {right}.",
+    ),
+    "not_gptq": Template(
+        "precision",
+        "{model} has no GPTQ quantisation at {sha}: its config.json names none.",
+        "Choose the precision that its weights have, or push a checkpoint quantised with GPTQ.",
+    ),
+    "other_quantisation": Template(
+        "precision",
+        "{model} is stored quantised ({method}); its scores will be those of the quantised weights.",
+        "Nothing needs to be done; submit the unquantised checkpoint as well to compare the two.",
+        WARNING,
+    ),
+    "is_an_adapter": Template(
+        "weight_type",
+        "{model} is an adapter: it has adapter_config.json at {sha}, with which transformers loads another model.",
+        "Choose the weight type Adapter and name its base model.",
+    ),
+    "not_an_adapter": Template(
+        "weight_type",
+        "{model} is not an adapter: it has no adapter_config.json at {sha}.",
+        "Choose the weight type Original, or Delta for differences to a base model.",
+    ),
+    "base_model_missing": Template(
+        "base_model",
+        "{value} weights only work together with a base model, and none is named.",
+        "Name the repository on the Hub that they apply to.",
+    ),
+    "base_model_problem": Template(
+        "base_model",
+        "The base model cannot be used. {message}",
+        "{fix}",
+    ),
+    "other_base_model": Template(
+        "base_model",
+        "adapter_config.json of {model} names the base model {named}, not {value}.",
+        "Check which of the two it was trained on.",
+        WARNING,
+    ),
+    # Chat template
+    "no_chat_template": Template(
+        "use_chat_template",
+        "{model} has no chat template at {sha}.",
+        "Add one (chat_template.jinja, or chat_template in tokenizer_config.json) and submit the new commit, "
+        "or submit it without chat template.",
+    ),
+    "chat_template_broken": Template(
+        "use_chat_template",
+        "The chat template of {model} cannot be used at {sha}: {why}.",
+        "Mend the template and submit the new commit, or submit it without chat template.",
+    ),
+    # The queue
+    "already_requested": Template(
+        "model",
+        "{model} at {sha} in {precision} has already been submitted: request {request} is {status}.",
+        "Follow that request; another commit, precision or chat setting can be submitted.",
+        WARNING,
+    ),
+}
+
+
+def shown(value: object, limit: int = SHOWN_CHARACTERS) -> str:
+    """A submitter's text as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
+    text = str(value)
+    cut = text if len(text) <= limit else text[: limit - 1]
+    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in cut)
+    return (clean if cut is text else clean + "…") or "(empty)"
+
+
+def problem(code: str, **values: object) -> Problem:
+    """The problem `code` with `values` put into its sentences, each of them through `shown`."""
+    return _fill(code, {name: shown(value) for name, value in values.items()})
+
+
+def said(code: str, sentences: dict[str, str], **values: object) -> Problem:
+    """As `problem`; `sentences` are our own words, put in as they are."""
+    return _fill(code, {name: shown(value) for name, value in values.items()} | sentences)
+
+
+def _fill(code: str, values: dict[str, str]) -> Problem:
+    field, message, fix, severity = CATALOGUE[code]
+    return Problem(
+        code=code, field=field, message=message.format(**values), fix=fix.format(**values), severity=severity
+    )

@@ -1,0 +1,197 @@
+"""Rules about what is asked for: whether it makes sense, whether benchmark and workers take it, whether it is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leaderboard.checks.case import Case, base_of, is_adapter, is_revision, named_base, quantisation
+from leaderboard.checks.catalogue import problem, said, shown
+from leaderboard.checks.templates import template_fault
+from leaderboard.checks.weights import quantised_bits
+from leaderboard.records import Abilities, ModelFacts, Precision, Problem, Status, WeightType, is_repo_id
+
+VOCABULARIES = {
+    "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json",
+    "tekken.json",
+}  # fmt: skip
+"""Files from which transformers can make a tokenizer."""
+TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+FLOATS_PER_16_BITS = {Precision.FLOAT32: 0.5, Precision.INT8: 2.0, Precision.INT4: 4.0}
+"""How many times as large a checkpoint may be, compared with float16, to take the same memory."""
+
+
+def benchmark(case: Case) -> Iterator[Problem]:
+    """The benchmark and its track exist."""
+    wanted = case.submission
+    if case.benchmark is None:
+        yield said("unknown_benchmark", {"known": ", ".join(case.known_benchmarks)}, value=wanted.benchmark)
+    elif wanted.track not in case.benchmark.tracks:
+        known = {"known": ", ".join(case.benchmark.tracks)}
+        yield said("unknown_track", known, benchmark=case.benchmark.title, value=wanted.track)
+
+
+def names(case: Case) -> Iterator[Problem]:
+    """Repositories and revision are named as the Hub names them."""
+    wanted = case.submission
+    if not is_repo_id(wanted.model):
+        yield problem("invalid_model_id", value=wanted.model)
+    if not is_revision(wanted.revision):
+        yield problem("invalid_revision", value=wanted.revision)
+    if wanted.base_model and not is_repo_id(wanted.base_model):
+        yield problem("invalid_base_model_id", value=wanted.base_model)
+
+
+def weight_type(case: Case) -> Iterator[Problem]:
+    """What the repository is agrees with what its submitter says it is."""
+    wanted, facts = case.submission, case.facts
+    allowed = case.benchmark.limits.weight_types if case.benchmark else list(WeightType)
+    if wanted.weight_type not in allowed and case.benchmark:
+        known = {"known": ", ".join(allowed)}
+        yield said("weight_type_not_allowed", known, benchmark=case.benchmark.title, value=wanted.weight_type)
+    if wanted.weight_type is not WeightType.ORIGINAL and not base_of(wanted, facts):
+        yield problem("base_model_missing", value=wanted.weight_type)
+    if facts is None:
+        return
+    named = {"model": facts.model, "sha": facts.revision[:7]}
+    if wanted.weight_type is WeightType.ADAPTER and not is_adapter(facts):
+        yield problem("not_an_adapter", **named)
+    if wanted.weight_type is not WeightType.ADAPTER and is_adapter(facts):
+        yield problem("is_an_adapter", **named)
+    if wanted.weight_type is WeightType.ADAPTER and case.base_facts:
+        trained_on = named_base(facts)
+        if trained_on and trained_on.casefold() != case.base_facts.model.casefold():
+            yield problem("other_base_model", model=facts.model, named=trained_on, value=case.base_facts.model)
+
+
+def tokenizer(case: Case) -> Iterator[Problem]:
+    """There is a vocabulary, in the repository or in its base model's."""
+    needs = case.facts is not None and not (is_adapter(case.facts) and case.base_facts is None)
+    if case.facts and needs and not any(_has_vocabulary(facts) for facts in case.sources):
+        yield problem("no_tokenizer", model=case.facts.model, sha=case.facts.revision[:7])
+
+
+def _has_vocabulary(facts: ModelFacts) -> bool:
+    return any(name in VOCABULARIES or (name.endswith(".tiktoken") and "/" not in name) for name in facts.files)
+
+
+def chat_template(case: Case) -> Iterator[Problem]:
+    """When asked for, there is a chat template and it can be parsed."""
+    if not case.submission.use_chat_template or case.facts is None:
+        return
+    named = {"model": case.facts.model, "sha": case.facts.revision[:7]}
+    if unread := [case.facts.unreadable[n] for n in TEMPLATE_FILES if n in case.facts.unreadable]:
+        yield problem("chat_template_broken", why=unread[0], **named)
+        return
+    template = next((facts.chat_template for facts in case.sources if facts.chat_template), None)
+    if template is None:
+        yield problem("no_chat_template", **named)
+    elif why := template_fault(template):
+        yield problem("chat_template_broken", why=why, **named)
+
+
+def precision(case: Case) -> Iterator[Problem]:
+    """The benchmark takes the precision, and the weights can be loaded in it."""
+    wanted = case.submission.precision
+    allowed = case.benchmark.limits.precisions if case.benchmark else list(Precision)
+    if wanted not in allowed and case.benchmark:
+        known = {"known": ", ".join(allowed)}
+        yield said("precision_not_allowed", known, benchmark=case.benchmark.title, value=wanted)
+    if case.whole is None:
+        return
+    named = {"model": case.whole.model, "sha": case.whole.revision[:7]}
+    stored = quantisation(case.whole)
+    method = str(stored.get("quant_method") or "bitsandbytes").lower() if stored else ""
+    if stored and (right := _stored_precision(stored, method)):
+        if right is not wanted:
+            yield problem("precision_mismatch", method=method, value=wanted, right=right, **named)
+    elif wanted is Precision.GPTQ:
+        yield problem("not_gptq", **named)
+    elif stored and wanted in (Precision.INT8, Precision.INT4):
+        yield problem("precision_mismatch", method=method, value=wanted, right=Precision.BFLOAT16, **named)
+    elif stored:
+        yield problem("other_quantisation", method=method, **named)
+
+
+def _stored_precision(stored: object, method: str) -> Precision | None:
+    """The only precision in which weights quantised by `method` load; None where another method is at work."""
+    if method == "gptq":
+        return Precision.GPTQ
+    if method == "bitsandbytes" and isinstance(stored, dict):
+        return {4: Precision.INT4, 8: Precision.INT8}.get(quantised_bits(stored) or 0)
+    return None
+
+
+def size(case: Case) -> Iterator[Problem]:
+    """The checkpoint is not larger than the benchmark takes in this precision."""
+    if case.benchmark is None:
+        return
+    limit = case.benchmark.limits.max_params_b.get(case.submission.precision)
+    if limit is not None and case.params_b is not None and case.params_b > limit:
+        yield _too_large(case, f"the benchmark {shown(case.benchmark.title)}", limit)
+
+
+def _too_large(case: Case, limiter: str, limit: float) -> Problem:
+    together = case.facts is not None and is_adapter(case.facts)
+    words = {"counted": " together with its base model" if together else "", "limiter": limiter}
+    numbers = {"params": f"{case.params_b:.3g}", "limit": f"{limit:.3g}"}
+    return said("too_large", words, model=case.submission.model, precision=case.submission.precision, **numbers)
+
+
+def workers(case: Case) -> Iterator[Problem]:
+    """At least one worker can run it as asked."""
+    if not case.abilities:
+        yield problem("no_worker")
+        return
+    refusals = [_refusals(worker, case) for worker in case.abilities]
+    if not all(refusals):
+        return
+    common = set.intersection(*(set(refusal) for refusal in refusals))
+    first = refusals[0]
+    if "precision" in common:
+        yield said("precision_not_possible", {"why": first["precision"]}, value=case.submission.precision)
+    if "weight_type" in common:
+        yield said("weight_type_not_possible", {"why": first["weight_type"]}, value=case.submission.weight_type)
+    if "size" in common:
+        most = max(_limit(worker, case) or 0.0 for worker in case.abilities)
+        yield _too_large(case, "the largest worker of this board", most)
+    if not common:
+        reasons = [f"{shown(w.worker)}: {' '.join(r.values())}" for w, r in zip(case.abilities, refusals, strict=True)]
+        yield said("no_worker_fits", {"why": " ".join(reasons)})
+
+
+def _refusals(worker: Abilities, case: Case) -> dict[str, str]:
+    """Why this worker cannot run the submission; empty when it can."""
+    asked = {"precision": case.submission.precision.value, "weight_type": case.submission.weight_type.value}
+    refused = {kind: worker.refused[value] for kind, value in asked.items() if value in worker.refused}
+    limit = _limit(worker, case)
+    if limit is not None and case.params_b is not None and case.params_b > limit:
+        refused["size"] = f"It takes at most {limit:.3g} billion parameters in {asked['precision']}."
+    return refused
+
+
+def _limit(worker: Abilities, case: Case) -> float | None:
+    """Billions of parameters that the worker takes in the submission's precision, None for no limit."""
+    if worker.max_params_b is None:
+        return None
+    stored = quantisation(case.whole) if case.whole else None
+    if case.submission.precision is Precision.GPTQ:
+        return worker.max_params_b * 16 / (quantised_bits(stored) or 4)
+    return worker.max_params_b * FLOATS_PER_16_BITS.get(case.submission.precision, 1.0)
+
+
+def already_requested(case: Case) -> Iterator[Problem]:
+    """Nothing stands in the queue where this would; only said here, the store is what refuses it."""
+    old = case.existing
+    if old is not None and old.status not in (Status.FAILED, Status.CANCELLED):
+        yield problem(
+            "already_requested",
+            model=old.model,
+            sha=old.revision[:7],
+            precision=old.precision,
+            request=old.id,
+            status=old.status.value.lower(),
+        )
+
+
+ASKED = (benchmark, names)
+FITS = (weight_type, tokenizer, chat_template, precision, size, workers, already_requested)

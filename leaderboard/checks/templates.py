@@ -1,0 +1,37 @@
+"""Whether a chat template can be parsed, without running any of it."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+
+MAX_TEMPLATE_CHARACTERS = 100_000
+"""The longest template that is parsed; the largest in use are a third of it."""
+
+
+class Generation(Extension):
+    """The `{% generation %}` block that transformers adds to the language."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja2 reads it from the class
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """The block's own content."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+GRAMMAR = Environment(extensions=[Generation, "jinja2.ext.loopcontrols"], autoescape=True)
+
+
+def template_fault(template: str) -> str:
+    """What is wrong with the template, in a few words; "" when it can be parsed."""
+    if len(template) > MAX_TEMPLATE_CHARACTERS:
+        return f"it is {len(template):,} characters long, at most {MAX_TEMPLATE_CHARACTERS:,} are read"
+    try:
+        GRAMMAR.parse(template)
+    except TemplateError as error:
+        return f"it is not a Jinja template ({error.message or 'no reason given'})"
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
