@@ -5,7 +5,7 @@ Two seams: where jobs run (`Executor`) and what a job does (`Evaluator`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -70,6 +70,10 @@ class Executor(Protocol):
 
     def logs(self, handle: str) -> str:
         """The job's log as far as it is written, the last 64 KiB."""
+        ...
+
+    def watch(self, wake: Callable[[], None]) -> None:
+        """Call `wake`, from any thread, whenever a job has ended; an executor that cannot tell never calls it."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ docs/reference.md lists them all, and a test keeps it complete.
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Literal
@@ -83,6 +84,12 @@ class Settings(BaseSettings):
     """`shared` forwards common prefixes once and checks itself against the stock backend; `stock` is the harness's own."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets, for air-gapped runs."""
+    batch_size: str = "auto"
+    """Batch size of evaluations: a number, or `auto` for one that fits the memory."""
+    limit: int | None = None
+    """Examples per task, for trying out a worker: results of such a run stay in its work folder, never on the board."""
+    progress_s: float = 5.0
+    """Seconds between two updates of a running request's progress in its file; longer where the store is the Hub."""
 
     @property
     def token(self) -> str | None:
@@ -93,6 +100,20 @@ class Settings(BaseSettings):
     def benchmark_ids(self) -> list[str]:
         """The ids in `benchmarks`, in order."""
         return [name.strip() for name in self.benchmarks.split(",") if name.strip()]
+
+
+INHERITED = (
+    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_HOME"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""What a job may know of this process's environment: how to find programs, accelerators and the network."""
+
+
+def inherited_environment() -> dict[str, str]:
+    """The variables in INHERITED that are set here."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,254 @@
+"""Whose fault a failed job is, and the sentence that its submitter reads. Traces stay in the log.
+
+Decided after the fact, from the chain of exceptions, the stage in which they came, and how the executor says that the
+job ended. Whatever is not recognised is our fault: it is tried again, and the log is named.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple
+
+from backend import JobState, JobStatus
+from leaderboard.errors import PodiumError, Unreadable
+from leaderboard.records import Failure, Fault, Request
+
+if TYPE_CHECKING:
+    from backend.workdir import Workdir
+
+AGAIN = "Nothing is wrong with the submission: it is tried again."
+STAGE_NOTE = "while: "
+
+
+class JobFailed(PodiumError):
+    """An evaluator's own finding; its sentence goes to the submitter as it is."""
+
+    def __init__(self, code: str, message: str, fault: Fault = Fault.SUBMISSION) -> None:
+        self.code = code
+        self.fault = fault
+        super().__init__(message)
+
+
+class Stage:
+    """Marks the exceptions that leave its block with what was being done."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            error.add_note(STAGE_NOTE + self.name)
+
+
+class Rule(NamedTuple):
+    """One way to recognise a failure. Empty conditions hold for everything."""
+
+    code: str
+    fault: Fault
+    message: str
+    """With {model}, {revision}, {precision} and {kind} of the request."""
+    names: frozenset[str] = frozenset()
+    """Class names, of the exception or its bases."""
+    text: str = ""
+    """Regular expression found in the exception's text."""
+    stage: str = ""
+    """What was being done."""
+
+
+SUBMISSION, OURS = Fault.SUBMISSION, Fault.INFRASTRUCTURE
+NOT_FOUND = frozenset({"RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError", "DisabledRepoError"})
+HUB_TROUBLE = frozenset(
+    {"HfHubHTTPError", "HTTPError", "TransportError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}
+    | {"ConnectionError", "TimeoutError", "FileMetadataError"}
+)
+RULES = (
+    Rule(
+        "benchmark_data",
+        OURS,
+        "The benchmark's tasks could not be loaded on our side. " + AGAIN,
+        stage="tasks",
+    ),
+    Rule(
+        "out_of_memory",
+        SUBMISSION,
+        "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, "
+        "or ask the maintainers whether a larger worker can run it.",
+        frozenset({"MemoryError", "OutOfMemoryError"}),
+    ),
+    Rule(
+        "out_of_memory",
+        SUBMISSION,
+        "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, "
+        "or ask the maintainers whether a larger worker can run it.",
+        frozenset({"RuntimeError"}),
+        r"can't allocate memory|not enough memory|out of memory|No executable batch size",
+    ),
+    Rule(
+        "model_gone",
+        SUBMISSION,
+        "{model} cannot be read any more at {revision}: it has been deleted, made private or gated since it was "
+        "submitted. Make it public again and ask for a relaunch, or submit another commit.",
+        NOT_FOUND,
+    ),
+    Rule(
+        "checkpoint_unreadable",
+        SUBMISSION,
+        "The weights of {model} cannot be read at {revision}: a safetensors file is damaged or was not uploaded "
+        "completely. Upload it again and submit the new commit.",
+        frozenset({"SafetensorError"}),
+    ),
+    Rule(
+        "checkpoint_unreadable",
+        SUBMISSION,
+        "The weights of {model} cannot be read at {revision}: there is no safetensors file that fits config.json. "
+        "Save the checkpoint with save_pretrained and submit the new commit.",
+        frozenset({"OSError"}),
+        r"model\.safetensors|safetensors",
+        stage="weights",
+    ),
+    Rule(
+        "hub_unavailable",
+        OURS,
+        "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
+        HUB_TROUBLE,
+    ),
+    Rule(
+        "hub_unavailable",
+        OURS,
+        "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
+        frozenset({"OSError"}),
+        r"couldn't connect to|Connection error",
+    ),
+    Rule(
+        "chat_template_error",
+        SUBMISSION,
+        "The chat template of {model} at {revision} does not render the benchmark's prompts. Try it with "
+        "tokenizer.apply_chat_template on a conversation with few-shot turns, mend it, and submit the new commit.",
+        frozenset({"TemplateError", "TemplateSyntaxError", "UndefinedError", "SecurityError"}),
+    ),
+    Rule(
+        "chat_template_error",
+        SUBMISSION,
+        "{model} has no chat template at {revision}. Add one to its tokenizer and submit the new commit, or submit it "
+        "without a chat template.",
+        frozenset({"ValueError"}),
+        r"chat_template is not set|chat template",
+    ),
+    Rule(
+        "config_unreadable",
+        SUBMISSION,
+        "The configuration of {model} at {revision} does not describe a language model that the installed transformers "
+        "can load. Check config.json with AutoModelForCausalLM.from_pretrained and submit the new commit.",
+        stage="config",
+    ),
+    Rule(
+        "tokenizer_unloadable",
+        SUBMISSION,
+        "The tokenizer of {model} cannot be loaded at {revision}. Push its tokenizer files (tokenizer.json and "
+        "tokenizer_config.json) and submit the new commit.",
+        stage="tokenizer",
+    ),
+    Rule(
+        "checkpoint_unreadable",
+        SUBMISSION,
+        "The weights of {model} at {revision} do not fit its config.json. Check that "
+        "AutoModelForCausalLM.from_pretrained loads it in {precision}, and submit the new commit.",
+        stage="weights",
+    ),
+    Rule(
+        "adapter_unloadable",
+        SUBMISSION,
+        "The adapter {model} at {revision} cannot be applied to its base model. Check that "
+        "PeftModel.from_pretrained loads it onto the base, and submit the new commit.",
+        stage="adapter",
+    ),
+    Rule("disk_full", OURS, "The worker ran out of disk space. " + AGAIN, frozenset({"OSError"}), "No space left"),
+)
+UNKNOWN = Rule(
+    "job_error", OURS, "The {kind} of {model} stopped for a reason that we do not know; its log has it. " + AGAIN
+)
+KILLED = {
+    "wall_limit": Rule(
+        "wall_limit",
+        SUBMISSION,
+        "The {kind} of {model} at {revision} took longer than a job may here and was ended. Ask the maintainers "
+        "whether it can be given more time.",
+    ),
+    "memory_limit": RULES[1],
+    "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker. " + AGAIN),
+}
+LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost. " + AGAIN)
+CRASHED = Rule("job_crashed", OURS, "The process that ran {model} ended without a word; its log may say more. " + AGAIN)
+STOPPED = Rule("worker_stopped", OURS, "The worker that ran {model} was shut down. " + AGAIN)
+UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side. " + AGAIN)
+UNPUBLISHED = Rule("unpublished", OURS, "The results of {model} could not be read on our side. " + AGAIN)
+
+
+def classify(error: BaseException, workdir: Workdir) -> Failure:
+    """What an exception that ended the job in `workdir` means."""
+    chain = list(_chain(error))
+    own = next((one for one in chain if isinstance(one, JobFailed)), None)
+    if own is not None:
+        return Failure(fault=own.fault, code=own.code, message=str(own), log=log_name(workdir))
+    stage = next((note.removeprefix(STAGE_NOTE) for one in chain for note in _stage_notes(one)), "")
+    rule = next((rule for rule in RULES if any(_matches(rule, one, stage) for one in chain)), UNKNOWN)
+    try:
+        request = workdir.request()
+    except Unreadable:
+        request = Request(model="a job")
+    return failure(rule, request, workdir)
+
+
+def ended(status: JobStatus, request: Request, workdir: Workdir) -> Failure:
+    """What it means that a job is over, by the executor's account, and left neither results nor a failure."""
+    if status.state is JobState.KILLED:
+        return failure(KILLED.get(status.reason, CRASHED), request, workdir)
+    return failure(LOST if status.state is JobState.UNKNOWN else CRASHED, request, workdir)
+
+
+def failure(rule: Rule, request: Request, workdir: Workdir | None = None) -> Failure:
+    """The failure that `rule` says, for a request; with `workdir` its log is named."""
+    message = rule.message.format(
+        model=request.model,
+        revision=request.revision[:7],
+        precision=request.precision,
+        kind="evaluation" if request.kind in ("checkpoint", "endpoint") else "scoring",
+    )
+    return Failure(fault=rule.fault, code=rule.code, message=message, log=log_name(workdir) if workdir else None)
+
+
+def log_name(workdir: Workdir) -> str:
+    """The log's name relative to the work folder."""
+    return f"jobs/{workdir.name}/{workdir.log.name}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _stage_notes(error: BaseException) -> list[str]:
+    return [note for note in getattr(error, "__notes__", []) if note.startswith(STAGE_NOTE)]
+
+
+def _matches(rule: Rule, error: BaseException, stage: str) -> bool:
+    if rule.code == "disk_full":
+        return isinstance(error, OSError) and error.errno == errno.ENOSPC
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return (
+        (not rule.stage or rule.stage == stage)
+        and (not rule.names or bool(rule.names & names))
+        and (not rule.text or re.search(rule.text, str(error)) is not None)
+    )

@@ -1,0 +1,86 @@
+"""Small jobs for the executors' tests; job.json names one as `tests.backend.jobs:Class`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from backend import Resources
+from backend.workdir import Workdir
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import Problem, Request, Submission
+
+SLEEPER = "import time; time.sleep(300)"
+
+
+class Small:
+    """What these jobs have in common: nothing is checked, nothing is needed."""
+
+    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
+        return []
+
+    def resources(self, request: Request, benchmark: Benchmark) -> Resources:
+        return Resources()
+
+    def run(self, workdir: Path) -> None:
+        raise AssertionError("a small job says what it does")
+
+
+class Speak(Small):
+    """Writes to both streams, and its environment to a file."""
+
+    def run(self, workdir: Path) -> None:
+        print("said on standard output")
+        print("said on standard error", file=sys.stderr)
+        subprocess.run([sys.executable, "-c", "print('said by a child')"], check=True)
+        seen = {"environment": dict(os.environ), "cwd": str(Path.cwd()), "argv": Path("/proc/self/cmdline").read_text()}
+        Workdir(workdir).write("seen.json", json.dumps(seen).encode())
+
+
+class Break(Small):
+    """Raises."""
+
+    def run(self, workdir: Path) -> None:
+        raise ZeroDivisionError("a secret of the trace")
+
+
+class Die(Small):
+    """Ends without a word."""
+
+    def run(self, workdir: Path) -> None:
+        os._exit(3)
+
+
+class Wait(Small):
+    """Starts a child, and a grandchild in a session of its own whose parent ends; then waits with them."""
+
+    def run(self, workdir: Path) -> None:
+        child = subprocess.Popen([sys.executable, "-c", SLEEPER])
+        script = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], "
+        script += "start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
+        orphan = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        pids = [os.getpid(), child.pid, int(orphan)]
+        Workdir(workdir).write("pids.json", json.dumps(pids).encode())
+        time.sleep(300)
+
+
+class Leave(Small):
+    """Ends, and leaves a child in a session of its own behind."""
+
+    def run(self, workdir: Path) -> None:
+        child = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
+        Workdir(workdir).write("pids.json", json.dumps([child.pid]).encode())
+
+
+class Grow(Small):
+    """Takes 300 MB, half of it in a child."""
+
+    def run(self, workdir: Path) -> None:
+        child = subprocess.Popen([sys.executable, "-c", "x = b'x' * 150_000_000; import time; time.sleep(300)"])
+        taken = b"x" * 150_000_000
+        child.wait()
+        print(len(taken))
