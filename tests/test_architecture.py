@@ -19,7 +19,7 @@ LAYERS = [
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.queue", "leaderboard.results", "leaderboard.contents",
      "leaderboard.table", "leaderboard.compare", "leaderboard.plots", "leaderboard.community", "leaderboard.intake",
      "leaderboard.identity", "leaderboard.importer", "leaderboard.service", "leaderboard.request_files",
-     "leaderboard.request_index"},
+     "leaderboard.request_index", "leaderboard.details", "leaderboard.model_facts"},
     {"leaderboard.api", "leaderboard.pages", "leaderboard.cli"},
 ]  # fmt: skip
 """Lowest first. A module may import from its own layer and from those below."""
@@ -28,6 +28,7 @@ BACKEND_MAY_USE = {
     "leaderboard", "leaderboard.records", "leaderboard.errors", "leaderboard.settings", "leaderboard.benchmarks",
     "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
     "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
+    "leaderboard.details",
 }  # fmt: skip
 
 

@@ -1,0 +1,235 @@
+"""Result files and details over a store: published in one commit, found again, read a piece at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pydantic import ValidationError
+
+from leaderboard import FileStore
+from leaderboard.details import Details, details_table, plain
+from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.records import PodiumBlock, Request
+
+__all__ = ["Results", "details_table", "read_block", "result_path"]
+
+RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
+NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
+"""Keys of the harness's result that do not belong in the file: details have files of their own, and the description of
+the machine names its host, its paths and all its packages."""
+TRIES = 5
+
+Blocks = list[PodiumBlock]
+Names = list[str]
+Rows = list[dict[str, Any]]
+Problems = list[Unreadable]
+
+
+def result_path(benchmark: str, model: str, stamp: str) -> str:
+    """Path of a result file; `stamp` is when the attempt started."""
+    return f"{benchmark}/{model}/results_{stamp}.json"
+
+
+def details_folder(path: str) -> str:
+    """Folder of the details that belong to the result file at `path`."""
+    found = RESULT_PATH.fullmatch(path)
+    if found is None:
+        raise NotFound(f"{path} is not the path of a result file.")
+    return f"details/{found['benchmark']}/{found['model'].replace('/', '__')}/{found['stamp']}/"
+
+
+def details_path(path: str, task: str) -> str:
+    """Path of one task's details that belong to the result file at `path`."""
+    return f"{details_folder(path)}{re.sub(r'^[.]', '%2E', quote(task, safe=''))}.parquet"
+
+
+def read_block(path: str, content: bytes) -> PodiumBlock:
+    """The `podium` block of a result file. Raises Unreadable."""
+    try:
+        aggregated = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(path, f"it is not JSON ({error})") from error
+    if not isinstance(aggregated, dict) or "podium" not in aggregated:
+        raise Unreadable(path, "it has no `podium` block, so nothing says which request it answers")
+    try:
+        block = PodiumBlock.model_validate(aggregated["podium"])
+    except ValidationError as error:
+        fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
+        raise Unreadable(path, f"its `podium` block has unusable fields: {fields}") from error
+    if not path.startswith(f"{block.benchmark}/{block.model}/"):
+        raise Unreadable(path, f"it lies in another place than that of {block.model} on {block.benchmark}")
+    return block
+
+
+class Results:
+    """The results store: what was measured. Safe for threads."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[str, PodiumBlock | Unreadable]] = {}
+
+    # --- writing
+
+    def publish(
+        self,
+        aggregated: Mapping[str, Any],
+        details: Mapping[str, bytes],
+        extra_changes: Mapping[str, bytes | None] | None = None,
+    ) -> str:
+        """Write a result, its details (task -> Parquet) and `extra_changes` in one commit; return the result's path.
+
+        `aggregated` is the harness's result with the block under `podium`. Doing it again for the same request and
+        attempt changes nothing. Raises Conflict only when others keep taking the place.
+        """
+        block = PodiumBlock.model_validate(aggregated["podium"])
+        content = _file(aggregated, block)
+        for _ in range(TRIES):
+            path, taken = self._place(block)
+            if taken:
+                return path
+            changes: dict[str, bytes | None] = {path: content}
+            changes |= {details_path(path, task): table for task, table in details.items()}
+            changes |= extra_changes or {}
+            try:
+                self._store.commit(changes, f"Publish {block.model} on {block.benchmark}", {path: None})
+            except Conflict:
+                continue
+            return path
+        raise Conflict([path])
+
+    def _place(self, block: PodiumBlock) -> tuple[str, bool]:
+        """Where the block's file lies or will lie, and whether it is there already.
+
+        The second name is for two requests for one model that started in the same second.
+        """
+        stamp = block.time.replace(":", "-")
+        for name in (stamp, f"{stamp}_{block.request_id}", f"{stamp}_{block.request_id}_{block.attempt}"):
+            path = result_path(block.benchmark, block.model, name)
+            try:
+                found = read_block(path, self._store.read(path)[0])
+            except NotFound:
+                return path, False
+            except Unreadable:
+                continue
+            if (found.request_id, found.attempt) == (block.request_id, block.attempt):
+                return path, True
+        raise Conflict([path])
+
+    # --- reading
+
+    def list(self, benchmark: str) -> Blocks:
+        """Every evaluation of a benchmark, oldest first. Files that cannot be read are in `unreadable`."""
+        listing = self._store.list(f"{benchmark}/")
+        paths = {path: version for path, version in listing.items() if RESULT_PATH.fullmatch(path)}
+        with self._lock:
+            self._forget(benchmark, paths.keys())
+            found = [self._block(path, version) for path, version in sorted(paths.items())]
+        blocks = [block for block in found if isinstance(block, PodiumBlock)]
+        return sorted(blocks, key=lambda block: (block.time, block.attempt))
+
+    @property
+    def unreadable(self) -> Problems:
+        """The result files that `list` had to leave out."""
+        with self._lock:
+            return [found for _, found in self._read.values() if isinstance(found, Unreadable)]
+
+    def read(self, path: str) -> dict[str, Any]:
+        """A result file. Raises NotFound, Unreadable."""
+        if not RESULT_PATH.fullmatch(path):
+            raise NotFound(f"{path} is not the path of a result file.")
+        content = self._store.read(path)[0]
+        read_block(path, content)
+        aggregated: dict[str, Any] = json.loads(content)
+        return aggregated
+
+    def published(self, request: Request) -> str | None:
+        """Path of the result of the request's latest attempt, None when that is not published."""
+        if not request.job_start_time:
+            return None
+        stamp = request.job_start_time.replace(":", "-")
+        prefix = result_path(request.benchmark, request.model, stamp).removesuffix(".json")
+        for path in sorted(self._store.list(prefix)):
+            try:
+                block = read_block(path, self._store.read(path)[0])
+            except (NotFound, Unreadable):
+                continue
+            if (block.request_id, block.attempt) == (request.id, request.attempts):
+                return path
+        return None
+
+    def path_of(self, block: PodiumBlock) -> str:
+        """Path of a published evaluation. Raises NotFound."""
+        path, there = self._place(block)
+        if not there:
+            raise NotFound(f"There is no result of attempt {block.attempt} at request {block.request_id}.")
+        return path
+
+    def tasks(self, block: PodiumBlock) -> Names:
+        """Tasks of an evaluation whose details were published. Raises NotFound for an unpublished one."""
+        folder = details_folder(self.path_of(block))
+        return sorted(unquote(path[len(folder) :].removesuffix(".parquet")) for path in self._store.list(folder))
+
+    def examples(
+        self, block: PodiumBlock, task: str, offset: int, limit: int, wrong_only: bool = False, text: str = ""
+    ) -> Rows:
+        """Some examples of a task: see `leaderboard.details.Details.rows`. Raises NotFound, Unreadable."""
+        return self.details(block, task).rows(offset, limit, wrong_only, text)
+
+    def count_examples(self, block: PodiumBlock, task: str, wrong_only: bool = False, text: str = "") -> int:
+        """How many examples `examples` would go through. Raises NotFound, Unreadable."""
+        return self.details(block, task).count(wrong_only, text)
+
+    def details(self, block: PodiumBlock, task: str) -> Details:
+        """The details of one task. Raises NotFound, naming the tasks that have some, and Unreadable."""
+        path = details_path(self.path_of(block), task)
+        try:
+            content = self._store.read(path)[0]
+        except NotFound:
+            known = ", ".join(self.tasks(block)) or "none"
+            raise NotFound(f"There are no details of {task!r}. There are details of: {known}.") from None
+        try:
+            return Details(content)
+        except ValueError as error:
+            raise Unreadable(path, str(error)) from error
+
+    def _block(self, path: str, version: str) -> PodiumBlock | Unreadable:
+        known = self._read.get(path)
+        if known is None or known[0] != version:
+            self._read[path] = (version, self._look(path))
+        return self._read[path][1]
+
+    def _look(self, path: str) -> PodiumBlock | Unreadable:
+        try:
+            return read_block(path, self._store.read(path)[0])
+        except Unreadable as error:
+            return error
+        except NotFound:
+            return Unreadable(path, "it was removed while it was read")
+
+    def _forget(self, benchmark: str, paths: Any) -> None:
+        """Drop what is remembered of files that are gone."""
+        for path in [path for path in self._read if path.startswith(f"{benchmark}/") and path not in paths]:
+            del self._read[path]
+
+
+def _file(aggregated: Mapping[str, Any], block: PodiumBlock) -> bytes:
+    """A result file's content: the harness's keys as its own tracker writes them, and ours."""
+    kept = {key: value for key, value in aggregated.items() if key not in NOT_PUBLISHED}
+    made = block.provenance
+    added: dict[str, Any] = {
+        "model_source": "hf",
+        "model_name": block.model,
+        "model_name_sanitized": re.sub(r"[\"<>:/|\\?*\[\]]+", "__", block.model),
+        "task_hashes": made.task_hashes,
+        "chat_template_sha": made.chat_template_sha,
+    }
+    if made.wall_seconds is not None:
+        added["total_evaluation_time_seconds"] = str(made.wall_seconds)
+    whole = {**kept, **added, "podium": block.model_dump(mode="json")}
+    return (json.dumps(plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
