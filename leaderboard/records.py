@@ -70,6 +70,12 @@ MODEL_TYPE_SYMBOLS: dict[ModelType, str] = {
 }
 
 
+def plain_type(text: str) -> ModelType:
+    """The model type in `text`, with or without its symbol; `other` for words that are none of ours."""
+    words = re.sub(r"^[^A-Za-z]+", "", text).strip()
+    return next((kind for kind in ModelType if kind.value == words), ModelType.OTHER)
+
+
 class Fault(StrEnum):
     """Whose fault a failure is."""
 

@@ -14,10 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.records import plain_type
 from leaderboard.search import Columns, Mask, match, parse
 from leaderboard.view import Hide, View
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
@@ -98,6 +100,7 @@ class Board:
         self.n = {column.key: self._floats(f"{column.title} n") for column in benchmark.columns}
         self.names = self._texts("fullname")
         self.texts = {meta.key: self._texts(meta.source) for meta in META if meta.kind in {"text", "time"}}
+        self.texts["type"] = _without_symbols(self.texts["type"])
         self.numbers = {meta.key: self._floats(meta.source) for meta in META if meta.kind == "number"}
         self.yes = {
             meta.key: self._yes(meta.source, default=meta.key == "available") for meta in META if meta.kind == "yes"
@@ -119,7 +122,7 @@ class Board:
             return np.full(self.size, np.nan)
         return np.asarray(pd.to_numeric(self.frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
-    def _texts(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    def _texts(self, name: str) -> Texts:
         if name not in self.frame:
             return np.full(self.size, None, dtype=object)
         column = self.frame[name].astype(object)
@@ -339,14 +342,20 @@ def _ranks(average: Floats, among: Mask) -> Floats:
     return np.where(np.isnan(average), np.nan, better + 1.0)
 
 
-def _codes(texts: np.ndarray[tuple[int], np.dtype[np.object_]]) -> Positions:
+def _codes(texts: Texts) -> Positions:
     """Alphabetical position of each text, ignoring case; -1 for None."""
     lowered = pd.Series(texts, dtype=object).str.lower()
     codes, _ = pd.factorize(lowered, sort=True)
     return np.asarray(codes, dtype=np.int64)
 
 
-def _lowered(texts: np.ndarray[tuple[int], np.dtype[np.object_]]) -> pa.Array:
+def _without_symbols(types: Texts) -> Texts:
+    """Model types as ModelType writes them; the contents table has the symbol before them."""
+    plain = {text: None if text is None else plain_type(str(text)).value for text in set(types)}
+    return np.array([plain[text] for text in types], dtype=object)
+
+
+def _lowered(texts: Texts) -> pa.Array:
     return pa.array([None if text is None else str(text).lower() for text in texts], pa.string())
 
 

@@ -1,0 +1,396 @@
+// The leaderboard's table: search, filters, windowed rows. The same script draws the page's tab and /embed.
+//
+//   mount(root, {about, first, ask, hub, prefix, embed})
+//     about   what the board is: columns, presets, model types (leaderboard/boards.py: describe)
+//     first   the answer to the first question, where it was asked already
+//     ask     async (payload) => answer (leaderboard/boards.py: Boards.answer)
+//     hub     address of the Hub, for links to repositories
+//     prefix  address under which Podium's own pages live, "" at the root
+//     embed   true in a frame of another site: links open a new page, the address is left alone
+import { ago, count, debounce, h, safeHref } from "./dom.js";
+import { makeFilters } from "./filters.js";
+
+const ROW = 32; // px; the style sheet says the same
+const PAGE = 100; // rows asked for at once
+const KEPT = 12; // pages kept in memory
+const NARROW = window.matchMedia("(max-width: 640px)");
+const MEDALS = { 1: "🥇", 2: "🥈", 3: "🥉" };
+const EXAMPLES = [
+  ["llama; qwen", "names that contain llama or qwen"],
+  ["70b instruct -merge", "both words in the name, and not “merge”"],
+  ["Hub License: mit; params:<10", "MIT licence and under 10 billion parameters"],
+  ["architecture: mistral precision: bfloat16", "two fields: both must hold"],
+  ["/^(google|meta-llama)\\//", "a regular expression"],
+];
+
+class Table {
+  constructor(root, options) {
+    if (!document.querySelector("link[data-podium-table]"))
+      document.head.append(h("link", { rel: "stylesheet", href: `${options.prefix}/assets/table.css`, "data-podium-table": true }));
+    Object.assign(this, options);
+    this.root = root;
+    this.view = {};
+    this.facets = {};
+    this.best = {};
+    this.columns = [];
+    this.pages = new Map();
+    this.asked = 0;
+    this.total = 0;
+    this.pinned = [];
+    this.at = -1;
+    this.expanded = new Set();
+    this.compared = new Map();
+    if (!this.embed) this.view = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => name !== "benchmark"));
+    this.build();
+    this.load();
+  }
+
+  // -- the frame ------------------------------------------------------------------------------------------------
+
+  build() {
+    this.status = h("p", { class: "pt-status", role: "status", "aria-live": "polite" }, "Loading …");
+    this.search = h("input", {
+      class: "pt-search", type: "search", "aria-label": "Search", spellcheck: "false", autocomplete: "off",
+      placeholder: "name1; name2; Hub License: mit", maxlength: "1000",
+      oninput: debounce(() => this.change({ search: this.search.value || undefined }), 60),
+    });
+    this.search.value = this.view.search || "";
+    this.help = h("div", { class: "pt-help", hidden: true }, ...EXAMPLES.map(([query, meaning]) =>
+      h("button", { type: "button", class: "pt-option", onclick: () => {
+        this.search.value = query;
+        this.change({ search: query });
+        this.search.focus();
+      } }, h("code", {}, query), " ", h("span", {}, meaning))));
+    const ask = h("button", { type: "button", class: "pt-chip pt-ask", "aria-label": "How to search", "aria-expanded": "false",
+      onclick: () => {
+        this.help.hidden = !this.help.hidden;
+        ask.setAttribute("aria-expanded", String(!this.help.hidden));
+      } }, "?");
+    this.warnings = h("div", { class: "pt-warnings", role: "status" });
+    this.filters = makeFilters(this);
+    this.head = h("thead", { role: "rowgroup" });
+    this.body = h("tbody", { role: "rowgroup" });
+    this.table = h("table", { class: "pt-table", role: "grid", "aria-label": `Leaderboard ${this.about.title}` }, this.head, this.body);
+    this.empty = h("div", { class: "pt-empty", hidden: true });
+    this.port = h("div", { class: "pt-port", tabindex: "-1" }, this.table, this.empty);
+    this.tray = h("div", { class: "pt-tray", hidden: true, role: "region", "aria-label": "Chosen for comparison" });
+    this.port.addEventListener("scroll", () => requestAnimationFrame(() => this.draw()), { passive: true });
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    NARROW.addEventListener("change", () => this.redraw());
+    window.addEventListener("resize", debounce(() => this.draw(), 100));
+    document.addEventListener("keydown", (event) => {
+      const typing = /^(input|textarea|select)$/i.test(event.target.tagName) || event.target.isContentEditable;
+      if (event.key === "/" && !typing && this.root.offsetParent) {
+        event.preventDefault();
+        this.search.focus();
+      }
+    });
+    this.root.replaceChildren(
+      h("div", { class: "pt-bar" }, h("div", { class: "pt-find" }, this.search, ask), ...this.filters.elements),
+      this.help, this.warnings, this.status, this.port, this.tray);
+    this.root.classList.add("pt");
+  }
+
+  // -- the view -------------------------------------------------------------------------------------------------
+
+  hidden() {
+    const value = this.view.hide ?? "flagged";
+    return value === "none" ? [] : value.split(",");
+  }
+
+  shown() {
+    return this.view.columns ? this.view.columns.split(",") : this.about.defaults;
+  }
+
+  change(values) {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined || value === "") delete this.view[name];
+      else this.view[name] = String(value);
+    }
+    this.remember();
+    this.load();
+  }
+
+  remember() {
+    if (this.embed) return;
+    const params = new URLSearchParams(location.search);
+    const known = ["search", "types", "precisions", "licences", "size_min", "size_max", "hide", "official", "columns",
+      "sort", "ascending", "pins", "scores", "average", "rank"];
+    for (const name of known) {
+      if (this.view[name] === undefined) params.delete(name);
+      else params.set(name, this.view[name]);
+    }
+    const text = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+    history.replaceState(history.state, "", text ? `?${text}` : location.pathname);
+  }
+
+  sortBy(key) {
+    const first = this.view.sort === key || (key === "average" && !this.view.sort);
+    const text = ["model", "type", "license", "architecture", "precision", "base", "weight_type", "revision"].includes(key);
+    const ascending = first ? this.view.ascending !== "true" : text;
+    this.change({ sort: key === "average" ? undefined : key, ascending: ascending ? "true" : undefined });
+  }
+
+  pin(row) {
+    const pins = this.view.pins ? this.view.pins.split(",") : [];
+    const next = pins.includes(row.id) ? pins.filter((id) => id !== row.id) : [...pins, row.id];
+    this.change({ pins: next.join(",") || undefined });
+  }
+
+  exportUrl(format) {
+    return `${this.prefix}/api/v1/benchmarks/${this.about.benchmark}/export.${format}?${new URLSearchParams(this.view)}`;
+  }
+
+  // -- asking ---------------------------------------------------------------------------------------------------
+
+  async load() {
+    const ticket = ++this.asked;
+    const answer = this.first || (await this.ask({ ...this.view, offset: 0, limit: PAGE, facets: true }));
+    this.first = null;
+    if (ticket !== this.asked) return;
+    if (answer.error) return this.trouble(answer.error);
+    this.pages = new Map([[0, answer.rows]]);
+    this.total = answer.total;
+    this.pinned = answer.pinned;
+    this.facets = answer.facets;
+    this.best = answer.best;
+    this.columns = answer.columns;
+    this.at = -1;
+    this.port.scrollTop = 0;
+    this.say(answer);
+    this.filters.update();
+    this.redraw();
+  }
+
+  async page(number) {
+    if (this.pages.has(number)) return;
+    this.pages.set(number, null);
+    const ticket = this.asked;
+    const answer = await this.ask({ ...this.view, offset: number * PAGE, limit: PAGE });
+    if (ticket !== this.asked || answer.error) return;
+    this.pages.set(number, answer.rows);
+    for (const old of this.pages.keys()) if (this.pages.size > KEPT && Math.abs(old - number) > KEPT / 2) this.pages.delete(old);
+    this.redraw();
+  }
+
+  row(index) {
+    if (index < this.pinned.length) return this.pinned[index];
+    const at = index - this.pinned.length;
+    return this.pages.get(Math.floor(at / PAGE))?.[at % PAGE];
+  }
+
+  get length() {
+    return this.pinned.length + this.total;
+  }
+
+  trouble(message) {
+    this.status.textContent = message;
+  }
+
+  say(answer) {
+    const shown = this.length;
+    const noun = shown === 1 ? "checkpoint" : "checkpoints";
+    const parts = [shown === answer.of ? `${count(shown)} ${noun}` : `${count(shown)} of ${count(answer.of)} checkpoints`];
+    const words = { flagged: "flagged", merged: "merged", moe: "mixture-of-experts", unavailable: "unavailable", chat: "chat", non_chat: "non-chat" };
+    const kept = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${words[kind]} hidden`);
+    const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
+    const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
+    this.status.replaceChildren([...parts, ...kept].join(" · "), " · ", updated, hint);
+    this.warnings.replaceChildren(...answer.warnings.map((warning) => h("p", {}, warning)));
+    this.empty.hidden = shown > 0;
+    if (!shown) this.empty.replaceChildren(...this.nothing(answer));
+  }
+
+  nothing(answer) {
+    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one, and its row appears here.")];
+    const names = { search: "the search", types: "the type filter", precisions: "the precision filter", licences: "the licence filter",
+      size: "the size filter", official: "“only official providers”" };
+    const drop = { search: { search: undefined }, types: { types: undefined }, precisions: { precisions: undefined }, licences: { licences: undefined },
+      size: { size_min: undefined, size_max: undefined }, official: { official: undefined } };
+    const blamed = Object.entries(answer.blame).filter(([, number]) => number > 0);
+    const buttons = blamed.map(([name, number]) => {
+      const hide = name.startsWith("hide.");
+      const label = hide ? `hiding ${name.slice(5).replace("_", "-")}` : names[name];
+      const change = hide ? { hide: this.hidden().filter((kind) => kind !== name.slice(5)).join(",") || "none" } : drop[name];
+      return h("button", { type: "button", class: "pt-chip", onclick: () => {
+        if (name === "search") this.search.value = "";
+        this.change(change);
+      } }, `Drop ${label} (${count(number)} ${number === 1 ? "row" : "rows"})`);
+    });
+    const all = h("button", { type: "button", class: "pt-chip", onclick: () => {
+      this.search.value = "";
+      this.change(Object.assign({}, ...Object.values(drop), { hide: undefined }));
+    } }, "Drop all filters");
+    return [h("p", {}, blamed.length ? "Nothing found. One filter is to blame:" : "Nothing found: no single filter is to blame."), h("p", { class: "pt-row" }, ...buttons, all)];
+  }
+
+  // -- drawing --------------------------------------------------------------------------------------------------
+
+  redraw() {
+    this.drawn = null;
+    if (!NARROW.matches) this.heading();
+    this.table.classList.toggle("pt-cards", NARROW.matches);
+    this.draw();
+  }
+
+  heading() {
+    const sorted = this.view.sort || "average";
+    const direction = this.view.ascending === "true" ? "ascending" : "descending";
+    const column = (key, title, about, kind, extra = "") =>
+      h("th", { scope: "col", role: "columnheader", class: `pt-${kind} ${extra}`, "aria-sort": sorted === key ? direction : "none" },
+        h("button", { type: "button", title: about || null, onclick: () => this.sortBy(key) }, title,
+          h("span", { class: "pt-arrow", "aria-hidden": "true" }, sorted === key ? (direction === "ascending" ? " ▲" : " ▼") : "")));
+    this.head.replaceChildren(h("tr", { role: "row", "aria-rowindex": "1" },
+      h("th", { scope: "col", role: "columnheader", class: "pt-rank" }, this.view.rank === "dynamic" ? "Rank shown" : "Rank"),
+      column("model", "Model", null, "text", "pt-model"),
+      column("average", "Average", "Mean of the score columns after normalisation: 0 is chance, 100 is everything right.", "score"),
+      ...this.columns.map((one) => column(one.key, one.title, one.about, one.kind))));
+    this.table.setAttribute("aria-colcount", String(this.columns.length + 3));
+  }
+
+  draw() {
+    const rows = this.length;
+    const card = NARROW.matches;
+    const height = card ? 92 : ROW;
+    const first = Math.max(0, Math.floor(this.port.scrollTop / height) - 8);
+    const last = Math.min(rows, first + Math.ceil(this.port.clientHeight / height) + 20);
+    const key = `${first}:${last}:${card}`;
+    if (this.drawn === key) return;
+    this.drawn = key;
+    for (let at = first; at < last; at += 1) if (at >= this.pinned.length) this.page(Math.floor((at - this.pinned.length) / PAGE));
+    const spacer = (count) => h("tr", { class: "pt-space", "aria-hidden": "true", style: `height:${count * height}px` });
+    const focused = this.body.contains(document.activeElement) ? this.at : -1;
+    const drawn = [];
+    for (let at = first; at < last; at += 1) drawn.push(card ? this.card(at) : this.line(at));
+    this.body.replaceChildren(spacer(first), ...drawn, spacer(rows - last));
+    this.table.setAttribute("aria-rowcount", String(rows + 1));
+    if (focused >= 0) this.body.querySelector(`[data-at="${focused}"]`)?.focus({ preventScroll: true });
+  }
+
+  rank(row) {
+    if (row.rank === null) return h("span", { title: "Not ranked: a score is missing" }, "–");
+    return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank));
+  }
+
+  modelUrl(row) {
+    return safeHref(`${this.prefix}/model/${row.model.split("/").map(encodeURIComponent).join("/")}?benchmark=${encodeURIComponent(this.about.benchmark)}`);
+  }
+
+  name(row) {
+    const target = this.embed ? "_blank" : null;
+    return [
+      h("span", { class: "pt-symbol", title: row.type || "type unknown" }, row.symbol || "❓"),
+      h("a", { class: "pt-name", href: this.modelUrl(row), target, rel: target && "noopener", title: row.model }, row.model),
+      row.official ? h("span", { class: "pt-badge", title: "Official provider" }, "official") : null,
+      row.flagged ? h("a", { class: "pt-badge pt-flag", href: `${this.modelUrl(row)}#flags` }, "flagged") : null,
+      row.available ? null : h("span", { class: "pt-badge", title: "No longer on the Hub" }, "gone"),
+      h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
+    ];
+  }
+
+  line(at) {
+    const row = this.row(at);
+    const position = String(at + 2);
+    if (!row) return h("tr", { class: "pt-wait", role: "row", "aria-rowindex": position }, h("td", { colspan: String(this.columns.length + 3) }, "…"));
+    const pinned = at < this.pinned.length;
+    const box = h("input", { type: "checkbox", class: "pt-pick", "aria-label": `Compare ${row.model}`, tabindex: "-1", onchange: () => this.pick(row) });
+    box.checked = this.compared.has(row.id);
+    return h("tr", { role: "row", class: `${pinned ? "pt-pinned" : ""} ${row.flagged ? "pt-flagged" : ""}`, tabindex: at === Math.max(this.at, 0) ? "0" : "-1",
+      "data-at": String(at), "aria-rowindex": position, onfocus: () => (this.at = at) },
+      h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row)),
+      h("th", { role: "rowheader", scope: "row", class: "pt-model" }, h("span", { class: "pt-cell" }, box, ...this.name(row),
+        h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "⌖"))),
+      this.number(row.average, row.average, null, "average"),
+      ...this.columns.map((column) => this.cell(row, column)));
+  }
+
+  cell(row, column) {
+    if (column.kind === "score") {
+      const score = row.scores[column.key];
+      const shown = this.view.scores === "raw" ? score.raw : score.value;
+      return this.number(shown, score.value, score, column.key);
+    }
+    const value = row[column.key];
+    if (column.kind === "number") return h("td", { role: "gridcell", class: "pt-number" }, value === null ? "unknown" : amount(value));
+    if (column.kind === "yes") return h("td", { role: "gridcell" }, value ? "yes" : "no");
+    if (value === null) return h("td", { role: "gridcell", class: "pt-unknown" }, "unknown");
+    const short = column.key === "revision" ? value.slice(0, 7) : column.kind === "time" ? value.slice(0, 10) : value;
+    return h("td", { role: "gridcell", title: value, class: column.key === "revision" ? "pt-code" : null }, short);
+  }
+
+  number(shown, normalised, score, key) {
+    if (shown === null || shown === undefined) return h("td", { role: "gridcell", class: "pt-score pt-unknown", title: "not measured" }, "–");
+    const raw = score && this.view.scores === "raw";
+    const text = raw ? shown.toFixed(4) : shown.toFixed(2);
+    const best = key in this.best && normalised !== null && normalised >= this.best[key] - 1e-9;
+    const about = score === null ? null : [
+      `raw ${score.raw === null ? "unknown" : score.raw.toFixed(4)}`,
+      `normalised ${score.value === null ? "unknown" : score.value.toFixed(2)}${score.stderr === null ? "" : ` ± ${score.stderr.toFixed(2)} (standard error)`}`,
+      `n = ${score.n === null ? "unknown" : count(score.n)}`].join("\n");
+    const bar = Math.max(0, Math.min(100, normalised ?? 0));
+    return h("td", { role: "gridcell", class: `pt-score ${best ? "pt-best" : ""}`, title: about, style: `--bar:${bar.toFixed(1)}%` }, text);
+  }
+
+  card(at) {
+    const row = this.row(at);
+    if (!row) return h("tr", { class: "pt-wait", role: "row" }, h("td", {}, "…"));
+    const scores = this.columns.filter((column) => column.kind === "score");
+    const best = [...scores].filter((column) => row.scores[column.key].value !== null)
+      .sort((a, b) => row.scores[b.key].value - row.scores[a.key].value).slice(0, 2);
+    const open = this.expanded.has(row.id);
+    const text = (column) => h("span", { class: "pt-pair" }, h("span", {}, column.title), " ", h("b", {}, this.cell(row, column).textContent));
+    const more = h("button", { type: "button", class: "pt-more", "aria-expanded": String(open), onclick: () => {
+      if (!this.expanded.delete(row.id)) this.expanded.add(row.id);
+      this.redraw();
+    } }, open ? "less" : "more");
+    return h("tr", { class: `pt-card ${open ? "pt-open" : ""}`, role: "row", "data-at": String(at), tabindex: "-1", "aria-rowindex": String(at + 2) },
+      h("td", { role: "gridcell" },
+        h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
+          h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2))),
+        h("div", { class: "pt-tasks" }, ...(open ? this.columns : best).map(text), more)));
+  }
+
+  // -- keyboard and comparing -----------------------------------------------------------------------------------
+
+  key(event) {
+    const line = event.target.closest?.("tr[data-at]");
+    if (event.target === this.search && event.key === "ArrowDown") return this.go(0, event);
+    if (!line || event.target !== line) return;
+    const at = Number(line.dataset.at);
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + 15, PageUp: at - 15, Home: 0, End: this.length - 1 };
+    if (event.key in moves) return this.go(moves[event.key], event);
+    const row = this.row(at);
+    if (event.key === "Enter" && row) window.open(this.modelUrl(row), this.embed ? "_blank" : "_self", this.embed ? "noopener" : undefined);
+    if (event.key === "c" && row) this.pick(row);
+  }
+
+  go(to, event) {
+    event.preventDefault();
+    if (to < 0) return this.search.focus();
+    this.at = Math.min(to, this.length - 1);
+    const head = this.head.offsetHeight;
+    const top = this.at * ROW;
+    if (top < this.port.scrollTop) this.port.scrollTop = top;
+    else if (top + ROW + head > this.port.scrollTop + this.port.clientHeight) this.port.scrollTop = top + ROW + head - this.port.clientHeight;
+    this.drawn = null;
+    this.draw();
+    this.body.querySelector(`[data-at="${this.at}"]`)?.focus({ preventScroll: true });
+  }
+
+  pick(row) {
+    if (!this.compared.delete(row.id) && this.compared.size < 5) this.compared.set(row.id, row);
+    this.tray.hidden = !this.compared.size;
+    const ids = [...this.compared.keys()].map(encodeURIComponent).join(",");
+    this.tray.replaceChildren(
+      h("span", {}, this.compared.size === 1 ? "Choose another to compare:" : "Compare:"),
+      ...[...this.compared.values()].map((one) => h("button", { type: "button", class: "pt-chip", title: "Take out", onclick: () => this.pick(one) }, `${one.model} ×`)),
+      this.compared.size > 1 ? h("a", { class: "pt-go", href: `${this.prefix}/compare?benchmark=${encodeURIComponent(this.about.benchmark)}&rows=${ids}` }, "Compare") : null);
+    this.redraw();
+  }
+}
+
+const amount = (value) => (Number.isInteger(value) ? count(value) : value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2));
+
+export function mount(root, options) {
+  return new Table(root, { prefix: "", hub: "", embed: false, ...options });
+}
