@@ -92,7 +92,7 @@ def _in_our_words(path: str, fields: dict[str, Any]) -> dict[str, Any]:
     ours["benchmark"] = path.partition("/")[0] if path.count("/") == 2 else ""
     if not isinstance(ours.get("id"), str):
         ours["id"] = hashlib.sha256(path.encode()).hexdigest()[:16]
-    status = ours.get("status", "")
+    status = str(ours.get("status", ""))
     if status in FOREIGN_STATUS:
         ours |= {"status": FOREIGN_STATUS[status], "original_status": status}
     ours["params"] = _positive(ours.get("params"))
