@@ -8,8 +8,9 @@ Clients are the unmodified ones, with HF_ENDPOINT set to the address and HF_HUB_
 """
 
 from localhub.errors import LocalHubError
+from localhub.faults import Fault
 from localhub.server import create_app
 from localhub.serving import Running, running
 from localhub.store import Hub
 
-__all__ = ["Hub", "LocalHubError", "Running", "create_app", "running"]
+__all__ = ["Fault", "Hub", "LocalHubError", "Running", "create_app", "running"]

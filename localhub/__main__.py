@@ -8,6 +8,8 @@ from pathlib import Path
 import uvicorn
 
 from localhub.errors import Invalid, LocalHubError
+from localhub.faults import KINDS, Fault, Faults
+from localhub.oauth import OpenId
 from localhub.server import create_app
 from localhub.serving import bind, endpoint_of
 from localhub.store import Hub
@@ -33,7 +35,38 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=USER:ROLE,...",
         help="add an organisation, or members to it; roles: read, contributor, write, admin",
     )
+    parser.add_argument(
+        "--oauth-client",
+        action="append",
+        default=[],
+        metavar="ID=REDIRECT_URI",
+        help="register an application that may sign people in (public, with PKCE); those on this machine need none",
+    )
+    parser.add_argument("--choose-user", action="store_true", help="let anybody sign in as anybody: for demos only")
+    parser.add_argument("--fault-switch", action="store_true", help="put /_localhub/faults in reach of this machine")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND[:PROBABILITY[:PATH]]",
+        help=f"switch a fault on (implies --fault-switch): {', '.join(KINDS)}",
+    )
+    parser.add_argument("--fault-seed", type=int, default=0, help="seed of the faults' dice (default: 0)")
     return parser
+
+
+def _prepare(options: argparse.Namespace) -> Hub:
+    hub = Hub(options.root)
+    _add_tokens(hub, options.token)
+    _add_organizations(hub, options.org)
+    if not hub.accounts.users():
+        _add_tokens(hub, ["admin"])
+    for spec in options.oauth_client:
+        client_id, _, redirect_uri = spec.partition("=")
+        OpenId(hub.root, hub.accounts).add_client(client_id, [redirect_uri])
+    if options.fault:
+        Faults(hub.root).set([Fault.parse(text) for text in options.fault], seed=options.fault_seed)
+    return hub
 
 
 def _add_tokens(hub: Hub, specs: list[str]) -> None:
@@ -56,11 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until interrupted; prints the endpoint when ready."""
     options = _parser().parse_args(argv)
     try:
-        hub = Hub(options.root)
-        _add_tokens(hub, options.token)
-        _add_organizations(hub, options.org)
-        if not hub.accounts.users():
-            _add_tokens(hub, ["admin"])
+        hub = _prepare(options)
         listening = bind(options.host, options.port)
     except LocalHubError as error:
         print(f"localhub: {error.message}", file=sys.stderr)
@@ -69,7 +98,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"localhub: cannot serve {options.root} on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
     os.umask(0o022)
-    config = uvicorn.Config(create_app(hub), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    faulty = options.fault_switch or bool(options.fault)
+    app = create_app(hub, choose_user=options.choose_user, fault_switch=faulty)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     print(f"localhub: serving {options.root} at {endpoint_of(listening)}", flush=True)
     print(f"export HF_ENDPOINT={endpoint_of(listening)} HF_HUB_DISABLE_XET=1", flush=True)
     uvicorn.Server(config).run(sockets=[listening])

@@ -60,8 +60,8 @@ def _summary(repo: Repo, snapshot: Snapshot, card: dict[str, Any] | None) -> dic
         "disabled": meta.disabled,
         "createdAt": meta.created,
         "lastModified": stamp_seconds(snapshot.commit.time),
-        "downloads": 0,
-        "likes": 0,
+        "downloads": meta.downloads,
+        "likes": meta.likes,
         "tags": _tags(snapshot, card or {}),
         "cardData": card,
     }

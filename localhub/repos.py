@@ -27,6 +27,7 @@ class RepoMeta:
     """What is known of a repo beside its content; `localhub/repo.json` in its folder."""
 
     id: str
+    uid: str
     created: str
     creator: str
     private: bool = False
@@ -34,8 +35,11 @@ class RepoMeta:
     """False, "auto" (access on asking) or "manual" (an owner decides)."""
     disabled: bool = False
     sdk: str | None = None
-    access: dict[str, str] = field(default_factory=dict)
-    """User -> "pending", "accepted" or "rejected", of a gated repo."""
+    likes: int = 0
+    downloads: int = 0
+    """Counts that are only shown: nothing counts them here, a seed may set them with `Repo.update`."""
+    access: dict[str, dict[str, str]] = field(default_factory=dict)
+    """User -> {status, timestamp} of a gated repo (localhub/access.py)."""
 
 
 class Repo:
@@ -56,10 +60,8 @@ class Repo:
 
     @property
     def uid(self) -> str:
-        """The Hub's 24-digit id of the repo; a function of when and as what it was created."""
-        return hashlib.sha256(f"{self.kind}/{self.meta.created}/{self.meta.creator}/{self.id}".encode()).hexdigest()[
-            :24
-        ]
+        """The Hub's 24-digit id of the repo, which a new name does not change."""
+        return self.meta.uid
 
     @cached_property
     def meta(self) -> RepoMeta:
@@ -90,11 +92,15 @@ class Repo:
         write_json(self.folder / "localhub" / "repo.json", asdict(meta))
         self.__dict__["meta"] = meta
 
+    def fresh_meta(self) -> RepoMeta:
+        """The settings as they are now on disk."""
+        self.__dict__.pop("meta", None)
+        return self.meta
+
     def update(self, **changes: Any) -> None:
         """Change some settings."""
         with self.lock():
-            self.__dict__.pop("meta", None)
-            self.save(replace(self.meta, **changes))
+            self.save(replace(self.fresh_meta(), **changes))
 
 
 class Repos:
@@ -156,7 +162,7 @@ class Repos:
             try:
                 repo = Repo(name, draft, self._lock(name))
                 _write_bare(repo, creator, moment)
-                repo.save(RepoMeta(name.id, stamp(moment), creator, private=private, sdk=sdk))
+                repo.save(RepoMeta(name.id, _uid(name, moment), stamp(moment), creator, private=private, sdk=sdk))
                 self._folder(name).parent.mkdir(parents=True, exist_ok=True)
                 draft.rename(self._folder(name))
             except BaseException:
@@ -191,6 +197,10 @@ class Repos:
             repo.folder.rename(self._folder(to))
             fsync_folder(repo.folder.parent)
             fsync_folder(self._folder(to).parent)
+
+
+def _uid(name: RepoName, moment: datetime) -> str:
+    return hashlib.sha256(f"{name.kind}/{name.id} {stamp(moment)}".encode()).hexdigest()[:24]
 
 
 def _write_bare(repo: Repo, creator: str, moment: datetime) -> None:

@@ -1,22 +1,27 @@
 """Who may do what with a repo. Organisation roles: read < contributor < write < admin."""
 
-from localhub.accounts import DISCUSS, WRITE, Visitor
+from localhub.access import ACCEPTED, access_of
+from localhub.accounts import DISCUSS, READ, WRITE, Visitor
 from localhub.errors import Forbidden, Gated, RepoNotFound, Unauthenticated
 from localhub.repos import Repo
 
 
 def may_see(visitor: Visitor, repo: Repo) -> bool:
     """Whether the repo exists for this visitor: public, or theirs."""
-    return not repo.meta.private or visitor.role_in(repo.name.namespace) is not None
+    return not repo.meta.private or _is_member(visitor, repo)
+
+
+def _is_member(visitor: Visitor, repo: Repo) -> bool:
+    return READ in visitor.scopes and visitor.role_in(repo.name.namespace) is not None
 
 
 def may_read_files(visitor: Visitor, repo: Repo) -> bool:
     """Whether the visitor gets contents: a gated repo's only when let in, or a member."""
     if not may_see(visitor, repo):
         return False
-    if not repo.meta.gated or visitor.role_in(repo.name.namespace) is not None:
+    if not repo.meta.gated or _is_member(visitor, repo):
         return True
-    return visitor.name is not None and repo.meta.access.get(visitor.name) == "accepted"
+    return READ in visitor.scopes and access_of(repo, visitor.name or "") == ACCEPTED
 
 
 def may_write(visitor: Visitor, repo: Repo) -> bool:

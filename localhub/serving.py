@@ -10,16 +10,18 @@ from pathlib import Path
 import uvicorn
 
 from localhub.errors import LocalHubError
+from localhub.faults import Faults
 from localhub.server import create_app
 from localhub.store import Hub
 
 
 @dataclass(frozen=True)
 class Running:
-    """A Hub that answers: its address, and the same Hub as Python."""
+    """A Hub that answers: its address, the same Hub as Python, and its fault switch."""
 
     endpoint: str
     hub: Hub
+    faults: Faults
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -46,10 +48,12 @@ def running(
     port: int = 0,
     tokens: Mapping[str, str] | None = None,
     organizations: Mapping[str, Mapping[str, str]] | None = None,
+    choose_user: bool = False,
 ) -> Iterator[Running]:
-    """Serve `root` from a thread for as long as the block lasts.
+    """Serve `root` from a thread for as long as the block lasts, with the fault switch in reach.
 
-    `tokens`: user -> token; `organizations`: name -> (user -> role). Clients need HF_HUB_DISABLE_XET=1.
+    `tokens`: user -> token; `organizations`: name -> (user -> role); `choose_user`: sign in as anybody.
+    Clients need HF_HUB_DISABLE_XET=1.
     """
     hub = Hub(root)
     for user, token in (tokens or {}).items():
@@ -57,13 +61,14 @@ def running(
     for name, members in (organizations or {}).items():
         hub.accounts.add_organization(name, members)
     listening = bind(host, port)
-    config = uvicorn.Config(create_app(hub), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    app = create_app(hub, choose_user=choose_user, fault_switch=True)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="localhub", daemon=True)
     thread.start()
     try:
         _wait_until_started(server, thread)
-        yield Running(endpoint_of(listening), hub)
+        yield Running(endpoint_of(listening), hub, app.state.fault_switch)
     finally:
         server.should_exit = True
         thread.join(timeout=10)

@@ -11,21 +11,62 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localhub.errors import LocalHubError
-from localhub.server import accounts, contents, repos, uploads
+from localhub.faults import Faults
+from localhub.oauth import OpenId
+from localhub.server import (
+    access,
+    accounts,
+    contents,
+    discussions,
+    faulty,
+    leaderboards,
+    oauth,
+    pages,
+    refs,
+    repos,
+    uploads,
+    webhooks,
+)
 from localhub.server.context import Site, answer
+from localhub.server.faulty import Faulty
 from localhub.signing import Signer
 from localhub.store import Hub
+from localhub.webhooks import Webhooks
 
+_ROUTES = (
+    faulty,
+    accounts,
+    oauth,
+    webhooks,
+    repos,
+    leaderboards,
+    discussions,
+    access,
+    refs,
+    uploads,
+    contents,
+    pages,
+)
 _REPO_ADDRESS = re.compile(r"/api/(models|datasets|spaces)/.+|.*/(resolve|raw)/.*")
 
 
-def create_app(root: Path | Hub) -> FastAPI:
-    """The Hub over a folder, as an ASGI application that may be mounted under a prefix."""
+def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: bool = False) -> FastAPI:
+    """The Hub over a folder, as an ASGI application that may be mounted under a prefix.
+
+    `choose_user`: the sign-in page lets anybody be anybody. `fault_switch`: the faults of `faults.json` strike, and
+    their routes are in reach of this machine. Both are for demos and tests.
+    """
     hub = root if isinstance(root, Hub) else Hub(root)
+    hooks = Webhooks(hub.root, hub.accounts)
+    site = Site(hub, Signer(hub.root), OpenId(hub.root, hub.accounts), hooks, choose_user)
+    site.listeners.append(hooks.listen)
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(hub, Signer(hub.root))
-    for routes in (accounts, repos, uploads, contents):
+    app.state.site = site
+    app.state.fault_switch = Faults(hub.root) if fault_switch else None
+    for routes in _ROUTES:
         app.include_router(routes.router)
+    if app.state.fault_switch:
+        app.add_middleware(Faulty, faults=app.state.fault_switch)
     app.add_exception_handler(LocalHubError, _told)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_route)

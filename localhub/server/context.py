@@ -16,11 +16,13 @@ from localhub.accounts import Visitor
 from localhub.errors import Invalid, LocalHubError, RepoNotFound
 from localhub.events import Event
 from localhub.names import Kind
+from localhub.oauth import OpenId
 from localhub.refs import MAIN
 from localhub.repos import Repo
 from localhub.signing import Signer
 from localhub.store import Hub
 from localhub.trees import Snapshot
+from localhub.webhooks import Webhooks
 
 MAX_BODY = 512 * 1024 * 1024
 
@@ -47,6 +49,10 @@ class Site:
 
     hub: Hub
     signer: Signer
+    openid: OpenId
+    webhooks: Webhooks
+    choose_user: bool = False
+    """Whether the sign-in page lets anybody be anybody: for demos and tests on one machine."""
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     """Called with every change, after it was made."""
 
@@ -166,7 +172,10 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
 
 def snapshot_at(request: Request, repo: Repo, revision: str) -> Snapshot:
     """The repo at a revision; raises RevisionNotFound."""
-    return Snapshot(repo, repo.refs.resolve(revision, repo.objects))
+    oid = repo.refs.resolve(revision, repo.objects)
+    if request.scope.get("localhub.stale") and revision != oid:
+        oid = repo.objects.read_commit(oid).parent or oid
+    return Snapshot(repo, oid)
 
 
 def flag(value: str | None) -> bool:

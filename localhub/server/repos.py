@@ -25,7 +25,6 @@ from localhub.server.context import (
     answer,
     base_url,
     flag,
-    repo_url,
     snapshot_at,
     text_of,
 )
@@ -188,8 +187,3 @@ def _entries(site: Site, who: Visitor, kind: Kind, search: str, author: str) -> 
         head = repo.refs.get(MAIN)
         if named and head and rights.may_see(who, repo):
             yield list_entry(repo, head)
-
-
-def commit_url(request: Request, repo: Repo, oid: str) -> str:
-    """The address of a commit's page."""
-    return f"{repo_url(request, repo)}/commit/{oid}"

@@ -1,5 +1,6 @@
 """Routes that write content: preupload, LFS, commit."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -7,8 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from localhub import rights
+from localhub.accounts import Visitor
 from localhub.commits import CommitRequest, commit, preupload
-from localhub.errors import EntryNotFound, Invalid
+from localhub.discussions import Discussion, Discussions
+from localhub.errors import EntryNotFound, Invalid, RevisionNotFound
 from localhub.names import Kind, check_ref_name
 from localhub.repos import Repo
 from localhub.server.context import (
@@ -23,12 +26,14 @@ from localhub.server.context import (
     answer,
     base_url,
     flag,
+    repo_url,
     snapshot_at,
     text_of,
 )
-from localhub.server.repos import commit_url
+from localhub.server.discussions import told
 
 router = APIRouter()
+_PULL = re.compile(r"refs/pr/(\d+)")
 LFS_JSON = "application/vnd.git-lfs+json"
 
 
@@ -45,9 +50,12 @@ def announce(request: Request, who: Who, repo: Target, revision: Segment, data: 
     return answer({"files": answers, "commitOid": snapshot.oid})
 
 
-def _check_uploads(who: Who, repo: Repo, revision: str, create_pr: bool) -> str:
+def _check_uploads(who: Visitor, repo: Repo, revision: str, create_pr: bool) -> str:
     """Writers upload anywhere; whoever may discuss, to a new pull request or to one of their own."""
     if create_pr:
+        return rights.check_discusses(who, repo)
+    number = _PULL.fullmatch(revision)
+    if number and Discussions(repo).get(int(number[1])).author == who.name:
         return rights.check_discusses(who, repo)
     return rights.check_writes(who, repo)
 
@@ -150,9 +158,41 @@ def make_commit(
     author = _check_uploads(who, repo, revision, flag(create_pr))
     wanted = CommitRequest.parse(body)
     ref = revision if revision.startswith("refs/") else f"refs/heads/{check_ref_name(revision)}"
+    pull_url = None
+    if flag(create_pr):
+        pull, oid = _commit_to_new_pull(repo, ref, wanted, author)
+        pull_url = f"{repo_url(request, repo)}/discussions/{pull.num}"
+        site.happened("update", "repo.content", repo, refs=[(pull.ref, None, oid)])
+        told(site, "create", repo, pull)
+    else:
+        before, oid = _commit_to_branch(repo, ref, wanted, author)
+        site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
+    said = {"success": True, "commitOid": oid, "commitUrl": f"{repo_url(request, repo)}/commit/{oid}"}
+    return answer(said | {"pullRequestUrl": pull_url, "hookOutput": ""})
+
+
+def _commit_to_branch(repo: Repo, ref: str, wanted: CommitRequest, author: str) -> tuple[str | None, str]:
     with repo.lock():
         before = repo.refs.get(ref)
         oid = commit(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
-    site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
-    said = {"success": True, "commitOid": oid, "commitUrl": commit_url(request, repo, oid)}
-    return answer(said | {"pullRequestUrl": None, "hookOutput": ""})
+        if number := _PULL.fullmatch(ref):
+            pull = Discussions(repo).get(int(number[1]))
+            pull.add_commit(author, wanted.summary, oid)
+            Discussions(repo).save(pull)
+    return before, oid
+
+
+def _commit_to_new_pull(repo: Repo, base: str, wanted: CommitRequest, author: str) -> tuple[Discussion, str]:
+    """A pull request with one commit; with `parentCommit` it starts there, else at the base's head."""
+    discussions = Discussions(repo)
+    with repo.lock():
+        head = repo.refs.get(base)
+        if not base.startswith("refs/heads/") or head is None:
+            raise RevisionNotFound(f"Invalid rev id: {base}: a pull request starts from a branch")
+        start = repo.refs.resolve(wanted.parent, repo.objects) if wanted.parent else head
+        title = wanted.summary if len(wanted.summary) >= 3 else f"Upload: {wanted.summary}"
+        pull = discussions.start(author, title[:200], wanted.description, base=base, base_commit=start)
+        oid = commit(repo, pull.ref, wanted.operations, wanted.message, author, onto=start)
+        pull.add_commit(author, wanted.summary, oid)
+        discussions.save(pull)
+    return pull, oid

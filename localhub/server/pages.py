@@ -1,0 +1,136 @@
+"""Plain pages for people: repos, folders, files, commits, discussions; what a stranger may see, and read-only."""
+
+import re
+from html import escape
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from localhub import rights
+from localhub.clock import stamp_seconds
+from localhub.discussions import Discussions
+from localhub.merging import unified_diff
+from localhub.names import Kind
+from localhub.repos import Repo
+from localhub.server.context import Segment, Served, Target, Who, base_url, repo_url, snapshot_at
+from localhub.server.html import link, page
+
+router = APIRouter()
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+_SHOWN = 200_000
+
+
+def _titled(request: Request, repo: Repo, what: str, body: str) -> Response:
+    address = repo_url(request, repo)
+    head = f"<h1>{link(address, repo.id)}</h1><p><small>{escape(repo.kind.singular)}</small> · "
+    tabs = [("Files", f"{address}/tree/main"), ("Discussions", f"{address}/discussions")]
+    return page(f"{what} · {repo.id}", head + " · ".join(link(to, text) for text, to in tabs) + f"</p>{body}")
+
+
+def _linked(text: str) -> str:
+    pieces, at = [], 0
+    for match in _ADDRESS.finditer(text):
+        pieces += [escape(text[at : match.start()]), link(match[0], match[0])]
+        at = match.end()
+    return "".join(pieces) + escape(text[at:])
+
+
+@router.get("/")
+def home(request: Request, site: Served, who: Who) -> Response:
+    """Everything that is here."""
+    parts = []
+    for kind in Kind:
+        seen = [repo for repo in site.hub.repos.all(kind) if rights.may_see(who, repo)]
+        items = "".join(f"<li>{link(repo_url(request, repo), repo.id)}</li>" for repo in seen)
+        parts.append(f"<h2>{kind.value.title()}</h2><ul>{items or '<li>none yet</li>'}</ul>")
+    said = f"<p>Clients: <code>HF_ENDPOINT={escape(base_url(request))} HF_HUB_DISABLE_XET=1</code></p>"
+    return page("localhub", f"<h1>localhub</h1>{said}{''.join(parts)}")
+
+
+def repo_page(request: Request, who: Who, repo: Target) -> Response:
+    """The card, and where to go on."""
+    snapshot = snapshot_at(request, repo, "main")
+    card = (
+        snapshot.text("README.md") if rights.may_read_files(who, repo) else "Access to this repo's files is restricted."
+    )
+    return _titled(request, repo, "Card", f"<pre>{_linked((card or 'No card yet.')[:_SHOWN])}</pre>")
+
+
+def root_page(request: Request, repo: Target, revision: Segment) -> Response:
+    """The entries at the top."""
+    return folder_page(request, repo, revision, "")
+
+
+def folder_page(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
+    """A folder's entries."""
+    snapshot = snapshot_at(request, repo, revision)
+    folder = path.strip("/")
+    address = repo_url(request, repo)
+    rows = []
+    for row in snapshot.listing(folder)[:10_000]:
+        below = quote(f"{folder}/{row.path}" if folder else row.path)
+        to = f"{address}/{'tree' if row.is_folder else 'resolve'}/{quote(revision, safe='')}/{below}"
+        size = "" if row.is_folder else f"{snapshot.blob(row).size:,}"
+        rows.append(f"<tr><td>{link(to, row.path)}</td><td>{size}</td></tr>")
+    return _titled(request, repo, folder or "Files", f"<table>{''.join(rows)}</table>")
+
+
+def commit_page(request: Request, repo: Target, revision: Segment) -> Response:
+    """One commit."""
+    commit = snapshot_at(request, repo, revision).commit
+    said = f"<h2>{escape(commit.title)}</h2><p>{escape(commit.author)}, {stamp_seconds(commit.time)}</p>"
+    files = link(f"{repo_url(request, repo)}/tree/{commit.oid}", "files at this commit")
+    return _titled(request, repo, commit.title, f"{said}<pre>{escape(commit.body)}</pre><p>{commit.oid} · {files}</p>")
+
+
+def discussions_page(request: Request, repo: Target) -> Response:
+    """All discussions."""
+    address = repo_url(request, repo)
+    rows = [
+        f"<tr><td>{link(f'{address}/discussions/{one.num}', f'#{one.num} {one.title}')}</td>"
+        f"<td>{escape(one.status)}</td><td>{escape(one.author)}</td></tr>"
+        for one in Discussions(repo).all()[:1000]
+    ]
+    return _titled(request, repo, "Discussions", f"<table>{''.join(rows) or '<tr><td>none yet</td></tr>'}</table>")
+
+
+def discussion_page(request: Request, repo: Target, num: int) -> Response:
+    """One discussion with everything said."""
+    discussion = Discussions(repo).get(num)
+    what = "pull request" if discussion.is_pull_request else "discussion"
+    head = f"<h2>{escape(discussion.title)} <small>#{num}</small></h2><p>{what}, {escape(discussion.status)}, "
+    head += f"opened by {escape(discussion.author)} {escape(discussion.created)}</p>"
+    body = head + "".join(_event(event) for event in discussion.events)
+    if discussion.is_pull_request:
+        body += f"<h3>Changes</h3><pre>{escape(unified_diff(repo, discussion)[:_SHOWN])}</pre>"
+    return _titled(request, repo, discussion.title, body)
+
+
+def _event(event: dict[str, object]) -> str:
+    author, data = event["author"], event["data"]
+    assert isinstance(author, dict) and isinstance(data, dict)
+    who = f"<strong>{escape(author['name'])}</strong> <small>{escape(str(event['createdAt']))}</small>"
+    match event["type"]:
+        case "comment":
+            edited = " <small>(edited)</small>" if data["edited"] else ""
+            return f'<article id="{event["id"]}">{who}{edited}<pre>{_linked(data["latest"]["raw"])}</pre></article>'
+        case "status-change":
+            return f"<p>{who} set the status to {escape(data['status'])}</p>"
+        case "title-change":
+            return f"<p>{who} changed the title from “{escape(data['from'])}” to “{escape(data['to'])}”</p>"
+        case _:
+            return f"<p>{who} committed {escape(data['oid'][:12])} {escape(data['subject'])}</p>"
+
+
+for prefix in ("/datasets", "/spaces", ""):
+    repo_address = f"{prefix}/{{namespace}}/{{name}}"
+    for tail, handler in (
+        ("", repo_page),
+        ("/tree/{revision}", root_page),
+        ("/tree/{revision}/{path:path}", folder_page),
+        ("/commit/{revision}", commit_page),
+        ("/discussions", discussions_page),
+        ("/discussions/{num}", discussion_page),
+    ):
+        router.add_api_route(repo_address + tail, handler, methods=["GET"], name=f"{handler.__name__}{prefix}{tail}")

@@ -1,0 +1,79 @@
+"""Routes that make, move and remove branches and tags."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from localhub import rights
+from localhub.commits import squash
+from localhub.errors import AlreadyExists, Forbidden, RevisionNotFound
+from localhub.names import check_ref_name
+from localhub.refs import MAIN
+from localhub.repos import Repo
+from localhub.server.context import REPO, Json, Segment, Served, Site, Target, Who, answer, text_of
+
+router = APIRouter()
+
+
+def _point(site: Site, repo: Repo, ref: str, revision: str, *, overwrite: bool = False) -> Response:
+    with repo.lock():
+        before = repo.refs.get(ref)
+        if before and not overwrite:
+            raise AlreadyExists(f"Reference {ref} already exists")
+        oid = repo.refs.resolve(revision, repo.objects)
+        repo.refs.set(ref, oid)
+    site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
+    return answer({})
+
+
+def _remove(site: Site, repo: Repo, ref: str) -> Response:
+    if ref == MAIN:
+        raise Forbidden(f"Cannot delete {ref}")
+    with repo.lock():
+        before = repo.refs.get(ref)
+        if not before:
+            raise RevisionNotFound(f"Invalid rev id: {ref}")
+        repo.refs.delete(ref)
+    site.happened("update", "repo.content", repo, refs=[(ref, before, None)])
+    return answer({})
+
+
+@router.post(REPO + "/branch/{branch}")
+def create_branch(site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
+    """A branch from `startingPoint` (main by default)."""
+    rights.check_writes(who, repo)
+    start = text_of(data, "startingPoint", "main")
+    return _point(site, repo, f"refs/heads/{check_ref_name(branch)}", start, overwrite=bool(data.get("overwrite")))
+
+
+@router.delete(REPO + "/branch/{branch}")
+def delete_branch(site: Served, who: Who, repo: Target, branch: Segment) -> Response:
+    """Remove a branch, never main."""
+    rights.check_writes(who, repo)
+    return _remove(site, repo, f"refs/heads/{check_ref_name(branch)}")
+
+
+@router.post(REPO + "/tag/{revision}")
+def create_tag(site: Served, who: Who, repo: Target, revision: Segment, data: Json) -> Response:
+    """A tag at a revision."""
+    rights.check_writes(who, repo)
+    return _point(site, repo, f"refs/tags/{check_ref_name(text_of(data, 'tag'))}", revision)
+
+
+@router.delete(REPO + "/tag/{tag}")
+def delete_tag(site: Served, who: Who, repo: Target, tag: Segment) -> Response:
+    """Remove a tag."""
+    rights.check_writes(who, repo)
+    return _remove(site, repo, f"refs/tags/{check_ref_name(tag)}")
+
+
+@router.post(REPO + "/super-squash/{branch}")
+def super_squash(request: Request, site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
+    """Make a branch's history one commit; its files stay as they are."""
+    author = rights.check_writes(who, repo)
+    ref = branch if branch.startswith("refs/heads/") else f"refs/heads/{branch}"
+    message = data.get("message") or f"Super-squash branch '{branch}'"
+    with repo.lock():
+        before = repo.refs.get(ref)
+        oid = squash(repo, ref, str(message), author)
+    site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
+    return answer({})
