@@ -7,11 +7,21 @@ To add one: write its sentence in `catalogue`, its function in `checkpoint` or `
 from __future__ import annotations
 
 from leaderboard.checks import checkpoint, submission
-from leaderboard.checks.case import Case, Lookup, base_of
+from leaderboard.checks.case import Case, Lookup, base_of, base_revision_of, is_revision
 from leaderboard.checks.native import Native, native_architectures
 from leaderboard.records import Problem, Severity
 
-__all__ = ["Case", "Lookup", "Native", "base_of", "check", "errors", "native_architectures"]
+__all__ = [
+    "Case",
+    "Lookup",
+    "Native",
+    "base_of",
+    "base_revision_of",
+    "check",
+    "errors",
+    "is_revision",
+    "native_architectures",
+]
 
 RULES = (*submission.ASKED, *checkpoint.RULES, *submission.FITS)
 """In the order in which a person reads their problems."""

@@ -85,6 +85,14 @@ def named_base(facts: ModelFacts) -> str:
     return named if isinstance(named, str) and is_repo_id(named) else ""
 
 
+def base_revision_of(submission: Submission, facts: ModelFacts | None) -> str:
+    """The base model's revision that the adapter was trained on where its config names one, else main."""
+    adapter = _object(facts.configs.get(ADAPTER_CONFIG)) if facts else {}
+    revision = adapter.get("revision")
+    same = facts is not None and named_base(facts).casefold() == base_of(submission, facts).casefold()
+    return revision if same and isinstance(revision, str) and is_revision(revision) else "main"
+
+
 def quantisation(facts: ModelFacts) -> Mapping[str, Any] | None:
     """`quantization_config` of config.json (or quantize_config.json, GPTQ's older place); None for none."""
     inside = _object(facts.configs.get("config.json")).get("quantization_config")

@@ -1,0 +1,240 @@
+"""How a submission becomes a request: ask the Hub, check, queue. The one way in, for pages, API and command line."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
+from leaderboard.checks import (
+    Case,
+    Lookup,
+    base_of,
+    base_revision_of,
+    check,
+    errors,
+    is_revision,
+    native_architectures,
+)
+from leaderboard.errors import ModelUnavailable, NotAccepted, NotFound, Unreadable
+from leaderboard.hub import Hub
+from leaderboard.queue import Queue
+from leaderboard.records import (
+    TIME_FORMAT,
+    Abilities,
+    ModelFacts,
+    PodiumBlock,
+    Problem,
+    Request,
+    Status,
+    Submission,
+    WeightType,
+    is_repo_id,
+    new_id,
+    now,
+    request_path,
+)
+
+NEIGHBOURS = 5
+"""How many finished requests, the closest in size, an expected time is taken from."""
+CARD_KEPT = (
+    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
+    "tags", "merge",
+)  # fmt: skip
+MAX_KEPT_CHARACTERS = 10_000
+"""Longer values of the card or config are not kept for the board."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an evaluation will take; None is unknown."""
+
+    questions: int | None = None
+    """Examples over all tasks."""
+    expected_seconds: float | None = None
+    """From start to end, from finished requests of the same benchmark."""
+    queue_position: int | None = None
+    """1: the next to run."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a look at a submission found."""
+
+    facts: ModelFacts | None
+    """Of the checkpoint; None when there are none."""
+    base_facts: ModelFacts | None
+    """Of the base model of an adapter or delta."""
+    problems: list[Problem]
+    """Every one; only errors refuse."""
+    cost: Cost
+    existing: Request | None
+    """The request that is already there for the same checkpoint, to be linked to."""
+
+
+def unknown(benchmark: Benchmark) -> int | None:
+    """The number of questions where nothing tells it."""
+    del benchmark
+    return None
+
+
+class Intake:
+    """Looks at submissions and queues them."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        queue: Queue,
+        benchmarks: Mapping[str, Benchmark],
+        abilities: Callable[[], Sequence[Abilities]],
+        *,
+        results_store: FileStore | None = None,
+        questions: Callable[[Benchmark], int | None] = unknown,
+    ) -> None:
+        self.hub = hub
+        self.queue = queue
+        self.benchmarks = benchmarks
+        self.abilities = abilities
+        self.results_store = results_store
+        self.questions = questions
+
+    def look(self, submission: Submission) -> Findings:
+        """What would happen if it were submitted now. Raises HubUnavailable."""
+        case = self._case(submission)
+        cost = self._cost(case) if case.benchmark else Cost()
+        return Findings(case.facts, case.base_facts, check(case), cost, case.existing)
+
+    def submit(self, submission: Submission, sender: str) -> Request:
+        """Queue it. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
+        case = self._case(submission)
+        problems = errors(check(case))
+        if problems or case.facts is None:
+            raise NotAccepted(problems)
+        request = _request(case, case.facts, sender)
+        if self.results_store and case.existing is None:
+            kept = board_facts(case.facts)
+            content = kept.model_dump_json(indent=2, exclude_defaults=True) + "\n"
+            self.results_store.commit({f"facts/{kept.model}.json": content.encode()}, f"Note facts of {kept.model}")
+        return self.queue.submit(request)
+
+    def _case(self, submission: Submission) -> Case:
+        model: Lookup = None
+        if is_repo_id(submission.model) and is_revision(submission.revision):
+            model = self._lookup(submission.model, submission.revision)
+        facts = model if isinstance(model, ModelFacts) else None
+        base: Lookup = None
+        name = base_of(submission, facts)
+        if submission.weight_type is not WeightType.ORIGINAL and is_repo_id(name):
+            base = self._lookup(name, base_revision_of(submission, facts))
+        case = Case(
+            submission=submission,
+            benchmark=self.benchmarks.get(submission.benchmark),
+            model=model,
+            base=base,
+            native=native_architectures(),
+            abilities=self.abilities(),
+            known_benchmarks=list(self.benchmarks),
+        )
+        if facts is None or case.benchmark is None:
+            return case
+        return replace(case, existing=self._existing(_request(case, facts, "")))
+
+    def _lookup(self, model: str, revision: str) -> Lookup:
+        try:
+            return self.hub.facts(model, revision)
+        except ModelUnavailable as reason:
+            return reason
+
+    def _existing(self, request: Request) -> Request | None:
+        try:
+            return self.queue.find(request_path(request))
+        except (NotFound, Unreadable):
+            return None
+
+    def _cost(self, case: Case) -> Cost:
+        """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
+        requests = self.queue.view().requests
+        ahead = sum(one.status is Status.PENDING and one.priority >= 0 for one in requests)
+        benchmark = self.benchmarks[case.submission.benchmark]
+        seconds = expected_seconds(requests, benchmark.id, case.params_b)
+        return Cost(self.questions(benchmark), seconds, ahead + 1)
+
+
+def _request(case: Case, facts: ModelFacts, sender: str) -> Request:
+    """The request that an accepted submission becomes; its history begins when it is queued."""
+    said, base = case.submission, case.base_facts
+    return Request(
+        model=facts.model,
+        base_model=base.model if base else base_of(said, facts),
+        revision=facts.revision,
+        precision=said.precision.value,
+        weight_type=said.weight_type.value,
+        params=case.params_b,
+        architectures=";".join(case.whole.architectures if case.whole else []),
+        license=facts.licence or "",
+        model_type=said.model_type.value,
+        use_chat_template=said.use_chat_template,
+        submitted_time=now(),
+        sender=sender,
+        id=new_id(),
+        benchmark=said.benchmark,
+        track=said.track,
+        requested_revision=said.revision,
+        base_revision=base.revision if base else "",
+    )
+
+
+def board_facts(facts: ModelFacts) -> ModelFacts:
+    """What the board keeps of the facts: without files, texts and most of the configs."""
+    config = facts.configs.get("config.json") or {}
+    kept = {key: value for key, value in config.items() if key in ("architectures", "model_type") or "expert" in key}
+    card = {key: facts.card[key] for key in CARD_KEPT if key in facts.card}
+    dropped: dict[str, Any] = {"files": {}, "unreadable": {}, "card_text": None, "chat_template": None}
+    weights = {name: digest for name, digest in facts.sha256.items() if name.endswith(".safetensors")}
+    return facts.model_copy(
+        update={**dropped, "configs": {"config.json": _short(kept)}, "card": _short(card), "sha256": weights}
+    )
+
+
+def _short(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if len(json.dumps(value, default=str)) <= MAX_KEPT_CHARACTERS}
+
+
+def expected_seconds(requests: Iterable[Request], benchmark: str, params_b: float | None) -> float | None:
+    """How long a run will take: the median of the finished runs closest in size, each scaled to this size.
+
+    None when nothing comparable has finished or the size is unknown.
+    """
+    if not params_b:
+        return None
+    done = [(one.params, seconds) for one in requests if one.benchmark == benchmark and (seconds := wall_seconds(one))]
+    sized = [(params, seconds) for params, seconds in done if params]
+    sized.sort(key=lambda one: max(one[0] / params_b, params_b / one[0]))
+    scaled = [seconds * params_b / params for params, seconds in sized[:NEIGHBOURS]]
+    return statistics.median(scaled) if scaled else None
+
+
+def wall_seconds(request: Request) -> float | None:
+    """From start to end of the run that finished the request, None when it did not finish."""
+    entries = request.history
+    if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
+        return None
+    try:
+        start, end = (datetime.strptime(entry.time, TIME_FORMAT) for entry in entries[-2:])
+    except ValueError:
+        return None
+    return max((end - start).total_seconds(), 0.0) or None
+
+
+def questions_asked(blocks: Iterable[PodiumBlock], benchmark: Benchmark) -> int | None:
+    """Examples over all columns, from a published result of the same version of the benchmark; None without one."""
+    for block in blocks:
+        numbers = [score.n for score in block.scores.values()]
+        if block.benchmark_version == benchmark.version and block.limit is None and all(numbers):
+            return sum(number for number in numbers if number)
+    return None
