@@ -38,26 +38,34 @@ class RequestIndex:
         self._requests: dict[str, Request] = {}
         self._set_aside: dict[str, str] = {}
         self._paths: dict[str, list[str]] = {}
+        self._view: QueueView | None = None
 
     def view(self) -> QueueView:
         """Every request and every file set aside, as of now."""
         with self._lock:
-            self._refresh()
-            aside = dict(self._set_aside)
-            for first, *others in self._paths.values():
-                aside |= dict.fromkeys(others, f"it has the id of {first}; delete one of them.")
-            requests = [request for path, request in sorted(self._requests.items()) if path not in aside]
-        return QueueView(requests, [SetAside(path, reason) for path, reason in sorted(aside.items())])
+            if self._refresh() or self._view is None:
+                self._view = self._overview()
+            return QueueView(list(self._view.requests), list(self._view.set_aside))
 
     def path(self, request_id: str, fresh: bool = False) -> str | None:
         """Where the request lies, as of the last look or, if `fresh`, of now; None when there is none."""
         if fresh:
             with self._lock:
-                self._refresh()
+                if self._refresh():
+                    self._view = None
         paths = self._paths.get(request_id)
         return paths[0] if paths else None
 
-    def _refresh(self) -> None:
+    def _overview(self) -> QueueView:
+        aside = dict(self._set_aside)
+        for first, *others in self._paths.values():
+            for other in others:
+                aside[other] = f"it has the id of {first}; delete one of them."
+        requests = [request for path, request in sorted(self._requests.items()) if path not in aside]
+        return QueueView(requests, [SetAside(path, reason) for path, reason in sorted(aside.items())])
+
+    def _refresh(self) -> bool:
+        """Read what changed; whether anything did."""
         changes = self._store.changes_since(self._version)
         gone = {path for path, version in changes.paths.items() if version is None}
         if changes.complete:
@@ -69,6 +77,7 @@ class RequestIndex:
                 self._forget(path)
                 self._take_up(path)
         self._version = changes.version
+        return bool(changes.paths)
 
     def _take_up(self, path: str) -> None:
         try:

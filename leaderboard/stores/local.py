@@ -136,7 +136,7 @@ class LocalStore:
             try:
                 with os.scandir(self.root / base) as entries:
                     for entry in entries:
-                        if not PLAIN_NAME.fullmatch(entry.name):
+                        if not PLAIN_NAME.fullmatch(entry.name):  # hidden, or no name that a store takes
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             waiting.append(f"{base}{entry.name}/")
