@@ -18,7 +18,7 @@ const prefix = new URL(window.gradio_config?.root || location.origin).pathname.r
 const ask = (payload) => server.ask_board({ ...payload, benchmark });
 const first = ask({ ...Object.fromEntries(address), offset: 0, limit: 100, facets: true, about: true });
 const place = element.querySelector(".board");
-import(`${prefix}/assets/table.js`).then(async ({ mount }) => {
+import(`${prefix}/podium-assets/table.js`).then(async ({ mount }) => {
   const answer = await first;
   if (answer.error) place.textContent = answer.error;
   else mount(place, { about: answer.about, first: answer, ask, hub: props.hub, prefix });
@@ -39,7 +39,7 @@ def build(service: Service) -> None:
 
     gr.HTML(
         value="",
-        html_template='<div class="board"></div>',
+        html_template='<div class="board" style="height: calc(100dvh - 76px)"></div>',
         js_on_load=START,
         server_functions=[ask_board],
         elem_id="board",

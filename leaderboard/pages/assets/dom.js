@@ -48,7 +48,6 @@ export function popover(label, build, attributes = {}) {
   const refresh = () => panel.replaceChildren(...[build(close)].flat());
   button.addEventListener("click", () => {
     const opening = panel.hidden;
-    wrap.dispatchEvent(new CustomEvent("pt-close-others", { bubbles: true, detail: wrap }));
     if (!opening) return close();
     refresh();
     panel.hidden = false;
@@ -63,7 +62,7 @@ export function popover(label, build, attributes = {}) {
     }
   });
   document.addEventListener("pointerdown", (event) => {
-    if (!wrap.contains(event.target)) close();
+    if (!event.composedPath().includes(wrap)) close();
   });
   return { wrap, button, close, refresh: () => panel.hidden || refresh() };
 }

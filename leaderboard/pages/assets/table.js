@@ -25,10 +25,13 @@ const EXAMPLES = [
 
 class Table {
   constructor(root, options) {
-    if (!document.querySelector("link[data-podium-table]"))
-      document.head.append(h("link", { rel: "stylesheet", href: `${options.prefix}/assets/table.css`, "data-podium-table": true }));
     Object.assign(this, options);
-    this.root = root;
+    // A shadow root, so that no style of the page around it reaches the table; the colours of theme.css are inherited.
+    this.shadow = root.attachShadow({ mode: "open" });
+    this.root = h("div", { class: "pt" });
+    const style = h("link", { rel: "stylesheet", href: `${this.prefix}/podium-assets/table.css`, onload: () => (this.root.style.visibility = "") });
+    this.root.style.visibility = "hidden";
+    this.shadow.append(style, this.root);
     this.view = {};
     this.facets = {};
     this.best = {};
@@ -79,8 +82,9 @@ class Table {
     NARROW.addEventListener("change", () => this.redraw());
     window.addEventListener("resize", debounce(() => this.draw(), 100));
     document.addEventListener("keydown", (event) => {
-      const typing = /^(input|textarea|select)$/i.test(event.target.tagName) || event.target.isContentEditable;
-      if (event.key === "/" && !typing && this.root.offsetParent) {
+      const target = event.composedPath()[0];
+      const typing = /^(input|textarea|select)$/i.test(target.tagName) || target.isContentEditable;
+      if (event.key === "/" && !typing && this.root.offsetHeight) {
         event.preventDefault();
         this.search.focus();
       }
@@ -88,7 +92,6 @@ class Table {
     this.root.replaceChildren(
       h("div", { class: "pt-bar" }, h("div", { class: "pt-find" }, this.search, ask), ...this.filters.elements),
       this.help, this.warnings, this.status, this.port, this.tray);
-    this.root.classList.add("pt");
   }
 
   // -- the view -------------------------------------------------------------------------------------------------
@@ -259,7 +262,7 @@ class Table {
     this.drawn = key;
     for (let at = first; at < last; at += 1) if (at >= this.pinned.length) this.page(Math.floor((at - this.pinned.length) / PAGE));
     const spacer = (count) => h("tr", { class: "pt-space", "aria-hidden": "true", style: `height:${count * height}px` });
-    const focused = this.body.contains(document.activeElement) ? this.at : -1;
+    const focused = this.body.contains(this.shadow.activeElement) ? this.at : -1;
     const drawn = [];
     for (let at = first; at < last; at += 1) drawn.push(card ? this.card(at) : this.line(at));
     this.body.replaceChildren(spacer(first), ...drawn, spacer(rows - last));
@@ -299,7 +302,7 @@ class Table {
       "data-at": String(at), "aria-rowindex": position, onfocus: () => (this.at = at) },
       h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row)),
       h("th", { role: "rowheader", scope: "row", class: "pt-model" }, h("span", { class: "pt-cell" }, box, ...this.name(row),
-        h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "⌖"))),
+        h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "↑"))),
       this.number(row.average, row.average, null, "average"),
       ...this.columns.map((column) => this.cell(row, column)));
   }
