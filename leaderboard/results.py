@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -15,6 +15,7 @@ from leaderboard import FileStore
 from leaderboard.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
+from leaderboard.stores.paths import blob_version
 
 __all__ = ["Results", "details_table", "read_block", "result_path"]
 
@@ -24,6 +25,8 @@ NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
 the machine names its host, its paths and all its packages."""
 TRIES = 5
 
+MoreChanges = Callable[[PodiumBlock, str, str], Mapping[str, bytes | None]]
+NOTHING_MORE: Mapping[str, bytes | None] = {}
 Blocks = list[PodiumBlock]
 Names = list[str]
 Rows = list[dict[str, Any]]
@@ -80,12 +83,13 @@ class Results:
         self,
         aggregated: Mapping[str, Any],
         details: Mapping[str, bytes],
-        extra_changes: Mapping[str, bytes | None] | None = None,
+        extra_changes: Mapping[str, bytes | None] | MoreChanges = NOTHING_MORE,
     ) -> str:
         """Write a result, its details (task -> Parquet) and `extra_changes` in one commit; return the result's path.
 
-        `aggregated` is the harness's result with the block under `podium`. Doing it again for the same request and
-        attempt changes nothing. Raises Conflict only when others keep taking the place.
+        `aggregated` is the harness's result with the block under `podium`. `extra_changes` may be a function of the
+        block, its path and the version its file will have, such as `Contents.changes`. Doing it again for the same
+        request and attempt changes nothing. Raises Conflict only when others keep taking the place.
         """
         block = PodiumBlock.model_validate(aggregated["podium"])
         content = _file(aggregated, block)
@@ -95,7 +99,10 @@ class Results:
                 return path
             changes: dict[str, bytes | None] = {path: content}
             changes |= {details_path(path, task): table for task, table in details.items()}
-            changes |= extra_changes or {}
+            if callable(extra_changes):
+                changes |= extra_changes(block, path, blob_version(content))
+            else:
+                changes |= extra_changes
             try:
                 self._store.commit(changes, f"Publish {block.model} on {block.benchmark}", {path: None})
             except Conflict:

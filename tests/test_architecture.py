@@ -19,7 +19,7 @@ LAYERS = [
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.queue", "leaderboard.results", "leaderboard.contents",
      "leaderboard.table", "leaderboard.compare", "leaderboard.plots", "leaderboard.community", "leaderboard.intake",
      "leaderboard.identity", "leaderboard.importer", "leaderboard.service", "leaderboard.request_files",
-     "leaderboard.request_index", "leaderboard.details", "leaderboard.model_facts"},
+     "leaderboard.request_index", "leaderboard.details", "leaderboard.board_rows"},
     {"leaderboard.api", "leaderboard.pages", "leaderboard.cli"},
 ]  # fmt: skip
 """Lowest first. A module may import from its own layer and from those below."""

@@ -1,0 +1,213 @@
+"""The contents table, as pure functions: one row a (model, revision, precision, weight type, chat template).
+
+The first 18 columns, two for each score column, and six more are those of the Open LLM Leaderboard's contents dataset,
+in its order and with its names; ours follow. Unknown values are missing, never 0 or -1.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelFacts, ModelType, PodiumBlock, Request
+
+Row = dict[str, Any]
+
+HEAD = [
+    "eval_name", "Precision", "Type", "T", "Weight type", "Architecture", "Model", "fullname", "Model sha",
+    "Average ⬆️", "Hub License", "Hub ❤️", "#Params (B)", "Available on the hub", "MoE", "Flagged", "Chat Template",
+    "CO₂ cost (kg)",
+]  # fmt: skip
+TAIL = ["Merged", "Official Providers", "Upload To Hub Date", "Submission Date", "Generation", "Base Model"]
+OURS = {
+    "request_id": "str", "attempt": "Int64", "benchmark_version": "str", "result_path": "str",
+    "result_version": "str", "result_time": "str", "evaluation_time_s": "Float64", "sender": "str", "track": "str",
+}  # fmt: skip
+DTYPES = {
+    **dict.fromkeys(["Average ⬆️", "#Params (B)", "CO₂ cost (kg)"], "Float64"),
+    **dict.fromkeys(["Hub ❤️", "Generation"], "Int64"),
+    **dict.fromkeys(
+        ["Available on the hub", "MoE", "Flagged", "Chat Template", "Merged", "Official Providers"], "bool"
+    ),
+    **OURS,
+}
+MEASURED = [
+    "eval_name", "Precision", "Weight type", "Model", "fullname", "Model sha", "Average ⬆️", "Chat Template",
+    "CO₂ cost (kg)", "request_id", "attempt", "benchmark_version", "result_path", "result_version", "result_time",
+    "evaluation_time_s",
+]  # fmt: skip
+"""Columns that a result file alone decides, beside the scores."""
+
+CO2_KG_PER_KWH = 0.2698
+"""The Open LLM Leaderboard's figure for its power supply."""
+MIXTURE = re.compile(r"moe|mixtral|mixture", re.IGNORECASE)
+MERGE_TAGS = {"merge", "mergekit"}
+LINK = (
+    '<a target="_blank" href="https://huggingface.co/{name}" style="color: var(--link-text-color); '
+    'text-decoration: underline;text-decoration-style: dotted;">{name}</a>'
+)
+
+
+class Known(NamedTuple):
+    """What is known beside the results."""
+
+    requests: Mapping[str, Request] = {}
+    """By id."""
+    facts: Mapping[str, ModelFacts] = {}
+    """By model."""
+    gone: Collection[str] = ()
+    """Models that are not on the Hub any more."""
+    flagged: Collection[str] = ()
+    """Models with a flag that a maintainer upheld."""
+    official: Collection[str] = ()
+    """Organisations that publish their own models."""
+
+
+def columns(benchmark: Benchmark) -> dict[str, str]:
+    """Columns of a benchmark's table, in order -> dtype."""
+    titles = [column.title for column in benchmark.columns]
+    scores = [name for title in titles for name in (f"{title} Raw", title)]
+    names = {name: DTYPES.get(name, "str") for name in HEAD}
+    names |= dict.fromkeys(scores, "Float64")
+    names |= {name: DTYPES.get(name, "str") for name in TAIL} | OURS
+    return names | {f"{title} stderr": "Float64" for title in titles} | {f"{title} n": "Int64" for title in titles}
+
+
+def measured_columns(benchmark: Benchmark) -> list[str]:
+    """The columns of `measured`."""
+    return MEASURED + [f"{column.title}{end}" for column in benchmark.columns for end in (" Raw", "", " stderr", " n")]
+
+
+def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) -> Row:
+    """The part of a row that a result file decides.
+
+    Scores of another version of the benchmark are left out: they cannot be compared.
+    """
+    comparable = block.benchmark_version == benchmark.version
+    energy = block.provenance.energy_kwh
+    row: Row = {
+        "eval_name": f"{block.model.replace('/', '_')}_{block.precision}",
+        "Precision": block.precision,
+        "Weight type": block.weight_type,
+        "Model": LINK.format(name=html.escape(block.model)),
+        "fullname": block.model,
+        "Model sha": block.revision,
+        "Average ⬆️": block.average if comparable else None,
+        "Chat Template": block.use_chat_template,
+        "CO₂ cost (kg)": None if energy is None else energy * CO2_KG_PER_KWH,
+        "request_id": block.request_id,
+        "attempt": block.attempt,
+        "benchmark_version": block.benchmark_version,
+        "result_path": path,
+        "result_version": version,
+        "result_time": block.time,
+        "evaluation_time_s": block.provenance.wall_seconds,
+    }
+    for column in benchmark.columns:
+        score = block.scores.get(column.key) if comparable else None
+        row[f"{column.title} Raw"] = score.raw if score else None
+        row[column.title] = score.normalised if score else None
+        row[f"{column.title} stderr"] = score.stderr if score else None
+        row[f"{column.title} n"] = score.n if score else None
+    return row
+
+
+def latest(rows: Iterable[Row]) -> list[Row]:
+    """Of every checkpoint's evaluations the one that started last, in a fixed order."""
+    newest: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(rows, key=_age):
+        newest[(row["fullname"], row["Model sha"], row["Precision"], row["Weight type"], row["Chat Template"])] = row
+    return sorted(newest.values(), key=lambda row: row["result_path"])
+
+
+def _age(row: Row) -> tuple[Any, ...]:
+    return row["result_time"], row["attempt"], row["result_path"]
+
+
+def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFrame:
+    """The table of measured rows, completed with what is known of their models and requests."""
+    bases = _bases(rows, known)
+    whole = [row | _described(row, known, bases) for row in rows]
+    dtypes = columns(benchmark)
+    return pd.DataFrame({name: [row[name] for row in whole] for name in dtypes}, columns=list(dtypes)).astype(dtypes)
+
+
+def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
+    """The part of a row that comes from its request and from what the Hub said of the model."""
+    model = row["fullname"]
+    request = known.requests.get(row["request_id"])
+    facts = known.facts.get(model)
+    kind = _type(request)
+    tags = {tag.lower() for tag in facts.tags} if facts else set()
+    architectures = _architectures(request, facts)
+    created = facts.created_at if facts else None
+    return {
+        "Type": kind.value,
+        "T": MODEL_TYPE_SYMBOLS[kind],
+        "Architecture": architectures or None,
+        "Hub License": (request.license if request else "") or (facts.licence if facts else None),
+        "Hub ❤️": facts.likes if facts else None,
+        "#Params (B)": request.params if request and request.params else facts.params if facts else None,
+        "Available on the hub": model not in known.gone,
+        "MoE": "moe" in tags or bool(MIXTURE.search(architectures)) or _experts(facts),
+        "Flagged": model in known.flagged,
+        "Merged": kind is ModelType.MERGE or bool(tags & MERGE_TAGS),
+        "Official Providers": model.partition("/")[0] in known.official,
+        "Upload To Hub Date": created[:10] if created else None,
+        "Submission Date": (request.submitted_time[:10] or None) if request else None,
+        "Generation": _generation(model, kind, bases),
+        "Base Model": bases.get(model) or (model if kind is ModelType.PRETRAINED else None),
+        "sender": request.sender or None if request else None,
+        "track": request.track if request else None,
+    }
+
+
+def _type(request: Request | None) -> ModelType:
+    return ModelType(request.model_type) if request and request.model_type in set(ModelType) else ModelType.OTHER
+
+
+def _architectures(request: Request | None, facts: ModelFacts | None) -> str:
+    said = request.architectures if request else ""
+    return said or (";".join(facts.architectures) if facts else "")
+
+
+def _experts(facts: ModelFacts | None) -> bool:
+    """Whether the config counts several experts (`num_experts`, `num_local_experts`, `n_routed_experts`)."""
+    config = (facts.configs.get("config.json") if facts else None) or {}
+    if not isinstance(config, dict):
+        return False
+    counts = [value for key, value in config.items() if re.fullmatch(r"(num|n)_.*experts", key)]
+    return any(isinstance(count, int) and count > 1 for count in counts)
+
+
+def _bases(rows: Sequence[Row], known: Known) -> dict[str, str]:
+    """Model -> what it was made from, as far as cards and requests say."""
+    bases: dict[str, str] = {}
+    for model, facts in known.facts.items():
+        said = facts.card.get("base_model")
+        first = said[0] if isinstance(said, list) and said else said
+        if isinstance(first, str) and first:
+            bases[model] = first
+    for row in rows:
+        request = known.requests.get(row["request_id"])
+        if request and request.base_model:
+            bases[row["fullname"]] = request.base_model
+    return {model: base for model, base in bases.items() if base != model}
+
+
+def _generation(model: str, kind: ModelType, bases: Mapping[str, str]) -> int | None:
+    """Steps back to a model without a base; None for one that must have a base that nobody names, and for a circle."""
+    if model not in bases:
+        return 0 if kind is ModelType.PRETRAINED else None
+    steps, seen = 0, {model}
+    while model in bases:
+        model, steps = bases[model], steps + 1
+        if model in seen:
+            return None
+        seen.add(model)
+    return steps
