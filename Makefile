@@ -10,7 +10,7 @@ help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub
-	@$(PY) scripts/demo.py --store $(STORE) $(if $(ONCE),--once)
+	@$(PY) -m scripts.demo --store $(STORE) $(if $(ONCE),--once)
 
 run: .venv/ready  ## the service against the real Hub, files in requests/ and results/
 	$(PY) app.py
@@ -33,10 +33,10 @@ bench: .venv/ready-dev  ## every figure that Podium promises, against its peers
 	$(PY) scripts/bench.py all
 
 checkpoints: .venv/ready  ## make the tiny checkpoints of the demo again
-	$(PY) scripts/make_checkpoints.py
+	$(PY) -m scripts.make_checkpoints
 
 screenshots: .venv/ready-dev  ## docs/images from a running demo
-	$(PY) scripts/screenshots.py
+	$(PY) -m scripts.screenshots
 
 clean:  ## remove what the demo and the tests made, keep .venv
 	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,7 +24,12 @@ class Settings(BaseSettings):
     """What an operator may set, by environment variable or `.env` file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PODIUM_", env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+        env_prefix="PODIUM_",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
     )
 
     title: str = "Podium"

@@ -1,0 +1,275 @@
+"""The demo: a Hub on this machine, a board, and every checkpoint of checkpoints/manifest.yaml submitted to it.
+
+`python -m scripts.demo` stays up until Ctrl-C; with `--once` it ends as soon as every submission has ended, 0 when each
+ended as the manifest expects. Everything it makes is in `.demo/`, which it empties at its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from scripts.seed_hub import manifest, seed
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / ".demo"
+START_S = 90
+"""Seconds that a server may take to say its address."""
+ALL_S = 600
+"""Seconds after which submissions that have not ended count as lost."""
+
+console = Console(highlight=False)
+
+
+class Outcome(NamedTuple):
+    """What became of one submission."""
+
+    name: str
+    expected: str
+    got: str
+    said: str
+    """The sentence for the submitter; empty for what finished."""
+
+    @property
+    def as_expected(self) -> bool:
+        return self.expected == self.got
+
+
+@contextmanager
+def server(name: str, command: Sequence[str], env: dict[str, str], says: str) -> Iterator[str]:
+    """Run `command` until the block ends, its output in a log; yields the address that it prints after `says`."""
+    log = DEMO / f"{name}.log"
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    found: list[str] = []
+    ready = threading.Event()
+    reader = threading.Thread(target=copy_output, args=(process, log, says, found, ready), daemon=True)
+    reader.start()
+    try:
+        ready.wait(START_S)
+        if not found:
+            raise SystemExit(f"✗ {name} did not start. The end of {log.relative_to(ROOT)}:\n{log.read_text()[-2000:]}")
+        yield found[0]
+    finally:
+        end(process)
+        reader.join(timeout=5)
+
+
+def copy_output(process: subprocess.Popen[str], log: Path, says: str, found: list[str], ready: threading.Event) -> None:
+    """Write the process's output to `log`, and note the address after `says`."""
+    assert process.stdout is not None
+    with log.open("w") as file:
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            if says in line and not found:
+                found.append(line.split(says, 1)[1].split()[0])
+                ready.set()
+    ready.set()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask the process to end; after ten seconds, end it and all that it started."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        console.print("[dim]One of the servers did not end by itself; it is ended.[/dim]")
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def board_port() -> str:
+    """The usual port where it is free, else any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 7860))
+        except OSError:
+            return "0"
+    return "7860"
+
+
+def service_environment(endpoint: str, store: str) -> dict[str, str]:
+    """The environment of the board's process: this machine's, the Hub on loopback, folders in .demo."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PODIUM_"))}
+    return kept | {
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(DEMO / "cache"),
+        "PODIUM_STORE": store,
+        "PODIUM_BENCHMARKS": "tiny",
+        "PODIUM_REQUESTS_DIR": str(DEMO / "requests"),
+        "PODIUM_RESULTS_DIR": str(DEMO / "results"),
+        "PODIUM_WORK_DIR": str(DEMO / "work"),
+        "PODIUM_TITLE": "Podium demo",
+        "PODIUM_PORT": board_port(),
+        "PODIUM_TICK_S": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[str, dict[str, Any]], list[Outcome]]:
+    """Submit what the manifest lists. Returns request id -> entry of what was queued, and the outcome of the rest."""
+    queued: dict[str, dict[str, Any]] = {}
+    refused: list[Outcome] = []
+    for entry in manifest()["submissions"]:
+        name = label(entry)
+        revision = commits[entry["repo"]][entry["commit"] - 1] if "commit" in entry else "main"
+        body = {"benchmark": "tiny", "model": entry["repo"], "revision": revision}
+        fields = ("precision", "weight_type", "base_model", "model_type", "use_chat_template")
+        answer = api.post("/submissions", json=body | {field: entry[field] for field in fields if field in entry})
+        if answer.status_code == 201:
+            queued[answer.json()["id"]] = entry
+            console.print(f"[green]✓[/green] {name} is in the queue")
+            continue
+        said = answer.json()
+        codes = [problem["code"] for problem in said.get("problems", []) if problem["severity"] == "error"]
+        refused.append(Outcome(name, expected(entry), f"refused: {', '.join(codes)}", said["error"]))
+        console.print(f"[yellow]–[/yellow] {name} is refused: {said['error']}")
+    return queued, refused
+
+
+def label(entry: dict[str, Any]) -> str:
+    """A submission's name for people."""
+    return str(entry["repo"]) + (f" (commit {entry['commit']})" if "commit" in entry else "")
+
+
+def expected(entry: dict[str, Any]) -> str:
+    """How the manifest expects the submission to end."""
+    return str(entry["expect"]) + (f": {entry['code']}" if "code" in entry else "")
+
+
+def watch(api: httpx.Client, queued: dict[str, dict[str, Any]]) -> list[Outcome]:
+    """Show progress until every queued submission has ended, and how each one did."""
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
+    ended: dict[str, Outcome] = {}
+    until = time.monotonic() + ALL_S
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+        while len(ended) < len(queued) and time.monotonic() < until:
+            for one in api.get("/requests", params={"limit": 1000}).json()["requests"]:
+                entry = queued.get(one["id"])
+                if entry is None or one["id"] in ended:
+                    continue
+                if one["status"] == "RUNNING":
+                    show_running(progress, bars, one, label(entry))
+                elif one["status"] in {"FINISHED", "FAILED", "CANCELLED"}:
+                    ended[one["id"]] = outcome(one, entry)
+                    if one["id"] in bars:
+                        progress.remove_task(bars.pop(one["id"]))
+                    report(progress.console, ended[one["id"]])
+            time.sleep(0.5)
+    lost = [
+        Outcome(label(entry), expected(entry), "not ended", "") for key, entry in queued.items() if key not in ended
+    ]
+    return [*ended.values(), *lost]
+
+
+def show_running(progress: Progress, bars: dict[str, TaskID], one: dict[str, Any], name: str) -> None:
+    """Bring the bar of a running request up to date."""
+    at = one.get("progress") or {"task": "starting", "done": 0, "total": 0}
+    if one["id"] not in bars:
+        bars[one["id"]] = progress.add_task(name, total=None, state="")
+    progress.update(bars[one["id"]], total=at["total"] or None, completed=at["done"], state=at["task"])
+
+
+def outcome(one: dict[str, Any], entry: dict[str, Any]) -> Outcome:
+    """How a request that has ended did."""
+    failure = one.get("failure") if one["status"] == "FAILED" else None
+    got = one["status"].lower() + (f": {failure['code']}" if failure else "")
+    return Outcome(label(entry), expected(entry), got, failure["message"] if failure else "")
+
+
+def report(target: Console, one: Outcome) -> None:
+    """One line for a submission that has ended."""
+    mark = "[green]✓[/green]" if one.got == "finished" else "[yellow]–[/yellow]" if one.as_expected else "[red]✗[/red]"
+    target.print(f"{mark} {one.name} {one.got.split(':')[0]}" + (f": {one.said}" if one.said else ""))
+
+
+def print_board(api: httpx.Client) -> None:
+    """The board as a table."""
+    answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
+    columns = [column for column in answer["columns"] if column["kind"] == "score"]
+    table = Table(title="The board", title_justify="left")
+    for heading in ("", "Model", "Average", *(column["title"] for column in columns), "Precision", "Revision"):
+        table.add_column(heading, justify="left" if heading in {"Model", "Precision", "Revision"} else "right")
+    for row in answer["rows"]:
+        scores = [number(row["scores"][column["key"]]["value"]) for column in columns]
+        rank = str(row["rank"] or "–")
+        table.add_row(rank, row["model"], number(row["average"]), *scores, row["precision"], row["revision"][:7])
+    console.print(table)
+
+
+def number(value: float | None) -> str:
+    """A score for people."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def run(store: str, once: bool) -> int:
+    """Start the servers, submit, watch, report. Returns the exit code."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir()
+    commits = seed(DEMO / "hub")
+    console.print(f"[green]✓[/green] A Hub with {len(commits)} tiny repositories is in .demo/hub")
+    hub_command = [sys.executable, "-m", "localhub", "--root", str(DEMO / "hub"), "--port", "0"]
+    with (
+        server("hub", hub_command, dict(os.environ), "HF_ENDPOINT=") as endpoint,
+        server("board", [sys.executable, "app.py"], service_environment(endpoint, store), " is at ") as address,
+        httpx.Client(base_url=f"{address}/api/v1", timeout=60, trust_env=False) as api,
+    ):
+        console.print(f"[green]✓[/green] The Hub answers at {endpoint}, the board at {address}")
+        queued, refused = submit_all(api, commits)
+        every = [*watch(api, queued), *refused]
+        print_board(api)
+        wrong = [one for one in every if not one.as_expected]
+        for one in wrong:
+            console.print(f"[red]✗[/red] {one.name}: expected {one.expected}, got {one.got}. {one.said}")
+        if not wrong:
+            console.print(f"[green]✓[/green] All {len(every)} submissions ended as expected")
+        if not once:
+            console.print(f"\nNext: open [bold]{address}[/bold] · Ctrl-C ends everything")
+            signal.pause()
+    return 1 if wrong else 0
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--once", action="store_true", help="end when every submission has ended")
+    parser.add_argument(
+        "--store", choices=["local", "hub"], default="local", help="where requests and results are kept"
+    )
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return run(options.store, options.once)
+    except KeyboardInterrupt:
+        console.print("\nEnded.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
