@@ -1,0 +1,256 @@
+"""`hf-shared`: the harness's `hf` model with shared prefixes. Anything it does not support goes the stock way."""
+
+import resource
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
+from lm_eval.models.utils import postprocess_generated_text
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from backend.evaluators.shared_prefix import VERSION
+from backend.evaluators.shared_prefix.attention import Attention, Unsupported, attention_of
+from backend.evaluators.shared_prefix.budget import Budget, budget_for, costs_of
+from backend.evaluators.shared_prefix.expanded import ExpandedScorer
+from backend.evaluators.shared_prefix.forward import Runner
+from backend.evaluators.shared_prefix.generation import Generator, Prompt, Row
+from backend.evaluators.shared_prefix.greedy import Wish, encode, end_tokens, wishes
+from backend.evaluators.shared_prefix.plan import group, stock_tokens
+from backend.evaluators.shared_prefix.probe import Probe, ProbeFailed, choose, expect
+from backend.evaluators.shared_prefix.scoring import Answer, Scorer
+from backend.evaluators.shared_prefix.tokenise import PairEncoder
+
+Engine = Literal["shared", "stock"]
+Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
+PROBED_PROMPTS = 3
+MOST_SLOTS = 64
+
+
+@register_model("hf-shared")
+class SharedPrefixLM(HFLM):  # type: ignore[misc]
+    """An HFLM that scores and generates with shared prefixes, checked against the stock backend before results count.
+
+    Takes HFLM's arguments and `engine`: `stock` switches the sharing off. `on_progress(done, total)` is called after
+    each batch with the requests answered so far in the current call.
+    """
+
+    def __init__(self, *args: Any, engine: Engine = "shared", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.on_progress: Callable[[int, int], None] | None = None
+        self.probe: Probe | None = None
+        self.fallbacks: list[str] = [] if engine == "shared" else ["switched off"]
+        self.tokens_saved = 0
+        self.stock_probe_tokens = 0
+        self.answered = {"shared": 0, "stock": 0}
+        self.halved = 0
+        self.runner: Runner | None = None
+        self.engine = engine
+        if engine == "shared":
+            try:
+                self.runner = Runner(self.model, self._attention(), self.device, self.mixed_precision_dtype)
+            except Unsupported as reason:
+                self.fallbacks.append(str(reason))
+        self.active = self.runner is not None
+
+    def _attention(self) -> Attention:
+        if self.backend != "causal":
+            raise Unsupported("encoder-decoder models are scored by the stock backend")
+        if self.world_size > 1:
+            raise Unsupported("several processes share this run")
+        return attention_of(self.model)
+
+    @property
+    def tokens_forwarded(self) -> int:
+        """Token ids that the engine has forwarded, padding and the probes' stock rows included."""
+        return self.stock_probe_tokens + (self.runner.tokens if self.runner else 0)
+
+    def provenance(self) -> dict[str, Any]:
+        """What a result says about its engine: name, version, checks, tokens forwarded and spared, memory."""
+        return {
+            "engine": "shared-prefix" if self.answered["shared"] else "stock",
+            "version": VERSION,
+            "supported": self.runner is not None,
+            "fallback": "; ".join(dict.fromkeys(self.fallbacks)) or None,
+            "probe": self.probe
+            and {
+                "questions": self.probe.questions,
+                "max_difference": self.probe.max_difference,
+                "tolerance": self.probe.tolerance,
+                "passed": self.probe.passed,
+            },
+            "requests_shared": self.answered["shared"],
+            "requests_stock": self.answered["stock"],
+            "tokens_forwarded": self.tokens_forwarded,
+            "tokens_saved": self.tokens_saved,
+            "budget_halved": self.halved,
+            "memory_peak_bytes": _peak(self.device),
+        }
+
+    def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
+        """Log-likelihoods and greedy flags in the order of the requests, as HFLM gives them."""
+        if self.runner is None or not self.active or self.enable_thinking or not requests:
+            self.answered["stock"] += len(requests)
+            stock: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+            return stock
+        pairs = [request.args for request in requests]
+        tokens = PairEncoder(self).encode(pairs)
+        encoded: list[Encoded] = [(pair, *each) for pair, each in zip(pairs, tokens, strict=True)]
+        try:
+            answers = self._score(self.runner, encoded, disable_tqdm)
+        except (Unsupported, ProbeFailed) as reason:
+            self._fall_back(reason)
+            self.answered["stock"] += len(requests)
+            stock = self._loglikelihood_tokens(encoded, disable_tqdm=disable_tqdm)
+            return stock
+        for pair, answer in zip(pairs, answers, strict=True):
+            self.cache_hook.add_partial("loglikelihood", pair, answer)
+        return answers
+
+    def _score(self, runner: Runner, encoded: Sequence[Encoded], disable_tqdm: bool) -> list[Answer]:
+        requests = [(context, continuation) for _, context, continuation in encoded]
+        if any(not context or not 0 < len(following) <= self.max_length for context, following in requests):
+            raise Unsupported("a context or a continuation is empty, or a continuation is longer than the model allows")
+        self._within(runner, max(len(context) + len(following) for context, following in requests) - 1)
+        before = self.tokens_forwarded
+        questions = group(requests, self.max_length)
+        stock = stock_tokens(requests, self._stock_batch(), self.max_length, self.logits_cache)
+        chosen = choose(questions, stock)
+        self.probe = probe = self.probe or Probe()
+        probe.expected = {}
+        expect(probe, encoded, list(chosen.values()), self._stock, self.model.dtype)
+        longest = max(min(len(context) + len(following), self.max_length) for context, following in requests)
+        kind = Scorer if runner.attention.packed else ExpandedScorer
+        scorer = kind(runner, self._budget(runner, longest), self.softmax_dtype)
+        answers: dict[int, Answer] = {}
+        bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
+        with bar:
+            for batch in scorer.score(questions, first=chosen):
+                probe.compare(batch)
+                answers.update(batch)
+                bar.update(len(batch))
+                self._report(len(answers), len(requests))
+        self.halved += scorer.budget.halved
+        self.tokens_saved += stock - (self.tokens_forwarded - before)
+        self.answered["shared"] += len(requests)
+        return [answers[index] for index in range(len(requests))]
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        """Generated texts in the order of the requests, as HFLM gives them; sampling goes the stock way."""
+        if self.runner is not None and self.active and requests:
+            try:
+                return self._generate(self.runner, [request.args for request in requests], disable_tqdm)
+            except (Unsupported, ProbeFailed) as reason:
+                self._fall_back(reason)
+        self.answered["stock"] += len(requests)
+        texts: list[str] = super().generate_until(requests, disable_tqdm=disable_tqdm)
+        return texts
+
+    def _generate(self, runner: Runner, requests: Sequence[tuple[str, Any]], disable_tqdm: bool) -> list[str]:
+        if not runner.attention.packed:
+            raise Unsupported("generation needs a kernel that takes 4D masks")
+        found = wishes(self, requests)
+        ends = end_tokens(self)
+        tokens = encode(self, found)
+        self._within(runner, max(len(each) + wish.most for each, wish in zip(tokens, found, strict=True)))
+        eos = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+        by_length = sorted(range(len(tokens)), key=lambda index: -len(tokens[index]))
+        probed = {by_length[step * (len(by_length) - 1) // (PROBED_PROMPTS - 1)] for step in range(PROBED_PROMPTS)}
+        prompts = [
+            Prompt(index, tuple(each), wish.most, tuple(s for s in wish.stops if s and s != eos), index in probed)
+            for index, (each, wish) in enumerate(zip(tokens, found, strict=True))
+        ]
+        budget = self._budget(runner, max(map(len, tokens)))
+        size = self.batch_size if isinstance(self.batch_size, int) else MOST_SLOTS
+        generator = Generator(runner, budget, size, ends, self._decode, self.softmax_dtype)
+        self.probe = probe = self.probe or Probe()
+        texts: dict[int, str] = {}
+        generated: dict[int, int] = {}
+        before = self.tokens_forwarded
+        bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running generate_until requests")
+        with bar:
+            for row in generator.generate(prompts, self._lookback):
+                index = row.prompt.index
+                if row.prompt.probed:
+                    self._check(probe, row)
+                texts[index] = self._text(row.tokens, found[index])
+                generated[index] = len(row.tokens)
+                bar.update(1)
+                self._report(len(texts), len(requests))
+        for index, (context, settings) in enumerate(requests):
+            self.cache_hook.add_partial("generate_until", (context, settings), texts[index])
+        self.halved += budget.halved
+        stock = _stock_generation([(len(each), generated[index]) for index, each in enumerate(tokens)], size)
+        self.tokens_saved += stock - (self.tokens_forwarded - before)
+        self.answered["shared"] += len(requests)
+        return [texts[index] for index in range(len(requests))]
+
+    def _check(self, probe: Probe, row: Row) -> None:
+        """Compare the log-probability of a row's first tokens with the stock backend's."""
+        head = row.tokens[: len(row.head)]
+        index = row.prompt.index
+        probe.expected = {}
+        expect(probe, {index: (None, list(row.prompt.tokens), head)}, [[index]], self._stock, self.model.dtype)
+        ours = torch.tensor(row.head, dtype=self.softmax_dtype or self.model.dtype).sum()
+        probe.compare({index: (float(ours), True)})
+
+    def _stock(self, requests: list[Encoded]) -> list[Answer]:
+        """The stock backend's answers, without its cache hook."""
+        bare = [(None, context, following) for _, context, following in requests]
+        pairs = [(context, following) for _, context, following in bare]
+        self.stock_probe_tokens += stock_tokens(pairs, self._stock_batch(), self.max_length, self.logits_cache)
+        answers: list[Answer] = self._loglikelihood_tokens(bare, disable_tqdm=True, override_bs=len(bare))
+        return answers
+
+    def _fall_back(self, reason: Exception) -> None:
+        self.fallbacks.append(str(reason))
+        if isinstance(reason, ProbeFailed):
+            self.active = False
+
+    def _within(self, runner: Runner, longest: int) -> None:
+        limit = runner.attention.longest
+        if limit is not None and min(longest, self.max_length) > limit:
+            raise Unsupported(f"rotary frequencies change with the length beyond {limit} tokens")
+
+    def _budget(self, runner: Runner, longest: int) -> Budget:
+        costs = costs_of(self.model, runner.attention, self.softmax_dtype)
+        batch = self._stock_batch()
+        return budget_for(self.device, costs, batch * longest if batch else None)
+
+    def _stock_batch(self) -> int:
+        return self.batch_size if isinstance(self.batch_size, int) else 0
+
+    def _report(self, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(done, total)
+
+    def _decode(self, tokens: list[int], skip_special: bool) -> str:
+        text: str = self.tok_decode(tokens, skip_special_tokens=skip_special)
+        return text
+
+    def _lookback(self, stop: str) -> int:
+        return len(self.tokenizer.encode(stop, add_special_tokens=False)) + 2
+
+    def _text(self, tokens: list[int], wish: Wish) -> str:
+        text: str = postprocess_generated_text(self._decode(tokens, True), list(wish.stops), None)
+        return text
+
+
+def make_lm(*, engine: Engine = "shared", **settings: Any) -> SharedPrefixLM:
+    """The harness model for a checkpoint; `settings` are HFLM's: pretrained, revision, dtype, device, peft..."""
+    return SharedPrefixLM(engine=engine, **settings)
+
+
+def _stock_generation(rows: Sequence[tuple[int, int]], size: int) -> int:
+    """Tokens that the stock backend forwards at least for rows of (prompt, generated) lengths: it pads, and waits."""
+    ordered = sorted(rows, reverse=True)
+    batches = [ordered[start : start + size] for start in range(0, len(ordered), size)]
+    return sum(len(batch) * (batch[0][0] + max(new for _, new in batch) - 1) for batch in batches)
+
+
+def _peak(device: Any) -> int:
+    """Peak memory in bytes: allocated on a GPU, resident for the process otherwise."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
