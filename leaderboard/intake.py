@@ -21,6 +21,7 @@ from leaderboard.checks import (
     is_revision,
     native_architectures,
 )
+from leaderboard.checks.catalogue import shown
 from leaderboard.errors import ModelUnavailable, NotAccepted, NotFound, Unreadable
 from leaderboard.hub import Hub
 from leaderboard.queue import Queue
@@ -42,6 +43,8 @@ from leaderboard.records import (
 
 NEIGHBOURS = 5
 """How many finished requests, the closest in size, an expected time is taken from."""
+MAX_NAMES = 4
+"""How many of the architectures that a config.json names are noted in the request."""
 CARD_KEPT = (
     "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
     "tags", "merge",
@@ -175,8 +178,8 @@ def _request(case: Case, facts: ModelFacts, sender: str) -> Request:
         precision=said.precision.value,
         weight_type=said.weight_type.value,
         params=case.params_b,
-        architectures=";".join(case.whole.architectures if case.whole else []),
-        license=facts.licence or "",
+        architectures=";".join(shown(name) for name in (case.whole.architectures if case.whole else [])[:MAX_NAMES]),
+        license=shown(facts.licence) if facts.licence else "",
         model_type=said.model_type.value,
         use_chat_template=said.use_chat_template,
         submitted_time=now(),

@@ -32,6 +32,8 @@ def template_fault(template: str) -> str:
         GRAMMAR.parse(template)
     except TemplateError as error:
         return f"it is not a Jinja template ({error.message or 'no reason given'})"
+    except (ValueError, SyntaxError, OverflowError):
+        return "it holds a number or text that Jinja cannot read"
     except RecursionError:
         return "it is nested too deeply"
     return ""

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from huggingface_hub import hf_hub_url
 from pydantic import ValidationError
 
+from leaderboard.checks import is_revision
 from leaderboard.errors import (
     HubUnavailable,
     ModelDisabled,
@@ -67,6 +68,8 @@ class Hub:
         """
         if not is_repo_id(model):
             raise ModelNotFound(model, revision)
+        if not is_revision(revision):
+            raise RevisionNotFound(model, revision)
         deadline = Deadline(self.timeout_s)
         info = self._info(model, revision, deadline)
         facts = _facts(info)
@@ -194,10 +197,14 @@ def hub_environment(settings: Settings, *, with_token: bool = False) -> dict[str
 
 
 def _json(body: bytes) -> Any:
+    """A JSON answer of the Hub without lone surrogates, which no file of ours could hold; None when it is none."""
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        if b"\\ud" in body.lower():
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
+    return value
 
 
 def _facts(info: Any) -> ModelFacts | None:

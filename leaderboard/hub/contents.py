@@ -183,7 +183,18 @@ def _object(content: bytes) -> dict[str, Any]:
         raise Unusable(f"{where} is not JSON") from None
     if not isinstance(value, dict):
         raise Unusable("it is not a JSON object")
+    if b"\\ud" in content.lower() and not _is_text(json.dumps(value, ensure_ascii=False)):
+        raise Unusable("it holds half of a character")
     return value
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written to a file: JSON can spell lone surrogates, UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _understand_card(contents: Contents, content: bytes | None) -> None:

@@ -349,10 +349,23 @@ def test_templates_of_transformers_are_parsed(template: str) -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["{% endif %}", "{{ 'a", "{% generation %}", "{{ " + "(" * 5000 + " }}", "x" * (MAX_TEMPLATE_CHARACTERS + 1)],
+    [
+        "{% endif %}",
+        "{{ 'a",
+        "{% generation %}",
+        "{{ " + "(" * 5000 + " }}",
+        "{{ " + "9" * 5000 + " }}",
+        "x" * (MAX_TEMPLATE_CHARACTERS + 1),
+    ],
 )
 def test_templates_that_cannot_be_parsed_say_why(template: str) -> None:
     assert template_fault(template)
+
+
+@given(template=st.text("{}%#-'\"\\ \nabif()[].|9e_", max_size=60))
+@settings(deadline=None, max_examples=200)
+def test_any_text_is_a_template_or_says_why_not(template: str) -> None:
+    assert isinstance(template_fault(template), str)
 
 
 def test_parsing_a_template_runs_nothing_of_it() -> None:
