@@ -1,0 +1,104 @@
+"""Write the generated parts of docs/reference.md from the code: `python -m scripts.make_reference`. `--check` compares.
+
+A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; everything else on the page is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from leaderboard.queue import MOVES
+from leaderboard.records import MODEL_TYPE_SYMBOLS, Status
+from leaderboard.search import FIELDS
+from leaderboard.settings import PROJECT, Settings
+
+PAGE = PROJECT / "docs" / "reference.md"
+
+
+def settings() -> str:
+    """Every setting: variable, default, meaning."""
+    rows = [(variable(name, field), default(field), text(field)) for name, field in Settings.model_fields.items()]
+    return table(("variable", "default", "meaning"), rows)
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    """The environment variable of a setting."""
+    alias = field.validation_alias
+    choices: list[Any] = getattr(alias, "choices", [])
+    return f"`{choices[0] if choices else 'PODIUM_' + name.upper()}`"
+
+
+def default(field: FieldInfo) -> str:
+    """A setting's default, for people."""
+    value = field.default
+    if isinstance(value, Path):
+        return f"`{value.relative_to(PROJECT)}/`" if value.is_relative_to(PROJECT) else f"`{value}`"
+    if value is None or isinstance(value, SecretStr) or value == "":
+        return "–"
+    return "this machine's name" if field.description and "claims requests" in field.description else f"`{value}`"
+
+
+def text(field: FieldInfo) -> str:
+    """A setting's docstring on one line."""
+    return " ".join((field.description or "").split())
+
+
+def statuses() -> str:
+    """Every status and where it may go."""
+    rows = [
+        (f"`{status.value}`", ", ".join(f"`{to.value}`" for to in sorted(MOVES[status])) or "–") for status in Status
+    ]
+    return table(("status", "may become"), rows)
+
+
+def search() -> str:
+    """Every field of the search grammar."""
+    return table(
+        ("field", "may be written"),
+        [(f"`{name}:`", ", ".join(f"`{a}:`" for a in ways)) for name, ways in FIELDS.items()],
+    )
+
+
+def model_types() -> str:
+    """Every model type and its symbol."""
+    return table(("symbol", "model type"), [(symbol, kind.value) for kind, symbol in MODEL_TYPE_SYMBOLS.items()])
+
+
+def table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in [heading, ("---",) * len(heading), *rows]]
+    return "\n".join(lines)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings, "statuses": statuses, "search": search, "model types": model_types,
+}  # fmt: skip
+
+
+def written(page: str) -> str:
+    """The page with every generated part as the code says it now."""
+    for name, make in PARTS.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        page = re.sub(rf"{begin}.*?{end}", lambda _, b=begin, m=make, e=end: f"{b}\n{m()}\n{e}", page, flags=re.DOTALL)
+    return page
+
+
+def main() -> int:
+    """Write the page, or with --check say whether it is up to date."""
+    page = PAGE.read_text()
+    new = written(page)
+    if "--check" in sys.argv:
+        return 0 if new == page else 1
+    PAGE.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
