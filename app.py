@@ -1,0 +1,100 @@
+"""The service in one process: settings, stores, pages, API and, embedded, the scheduler. `python app.py`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is imported; only the real Hub has Xet
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from backend.environment import job_environment
+from backend.executors.local import LocalExecutor
+from backend.scheduler import Scheduler, start
+from leaderboard.api import build_api, catch_errors
+from leaderboard.errors import BadBenchmark, BadSettings, PodiumError
+from leaderboard.pages import mount_pages
+from leaderboard.service import Service, open_service
+from leaderboard.settings import load_settings
+
+
+def build_app(service: Service) -> FastAPI:
+    """Pages and API over an opened service."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.boards.watch()
+        yield
+        service.boards.close()
+
+    app = FastAPI(title=service.settings.title, docs_url="/docs", redoc_url=None, lifespan=lifespan)
+    app.include_router(build_api(service))
+    catch_errors(app)
+    mount_pages(app, service)
+    app.add_middleware(GZipMiddleware, minimum_size=2000)
+    return app
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 picks a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=512)
+
+
+def start_scheduler(service: Service) -> Scheduler:
+    """The scheduler in this process, told of every submission. Raises BadSettings."""
+    settings = service.settings
+    executor = LocalExecutor(settings.work_dir, job_environment(settings), settings.slots)
+    try:
+        scheduler = start(settings, service.queue, service.results, service.benchmarks, executor, service.contents)
+    except PodiumError:
+        executor.close()
+        raise
+    service.on_submit.append(scheduler.wake)
+    return scheduler
+
+
+def serve(service: Service) -> None:
+    """Pages, API and, when the settings say so, the scheduler, until a signal comes."""
+    settings = service.settings
+    with listen(settings.host, settings.port) as place, ExitStack() as ending:
+        app = build_app(service)
+        if settings.embedded:
+            ending.callback(start_scheduler(service).stop)
+        print(f"{settings.title} is at http://{settings.host}:{place.getsockname()[1]}", flush=True)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        server.run(sockets=[place])
+
+
+def end(*_: object) -> None:
+    """On a signal, outside of uvicorn (which waits for its connections first): leave, closing everything."""
+    raise SystemExit(0)
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM; 2 when the settings do not allow a start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "httpx2", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, end)
+    try:
+        serve(open_service(load_settings()))
+    except (BadSettings, BadBenchmark, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

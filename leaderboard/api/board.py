@@ -1,0 +1,111 @@
+"""What was measured: the board's rows, one model's evaluations, result files and details."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from leaderboard import records
+from leaderboard.api.answers import Page, Rows, kept, kept_model
+from leaderboard.api.queue import filtered
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import NotFound
+from leaderboard.records import PodiumBlock
+from leaderboard.service import Service
+
+
+class Evaluation(BaseModel):
+    """One published evaluation."""
+
+    podium: PodiumBlock
+    result_path: str
+    """Of its results file, for /results/{path}."""
+    tasks: list[str]
+    """Tasks whose details can be read."""
+
+
+class Model(BaseModel):
+    """Everything that this board knows of a model."""
+
+    model: str
+    evaluations: list[Evaluation]
+    """The newest first."""
+    requests: list[records.Request]
+    """The newest first."""
+
+
+class Examples(Page):
+    """Examples of one task's details."""
+
+    rows: list[dict[str, Any]]
+
+
+def board_routes(service: Service) -> APIRouter:
+    """GET /benchmarks, /leaderboard, /models/{org}/{name}, /results/{path}, /details/..."""
+    routes = APIRouter(tags=["results"])
+
+    @routes.get("/benchmarks", response_model=list[Benchmark])
+    def list_benchmarks() -> list[Benchmark]:
+        """The benchmarks of this board, the first one shown first."""
+        return list(service.benchmarks.values())
+
+    @routes.get("/leaderboard", response_model=Rows)
+    def get_leaderboard(
+        request: Request,
+        benchmark: str = "",
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        """Rows of the board by descending average, missing averages last."""
+        frame = service.contents.frame(service.benchmark(benchmark).id)
+        shown = frame.sort_values("Average ⬆️", ascending=False, na_position="last", kind="stable")
+        rows = json.loads(shown.iloc[offset : offset + limit].to_json(orient="records", date_format="iso"))
+        return kept_model(request, Rows(total=len(frame), offset=offset, columns=list(frame.columns), rows=rows))
+
+    @routes.get("/models/{org}/{name}", response_model=Model)
+    def get_model(request: Request, org: str, name: str) -> Response:
+        """A model's evaluations and requests, over all benchmarks."""
+        model = model_of(service, f"{org}/{name}")
+        if not model.evaluations and not model.requests:
+            raise NotFound(f"{org}/{name} was never submitted to this board.")
+        return kept_model(request, model)
+
+    @routes.get("/results/{path:path}", response_class=Response)
+    def get_result(request: Request, path: str) -> Response:
+        """A results file: the harness's aggregated JSON with the `podium` block."""
+        return kept(request, json.dumps(service.results.read(path), ensure_ascii=False).encode())
+
+    @routes.get("/details/{task}/{path:path}", response_model=Examples)
+    def get_details(
+        request: Request,
+        task: str,
+        path: str,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        wrong_only: bool = False,
+        text: str = "",
+    ) -> Response:
+        """Examples of one task of the results file at `path`."""
+        block = PodiumBlock.model_validate(service.results.read(path)["podium"])
+        details = service.results.details(block, task)
+        total, rows = details.count(wrong_only, text), details.rows(offset, limit, wrong_only, text)
+        return kept_model(request, Examples(total=total, offset=offset, rows=rows))
+
+    return routes
+
+
+def model_of(service: Service, model: str) -> Model:
+    """What the board knows of `model`; both lists are empty when it knows nothing."""
+    blocks = [block for one in service.benchmarks for block in service.results.list(one) if block.model == model]
+    blocks.sort(key=lambda block: block.time, reverse=True)
+    return Model(
+        model=model,
+        evaluations=[
+            Evaluation(podium=block, result_path=service.results.path_of(block), tasks=service.results.tasks(block))
+            for block in blocks
+        ],
+        requests=filtered([one for one in service.queue.view().requests if one.model == model]),
+    )

@@ -1,0 +1,124 @@
+"""The one place that turns errors into HTTP: a status, a sentence, and every problem with its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from leaderboard.errors import (
+    AlreadyRequested,
+    BadPath,
+    Conflict,
+    HubUnavailable,
+    Infrastructure,
+    NotAccepted,
+    NotAllowed,
+    NotFound,
+    NotPossible,
+    PodiumError,
+)
+from leaderboard.records import Problem
+
+STATUS: list[tuple[type[PodiumError], int]] = [
+    (AlreadyRequested, 409),
+    (NotAccepted, 422),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (BadPath, 404),
+    (Conflict, 409),
+    (NotPossible, 409),
+    (Infrastructure, 503),
+    (PodiumError, 500),
+]
+"""The first class that fits gives the status."""
+
+RETRY_AFTER_S = 60
+
+
+class Trouble(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: str
+    """A sentence."""
+    problems: list[Problem] = Field(default_factory=list)
+    """Each thing that is wrong, with its fix."""
+    existing: str | None = None
+    """For a checkpoint that is already in the queue: the address of its request."""
+
+
+def status_of(error: PodiumError) -> int:
+    """The HTTP status for `error`."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
+def trouble_of(error: PodiumError) -> Trouble:
+    """The body for `error`."""
+    problems = error.problems if isinstance(error, NotAccepted) else []
+    existing = f"/api/v1/requests/{error.existing.id}" if isinstance(error, AlreadyRequested) else None
+    return Trouble(error=str(error), problems=problems, existing=existing)
+
+
+def form_problems(errors: Iterable[Any]) -> list[Problem]:
+    """What pydantic found wrong in a submission's or a query's fields, in our words."""
+    return [_form_problem(error) for error in errors]
+
+
+def _form_problem(error: dict[str, Any]) -> Problem:
+    field = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path")) or "body"
+    given = str(error.get("input"))[:100]
+    match error["type"]:
+        case "missing":
+            return Problem(code="missing", field=field, message=f"{field} is missing.", fix=f"Say a value for {field}.")
+        case "extra_forbidden":
+            return Problem(
+                code="unknown_field",
+                field=field,
+                message=f"A submission has no field {field}.",
+                fix=f"Leave {field} out. /docs lists the fields.",
+            )
+        case "enum" | "literal_error":
+            return Problem(
+                code="unknown_value",
+                field=field,
+                message=f"{field} cannot be {given!r}.",
+                fix=f"Use one of {error['ctx']['expected']}.",
+            )
+        case "json_invalid":
+            return Problem(
+                code="not_json",
+                field=field,
+                message="The body is not JSON.",
+                fix="Send a JSON object; /docs shows one.",
+            )
+    return Problem(
+        code=error["type"], field=field, message=f"{field} is {given!r}, which does not fit.", fix=f"{error['msg']}."
+    )
+
+
+def catch_errors(app: FastAPI) -> None:
+    """Answer every PodiumError and every malformed body of `app` with a Trouble."""
+    app.add_exception_handler(PodiumError, _answer)
+    app.add_exception_handler(RequestValidationError, _answer_form)
+
+
+def retry_after(error: Infrastructure) -> int:
+    """Seconds after which trying again makes sense."""
+    said = error.retry_after_s if isinstance(error, HubUnavailable) else None
+    return max(1, round(said)) if said is not None else RETRY_AFTER_S
+
+
+def _answer(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PodiumError)
+    headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure) else None
+    return JSONResponse(trouble_of(error).model_dump(mode="json"), status_of(error), headers)
+
+
+def _answer_form(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    refused = NotAccepted(form_problems(error.errors()))
+    return JSONResponse(trouble_of(refused).model_dump(mode="json"), status_of(refused))

@@ -1,0 +1,96 @@
+"""The queue: lists of requests, one request, its file, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+
+from leaderboard import records
+from leaderboard.api.answers import Page, kept, kept_model
+from leaderboard.logs import log_tail
+from leaderboard.records import Status
+from leaderboard.service import Service
+
+
+class SetAsideFile(BaseModel):
+    """A file in the requests store that cannot be read as a request."""
+
+    path: str
+    reason: str
+
+
+class RequestList(Page):
+    """Requests, the newest first."""
+
+    requests: list[records.Request]
+    set_aside: list[SetAsideFile]
+    """Files that cannot be read; never part of `total`."""
+
+
+def queue_routes(service: Service) -> APIRouter:
+    """GET /requests, /requests/{id}, /requests/{id}/file, /requests/{id}/log."""
+    routes = APIRouter(prefix="/requests", tags=["requests"])
+
+    @routes.get("", response_model=RequestList)
+    def list_requests(
+        request: Request,
+        benchmark: str = "",
+        status: Annotated[list[Status] | None, Query()] = None,
+        sender: str = "",
+        name: Annotated[str, Query(description="Part of the model's name, in any case")] = "",
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        """Requests that fit every filter, the newest first."""
+        view = service.queue.view()
+        found = filtered(view.requests, benchmark, status or (), sender, name)
+        return kept_model(
+            request,
+            RequestList(
+                total=len(found),
+                offset=offset,
+                requests=found[offset : offset + limit],
+                set_aside=[SetAsideFile(path=one.path, reason=one.reason) for one in view.set_aside],
+            ),
+        )
+
+    @routes.get("/{request_id}", response_model=records.Request)
+    def get_request(request: Request, request_id: str) -> Response:
+        """One request as it stands."""
+        return kept_model(request, service.queue.get(request_id))
+
+    @routes.get("/{request_id}/file", response_class=Response)
+    def get_file(request: Request, request_id: str) -> Response:
+        """The request file, byte for byte."""
+        return kept(request, service.queue.raw(request_id))
+
+    @routes.get("/{request_id}/log", response_class=PlainTextResponse)
+    def get_log(request: Request, request_id: str, lines: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
+        """The last lines of its log; empty while there is none."""
+        text = log_tail(service.settings, service.queue.get(request_id), lines)
+        return kept(request, text.encode(), "text/plain; charset=utf-8")
+
+    return routes
+
+
+def filtered(
+    requests: Iterable[records.Request],
+    benchmark: str = "",
+    statuses: Collection[Status] = (),
+    sender: str = "",
+    name: str = "",
+) -> list[records.Request]:
+    """Those of `requests` that fit every filter that is not empty, the newest first."""
+    found = [
+        one
+        for one in requests
+        if (not benchmark or one.benchmark == benchmark)
+        and (not statuses or one.status in statuses)
+        and (not sender or one.sender == sender)
+        and name.casefold() in one.model.casefold()
+    ]
+    return sorted(found, key=lambda one: (one.submitted_time, one.id), reverse=True)

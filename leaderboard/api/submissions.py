@@ -1,0 +1,102 @@
+"""Submitting: look first, then queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from leaderboard import records
+from leaderboard.api.problems import Trouble
+from leaderboard.records import Problem, Severity, Submission
+from leaderboard.service import Service
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    409: {"model": Trouble, "description": "Already requested; `existing` is its address"},
+    422: {"model": Trouble, "description": "Problems, all of them at once"},
+    503: {"model": Trouble, "description": "The Hub does not answer; nothing is wrong with the submission"},
+}
+
+
+class Found(BaseModel):
+    """What was found on the Hub; null is unknown."""
+
+    model: str
+    revision: str
+    params: float | None
+    architectures: list[str]
+    licence: str | None
+    last_modified: str | None
+    gated: bool
+
+
+class Cost(BaseModel):
+    """What the evaluation will take; null is unknown."""
+
+    questions: int | None
+    expected_seconds: float | None
+    queue_position: int | None
+
+
+class Look(BaseModel):
+    """What would happen if this were submitted now."""
+
+    accepted: bool
+    """Whether it would be queued: no problem is an error."""
+    found: Found | None
+    """The checkpoint on the Hub; null when there is none."""
+    base: Found | None
+    """Its base model, for adapters and deltas."""
+    problems: list[Problem]
+    """Every problem; warnings do not refuse."""
+    cost: Cost
+
+
+def submission_routes(service: Service) -> APIRouter:
+    """POST /submissions/check and POST /submissions."""
+    routes = APIRouter(tags=["submissions"])
+
+    @routes.post("/submissions/check", responses={503: REFUSALS[503]})
+    def check_submission(submission: Submission) -> Look:
+        """Look the checkpoint up and check it, without queueing anything."""
+        return look(service, submission)
+
+    @routes.post("/submissions", status_code=201, responses=REFUSALS)
+    def submit(submission: Submission, request: Request, response: Response) -> records.Request:
+        """Check the checkpoint and queue it. Who submits is what the server knows, not part of the body."""
+        queued = service.submit(submission, service.identity.sender(request))
+        response.headers["Location"] = f"/api/v1/requests/{queued.id}"
+        return queued
+
+    return routes
+
+
+def look(service: Service, submission: Submission) -> Look:
+    """What would happen to `submission`. Raises HubUnavailable."""
+    findings = service.intake.look(submission)
+    return Look(
+        accepted=not any(problem.severity is Severity.ERROR for problem in findings.problems),
+        found=_found(findings.facts),
+        base=_found(findings.base_facts),
+        problems=list(findings.problems),
+        cost=Cost(
+            questions=findings.cost.questions,
+            expected_seconds=findings.cost.expected_seconds,
+            queue_position=findings.cost.queue_position,
+        ),
+    )
+
+
+def _found(facts: records.ModelFacts | None) -> Found | None:
+    if facts is None:
+        return None
+    return Found(
+        model=facts.model,
+        revision=facts.revision,
+        params=facts.params,
+        architectures=facts.architectures,
+        licence=facts.licence,
+        last_modified=facts.last_modified,
+        gated=facts.gated,
+    )

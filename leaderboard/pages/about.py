@@ -1,0 +1,74 @@
+"""About: how scores are made, with a worked row from the board, and how anybody makes one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leaderboard.benchmarks import Benchmark, Column
+from leaderboard.pages.render import render
+from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
+from leaderboard.service import Service
+
+TITLE = "About"
+
+TYPES = {
+    ModelType.PRETRAINED: "trained from scratch on a corpus, by next-token prediction",
+    ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained on over a further corpus",
+    ModelType.FINE_TUNED: "trained further on the data of a domain",
+    ModelType.CHAT: "made to follow instructions or to converse, by instruction tuning or preferences",
+    ModelType.MERGE: "made by combining the weights of other checkpoints, without training",
+    ModelType.MULTIMODAL: "reads more than text; here only its text side is measured",
+    ModelType.OTHER: "anything else, or not said",
+}
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One column of a real row, with the numbers that lead to its score."""
+
+    column: Column
+    raw: float
+    normalised: float
+    stderr: float | None
+    n: int | None
+
+    @property
+    def lower(self) -> float | None:
+        """Chance, where the column is one task; None where several are normalised on their own first."""
+        return self.column.parts[0].lower if len(self.column.parts) == 1 else None
+
+
+def worked_row(benchmark: Benchmark, block: PodiumBlock) -> list[Worked]:
+    """The measured columns of a published evaluation."""
+    rows = []
+    for column in benchmark.columns:
+        score = block.scores.get(column.key)
+        if score is not None and score.raw is not None and score.normalised is not None:
+            rows.append(Worked(column, score.raw, score.normalised, score.stderr, score.n))
+    return rows
+
+
+def best(blocks: list[PodiumBlock]) -> PodiumBlock | None:
+    """The published evaluation with the highest average; None when none has one."""
+    scored = [block for block in blocks if block.average is not None]
+    return max(scored, key=lambda block: block.average or 0.0, default=None)
+
+
+def draw(service: Service, here: Visit) -> str:
+    """The page of the benchmark that the address names."""
+    benchmark = service.benchmark(here.benchmark)
+    block = best(service.results.list(benchmark.id))
+    return render(
+        "about",
+        title=service.settings.title,
+        benchmark=benchmark,
+        block=block,
+        worked=worked_row(benchmark, block) if block else [],
+        types=[(MODEL_TYPE_SYMBOLS[kind], kind.value, text) for kind, text in TYPES.items()],
+    )
+
+
+def build(service: Service) -> None:
+    """The page."""
+    whole_page(service, draw)

@@ -1,0 +1,173 @@
+"""One model: its facts, its evaluations, its scores beside the board's median, its examples, how to make them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from leaderboard.api.board import Evaluation, Model, model_of
+from leaderboard.benchmarks import Benchmark, Column
+from leaderboard.errors import NotFound
+from leaderboard.pages.examples import Example, read_example
+from leaderboard.pages.render import render
+from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.records import PodiumBlock, Request, Score
+from leaderboard.service import Service
+
+TITLE = "Model"
+EXAMPLES_SHOWN = 10
+Z95 = 1.96
+AVERAGE = "Average ⬆️"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One line of the score table."""
+
+    column: Column
+    score: Score
+    median: float | None
+    """Of the board; None when nothing is measured."""
+    parts: list[tuple[str, float | None, float | None]]
+    """Subtasks of a column with several: harness task, raw score, its standard error."""
+
+    @property
+    def low(self) -> float:
+        """Left end of the 95 % interval, cut at the scale's end."""
+        return max(0.0, (self.score.normalised or 0.0) - Z95 * (self.score.stderr or 0.0))
+
+    @property
+    def high(self) -> float:
+        """Right end."""
+        return min(100.0, (self.score.normalised or 0.0) + Z95 * (self.score.stderr or 0.0))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The examples that are shown."""
+
+    tasks: list[str]
+    task: str
+    wrong: bool
+    text: str
+    page: int
+    total: int
+    rows: list[Example]
+
+    @property
+    def pages(self) -> int:
+        """Number of pages, at least one."""
+        return max(1, -(-self.total // EXAMPLES_SHOWN))
+
+
+def intervals(
+    benchmark: Benchmark, block: PodiumBlock, aggregated: dict[str, Any], frame: pd.DataFrame
+) -> list[Interval]:
+    """Each column's score with the board's median and its subtasks."""
+    measured = aggregated.get("results", {})
+    return [
+        Interval(
+            column,
+            block.scores.get(column.key, Score(raw=None, normalised=None)),
+            _median(frame, column.title),
+            [_part(part.task, part.metrics[0], measured) for part in column.parts] if len(column.parts) > 1 else [],
+        )
+        for column in benchmark.columns
+    ]
+
+
+def _part(task: str, metric: str, measured: dict[str, Any]) -> tuple[str, float | None, float | None]:
+    name, _, chosen = metric.partition(",")
+    scores = measured.get(task, {})
+    return task, _number(scores.get(metric)), _number(scores.get(f"{name}_stderr,{chosen}"))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _median(frame: pd.DataFrame, column: str) -> float | None:
+    value = frame[column].median() if column in frame and len(frame) else float("nan")
+    return None if pd.isna(value) else float(value)
+
+
+def placed(frame: pd.DataFrame, request_id: str) -> tuple[int, int] | None:
+    """Rank by average, and among how many; None when it is not on the board or has no average."""
+    if "request_id" not in frame:
+        return None
+    own = frame.loc[frame["request_id"] == request_id, AVERAGE]
+    averages = frame[AVERAGE].dropna()
+    if own.empty or pd.isna(own.iloc[0]):
+        return None
+    return int((averages > own.iloc[0]).sum()) + 1, len(averages)
+
+
+def chosen(model: Model, benchmark: str, run: str) -> Evaluation | None:
+    """The evaluation to show: the one asked for, else the newest of the benchmark, else the newest."""
+    runs = model.evaluations
+    asked = [one for one in runs if run_name(one.podium) == run]
+    return next(iter(asked + [one for one in runs if one.podium.benchmark == benchmark] + runs), None)
+
+
+def run_name(block: PodiumBlock) -> str:
+    """Names an evaluation in an address."""
+    return f"{block.request_id}-{block.attempt}"
+
+
+def reader(service: Service, evaluation: Evaluation, here: Visit) -> Reader:
+    """The examples that the address asks for; the first task when it names none."""
+    task = here.query.get("task", "")
+    wrong, text = here.query.get("only") == "wrong", here.query.get("text", "")
+    if task not in evaluation.tasks:
+        task = next(iter(evaluation.tasks), "")
+    if not task:
+        return Reader([], "", wrong, text, 0, 0, [])
+    details = service.results.details(evaluation.podium, task)
+    total = details.count(wrong, text)
+    page = min(here.number("page"), max(0, -(-total // EXAMPLES_SHOWN) - 1))
+    rows = details.rows(page * EXAMPLES_SHOWN, EXAMPLES_SHOWN, wrong, text)
+    return Reader(evaluation.tasks, task, wrong, text, page, total, [read_example(row) for row in rows])
+
+
+def request_of(requests: Sequence[Request], evaluation: Evaluation | None) -> Request | None:
+    """The request that says most of the model: the shown evaluation's, else the newest."""
+    own = [one for one in requests if evaluation is not None and one.id == evaluation.podium.request_id]
+    return next(iter([*own, *requests]), None)
+
+
+def draw(service: Service, here: Visit) -> str:
+    """The page of the model that the address names. Raises NotFound."""
+    name = "/".join(here.rest)
+    model = model_of(service, name)
+    if not model.evaluations and not model.requests:
+        raise NotFound(f"{name or 'This model'} was never submitted to this board.")
+    benchmark_id = service.benchmark(here.benchmark).id
+    shown = chosen(model, benchmark_id, here.query.get("run", ""))
+    values: dict[str, Any] = {
+        "model": model,
+        "request": request_of(model.requests, shown),
+        "shown": shown,
+        "run_name": run_name,
+        "hub": service.settings.hub_endpoint,
+        "query": here.query,
+    }
+    if shown is not None and shown.podium.benchmark in service.benchmarks:
+        benchmark = service.benchmarks[shown.podium.benchmark]
+        frame = service.contents.frame(benchmark.id)
+        aggregated = service.results.read(shown.result_path)
+        values |= {
+            "benchmark": benchmark,
+            "block": shown.podium,
+            "intervals": intervals(benchmark, shown.podium, aggregated, frame),
+            "place": placed(frame, shown.podium.request_id),
+            "reader": reader(service, shown, here),
+        }
+    return render("model", **({"block": None} | values))
+
+
+def build(service: Service) -> None:
+    """The page."""
+    whole_page(service, draw)

@@ -1,0 +1,120 @@
+// What the pages do in the browser besides Gradio: keep the benchmark in every address, copy, look up while typing.
+(() => {
+  const parameters = () => new URLSearchParams(location.search);
+
+  function keepBenchmark(root) {
+    const benchmark = parameters().get("benchmark");
+    root.querySelectorAll("select[data-benchmark]").forEach((select) => {
+      if (benchmark && select.value !== benchmark) select.value = benchmark;
+    });
+    if (!benchmark) return;
+    root.querySelectorAll("a[data-keep]").forEach((link) => {
+      const target = new URL(link.href);
+      if (target.searchParams.get("benchmark") === benchmark) return;
+      target.searchParams.set("benchmark", benchmark);
+      link.href = target.pathname + target.search;
+    });
+  }
+
+  function changeBenchmark(select) {
+    const page = location.pathname.split("/")[1];
+    const next = new URL(["model", "request"].includes(page) ? "/" : location.pathname, location.origin);
+    next.searchParams.set("benchmark", select.value);
+    location.assign(next);
+  }
+
+  // A form inside drawn markup is a view of the address: sending it goes there and keeps the scroll position.
+  function go(form) {
+    const next = new URL(location.href);
+    new FormData(form).forEach((value, key) => {
+      if (value) next.searchParams.set(key, value);
+      else next.searchParams.delete(key);
+    });
+    form.querySelectorAll("input[type=checkbox]:not(:checked)").forEach((box) => next.searchParams.delete(box.name));
+    next.searchParams.delete("page");
+    focused = document.activeElement?.name;
+    history.replaceState(null, "", next);
+    again();
+  }
+
+  const again = () => document.querySelector("#again")?.click();
+  let focused = null;
+
+  // Drawing again replaces the markup: what the reader had opened, scrolled or was writing in stays as it was.
+  const opened = new Set();
+  const scrolled = new Set();
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.id) target.open ? opened.add(target.id) : opened.delete(target.id);
+  }, true);
+  document.addEventListener("scroll", ({ target }) => {
+    if (!target.matches?.("pre.log")) return;
+    const atEnd = target.scrollTop + target.clientHeight > target.scrollHeight - 8;
+    atEnd ? scrolled.delete(target.id) : scrolled.add(target.id);
+  }, true);
+
+  let refresh = null;
+  function settle() {
+    opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    document.querySelectorAll("pre.log").forEach((log) => {
+      if (!scrolled.has(log.id) && log.dataset.shown !== "yes") log.scrollTop = log.scrollHeight;
+      log.dataset.shown = "yes";
+    });
+    const field = focused && document.querySelector(`form[data-view] [name="${focused}"]`);
+    if (field && field !== document.activeElement) {
+      field.focus();
+      field.setSelectionRange?.(field.value.length, field.value.length);
+      focused = null;
+    }
+    const due = document.querySelector("[data-refresh]");
+    if (due && due !== refresh?.due) {
+      clearInterval(refresh?.timer);
+      refresh = { due, timer: setInterval(tick, 1000 * due.dataset.refresh) };
+    } else if (!due && refresh) {
+      clearInterval(refresh.timer);
+      refresh = null;
+    }
+  }
+  const reading = () => document.activeElement?.matches(".page input, .page select") || !getSelection().isCollapsed;
+  const tick = () => document.hidden || reading() || again();
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("select[data-benchmark]")) changeBenchmark(event.target);
+    else if (event.target.closest("form[data-view]")) go(event.target.closest("form"));
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-view]")) return;
+    event.preventDefault();
+    go(event.target);
+  });
+  document.addEventListener("click", async (event) => {
+    const view = event.target.closest("a[data-view]");
+    if (view && !event.metaKey && !event.ctrlKey && event.button === 0) {
+      event.preventDefault();
+      history.replaceState(null, "", view.href);
+      again();
+      return;
+    }
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const label = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = label), 1500);
+  });
+
+  // The look-up happens when a field is left; a pause in typing counts as leaving it.
+  let pause;
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest(".live-lookup")) return;
+    clearTimeout(pause);
+    pause = setTimeout(() => event.target.dispatchEvent(new FocusEvent("blur")), 600);
+  });
+
+  const theme = parameters().get("__theme");
+  if (theme === "dark" || theme === "light") document.documentElement.style.colorScheme = theme;
+
+  new MutationObserver(() => {
+    keepBenchmark(document);
+    settle();
+  }).observe(document, { childList: true, subtree: true });
+})();

@@ -1,0 +1,144 @@
+"""Queue: what runs, what waits in the order it will run, what ended last, and files that could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from leaderboard.intake import wall_seconds
+from leaderboard.pages.render import render
+from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.pages.words import moment
+from leaderboard.queue import QueueView, SetAside, obstacle
+from leaderboard.records import Request, Status, utc
+from leaderboard.service import Service
+
+TITLE = "Queue"
+ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
+ENDED_SHOWN = 50
+SAMPLE = 50
+"""Finished requests from which the expected duration is taken."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the reader wants to see."""
+
+    benchmark: str
+    status: str = ""
+    name: str = ""
+    sender: str = ""
+
+    def fits(self, request: Request) -> bool:
+        """Whether `request` is shown; the status apart, so that the counts by status can be told."""
+        return (
+            request.benchmark in (self.benchmark, "")
+            and self.name.casefold() in request.model.casefold()
+            and self.sender in ("", request.sender)
+        )
+
+    def wants(self, status: Status) -> bool:
+        """Whether requests of that status are shown."""
+        return self.status in ("", status.value.lower())
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pending request with its place in the order of running."""
+
+    request: Request
+    position: int | None
+    """None when it cannot be claimed; `why` says why."""
+    expected: str | None
+    """When it is expected to start (UTC); None while nothing tells."""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """The page's content."""
+
+    counts: dict[str, int]
+    running: list[Request]
+    waiting: list[Waiting]
+    ended: list[Request]
+    ended_total: int
+    set_aside: Sequence[SetAside]
+
+
+def usual_seconds(requests: Iterable[Request]) -> float | None:
+    """Median duration of the last finished requests; None when there are none."""
+    finished = sorted((one for one in requests if one.status is Status.FINISHED), key=ended_at, reverse=True)
+    known = [seconds for one in finished[:SAMPLE] if (seconds := wall_seconds(one)) is not None]
+    return median(known) if known else None
+
+
+def ended_at(request: Request) -> str:
+    """When it came to its present state (UTC); empty when its file does not say."""
+    return request.history[-1].time if request.history else request.job_start_time or request.submitted_time
+
+
+def arrange(view: QueueView, pending: Sequence[Request], filters: Filters, now: datetime) -> Arranged:
+    """What the page shows of `view`; `pending` is in the order of running, over all benchmarks."""
+    shown = [one for one in view.requests if filters.fits(one)]
+    counts = Counter(one.status.value.lower() for one in shown)
+    running = [one for one in view.requests if one.status is Status.RUNNING]
+    usual = usual_seconds(view.requests)
+    waiting = [
+        Waiting(one, place, expected_start(place, running, usual, now)) for place, one in enumerate(pending, start=1)
+    ]
+    stuck = [
+        Waiting(one, None, None, why)
+        for one in view.requests
+        if one.status is Status.PENDING and (why := obstacle(one)) is not None
+    ]
+    ended = sorted(
+        (one for one in shown if one.status in ENDED and filters.wants(one.status)), key=ended_at, reverse=True
+    )
+    return Arranged(
+        counts=dict(counts),
+        running=[one for one in running if filters.fits(one) and filters.wants(Status.RUNNING)],
+        waiting=[one for one in waiting + stuck if filters.fits(one.request) and filters.wants(Status.PENDING)],
+        ended=ended[:ENDED_SHOWN],
+        ended_total=len(ended),
+        set_aside=view.set_aside,
+    )
+
+
+def expected_start(place: int, running: Sequence[Request], usual: float | None, now: datetime) -> str | None:
+    """When the pending request at `place` (1 is next) starts, with as many at a time as run now."""
+    if place == 1 and not running:
+        return utc(now)
+    if usual is None:
+        return None
+    ends = sorted(_end(one, usual, now) for one in running) or [now]
+    rounds, lane = divmod(place - 1, len(ends))
+    return utc(ends[lane] + timedelta(seconds=rounds * usual))
+
+
+def _end(request: Request, usual: float, now: datetime) -> datetime:
+    told = moment(request.progress.eta) if request.progress else None
+    started = moment(request.job_start_time) or now
+    return max(now, told or started + timedelta(seconds=usual))
+
+
+def draw(service: Service, here: Visit) -> str:
+    """The page for the reader's filters."""
+    query = here.query
+    me = here.person.name if here.person else ""
+    filters = Filters(
+        benchmark=service.benchmark(here.benchmark).id,
+        status=query.get("status", ""),
+        name=query.get("name", ""),
+        sender=me if query.get("mine") else query.get("sender", ""),
+    )
+    arranged = arrange(service.queue.view(), service.queue.pending(), filters, datetime.now(UTC))
+    return render("queue", shown=arranged, filters=filters, query=query, statuses=list(Status), mine=query.get("mine"))
+
+
+def build(service: Service) -> None:
+    """The page."""
+    whole_page(service, draw)

@@ -1,0 +1,79 @@
+"""Templates to markup, with everything escaped that a template does not itself write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from leaderboard.pages import words
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity
+
+HERE = Path(__file__).resolve().parent
+
+
+def time_tag(text: str | None) -> Markup:
+    """A relative time, with the exact one on hover."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(text or "", words.exact(text), words.ago(text))
+
+
+def model_link(model: str, benchmark: str = "") -> Markup:
+    """The model's name, its organisation dimmed, linking to its page here."""
+    org, _, name = model.rpartition("/")
+    return Markup('<a class="model" href="{}"><span class="org">{}/</span>{}</a>').format(
+        address(f"/model/{model}", benchmark=benchmark), org, name
+    )
+
+
+def address(path: str, **query: object) -> str:
+    """A path with those query values that are not empty."""
+    said = {key: value for key, value in query.items() if value not in ("", None, False)}
+    return quote(path) + (f"?{urlencode(said)}" if said else "")
+
+
+def type_symbol(model_type: str) -> str:
+    """The symbol of a model type, also where a file holds it with its symbol."""
+    for kind in ModelType:
+        if kind.value in model_type:
+            return MODEL_TYPE_SYMBOLS[kind]
+    return MODEL_TYPE_SYMBOLS[ModelType.OTHER]
+
+
+def errors_of(problems: list[Problem]) -> list[Problem]:
+    """Those that refuse."""
+    return [problem for problem in problems if problem.severity is Severity.ERROR]
+
+
+def environment() -> Environment:
+    """The templates' environment: escaping on, an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "ago": time_tag,
+        "exact": words.exact,
+        "duration": words.duration,
+        "params": words.params,
+        "score": words.score,
+        "count": words.count,
+        "size": words.size,
+        "model": model_link,
+        "symbol": type_symbol,
+        "errors": errors_of,
+    }
+    made.globals |= {"address": address}
+    return made
+
+
+TEMPLATES = environment()
+
+
+def render(template: str, **values: object) -> str:
+    """The markup of `templates/{template}.html`."""
+    return TEMPLATES.get_template(f"{template}.html").render(**values)

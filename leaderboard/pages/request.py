@@ -1,0 +1,60 @@
+"""One request: its timeline, its log while it runs, the file itself, and what can be done about it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from leaderboard.errors import NotFound
+from leaderboard.logs import log_tail
+from leaderboard.pages.queue import expected_start, usual_seconds
+from leaderboard.pages.render import address, render
+from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.records import Request, Status
+from leaderboard.service import Service
+
+TITLE = "Request"
+OPEN = (Status.PENDING, Status.RUNNING)
+
+
+def draw(service: Service, here: Visit) -> str:
+    """The page of the request that the address names. Raises NotFound."""
+    if not here.rest:
+        raise NotFound("This address names no request. The Queue page lists them all.")
+    request = service.queue.get(here.rest[0])
+    place = next((at for at, one in enumerate(service.queue.pending(), start=1) if one.id == request.id), None)
+    view = service.queue.view()
+    running = [one for one in view.requests if one.status is Status.RUNNING]
+    start = expected_start(place, running, usual_seconds(view.requests), datetime.now(UTC)) if place else None
+    return render(
+        "request",
+        request=request,
+        open=request.status in OPEN,
+        place=place,
+        expected=start,
+        log=log_tail(service.settings, request),
+        file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
+        path=service.queue.path_of(request),
+        again=again_address(request),
+        hub=f"{service.settings.hub_endpoint}/{request.model}/tree/{request.revision}",
+    )
+
+
+def again_address(request: Request) -> str:
+    """The form, filled as this request was, to submit a failed or cancelled one again."""
+    return address(
+        "/submit",
+        benchmark=request.benchmark,
+        model=request.model,
+        revision=request.requested_revision or request.revision,
+        precision=request.precision,
+        weight_type=request.weight_type,
+        base_model=request.base_model,
+        model_type=request.model_type,
+        use_chat_template="true" if request.use_chat_template else "",
+    )
+
+
+def build(service: Service) -> None:
+    """The page."""
+    whole_page(service, draw)

@@ -1,0 +1,132 @@
+"""What every page shares: the frame, the top bar, its address, and how a handler is tied to the service."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import gradio as gr
+from gradio.components.navbar import Navbar
+from gradio.context import Context
+
+from leaderboard.errors import Infrastructure, PodiumError
+from leaderboard.pages.render import HERE, render
+from leaderboard.records import Person
+from leaderboard.service import Service
+
+LOCATION = "() => location.pathname + location.search"
+"""In the browser: where the reader is. Given as `js` it becomes the handler's only input."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Where the reader is (the path's parts after the page's own name, and the query), and who they are."""
+
+    rest: tuple[str, ...] = ()
+    query: dict[str, str] = field(default_factory=dict)
+    person: Person | None = None
+
+    @property
+    def benchmark(self) -> str:
+        """The benchmark that is asked for; empty for the first one."""
+        return self.query.get("benchmark", "")
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A query value as a number that is not negative."""
+        text = self.query.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else default
+
+
+def visit(text: str, person: Person | None = None) -> Visit:
+    """The visit to `text`, a path with a query."""
+    parts = urlsplit(text)
+    names = [unquote(part) for part in parts.path.split("/") if part]
+    return Visit(tuple(names[1:]), dict(parse_qsl(parts.query)), person)
+
+
+def tied(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:
+    """`handler` with `service` as its first argument, with the signature that Gradio reads for the others."""
+    signature = inspect.signature(handler, eval_str=True)
+    _, *others = signature.parameters.values()
+
+    @functools.wraps(handler)
+    def event(*args: Any) -> Any:
+        return handler(service, *args)
+
+    event.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
+    event.__annotations__ = {one.name: one.annotation for one in others}
+    del event.__wrapped__
+    return event
+
+
+def markup(value: str, **options: Any) -> gr.HTML:
+    """A piece of our own markup, without Gradio's styles for prose."""
+    return gr.HTML(value, apply_default_css=False, **options)
+
+
+def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> None:
+    """The board's name, the benchmark switch and the tabs."""
+    Navbar(visible=False)
+    markup(
+        render(
+            "top_bar",
+            title=service.settings.title,
+            benchmarks=list(service.benchmarks.values()),
+            tabs=tabs,
+            active=active,
+        ),
+        elem_id="top",
+    )
+
+
+EVENT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""How our events are sent: at once, without an overlay, and not as part of anybody's API."""
+
+
+def whole_page(service: Service, draw: Callable[[Service, Visit], str]) -> None:
+    """A page that is one piece of markup, drawn by `draw` for the reader's address.
+
+    podium.js draws it again when the reader changes the view, and every `data-refresh` seconds while it can be seen.
+    """
+    location = gr.Textbox(visible=False)
+    content = markup(render("loading"), elem_classes="page")
+    again = gr.Button("Draw again", elem_id="again")
+
+    def show(where: str, request: gr.Request) -> str:
+        return safely(draw, service, visit(where, service.identity.sender(request)))
+
+    show.__annotations__["request"] = gr.Request  # Gradio reads it at run time
+    on_load(show, location, content)
+    again.click(show, location, content, js=LOCATION, **EVENT)
+
+
+def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> Any:
+    """Call `handler` with the reader's address when the page that is being built is opened; what Gradio returns."""
+    pages = Context.root_block
+    assert pages is not None, "on_load is for a page that is being built"
+    return pages.load(handler, location, outputs, js=LOCATION, **EVENT)
+
+
+def safely(draw: Callable[[Service, Visit], str], service: Service, here: Visit) -> str:
+    """What `draw` returns; the sentence of a PodiumError as a page of its own."""
+    try:
+        return draw(service, here)
+    except PodiumError as error:
+        return render("trouble", sentence=str(error), ours=isinstance(error, Infrastructure))
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plainest theme with the system's fonts; every colour comes from theme.css."""
+    return gr.themes.Base(
+        font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], radius_size="sm", text_size="sm"
+    )
+
+
+def head() -> str:
+    """What goes into every page's head."""
+    script = (HERE / "podium.js").read_text()
+    return f'<meta name="color-scheme" content="light dark"><script>{script}</script>'

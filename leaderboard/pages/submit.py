@@ -1,0 +1,217 @@
+"""Submit: the form at the left, what was found and checked at the right; afterwards the request's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+from pydantic import ValidationError
+
+from leaderboard.api.problems import form_problems
+from leaderboard.api.submissions import Look, look
+from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
+from leaderboard.pages.render import address, errors_of, render
+from leaderboard.pages.shell import EVENT, LOCATION, markup, on_load, tied, visit
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Precision, Problem, Submission, WeightType
+from leaderboard.service import Service
+
+TITLE = "Submit"
+NEEDS_BASE = (WeightType.ADAPTER.value, WeightType.DELTA.value)
+
+
+class Check(NamedTuple):
+    """One line of the right column: what it says when all is well, and the problems that belong to it."""
+
+    label: str
+    codes: frozenset[str]
+
+
+def _check(label: str, codes: str) -> Check:
+    return Check(label, frozenset(codes.split()))
+
+
+CHECKS = [
+    _check(
+        "The revision can be read",
+        "invalid_model_id invalid_revision model_not_found revision_not_found gated private disabled too_many_files",
+    ),
+    _check("Model card with a licence", "no_model_card short_model_card unreadable_model_card no_licence"),
+    _check("No code of its own", "auto_map custom_code"),
+    _check("Architecture native to transformers", "no_config unreadable_config too_big_config unknown_architecture"),
+    _check("Weights in safetensors", "no_safetensors broken_safetensors pickle_weights"),
+    _check("Size within the limit", "unknown_size too_large no_worker_fits"),
+    _check("Tokenizer", "no_tokenizer"),
+    _check(
+        "Precision and weight type",
+        "precision_not_allowed precision_not_possible precision_mismatch not_gptq other_quantisation no_worker "
+        "weight_type_not_allowed weight_type_not_possible is_an_adapter not_an_adapter base_model_missing "
+        "base_model_problem other_base_model invalid_base_model_id",
+    ),
+    _check("Chat template", "no_chat_template chat_template_broken"),
+    _check("Not requested before", "already_requested"),
+]
+
+
+class Line(NamedTuple):
+    """A check with its outcome; no problems is a tick."""
+
+    label: str
+    problems: list[Problem]
+
+
+def checked(problems: Sequence[Problem], known: bool, chat: bool) -> list[Line]:
+    """Every check with its problems; only those with problems when the checkpoint itself could not be read."""
+    lines = [Line(one.label, [problem for problem in problems if problem.code in one.codes]) for one in CHECKS]
+    grouped = {code for one in CHECKS for code in one.codes}
+    lines += [Line("Form", [problem]) for problem in problems if problem.code not in grouped]
+    return [line for line in lines if line.problems or (known and (chat or line.label != "Chat template"))]
+
+
+class Form(NamedTuple):
+    """The form's values as they come from the browser, in the order of its inputs."""
+
+    where: str
+    model: str
+    revision: str
+    precision: str
+    model_type: str
+    weight_type: str
+    base_model: str
+    use_chat_template: bool
+
+    def submission(self, service: Service) -> Submission:
+        """What the person says. Raises NotAccepted with every field that does not fit."""
+        said = self._asdict() | {"benchmark": service.benchmark(visit(self.where).benchmark).id}
+        said.pop("where")
+        said["revision"] = self.revision.strip() or "main"
+        said["base_model"] = self.base_model if self.weight_type in NEEDS_BASE else ""
+        try:
+            return Submission.model_validate(said)
+        except ValidationError as error:
+            raise NotAccepted(form_problems(error.errors())) from None
+
+
+def look_up(service: Service, *values: Any) -> tuple[str, Any, Any]:
+    """The right column, the button and the base model's field for what the form says now."""
+    form = Form(*values)
+    base = gr.update(visible=form.weight_type in NEEDS_BASE)
+    if not form.model.strip():
+        return render("submit_empty"), _button("Name a checkpoint to queue it"), base
+    try:
+        submission = form.submission(service)
+        found = look(service, submission)
+    except NotAccepted as error:
+        return _refused(error.problems), _button(_mend(error.problems)), base
+    except PodiumError as error:
+        panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
+        return panel, _button("Look it up again, later"), base
+    return render_look(found, submission), _said(found, submission), base
+
+
+def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, str]:
+    """Queue it: the right column, the button, and the address of the request's page when it was queued."""
+    form = Form(*values)
+    try:
+        queued = service.submit(form.submission(service), service.identity.sender(request))
+    except NotAccepted as error:
+        there = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
+        return _refused(error.problems, there), _button(_mend(error.problems)), ""
+    except PodiumError as error:
+        panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
+        return panel, gr.update(), ""
+    target = address(f"/request/{queued.id}", benchmark=visit(form.where).benchmark)
+    return render("submit_done", target=target, model=queued.model), _button("Queued"), target
+
+
+def render_look(found: Look, submission: Submission) -> str:
+    """What Podium found, each check, and the cost."""
+    lines = checked(found.problems, found.found is not None, submission.use_chat_template)
+    return render("submit_found", look=found, lines=lines)
+
+
+def _refused(problems: Sequence[Problem], existing: str = "") -> str:
+    return render("submit_refused", lines=checked(problems, False, True), existing=existing)
+
+
+def _said(found: Look, submission: Submission) -> Any:
+    if not found.accepted or found.found is None:
+        return _button(_mend(found.problems))
+    chat = " with its chat template" if submission.use_chat_template else ""
+    text = f"Queue {found.found.model} at {found.found.revision[:7]} in {submission.precision}{chat}"
+    return gr.update(value=text, interactive=True)
+
+
+def _mend(problems: Sequence[Problem]) -> str:
+    count = len(errors_of(list(problems)))
+    return f"Mend {count} problem{'s' if count != 1 else ''} to queue it"
+
+
+def _button(text: str) -> Any:
+    return gr.update(value=text, interactive=False)
+
+
+def prefill(service: Service, where: str) -> tuple[Any, ...]:
+    """The form as the address says it (`?model=…&revision=…`), with what the benchmark allows."""
+    here = visit(where)
+    limits = service.benchmark(here.benchmark).limits
+    said = here.query
+    precisions = [one.value for one in limits.precisions]
+    weights = [one.value for one in limits.weight_types]
+    types = [one.value for one in ModelType]
+
+    def chosen(name: str, allowed: list[str], default: str) -> str:
+        return said[name] if said.get(name) in allowed else default
+
+    weight_type = chosen("weight_type", weights, weights[0])
+    return (
+        said.get("model", ""),
+        said.get("revision", ""),
+        gr.update(choices=precisions, value=chosen("precision", precisions, precisions[0])),
+        chosen("model_type", types, ModelType.FINE_TUNED.value),
+        gr.update(choices=weights, value=weight_type),
+        gr.update(value=said.get("base_model", ""), visible=weight_type in NEEDS_BASE),
+        said.get("use_chat_template", "") == "true",
+    )
+
+
+def build(service: Service) -> None:
+    """The form and the column that answers it."""
+    location = gr.Textbox(visible=False)
+    target = gr.Textbox(visible=False)
+    with gr.Row(elem_classes="columns"):
+        with gr.Column(elem_classes="form"):
+            markup("<h1>Submit a checkpoint</h1>", elem_classes="shown")
+            model = gr.Textbox(
+                label="Model on the Hub", placeholder="org/name", elem_classes="live-lookup", max_lines=1
+            )
+            revision = gr.Textbox(
+                label="Revision", placeholder="main: a branch, tag or commit", elem_classes="live-lookup", max_lines=1
+            )
+            precision = gr.Dropdown([one.value for one in Precision], label="Precision", filterable=False)
+            model_type = gr.Dropdown(
+                [(f"{MODEL_TYPE_SYMBOLS[one]} {one.value}", one.value) for one in ModelType],
+                label="Type",
+                filterable=False,
+                value=ModelType.FINE_TUNED.value,
+            )
+            weight_type = gr.Radio([one.value for one in WeightType], label="Weight type", value="Original")
+            base_model = gr.Textbox(
+                label="Base model", placeholder="org/name", elem_classes="live-lookup", max_lines=1, visible=False
+            )
+            chat = gr.Checkbox(label="Put prompts through the checkpoint's chat template")
+            button = gr.Button("Name a checkpoint to queue it", variant="primary", interactive=False)
+        with gr.Column():
+            panel = markup(render("submit_empty"), elem_classes="shown", elem_id="found")
+    fields = [model, revision, precision, model_type, weight_type, base_model, chat]
+    inputs = [location, *fields]
+    outputs = [panel, button, base_model]
+    here = f"(_, ...rest) => [({LOCATION})(), ...rest]"
+    event = EVENT | {"trigger_mode": "always_last"}
+    looked = tied(look_up, service)
+    typed = [trigger for box in (model, revision, base_model) for trigger in (box.blur, box.submit)]
+    chosen = [box.input for box in (precision, model_type, weight_type, chat)]
+    gr.on(typed + chosen, looked, inputs, outputs, js=here, **event)
+    on_load(tied(prefill, service), location, fields).then(looked, inputs, outputs, js=here, **event)
+    sent = button.click(tied(submit, service), inputs, [panel, button, target], js=here, **EVENT)
+    sent.then(None, target, None, js="(target) => { if (target) location.assign(target); }")

@@ -1,0 +1,88 @@
+"""Times, sizes and numbers as people read them. Nothing here is a guess: what is not known is "unknown"."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from leaderboard.records import TIME_FORMAT
+
+UNKNOWN = "unknown"
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time that a file of ours (or another board's) says; None when it says none."""
+    if not text:
+        return None
+    try:
+        found = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def duration(seconds: float | None) -> str:
+    """`45 s`, `3 min`, `2 h 10 min`, `4 days`."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86400:
+        hours, minutes = divmod(whole // 60, 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days = whole // 86400
+    return f"{days} day{'s' if days > 1 else ''}"
+
+
+def ago(text: str | None, now: datetime | None = None) -> str:
+    """`3 min ago`, `in 2 h`, `just now`; `unknown` when no time is said."""
+    when = moment(text)
+    if when is None:
+        return UNKNOWN
+    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    if abs(seconds) < 10:
+        return "just now"
+    return f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
+
+
+def exact(text: str | None) -> str:
+    """`2026-11-20 18:40:12 UTC`."""
+    when = moment(text)
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if when else UNKNOWN
+
+
+def params(billions: float | None) -> str:
+    """`0.6 B`, `72.7 B`, `1.4 M`; older boards write 0 or -1 where they do not know."""
+    if billions is None or not billions > 0:
+        return UNKNOWN
+    if billions < 0.01:
+        return f"{billions * 1000:.2g} M"
+    return f"{billions:.3g} B"
+
+
+def score(value: float | None, digits: int = 2) -> str:
+    """A score with fixed digits, or a dash that its reader is told is "not measured"."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def count(value: int | None) -> str:
+    """`1,043`."""
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def size(number: int | None) -> str:
+    """Bytes as `1.5 MB`."""
+    if number is None:
+        return UNKNOWN
+    amount, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"

@@ -1,0 +1,95 @@
+"""The front half put together: what the pages, the API and the command line work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark, load_benchmarks
+from leaderboard.boards import Boards, Source
+from leaderboard.contents import Contents
+from leaderboard.errors import NotFound
+from leaderboard.hub import Hub
+from leaderboard.identity import Identity
+from leaderboard.intake import Intake, questions_asked
+from leaderboard.queue import Queue
+from leaderboard.records import Abilities, Person, Request, Submission
+from leaderboard.results import Results
+from leaderboard.settings import Settings
+from leaderboard.stores.local import LocalStore
+
+
+@dataclass(frozen=True)
+class Service:
+    """The parts that a request for a page or an answer needs, opened once a process."""
+
+    settings: Settings
+    benchmarks: Mapping[str, Benchmark]
+    hub: Hub
+    queue: Queue
+    results: Results
+    contents: Contents
+    boards: Boards
+    intake: Intake
+    identity: Identity
+    on_submit: list[Callable[[], None]] = field(default_factory=list)
+    """Called after every submission: who works on the queue in this process need not wait for its next round."""
+
+    def submit(self, submission: Submission, sender: Person) -> Request:
+        """Check and queue. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
+        queued = self.intake.submit(submission, sender.name)
+        for call in self.on_submit:
+            call()
+        return queued
+
+    def benchmark(self, benchmark_id: str) -> Benchmark:
+        """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
+        if not benchmark_id:
+            return next(iter(self.benchmarks.values()))
+        if benchmark_id not in self.benchmarks:
+            known = ", ".join(self.benchmarks)
+            raise NotFound(f"There is no benchmark {benchmark_id!r} here. The benchmarks of this board are: {known}.")
+        return self.benchmarks[benchmark_id]
+
+
+def open_service(settings: Settings) -> Service:
+    """Open the stores and the Hub that `settings` name. Raises BadBenchmark and BadSettings."""
+    benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    requests_store = LocalStore(settings.requests_dir)
+    results_store = LocalStore(settings.results_dir)
+    hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
+    queue = Queue(requests_store)
+    results = Results(results_store)
+    contents = Contents(results_store, queue, benchmarks)
+    return Service(
+        settings=settings,
+        benchmarks=benchmarks,
+        hub=hub,
+        queue=queue,
+        results=results,
+        contents=contents,
+        boards=Boards(Source(contents.version, contents.frame), benchmarks),
+        intake=Intake(
+            hub,
+            queue,
+            benchmarks,
+            lambda: abilities(requests_store),
+            results_store=results_store,
+            questions=lambda benchmark: questions_asked(results.list(benchmark.id), benchmark),
+        ),
+        identity=Identity(settings),
+    )
+
+
+def abilities(store: FileStore) -> list[Abilities]:
+    """What the workers that registered themselves can do; a file that does not say so is passed over."""
+    found = []
+    for path in store.list("workers/"):
+        try:
+            found.append(Abilities.model_validate_json(store.read(path)[0]))
+        except (ValidationError, NotFound):
+            continue
+    return found
