@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import itertools
 import json
 import os
-import secrets
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +23,7 @@ from typing import NamedTuple
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound
+from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths
 
 OWN_FOLDER = ".podium"
@@ -51,11 +49,7 @@ class LocalStore:
         self._stage, self._lock_file, self._journal = own / "stage", own / "lock", own / "journal"
         self._stage.mkdir(parents=True, exist_ok=True)
         self._hashed: dict[str, tuple[Signature, str]] = {}
-        self._scanning = threading.Lock()
-        self._session = secrets.token_hex(4)
-        self._tick = itertools.count(1).__next__
-        self._known: dict[str, str] = {}
-        self._changed_at: dict[str, int] = {}
+        self._log = ChangeLog(self.list)
         with self._locked():
             pass
 
@@ -97,22 +91,11 @@ class LocalStore:
                 self._write(changes)
         except OSError as error:
             raise Infrastructure(f"The folder {self.root} could not be written: {error.strerror or error}.") from error
-        return f"{self._session}-{self._tick()}"
+        return self._log.version()
 
     def changes_since(self, version: str | None) -> Changes:
         """What differs from what `version` knew, files put there by hand included. Versions end with this object."""
-        with self._scanning:
-            now = self._tick()
-            listing = self.list()
-            changed = {path: seen for path, seen in listing.items() if self._known.get(path) != seen}
-            changed_or_gone = changed | dict.fromkeys(self._known.keys() - listing.keys())
-            self._changed_at.update(dict.fromkeys(changed_or_gone, now))
-            self._known = listing
-            session, _, before = (version or "").partition("-")
-            if session != self._session:
-                return Changes(f"{self._session}-{now}", dict(listing), complete=True)
-            news = {path: listing.get(path) for path, at in self._changed_at.items() if at > int(before)}
-            return Changes(f"{self._session}-{now}", news)
+        return self._log.since(version)
 
     # --- reading
 
