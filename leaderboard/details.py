@@ -80,7 +80,34 @@ class Details:
         """Number of examples that `rows` would go through."""
         if not wrong_only and not text:
             return int(self._file.metadata.num_rows)
-        return sum(len(found) for _, found in self._matches(wrong_only, text))
+        return len(self.positions(wrong_only, text))
+
+    def positions(self, wrong_only: bool = False, text: str = "") -> list[int]:
+        """Places in the file, from 0, of the examples that `rows` would go through."""
+        found: list[int] = []
+        for group, places in self._matches(wrong_only, text):
+            start = sum(self._file.metadata.row_group(before).num_rows for before in range(group))
+            found += [start + place for place in places]
+        return found
+
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """Only those columns of every example, as they are stored. Raises KeyError for a name that is not there."""
+        if missing := [name for name in names if name not in self._file.schema_arrow.names]:
+            raise KeyError(missing[0])
+        return self._file.read(columns=list(names))
+
+    def at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        """The examples at those places, in that order, as `rows` has them; reads only the row groups they are in."""
+        found: dict[int, dict[str, Any]] = {}
+        start = 0
+        for group in range(self._file.num_row_groups):
+            size = self._file.metadata.row_group(group).num_rows
+            wanted = sorted({place - start for place in positions if start <= place < start + size})
+            if wanted:
+                rows = self._file.read_row_group(group).take(wanted).to_pylist()
+                found |= {start + place: self._row(row) for place, row in zip(wanted, rows, strict=True)}
+            start += size
+        return [found[place] for place in positions]
 
     def rows(self, offset: int, limit: int, wrong_only: bool = False, text: str = "") -> list[dict[str, Any]]:
         """At most `limit` examples from `offset` on: those that are wrong, those that contain `text` (any case).

@@ -140,6 +140,16 @@ class Results:
         blocks = [block for block in found if isinstance(block, PodiumBlock)]
         return sorted(blocks, key=lambda block: (block.time, block.attempt))
 
+    def of_model(self, benchmark: str, model: str) -> dict[str, PodiumBlock]:
+        """Path -> evaluation of one model on a benchmark, oldest first; those that cannot be read are left out."""
+        listing = self._store.list(f"{benchmark}/{model}/")
+        with self._lock:
+            found = {
+                path: self._block(path, version) for path, version in listing.items() if RESULT_PATH.fullmatch(path)
+            }
+        blocks = {path: block for path, block in found.items() if isinstance(block, PodiumBlock)}
+        return dict(sorted(blocks.items(), key=lambda one: (one[1].time, one[1].attempt)))
+
     @property
     def unreadable(self) -> Problems:
         """The result files that `list` had to leave out."""
@@ -179,7 +189,11 @@ class Results:
 
     def tasks(self, block: PodiumBlock) -> Names:
         """Tasks of an evaluation whose details were published. Raises NotFound for an unpublished one."""
-        folder = details_folder(self.path_of(block))
+        return self.tasks_at(self.path_of(block))
+
+    def tasks_at(self, path: str) -> Names:
+        """As `tasks`, for whoever knows the result's path."""
+        folder = details_folder(path)
         return sorted(unquote(path[len(folder) :].removesuffix(".parquet")) for path in self._store.list(folder))
 
     def examples(
@@ -194,11 +208,15 @@ class Results:
 
     def details(self, block: PodiumBlock, task: str) -> Details:
         """The details of one task. Raises NotFound, naming the tasks that have some, and Unreadable."""
-        path = details_path(self.path_of(block), task)
+        return self.details_at(self.path_of(block), task)
+
+    def details_at(self, result: str, task: str) -> Details:
+        """As `details`, for whoever knows the result's path."""
+        path = details_path(result, task)
         try:
             content = self._store.read(path)[0]
         except NotFound:
-            known = ", ".join(self.tasks(block)) or "none"
+            known = ", ".join(self.tasks_at(result)) or "none"
             raise NotFound(f"There are no details of {task!r}. There are details of: {known}.") from None
         try:
             return Details(content)

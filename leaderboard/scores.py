@@ -52,7 +52,7 @@ def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[s
 
 
 def _column(column: Column, harness_results: HarnessResults) -> Score:
-    found = [_part(part, harness_results) for part in column.parts]
+    found = [measured_part(part, harness_results) for part in column.parts]
     parts = [part for part in found if part is not None]
     sizes = [part.n for part in parts if part.n is not None]
     n = sum(sizes) if sizes and len(sizes) == len(column.parts) else None
@@ -84,7 +84,7 @@ def _combined(parts: Sequence[Measured], weights: Sequence[float], n: int | None
     return Score(raw=raw, normalised=normalised, stderr=stderr, n=n)
 
 
-def _part(part: Part, harness_results: HarnessResults) -> Measured | None:
+def measured_part(part: Part, harness_results: HarnessResults) -> Measured | None:
     """What the harness says of a part; None when one of its metrics was not measured."""
     row = (harness_results.get("results") or {}).get(part.task) or {}
     n = _size(part.task, harness_results)
