@@ -6,7 +6,6 @@ job ended. Whatever is not recognised is our fault: it is tried again, and the l
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterator
 from types import TracebackType
@@ -69,27 +68,31 @@ HUB_TROUBLE = frozenset(
     {"HfHubHTTPError", "HTTPError", "TransportError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}
     | {"ConnectionError", "TimeoutError", "FileMetadataError"}
 )
+OUT_OF_MEMORY = Rule(
+    "out_of_memory",
+    SUBMISSION,
+    "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, or "
+    "ask the maintainers whether a larger worker can run it.",
+    frozenset({"MemoryError", "OutOfMemoryError"}),
+)
+HUB_UNAVAILABLE = Rule(
+    "hub_unavailable",
+    OURS,
+    "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
+    HUB_TROUBLE,
+)
 RULES = (
+    Rule("disk_full", OURS, "The worker ran out of disk space. " + AGAIN, frozenset({"OSError"}), "No space left"),
     Rule(
         "benchmark_data",
         OURS,
         "The benchmark's tasks could not be loaded on our side. " + AGAIN,
         stage="tasks",
     ),
-    Rule(
-        "out_of_memory",
-        SUBMISSION,
-        "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, "
-        "or ask the maintainers whether a larger worker can run it.",
-        frozenset({"MemoryError", "OutOfMemoryError"}),
-    ),
-    Rule(
-        "out_of_memory",
-        SUBMISSION,
-        "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, "
-        "or ask the maintainers whether a larger worker can run it.",
-        frozenset({"RuntimeError"}),
-        r"can't allocate memory|not enough memory|out of memory|No executable batch size",
+    OUT_OF_MEMORY,
+    OUT_OF_MEMORY._replace(
+        names=frozenset({"RuntimeError"}),
+        text=r"can't allocate memory|not enough memory|out of memory|No executable batch size",
     ),
     Rule(
         "model_gone",
@@ -114,19 +117,8 @@ RULES = (
         r"model\.safetensors|safetensors",
         stage="weights",
     ),
-    Rule(
-        "hub_unavailable",
-        OURS,
-        "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
-        HUB_TROUBLE,
-    ),
-    Rule(
-        "hub_unavailable",
-        OURS,
-        "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
-        frozenset({"OSError"}),
-        r"couldn't connect to|Connection error",
-    ),
+    HUB_UNAVAILABLE,
+    HUB_UNAVAILABLE._replace(names=frozenset({"OSError"}), text=r"couldn't connect to|Connection error"),
     Rule(
         "chat_template_error",
         SUBMISSION,
@@ -170,7 +162,6 @@ RULES = (
         "PeftModel.from_pretrained loads it onto the base, and submit the new commit.",
         stage="adapter",
     ),
-    Rule("disk_full", OURS, "The worker ran out of disk space. " + AGAIN, frozenset({"OSError"}), "No space left"),
 )
 UNKNOWN = Rule(
     "job_error", OURS, "The {kind} of {model} stopped for a reason that we do not know; its log has it. " + AGAIN
@@ -182,7 +173,7 @@ KILLED = {
         "The {kind} of {model} at {revision} took longer than a job may here and was ended. Ask the maintainers "
         "whether it can be given more time.",
     ),
-    "memory_limit": RULES[1],
+    "memory_limit": OUT_OF_MEMORY,
     "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker. " + AGAIN),
 }
 LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost. " + AGAIN)
@@ -244,8 +235,6 @@ def _stage_notes(error: BaseException) -> list[str]:
 
 
 def _matches(rule: Rule, error: BaseException, stage: str) -> bool:
-    if rule.code == "disk_full":
-        return isinstance(error, OSError) and error.errno == errno.ENOSPC
     names = {kind.__name__ for kind in type(error).__mro__}
     return (
         (not rule.stage or rule.stage == stage)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, unquote
@@ -117,8 +118,11 @@ class Workdir:
         self.write("progress.json", progress.model_dump_json().encode())
 
     def progress(self) -> Progress | None:
-        """How far the job is, None before it has said so."""
-        return self._model("progress.json", Progress) if (self.path / "progress.json").exists() else None
+        """How far the job is, None while it has said nothing that can be read."""
+        try:
+            return self._model("progress.json", Progress)
+        except Unreadable:
+            return None
 
     def write_failure(self, failure: Failure) -> None:
         """Say why the job failed."""
@@ -176,6 +180,7 @@ class Workdir:
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results."""
         (self.path / "handle").unlink(missing_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def log_tail(self) -> str:
         """The last 64 KiB of the log; empty when there is none."""

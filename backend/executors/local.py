@@ -114,6 +114,8 @@ class LocalExecutor:
         """End every job and the forkserver."""
         with self._lock:
             server = self._server
+            if not self._ready.is_set():
+                server.kill()
             if server.stdin:
                 server.stdin.close()
         try:

@@ -1,0 +1,274 @@
+"""One evaluation with lm-eval's Python API: tasks, model, answers, scores, and the files that a job leaves.
+
+The harness's own `simple_evaluate` does the work, once for each number of few-shot examples that the columns
+ask for, over a model that is loaded once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import lm_eval.evaluator
+import psutil
+import torch
+from lm_eval.tasks import TaskManager
+from lm_eval.utils import handle_non_serializable
+
+from backend.abilities import hardware, pick_device, refused
+from backend.evaluators import provenance
+from backend.evaluators.loading import Loaded, load
+from backend.evaluators.shared_prefix.model import make_lm
+from backend.evaluators.watch import Watch
+from backend.failures import JobFailed, Stage
+from backend.workdir import JobOptions, Workdir
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import Fault, PodiumBlock, Provenance, Request
+from leaderboard.results import details_table
+from leaderboard.scores import score
+
+BOOTSTRAPS = 1000
+"""Resamplings for the standard error of metrics that have no formula for it; accuracies do."""
+MOST_ROWS = 16
+CONTEXT_TOKENS = 2048
+"""Prompt length assumed when a batch size is chosen for a processor."""
+MERGED = (
+    "results",
+    "groups",
+    "group_subtasks",
+    "configs",
+    "versions",
+    "n-shot",
+    "higher_is_better",
+    "n-samples",
+    "samples",
+)
+
+
+class LoadedTasks:
+    """Tasks that are loaded already, in the place of the harness's TaskManager."""
+
+    def __init__(self, manager: TaskManager, names: list[str]) -> None:
+        self.task_index = manager.task_index
+        self.loaded = manager.load(names)
+
+    def load(self, names: list[str]) -> Any:
+        """The loaded tasks, whatever is asked for."""
+        return self.loaded
+
+    @property
+    def leaves(self) -> dict[str, Any]:
+        """Leaf task name -> task."""
+        tasks: dict[str, Any] = self.loaded["tasks"]
+        return tasks
+
+
+def evaluate(path: Path) -> None:
+    """Evaluate the checkpoint in the work folder `path`, and write results.json and details/."""
+    began = time.monotonic()
+    workdir = Workdir(path)
+    request, benchmark, options = workdir.request(), workdir.benchmark(), workdir.options()
+    device = pick_device(options.device)
+    reason = refused(device).get(request.precision)
+    if reason:
+        raise JobFailed("precision_impossible", f"{reason} Submit it in float16, bfloat16 or float32.")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    watch = Watch(workdir, request.model, request.precision)
+    watch.say("loading the tasks")
+    groups = fewshot_groups(benchmark)
+    tasks = load_tasks(benchmark, groups, options.data_root)
+    watch.say("loading the checkpoint")
+    loaded = load(request, device)
+    batch_size = choose_batch_size(options, loaded, device)
+    lm = make_lm(
+        engine=options.engine,
+        pretrained=loaded.model,
+        tokenizer=loaded.tokenizer,
+        batch_size=batch_size,
+        max_length=benchmark.harness.max_length,
+    )
+    watch.attach(lm, expected(tasks, options.limit))
+    results: dict[str, Any] = {}
+    for fewshot, loaded_tasks in tasks.items():
+        merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options))
+    watch.say("writing the results")
+    samples = results.pop("samples")
+    template = lm.chat_template(True) if request.use_chat_template else None
+    made = Provenance(
+        packages=provenance.packages(),
+        hardware=hardware(device),
+        seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
+        engine=lm.provenance(),
+        task_hashes=provenance.task_hashes(samples),
+        chat_template_sha=provenance.template_sha(template),
+        batch_size=batch_size,
+        wall_seconds=round(time.monotonic() - began, 3),
+        command=provenance.command(request, benchmark, groups, device, batch_size),
+    )
+    describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
+    results["podium"] = block(request, benchmark, results, made, options.limit).model_dump(mode="json")
+    hidden = {name for column in benchmark.columns if column.private for name in column.run}
+    published = {
+        task: details_table(rows) for task, rows in samples.items() if not hidden & {task, *parents(task, results)}
+    }
+    workdir.write_results(dump(results, benchmark, options), published)
+
+
+def fewshot_groups(benchmark: Benchmark) -> dict[int | None, list[str]]:
+    """Number of few-shot examples (None: the tasks' own) -> what is run with it, in the columns' order."""
+    groups: dict[int | None, list[str]] = {}
+    for column in benchmark.columns:
+        names = groups.setdefault(column.fewshot, [])
+        names += [name for name in column.run if name not in names]
+    return groups
+
+
+def load_tasks(
+    benchmark: Benchmark, groups: Mapping[int | None, list[str]], data_root: Path | None
+) -> dict[int | None, LoadedTasks]:
+    """Every task with its data, before a checkpoint is loaded for nothing."""
+    with Stage("tasks"):
+        manager = TaskManager(include_path=str(benchmark.include_path), include_defaults=False)
+        tasks = {fewshot: LoadedTasks(manager, names) for fewshot, names in groups.items()}
+    names = [name for each in tasks.values() for name in each.leaves]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise JobFailed(
+            "benchmark_data",
+            f"The benchmark {benchmark.id} runs {', '.join(twice)} with different numbers of few-shot examples; its "
+            "organiser has to choose one.",
+            Fault.INFRASTRUCTURE,
+        )
+    return tasks
+
+
+def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> int:
+    """About how many requests the harness will make."""
+    total = 0
+    for task in (task for each in tasks.values() for task in each.leaves.values()):
+        documents = task.eval_docs
+        choices = 1
+        if task.OUTPUT_TYPE == "multiple_choice" and len(documents):
+            choices = len(task.doc_to_choice(documents[0]))
+        total += choices * min(len(documents), limit or len(documents))
+    return total
+
+
+def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
+    """As the operator says; `auto` is the harness's own search on a GPU, and what fits the memory on a processor."""
+    if options.batch_size != "auto" or device != "cpu":
+        return options.batch_size
+    config = loaded.model.config.get_text_config()
+    row = CONTEXT_TOKENS * 2 * 4 * config.vocab_size
+    free = psutil.virtual_memory().available // 2
+    if options.memory_bytes:
+        free = min(free, options.memory_bytes // 2)
+    return str(max(1, min(MOST_ROWS, (free - loaded.model.get_memory_footprint()) // row)))
+
+
+def run(
+    lm: Any, tasks: LoadedTasks, fewshot: int | None, request: Request, benchmark: Benchmark, options: JobOptions
+) -> dict[str, Any]:
+    """The harness's results and samples of one number of few-shot examples."""
+    with without_host_details():
+        results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
+            model=lm,
+            model_args=dict(provenance.model_args(request)),
+            tasks=list(tasks.leaves),
+            task_manager=tasks,
+            num_fewshot=fewshot,
+            batch_size=lm.batch_size,
+            device=str(lm.device),
+            limit=options.limit,
+            bootstrap_iters=BOOTSTRAPS,
+            log_samples=True,
+            apply_chat_template=request.use_chat_template,
+            fewshot_as_multiturn=benchmark.harness.fewshot_as_multiturn,
+            gen_kwargs=dict(benchmark.harness.gen_kwargs) or None,
+            **benchmark.harness.seeds,
+        )
+    return results
+
+
+@contextlib.contextmanager
+def without_host_details() -> Iterator[None]:
+    """Keep the harness from running `pip list` and from writing the host's details into published results."""
+    original = lm_eval.evaluator.add_env_info
+    lm_eval.evaluator.add_env_info = lambda results: None
+    try:
+        yield
+    finally:
+        lm_eval.evaluator.add_env_info = original
+
+
+def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add one run's results to the others'."""
+    for name, value in more.items():
+        if name in MERGED:
+            into.setdefault(name, {}).update(value)
+        else:
+            into.setdefault(name, value)
+
+
+def parents(task: str, results: Mapping[str, Any]) -> set[str]:
+    """The groups that a task belongs to, directly or not."""
+    found: set[str] = set()
+    todo = [task]
+    while todo:
+        name = todo.pop()
+        above = {group for group, members in results["group_subtasks"].items() if name in members} - found
+        found |= above
+        todo += above
+    return found
+
+
+def describe(
+    results: dict[str, Any], request: Request, template: str | None, made: Provenance, multiturn: bool
+) -> None:
+    """Say what the harness would have said had it loaded the model itself; publishing adds names and hashes."""
+    results["config"]["model"] = "hf"
+    results["config"]["model_revision"] = results["config"]["model_sha"] = request.revision
+    results["transformers_version"] = made.packages["transformers"]
+    results["lm_eval_version"] = made.packages["lm_eval"]
+    results["system_instruction"] = None
+    results["fewshot_as_multiturn"] = request.use_chat_template and multiturn
+    results["chat_template"] = template
+
+
+def block(
+    request: Request, benchmark: Benchmark, results: Mapping[str, Any], made: Provenance, limit: int | None
+) -> PodiumBlock:
+    """What Podium adds to the harness's results."""
+    scores, average = score(benchmark, results)
+    return PodiumBlock(
+        request_id=request.id,
+        attempt=request.attempts,
+        benchmark=benchmark.id,
+        benchmark_version=benchmark.version,
+        model=request.model,
+        revision=request.revision,
+        base_model=request.base_model,
+        precision=request.precision,
+        weight_type=request.weight_type,
+        use_chat_template=request.use_chat_template,
+        time=request.job_start_time or "",
+        scores=scores,
+        average=average,
+        limit=limit,
+        provenance=made,
+    )
+
+
+def dump(results: Mapping[str, Any], benchmark: Benchmark, options: JobOptions) -> bytes:
+    """The results as JSON, as the harness writes them, without the places of files on this machine."""
+    text = json.dumps(results, indent=2, default=handle_non_serializable, ensure_ascii=False)
+    for place in (benchmark.folder.resolve(), options.data_root and options.data_root.resolve()):
+        if place:
+            text = text.replace(f"{place}{os.sep}", "")
+    return text.encode()

@@ -1,0 +1,176 @@
+"""From a repository at a commit to a model and a tokenizer: safetensors only, the repository's code never.
+
+transformers does the downloading, from the Hub at HF_ENDPOINT. Adapters and deltas are pinned at their own commit and
+their base at its own, which the harness's arguments cannot say.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import transformers
+from peft import PeftModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils.hub import cached_file
+
+from backend.failures import JobFailed, Stage
+from leaderboard.records import Precision, Request, WeightType
+
+DTYPES = {
+    Precision.FLOAT16: torch.float16,
+    Precision.BFLOAT16: torch.bfloat16,
+    Precision.FLOAT32: torch.float32,
+    Precision.INT8: torch.float16,
+    Precision.INT4: torch.bfloat16,
+    Precision.GPTQ: torch.float16,
+}
+"""What weights are loaded as; for quantised ones, what is not quantised."""
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+class Source(NamedTuple):
+    """A repository at a commit; a folder needs none."""
+
+    name: str
+    revision: str | None
+
+
+class Loaded(NamedTuple):
+    """What the harness works with."""
+
+    model: Any
+    """A transformers or peft model on its device, in evaluation mode."""
+    tokenizer: Any
+
+
+def load(request: Request, device: str) -> Loaded:
+    """The checkpoint that `request` names. Raises JobFailed, and what transformers raises, marked with its Stage."""
+    own = Source(request.model, request.revision)
+    base = Source(request.base_model, request.base_revision or "main")
+    precision = Precision(request.precision)
+    if request.weight_type == WeightType.ADAPTER:
+        loaded = _adapter(own, base, precision, device)
+    elif request.weight_type == WeightType.DELTA:
+        loaded = Loaded(_sum(own, base, precision, device), _tokenizer(own, base))
+    else:
+        _config(own, precision)
+        tokenizer = _tokenizer(own)
+        loaded = Loaded(_model(own, precision, device), tokenizer)
+    loaded.model.eval()
+    return loaded
+
+
+def _model(source: Source, precision: Precision, device: str) -> Any:
+    """A whole checkpoint. One with weights missing is refused: they would be random."""
+    config = _config(source, precision)
+    seq2seq = config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
+    with Stage("weights"):
+        model, found = kind.from_pretrained(
+            source.name,
+            revision=source.revision,
+            config=config,
+            dtype=DTYPES[precision],
+            device_map={"": device},
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **_quantisation(precision),
+        )
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise JobFailed(
+            "weights_missing",
+            f"{len(missing)} of the weights that the architecture of {source.name} needs are not in its safetensors "
+            f"files at {_short(source)}, {missing[0]} among them. Save the whole checkpoint with save_pretrained and "
+            "submit the new commit.",
+        )
+    return model
+
+
+def _config(source: Source, precision: Precision) -> Any:
+    """The configuration, if it is one that may be loaded in that precision; small, so it is looked at first."""
+    with Stage("config"):
+        config = transformers.AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
+    if getattr(config, "auto_map", None):
+        raise JobFailed(
+            "auto_map",
+            f"config.json of {source.name} at {_short(source)} points to code of its own (auto_map), which is never "
+            "run here. Remove auto_map, or wait until transformers has the architecture.",
+        )
+    method = (getattr(config, "quantization_config", None) or {}).get("quant_method")
+    if (method == "gptq") != (precision is Precision.GPTQ):
+        says = f"is quantised with {method}" if method else "is not quantised"
+        raise JobFailed(
+            "precision_mismatch",
+            f"{source.name} at {_short(source)} {says}, by its config.json, and was submitted in {precision.value}. "
+            f"Submit it in {'GPTQ' if method == 'gptq' else 'the number format that it was saved in'}.",
+        )
+    return config
+
+
+def _quantisation(precision: Precision) -> dict[str, Any]:
+    if precision is Precision.INT8:
+        return {"quantization_config": transformers.BitsAndBytesConfig(load_in_8bit=True)}
+    if precision is Precision.INT4:
+        config = transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=DTYPES[precision])
+        return {"quantization_config": config}
+    return {}
+
+
+def _tokenizer(source: Source, otherwise: Source | None = None) -> Any:
+    """The tokenizer of `source`; of `otherwise` where the first has none of its own."""
+    with Stage("tokenizer"):
+        if otherwise is not None and not _has(source, "tokenizer_config.json"):
+            source = otherwise
+        return transformers.AutoTokenizer.from_pretrained(
+            source.name, revision=source.revision, trust_remote_code=False
+        )
+
+
+def _adapter(own: Source, base: Source, precision: Precision, device: str) -> Loaded:
+    """A base model with a PEFT adapter on it, not merged: as the harness runs it."""
+    model = _model(base, precision, device)
+    tokenizer = _tokenizer(own, base)
+    with Stage("adapter"):
+        folder = {Path(cached_file(own.name, name, revision=own.revision)).parent for name in ADAPTER_FILES}.pop()
+        if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+            model.resize_token_embeddings(len(tokenizer))
+        return Loaded(PeftModel.from_pretrained(model, str(folder), torch_device=device), tokenizer)
+
+
+def _sum(own: Source, base: Source, precision: Precision, device: str) -> Any:
+    """The base model with the delta's weights added to its own, in the requested precision."""
+    model = _model(base, precision, device)
+    delta = _model(own, precision, device).state_dict()
+    weights = model.state_dict()
+    wrong = sorted(weights.keys() ^ delta.keys())
+    wrong += [name for name in weights.keys() & delta.keys() if weights[name].shape != delta[name].shape]
+    if wrong:
+        raise JobFailed(
+            "delta_mismatch",
+            f"{own.name} at {_short(own)} cannot be added to {base.name} at {_short(base)}: {len(wrong)} of the "
+            f"weights are not in both with the same shape, {wrong[0]} among them. Check the base model, or "
+            "submit the delta as a whole checkpoint.",
+        )
+    with torch.no_grad():
+        for name, weight in _once(weights):
+            weight += delta[name]
+    return model
+
+
+def _once(weights: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The weights without those that share another's memory (tied embeddings)."""
+    unique = {weight.data_ptr(): (name, weight) for name, weight in reversed(weights.items())}
+    return list(unique.values())
+
+
+def _has(source: Source, name: str) -> bool:
+    found = cached_file(source.name, name, revision=source.revision, _raise_exceptions_for_missing_entries=False)
+    return found is not None
+
+
+def _short(source: Source) -> str:
+    return (source.revision or "main")[:7]

@@ -1,0 +1,79 @@
+"""How a result was made, in enough detail to make it again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lm_eval.utils import hash_string
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import Precision, Request, WeightType
+from leaderboard.settings import PROJECT
+
+PACKAGES = ("lm_eval", "transformers", "tokenizers", "torch", "accelerate", "peft", "datasets")
+
+
+def packages() -> dict[str, str]:
+    """Versions of what took part."""
+    podium = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return {**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": podium}
+
+
+def task_hashes(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """The harness's hash of each task: over the hashes of its documents, prompts and targets."""
+    return {
+        task: hash_string("".join(one["doc_hash"] + one["prompt_hash"] + one["target_hash"] for one in rows))
+        for task, rows in samples.items()
+    }
+
+
+def template_sha(template: str | None) -> str | None:
+    """SHA-256 of a chat template."""
+    return hashlib.sha256(template.encode()).hexdigest() if template else None
+
+
+def model_args(request: Request) -> dict[str, str]:
+    """The harness's model arguments for the request; an adapter or a delta lies in a folder of that name."""
+    dtype = {Precision.INT8: "float16", Precision.INT4: "bfloat16", Precision.GPTQ: "float16"}.get(
+        Precision(request.precision), request.precision
+    )
+    extra = {Precision.INT8: {"load_in_8bit": "True"}, Precision.INT4: {"load_in_4bit": "True"}}.get(
+        Precision(request.precision), {}
+    )
+    if request.weight_type == WeightType.ORIGINAL:
+        return {"pretrained": request.model, "revision": request.revision, "dtype": dtype, **extra}
+    kind = "peft" if request.weight_type == WeightType.ADAPTER else "delta"
+    base = {"pretrained": request.base_model, "revision": request.base_revision or "main"}
+    return {**base, kind: kind, "dtype": dtype, **extra}
+
+
+def command(
+    request: Request, benchmark: Benchmark, groups: Mapping[int | None, Sequence[str]], device: str, batch_size: str
+) -> str:
+    """The plain `lm_eval` commands that make the same scores, one for each number of few-shot examples."""
+    lines = []
+    if request.weight_type != WeightType.ORIGINAL:
+        kind = "peft" if request.weight_type == WeightType.ADAPTER else "delta"
+        lines.append(f"hf download {request.model} --revision {request.revision} --local-dir {kind}")
+    harness = benchmark.harness
+    arguments = ",".join(f"{name}={value}" for name, value in model_args(request).items())
+    if harness.max_length:
+        arguments += f",max_length={harness.max_length}"
+    seeds = ",".join(str(harness.seeds[name]) for name in ("random_seed", "numpy_random_seed", "torch_random_seed"))
+    seeds += f",{harness.seeds['fewshot_random_seed']}"
+    for fewshot, names in groups.items():
+        words = ["lm_eval", "run", "--model", "hf", "--model_args", arguments, "--tasks", ",".join(names)]
+        words += ["--device", device, "--batch_size", batch_size, "--seed", seeds]
+        words += ["--include_path", f"benchmarks/{harness.include_path}"] if harness.include_path else []
+        words += [] if fewshot is None else ["--num_fewshot", str(fewshot)]
+        if request.use_chat_template:
+            words += ["--apply_chat_template", "--fewshot_as_multiturn", str(harness.fewshot_as_multiturn).lower()]
+        if harness.gen_kwargs:
+            words += ["--gen_kwargs", *(f"{name}={value!r}" for name, value in harness.gen_kwargs.items())]
+        lines.append(shlex.join(words))
+    return "\n".join(lines)

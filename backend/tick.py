@@ -1,0 +1,295 @@
+"""One round of the scheduler: give lost requests back, follow our jobs, claim new requests and launch them.
+
+Nothing is remembered that cannot be found again: a work folder with a handle is a job that is not settled. So a
+scheduler that was killed takes up where it was, and a result is published once: under a claim that still holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ParamSpec
+
+from backend import Executor, Job, JobState, JobStatus, Resources
+from backend.environment import job_environment
+from backend.failures import STOPPED, UNPUBLISHED, UNSTARTED, ended, failure
+from backend.job import EVALUATORS, load_evaluator
+from backend.publish import publish
+from backend.workdir import JobOptions, Workdir, unsettled
+from leaderboard.benchmarks import Benchmark
+from leaderboard.contents import Contents
+from leaderboard.errors import Conflict, NotFound, PodiumError, Unreadable
+from leaderboard.queue import Queue
+from leaderboard.records import Abilities, Failure, Fault, Precision, Progress, Request, Status, Submission
+from leaderboard.results import Results
+from leaderboard.settings import Settings
+
+STEP_ERRORS = (PodiumError, OSError, ValueError)
+"""What one request, file or store may do wrong without stopping the others."""
+PROBE = "backend.abilities:AbilitiesProbe"
+ALWAYS = 10**9
+SIZE_FACTOR = {Precision.FLOAT32: 2.0, Precision.INT8: 0.5, Precision.INT4: 0.25, Precision.GPTQ: 0.25}
+"""Size of a parameter against float16."""
+P = ParamSpec("P")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Running:
+    """A job of ours that is not settled."""
+
+    workdir: Workdir
+    request: Request
+    """As it was claimed."""
+    renewed: float = float("-inf")
+    """When its lease was last renewed, on the ticker's clock."""
+    progress: Progress | None = None
+    """As last written into the request."""
+
+
+class Ticker:
+    """The scheduler's work; call `tick` again and again, from one thread at a time."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        queue: Queue,
+        results: Results,
+        benchmarks: Mapping[str, Benchmark],
+        executor: Executor,
+        contents: Contents | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.queue = queue
+        self.results = results
+        self.benchmarks = benchmarks
+        self.executor = executor
+        self.contents = contents
+        self.clock = clock
+        self.folder = settings.work_dir.absolute() / "jobs"
+        self.jobs: dict[str, Running] = {}
+        self.abilities: Abilities | None = None
+        self._environment = job_environment(settings)
+        self._recovered = False
+        self._probe: tuple[str, Workdir] | None = None
+        self._published: dict[str, str] = {}
+
+    def tick(self) -> None:
+        """One round. What goes wrong with one request is logged and tried again in the next round."""
+        if not self._recovered:
+            self._recover()
+        self._try("learn what this machine can do", self._learn)
+        self._try("follow the jobs", self._follow)
+        self._try("give back what others lost", self.queue.reap)
+        self._try("claim requests", self._claim)
+
+    def stop(self) -> None:
+        """End our jobs and give their requests back; it does not count as an attempt that failed."""
+        for handle, job in list(self.jobs.items()):
+            self.executor.cancel(handle)
+            back = failure(STOPPED, job.request, job.workdir)
+            self._try("give a request back", self._give_back, handle, job, back, ALWAYS, 0.0)
+
+    # --- steps
+
+    def _recover(self) -> None:
+        """Take up the unsettled jobs of a scheduler that ended; what became of them is seen like that of any other."""
+        self._recovered = True
+        for workdir in unsettled(self.folder):
+            handle = workdir.handle or ""
+            try:
+                self.jobs[handle] = Running(workdir, workdir.request())
+                log.info("Took up job %s (%s).", workdir.name, handle)
+            except Unreadable as error:
+                log.warning("Job %s is ended: %s", workdir.name, error)
+                self.executor.cancel(handle)
+                workdir.settle()
+
+    def _learn(self) -> None:
+        """Have a job find out what a job's machine can do, once, and say so in the store."""
+        if self.abilities is not None:
+            return
+        if self._probe is None:
+            workdir = Workdir(self.settings.work_dir / "abilities")
+            workdir.prepare(self._options(PROBE, Resources()))
+            self._probe = self.executor.submit(Job("abilities", workdir.path, Resources(wall_seconds=600))), workdir
+        handle, workdir = self._probe
+        if self.executor.poll([handle])[handle].state in (JobState.QUEUED, JobState.RUNNING):
+            return
+        if not workdir.done:
+            log.error("This machine's abilities are unknown: %s", workdir.log)
+            self.abilities = Abilities(worker=self.settings.worker)
+            return
+        found = workdir.abilities()
+        content = (found.model_dump_json(indent=2) + "\n").encode()
+        self.queue.store.commit({f"workers/{found.worker}.json": content}, f"What {found.worker} can do")
+        self.abilities = found
+
+    def _follow(self) -> None:
+        """Renew, publish, fail or give back: whatever each job's state asks for."""
+        states = self.executor.poll(list(self.jobs))
+        claims = {one.lease.claim for one in self.queue.view().requests if one.status is Status.RUNNING and one.lease}
+        for handle, job in list(self.jobs.items()):
+            if job.request.lease is None or job.request.lease.claim not in claims:
+                self._drop(handle, job)
+            elif states[handle].state in (JobState.QUEUED, JobState.RUNNING):
+                self._try(f"renew {job.request.model}", self._hold, handle, job)
+            else:
+                self._try(f"settle {job.request.model}", self._settle, handle, job, states[handle])
+
+    def _claim(self) -> None:
+        """Claim and launch while there are slots."""
+        while self.executor.slots() > 0:
+            request = self.queue.claim_next(self.settings.worker, self.settings.lease_s, self._accepts)
+            if request is None:
+                return
+            path = self._published.pop(request.id, None)
+            if path is not None:
+                self.queue.finish(request, f"already published as {path}")
+            else:
+                self._launch(request)
+
+    # --- one job
+
+    def _accepts(self, request: Request) -> bool:
+        """Whether this worker can run it; what it does not know or cannot do is left to other workers."""
+        try:
+            return self._can_run(request)
+        except STEP_ERRORS as error:
+            log.warning("Left request %s alone: %s", request.id, error)
+            return False
+
+    def _can_run(self, request: Request) -> bool:
+        benchmark = self.benchmarks.get(request.benchmark)
+        if benchmark is None or request.kind not in EVALUATORS or self._refuses(request):
+            return False
+        if _came_back(request):
+            path = self.results.published(request)
+            if path is not None:
+                self._published[request.id] = path
+                return True
+        said = {name: getattr(request, name) for name in Submission.model_fields}
+        return not load_evaluator(EVALUATORS[request.kind]).check(Submission.model_validate(said), benchmark)
+
+    def _refuses(self, request: Request) -> bool:
+        can = self.abilities or Abilities(worker=self.settings.worker)
+        if {request.precision, request.weight_type} & can.refused.keys():
+            return True
+        size = (request.params or 0.0) * SIZE_FACTOR.get(Precision(request.precision), 1.0)
+        return can.max_params_b is not None and size > can.max_params_b
+
+    def _launch(self, request: Request) -> None:
+        """Start the job of a request that we have just claimed."""
+        benchmark = self.benchmarks[request.benchmark]
+        workdir = Workdir(self.folder / f"{request.id}-{request.attempts}")
+        name = EVALUATORS[request.kind]
+        try:
+            resources = self._within(load_evaluator(name).resources(request, benchmark))
+            workdir.prepare(self._options(name, resources), request, benchmark)
+            handle = self.executor.submit(Job(workdir.name, workdir.path, resources))
+        except STEP_ERRORS:
+            log.exception("The job for %s could not be started.", request.model)
+            back = failure(UNSTARTED, request)
+            self.queue.give_back(request, back, self.settings.max_attempts, self.settings.backoff_s)
+            return
+        workdir.set_handle(handle)
+        self.jobs[handle] = Running(workdir, request, renewed=self.clock())
+        self.queue.started(request, handle)
+        log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle)
+
+    def _within(self, wanted: Resources) -> Resources:
+        """What an evaluator wants, or the operator's limits where it says nothing."""
+        memory = int(self.settings.job_memory_gb * 1e9)
+        return Resources(wanted.gpus, wanted.memory_bytes or memory, wanted.wall_seconds or self.settings.job_wall_s)
+
+    def _options(self, evaluator: str, resources: Resources) -> JobOptions:
+        said = self.settings
+        return JobOptions(
+            evaluator=evaluator,
+            worker=said.worker,
+            device=said.device,
+            threads=said.threads,
+            engine=said.engine,
+            data_root=said.data_root.absolute() if said.data_root else None,
+            batch_size=said.batch_size,
+            limit=said.limit,
+            memory_bytes=resources.memory_bytes,
+            wall_seconds=resources.wall_seconds,
+            max_params_b=said.max_params_b,
+            environment=self._environment,
+        )
+
+    def _hold(self, handle: str, job: Running) -> None:
+        """Keep the claim, and copy the job's progress into the request."""
+        since = self.clock() - job.renewed
+        progress = job.workdir.progress()
+        moved = progress != job.progress and since >= self.settings.progress_s
+        if not moved and since < self.settings.lease_s / 3:
+            return
+        try:
+            self.queue.renew(job.request, self.settings.lease_s, progress)
+        except (Conflict, NotFound):
+            self._drop(handle, job)
+            return
+        job.renewed, job.progress = self.clock(), progress
+
+    def _settle(self, handle: str, job: Running, status: JobStatus) -> None:
+        """Publish a job that did its work; fail or give back one that did not."""
+        try:
+            if job.workdir.done:
+                self._finish(handle, job)
+                return
+            found = job.workdir.failure() or ended(status, job.request, job.workdir)
+            if found.fault is Fault.SUBMISSION:
+                self.queue.fail(job.request, found)
+                self._forget(handle, job)
+            else:
+                self._give_back(handle, job, found, self.settings.max_attempts, self.settings.backoff_s)
+        except (Conflict, NotFound):
+            self._drop(handle, job)
+
+    def _finish(self, handle: str, job: Running) -> None:
+        """Publish under a claim that holds for long enough, then finish."""
+        self.queue.renew(job.request, self.settings.lease_s, Progress(task="publishing the results"))
+        try:
+            path = publish(job.workdir, job.request, self.results, self.contents)
+        except Unreadable:
+            log.exception("What job %s left cannot be published.", job.workdir.name)
+            back = failure(UNPUBLISHED, job.request, job.workdir)
+            self._give_back(handle, job, back, self.settings.max_attempts, self.settings.backoff_s)
+            return
+        note = f"published as {path}" if path else "a run with a limit is not published"
+        self.queue.finish(job.request, note)
+        log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
+        self._forget(handle, job)
+
+    def _give_back(self, handle: str, job: Running, why: Failure, max_attempts: int, backoff_s: float) -> None:
+        log.warning("Gave back %s at %s: %s (%s)", job.request.model, job.request.revision[:7], why.message, why.log)
+        self.queue.give_back(job.request, why, max_attempts, backoff_s)
+        self._forget(handle, job)
+
+    def _drop(self, handle: str, job: Running) -> None:
+        """End a job whose request is not ours any more; its outputs stay in its folder, unpublished."""
+        log.warning("The claim of job %s is gone; it is ended.", job.workdir.name)
+        self.executor.cancel(handle)
+        self._forget(handle, job)
+
+    def _forget(self, handle: str, job: Running) -> None:
+        job.workdir.settle()
+        del self.jobs[handle]
+
+    def _try(self, what: str, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do a step; what goes wrong is logged, and the others go on."""
+        try:
+            step(*args, **kwargs)
+        except STEP_ERRORS as error:
+            log.warning("Could not %s: %s", what, error)
+
+
+def _came_back(request: Request) -> bool:
+    """Whether it is pending because an attempt got lost, not because somebody asked for a new one."""
+    last = request.history[-1] if request.history else None
+    return last is not None and last.from_ is Status.RUNNING and last.to is Status.PENDING
