@@ -46,7 +46,7 @@ CACHED_CONTENTS = 32
 CACHED_PEOPLE = 1024
 PERSON_S = 60.0
 """Seconds for which an answer about a token is believed; the Hub limits that question strictly."""
-THREADS = 16
+THREADS = 32
 
 
 class Hub:

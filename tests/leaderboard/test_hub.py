@@ -250,6 +250,33 @@ def test_with_a_good_token_a_missing_model_is_missing(served: localhub.Running) 
         Hub(served.endpoint, TOKENS["bob"]).facts("org/none")
 
 
+def test_the_files_of_a_commit_are_read_once() -> None:
+    info = json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": [{"rfilename": "config.json", "size": 2}]})
+    trouble = Trouble((200, {}, info.encode()), (200, {}, b"{}"), (200, {}, info.encode()))
+    with troubled(trouble) as endpoint:
+        hub = Hub(endpoint)
+        assert hub.facts("org/name") == hub.facts("org/name")
+    assert [path.split("?")[0] for path in trouble.asked] == [
+        "/api/models/org/name/revision/main",
+        f"/org/name/resolve/{'a' * 40}/config.json",
+        "/api/models/org/name/revision/main",
+    ]
+
+
+def test_a_file_known_to_be_too_large_is_not_asked_for() -> None:
+    siblings = [{"rfilename": "config.json", "size": 500_000_000}]
+    info = json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": siblings})
+    trouble = Trouble((200, {}, info.encode()))
+    assert "500,000,000" in ask(trouble).unreadable["config.json"]
+    assert len(trouble.asked) == 1
+
+
+def test_a_file_larger_than_its_listed_size_is_not_read_to_the_end() -> None:
+    info = json.dumps({"id": "org/name", "sha": "a" * 40, "siblings": [{"rfilename": "config.json", "size": 9}]})
+    trouble = Trouble((200, {}, info.encode()), (200, {}, b" " * 3_000_000))
+    assert "longer than" in ask(trouble).unreadable["config.json"]
+
+
 # --- people
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import localhub
 from leaderboard.benchmarks import Benchmark, Column, Limits, Part
+from leaderboard.checks import errors
 from leaderboard.checks.weights import LENGTH_BYTES
 from leaderboard.errors import AlreadyRequested, HubUnavailable, NotAccepted
 from leaderboard.hub import Hub
@@ -34,6 +35,7 @@ from leaderboard.records import (
     request_path,
 )
 from leaderboard.stores.local import LocalStore
+from scripts.seed_hub import manifest, seed
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 CARD = "---\nlicense: mit\n---\n" + "A checkpoint made for a test. " * 10
@@ -200,6 +202,24 @@ def test_a_hub_in_trouble_is_nobodys_problem(desk: Desk) -> None:
     for call in (lambda: desk.intake.look(submission()), lambda: desk.intake.submit(submission(), "ada")):
         with pytest.raises(HubUnavailable, match="Nothing is wrong with your submission"):
             call()
+
+
+def test_the_demos_checkpoints_are_judged_as_its_manifest_says(tmp_path: Path) -> None:
+    seed(tmp_path / "hub")
+    refused, taken = {}, []
+    with localhub.running(tmp_path / "hub") as hub:
+        intake = Intake(Hub(hub.endpoint), Queue(LocalStore(tmp_path / "requests")), {"tiny": BENCHMARK}, list)
+        for one in manifest()["submissions"]:
+            named = ("precision", "weight_type", "use_chat_template", "base_model")
+            asked = {name: one[name] for name in named if name in one}
+            found = {problem.code for problem in errors(intake.look(submission(one["repo"], **asked)).problems)}
+            if one["expect"] == "refused":
+                refused[one["repo"]] = (one["code"], found)
+            elif one["expect"] == "finished":
+                taken.append((one["repo"], found))
+    assert refused and taken
+    assert [repo for repo, found in taken if found] == []
+    assert [repo for repo, (code, found) in refused.items() if code not in found] == []
 
 
 # --- what it will cost
