@@ -119,7 +119,8 @@ async def _target(request: Request, site: Served, who: Who, namespace: Segment, 
 
 
 def _kind_of(request: Request) -> str:
-    first = request.scope["path"].removeprefix(request.scope.get("root_path", "")).split("/")[1]
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", "")).removeprefix("/api")
+    first = path.split("/")[1]
     return first if first in (Kind.DATASET, Kind.SPACE) else Kind.MODEL
 
 
