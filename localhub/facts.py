@@ -16,13 +16,22 @@ from localhub.trees import Row, Snapshot
 
 _MAX_HEADER = 25 * 1024 * 1024
 _MAX_ELEMENTS = 2**63
+_cards: Cache[tuple[Path, str], dict[str, Any] | None] = Cache(5000)
 _parameters: Cache[tuple[Path, str], dict[str, int] | None] = Cache(2000)
+
+
+def card_at(snapshot: Snapshot) -> dict[str, Any] | None:
+    """The parsed head of the README, not to be changed."""
+    row = snapshot.find("README.md")
+    if row is None or row.is_folder:
+        return None
+    return _cards.get((snapshot.repo.folder, row.oid), lambda: card_data(snapshot.text("README.md")))
 
 
 def repo_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
     """The answer to `GET /api/{kind}/{id}`; with `expand`, the ids and the named properties only."""
     repo = snapshot.repo
-    card = card_data(snapshot.text("README.md"))
+    card = card_at(snapshot)
     info = _summary(repo, snapshot, card)
     wanted = set(expand or ())
     if not wanted or "siblings" in wanted:
@@ -41,7 +50,7 @@ def repo_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | No
 def list_entry(repo: Repo, head: str) -> dict[str, Any]:
     """A repo as lists give it."""
     snapshot = Snapshot(repo, head)
-    card = card_data(snapshot.text("README.md"))
+    card = card_at(snapshot)
     info = _summary(repo, snapshot, card)
     if repo.kind is Kind.MODEL:
         info |= _model_facts(snapshot, card, {"config", "library_name", "pipeline_tag"})

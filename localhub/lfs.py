@@ -85,30 +85,33 @@ class LargeFiles:
 
     def put(self, content: bytes) -> Pointer:
         """Store `content` and return its pointer."""
-        oid = hashlib.sha256(content).hexdigest()
-        if self.size(oid) != len(content):
-            with self.receive(oid) as receiver:
-                receiver.write(content)
-        return Pointer(oid, len(content))
+        return self._take(hashlib.sha256(content).hexdigest(), len(content), [content])
 
     def put_file(self, source: Path) -> Pointer:
         """Store the content of a file, without reading it whole."""
         with source.open("rb") as file:
             oid = hashlib.file_digest(file, "sha256").hexdigest()
-            size = source.stat().st_size
-            if self.size(oid) != size:
-                file.seek(0)
-                with self.receive(oid) as receiver:
-                    receiver.write_all(iter(lambda: file.read(1 << 20), b""))
+            file.seek(0)
+            return self._take(oid, source.stat().st_size, iter(lambda: file.read(1 << 20), b""))
+
+    def _take(self, oid: str, size: int, pieces: Iterable[bytes]) -> Pointer:
+        if self.size(oid) != size:
+            receiver = self.receive(oid)
+            try:
+                for piece in pieces:
+                    receiver.write(piece)
+                receiver.keep()
+            finally:
+                receiver.drop()
         return Pointer(oid, size)
 
     def receive(self, oid: str) -> "Receiver":
-        """A context manager that takes the content in pieces and keeps it when its sha256 is `oid`."""
+        """Take the content with this sha256 in pieces: `write` each, then `keep`; `drop` in any case."""
         return Receiver(self.path(oid), oid)
 
 
 class Receiver:
-    """Takes a large file in pieces; on leaving without an error the content is checked, made durable and kept."""
+    """A large file that is arriving."""
 
     def __init__(self, path: Path, oid: str) -> None:
         self._path, self._oid = path, oid
@@ -122,23 +125,17 @@ class Receiver:
         self._sha.update(piece)
         self._file.write(piece)
 
-    def write_all(self, pieces: Iterable[bytes]) -> None:
-        """Append many pieces."""
-        for piece in pieces:
-            self.write(piece)
-
-    def __enter__(self) -> "Receiver":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        with self._file:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        if kind is not None or self._sha.hexdigest() != self._oid:
-            self._beside.unlink()
-            if kind is None:
-                raise Invalid(f"The content's sha256 is {self._sha.hexdigest()}, not the announced {self._oid}")
-            return
-        self._beside.chmod(0o644)
+    def keep(self) -> None:
+        """Make it durable under its name; raises Invalid when the content is not what was announced."""
+        if self._sha.hexdigest() != self._oid:
+            raise Invalid(f"The content's sha256 is {self._sha.hexdigest()}, not the announced {self._oid}")
+        self._file.flush()
+        os.fchmod(self._file.fileno(), 0o644)
+        os.fsync(self._file.fileno())
         self._beside.replace(self._path)
         fsync_folder(self._path.parent)
+
+    def drop(self) -> None:
+        """Let go of what was not kept."""
+        self._file.close()
+        self._beside.unlink(missing_ok=True)

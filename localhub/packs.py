@@ -4,7 +4,10 @@ import bisect
 import mmap
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
+
+from localhub.cache import Cache
 
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
@@ -15,7 +18,6 @@ class Packs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._open: dict[str, _Pack] = {}
 
     def read(self, oid: str) -> tuple[str, bytes] | None:
         """(kind, content), or None when no pack holds the object."""
@@ -30,11 +32,8 @@ class Packs:
         return {oid for pack in self._packs() for oid in pack.starting_with(prefix)}
 
     def _packs(self) -> list["_Pack"]:
-        names = {path.stem: path for path in self.folder.glob("*.idx") if path.with_suffix(".pack").is_file()}
-        for name, path in names.items():
-            if name not in self._open:
-                self._open[name] = _Pack(path)
-        return [self._open[name] for name in sorted(names)]
+        found = sorted(path for path in self.folder.glob("*.idx") if path.with_suffix(".pack").is_file())
+        return [_open_packs.get(path, partial(_Pack, path)) for path in found]
 
 
 class _Pack:
@@ -115,6 +114,10 @@ class _Pack:
             out += inflate.decompress(chunk)
             offset += 65536
         return bytes(out)
+
+
+_open_packs: Cache[Path, _Pack] = Cache(256)
+"""By path: a pack's name is a hash of what it holds."""
 
 
 def _varint(delta: bytes, at: int) -> tuple[int, int]:

@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -83,9 +84,16 @@ class Repo:
         """Contents of the large files."""
         return LargeFiles(self.folder)
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Held by whoever changes references, settings or discussions; not re-entrant."""
-        return locked(self._lock)
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by whoever changes references, settings or discussions; not re-entrant.
+
+        Raises RepoNotFound when the repo was moved or deleted before the lock was had.
+        """
+        with locked(self._lock):
+            if not self.folder.is_dir():
+                raise RepoNotFound(f"{self.id} was moved or deleted meanwhile")
+            yield
 
     def save(self, meta: RepoMeta) -> None:
         """Write changed settings; hold the lock."""
@@ -171,6 +179,12 @@ class Repos:
             fsync_folder(self._folder(name).parent)
             self._signpost(name).unlink(missing_ok=True)
         return self.get(name.kind, name.id)
+
+    def sweep(self) -> None:
+        """Remove what was left half made or half deleted by a process that ended an hour ago or earlier."""
+        for left in (*self.folder.glob(".new-*"), *self.folder.glob(".trash-*")):
+            if left.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(left, ignore_errors=True)
 
     def delete(self, repo: Repo) -> None:
         """Remove a repo with everything in it."""

@@ -57,6 +57,7 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     their routes are in reach of this machine. Both are for demos and tests.
     """
     hub = root if isinstance(root, Hub) else Hub(root)
+    hub.repos.sweep()
     hooks = Webhooks(hub.root, hub.accounts)
     site = Site(hub, Signer(hub.root), OpenId(hub.root, hub.accounts), hooks, choose_user)
     site.listeners.append(hooks.listen)

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from localhub import rights
 from localhub.accounts import Visitor
-from localhub.cards import card_data, load_yaml
+from localhub.cards import load_yaml
 from localhub.discussions import OPEN, Discussions
 from localhub.errors import Invalid, NotFound
 from localhub.evalresults import FOLDER, entries_at
+from localhub.facts import card_at
 from localhub.names import Kind
 from localhub.refs import MAIN
 from localhub.repos import Repo
@@ -59,7 +60,7 @@ def _entries(site: Site, who: Visitor, base_models_only: bool) -> Iterator[dict[
         if not head or not rights.may_see(who, repo):
             continue
         snapshot = Snapshot(repo, head)
-        if base_models_only and (card_data(snapshot.text("README.md")) or {}).get("base_model"):
+        if base_models_only and (card_at(snapshot) or {}).get("base_model"):
             continue
         merged = entries_at(snapshot)
         for entry in merged:

@@ -113,9 +113,12 @@ async def lfs_upload(
     """Take the content of a large file; refused when its sha256 is another."""
     _signed(request, site, expires, signature)
     receiver = _stored(site, kind, namespace, name).lfs.receive(oid)
-    with receiver:
+    try:
         async for piece in request.stream():
             await run_in_threadpool(receiver.write, piece)
+        await run_in_threadpool(receiver.keep)
+    finally:
+        receiver.drop()
     return Response(status_code=200)
 
 

@@ -1,8 +1,13 @@
 """Reading and writing files with the real client."""
 
+import hashlib
+import json
+import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -11,6 +16,7 @@ from huggingface_hub import snapshot_download as download_snapshot
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RevisionNotFoundError
 
 import localhub
+from localhub.names import Kind
 
 from .conftest import TOKENS
 
@@ -121,6 +127,30 @@ def test_an_upload_link_cannot_be_forged_or_filled_with_something_else(
     assert commit_raw(served, model, operation).status_code == 400
 
 
+def test_an_upload_that_breaks_off_leaves_nothing(served: localhub.Running, model: str) -> None:
+    oid = hashlib.sha256(b"abcdef").hexdigest()
+    batch = {"operation": "upload", "objects": [{"oid": oid, "size": 6}]}
+    link = httpx.post(f"{served.endpoint}/{model}.git/info/lfs/objects/batch", json=batch, headers=ADA).json()
+    address = urlsplit(link["objects"][0]["actions"]["upload"]["href"])
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
+        connection.sendall(head.encode())
+        assert becomes(lambda: arriving(served, model))
+    assert becomes(lambda: not arriving(served, model))
+
+
+def arriving(served: localhub.Running, repo_id: str) -> list[Path]:
+    folder = served.hub.repos.get(Kind.MODEL, repo_id).folder / "lfs"
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def becomes(true: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + 10
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return bool(true())
+
+
 def test_a_file_of_another_repo_is_not_taken_by_its_hash(
     api: HfApi, model: str, new_name: Callable[[str], str], as_user: Callable[[str | None], HfApi]
 ) -> None:
@@ -159,8 +189,6 @@ def test_an_abbreviated_commit_is_a_revision(api: HfApi, model: str) -> None:
 
 
 def commit_raw(served: localhub.Running, repo_id: str, *operations: object) -> httpx.Response:
-    import json
-
     lines = [{"key": "header", "value": {"summary": "raw"}}, *operations]
     body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
     return httpx.post(f"{served.endpoint}/api/models/{repo_id}/commit/main", content=body, headers=ADA)

@@ -1,12 +1,13 @@
 """Content put in from Python: the same calls give the same commits, and git itself agrees."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from localhub import Hub
-from localhub.errors import InvalidPath, StaleParent
+from localhub.errors import InvalidPath, RepoNotFound, StaleParent
 from localhub.names import Kind
 
 from .conftest import git
@@ -49,6 +50,26 @@ def test_packed_and_loose_objects_read_alike(tmp_path: Path) -> None:
     after = hub.commit("org/m", {"c.txt": "new"}, "after", date=DAY)
     assert git("-C", repo.folder, "rev-parse", "main").strip() == after
     git("-C", repo.folder, "fsck", "--strict")
+
+
+def test_what_was_half_made_is_swept_away_later(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.create_repo("o/r")
+    old, young = hub.repos.folder / ".new-old", hub.repos.folder / ".trash-young"
+    for left in (old, young):
+        (left / "objects").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    hub.repos.sweep()
+    assert not old.exists() and young.exists()
+    assert hub.repos.get(Kind.MODEL, "o/r").id == "o/r"
+
+
+def test_whoever_waited_for_a_repo_that_is_gone_is_told(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    repo = hub.create_repo("o/r")
+    hub.repos.delete(hub.repos.get(Kind.MODEL, "o/r"))
+    with pytest.raises(RepoNotFound), repo.lock():
+        raise AssertionError("the lock of a repo that is gone was given")
 
 
 def _snapshot(hub: Hub):  # type: ignore[no-untyped-def]
