@@ -5,7 +5,8 @@ A page's address is its title in lower case; the first tab's is `/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,10 +14,11 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
+from leaderboard.errors import NotFound
 from leaderboard.pages import about, leaderboard, model, queue, request, submit
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.render import HERE
-from leaderboard.pages.shell import head, theme, top_bar
+from leaderboard.pages.shell import theme, top_bar
 from leaderboard.service import Service
 
 
@@ -36,6 +38,9 @@ TABS: list[Tab] = [leaderboard, submit, queue, about]
 PAGES: list[Tab] = [request, model]
 """Reached by links; what follows their name in the address names their subject."""
 
+ASSETS = {path.name: path for path in (HERE / "theme.css", HERE / "podium.js", *(HERE / "assets").iterdir())}
+"""Files that the browser asks for, by name."""
+
 
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only the one they read."""
@@ -54,24 +59,35 @@ def build_pages(service: Service) -> gr.Blocks:
 
 def mount_pages(app: FastAPI, service: Service) -> None:
     """Serve the pages at `/` of `app`, below every route that it has already."""
+    app.add_api_route("/podium-assets/{name}", send_asset, include_in_schema=False)
     options: dict[str, Any] = {"footer_links": [], "run_history": False, "ssr_mode": False, "show_error": False}
-    for script in sorted((HERE / "assets").iterdir()):
-        app.add_api_route(f"/podium-assets/{script.name}", _file(script), include_in_schema=False)
-    gr.mount_gradio_app(
-        app, build_pages(service), "/", theme=theme(), css_paths=[HERE / "theme.css"], head=head(), **options
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
+        gr.mount_gradio_app(app, build_pages(service), "/", theme=theme(), **options)
     app.add_middleware(
         Documents,
         title=service.settings.title,
         pages=["", *(one.TITLE.lower() for one in TABS)],
         deep=[one.TITLE.lower() for one in PAGES],
+        head=head(),
     )
 
 
-def _file(path: Path) -> Callable[[], FileResponse]:
-    """A route that sends one file of ours."""
+def send_asset(name: str) -> FileResponse:
+    """A script or style sheet of ours."""
+    if name not in ASSETS:
+        raise NotFound(f"There is no file {name!r} here.")
+    return FileResponse(ASSETS[name], headers={"Cache-Control": "no-cache"})
 
-    def send() -> FileResponse:
-        return FileResponse(path, headers={"Cache-Control": "no-cache"})
 
-    return send
+def head() -> str:
+    """What every document links to before Gradio starts, so that nothing is drawn in other colours first."""
+    style, script = (f"podium-assets/{name}?{_version(ASSETS[name])}" for name in ("theme.css", "podium.js"))
+    return (
+        '<meta name="color-scheme" content="light dark">'
+        f'<link rel="stylesheet" href="{style}"><script defer src="{script}"></script>'
+    )
+
+
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

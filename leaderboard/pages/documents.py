@@ -18,11 +18,12 @@ SCRIPTS = b"<script data-gradio-mode>"
 class Documents:
     """ASGI middleware around Gradio's pages; everything else passes through untouched."""
 
-    def __init__(self, app: ASGIApp, title: str, pages: Sequence[str], deep: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, title: str, pages: Sequence[str], deep: Sequence[str], head: str) -> None:
         self.app = app
         self.title = title
         self.pages = set(pages)
         self.deep = set(deep)
+        self.head = head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve `/model/org/name` as Gradio's page `/model`, with relative addresses that still hold."""
@@ -32,21 +33,25 @@ class Documents:
             return
         path = f"/{parts[0]}"
         inner = {**scope, "path": path, "raw_path": path.encode(), "headers": _uncompressed(scope["headers"])}
-        await self.app(inner, receive, Rewriter(send, self.title, "../" * (len(parts) - 1) or "./").send)
+        await self.app(inner, receive, Rewriter(send, self._replacements("../" * (len(parts) - 1) or "./")).send)
 
-
-class Rewriter:
-    """Holds an HTML answer back until it is whole, and puts our title and base into it."""
-
-    def __init__(self, send: Send, title: str, base: str) -> None:
-        self._send = send
-        self._replacements = [
+    def _replacements(self, base: str) -> list[tuple[bytes, bytes]]:
+        ours = f'<base href="{base}" />{self.head}'
+        return [
             (SCRIPTS, SAME_PAGE + SCRIPTS),
-            (b'<base href="./" />', f'<base href="{base}" />'.encode()),
-            (b'content="Gradio"', f'content="{escape(title)}"'.encode()),
+            (b'<base href="./" />', ours.encode()),
+            (b'content="Gradio"', f'content="{escape(self.title)}"'.encode()),
             (b'content="Click to try out the app!"', b'content="Leaderboard"'),
             (b'content="@Gradio"', b'content=""'),
         ]
+
+
+class Rewriter:
+    """Holds an HTML answer back until it is whole, and puts ours into it."""
+
+    def __init__(self, send: Send, replacements: Sequence[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._replacements = replacements
         self._start: Message | None = None
         self._body = b""
 

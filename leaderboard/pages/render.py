@@ -57,6 +57,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "ago": time_tag,
+        "left": words.left,
         "exact": words.exact,
         "duration": words.duration,
         "params": words.params,

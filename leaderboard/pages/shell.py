@@ -14,7 +14,7 @@ from gradio.components.navbar import Navbar
 from gradio.context import Context
 
 from leaderboard.errors import Infrastructure, PodiumError
-from leaderboard.pages.render import HERE, render
+from leaderboard.pages.render import render
 from leaderboard.records import Person
 from leaderboard.service import Service
 
@@ -124,9 +124,3 @@ def theme() -> gr.themes.Base:
     return gr.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], radius_size="sm", text_size="sm"
     )
-
-
-def head() -> str:
-    """What goes into every page's head."""
-    script = (HERE / "podium.js").read_text()
-    return f'<meta name="color-scheme" content="light dark"><script>{script}</script>'

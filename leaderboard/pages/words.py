@@ -51,6 +51,15 @@ def ago(text: str | None, now: datetime | None = None) -> str:
     return f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
 
 
+def left(text: str | None, now: datetime | None = None) -> str:
+    """Time until then: `4 min`; `any moment` when it is past."""
+    when = moment(text)
+    if when is None:
+        return UNKNOWN
+    seconds = (when - (now or datetime.now(UTC))).total_seconds()
+    return duration(seconds) if seconds >= 1 else "any moment"
+
+
 def exact(text: str | None) -> str:
     """`2026-11-20 18:40:12 UTC`."""
     when = moment(text)
