@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -43,12 +44,16 @@ class Outcome(NamedTuple):
     name: str
     expected: str
     got: str
+    codes: tuple[str, ...]
+    """Codes of what was wrong; empty for what finished."""
     said: str
     """The sentence for the submitter; empty for what finished."""
 
     @property
     def as_expected(self) -> bool:
-        return self.expected == self.got
+        """Whether it ended so, and for the reason that the manifest names."""
+        ended, _, code = self.expected.partition(": ")
+        return ended == self.got and (not code or code in self.codes)
 
 
 @contextmanager
@@ -141,8 +146,8 @@ def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[s
             console.print(f"[green]✓[/green] {name} is in the queue")
             continue
         said = answer.json()
-        codes = [problem["code"] for problem in said.get("problems", []) if problem["severity"] == "error"]
-        refused.append(Outcome(name, expected(entry), f"refused: {', '.join(codes)}", said["error"]))
+        codes = tuple(problem["code"] for problem in said.get("problems", []) if problem["severity"] == "error")
+        refused.append(Outcome(name, expected(entry), "refused", codes, said["error"]))
         console.print(f"[yellow]–[/yellow] {name} is refused: {said['error']}")
     return queued, refused
 
@@ -183,7 +188,7 @@ def watch(api: httpx.Client, queued: dict[str, dict[str, Any]]) -> list[Outcome]
                     report(progress.console, ended[one["id"]])
             time.sleep(0.5)
     lost = [
-        Outcome(label(entry), expected(entry), "not ended", "") for key, entry in queued.items() if key not in ended
+        Outcome(label(entry), expected(entry), "not ended", (), "") for key, entry in queued.items() if key not in ended
     ]
     return [*ended.values(), *lost]
 
@@ -199,33 +204,34 @@ def show_running(progress: Progress, bars: dict[str, TaskID], one: dict[str, Any
 def outcome(one: dict[str, Any], entry: dict[str, Any]) -> Outcome:
     """How a request that has ended did."""
     failure = one.get("failure") if one["status"] == "FAILED" else None
-    got = one["status"].lower() + (f": {failure['code']}" if failure else "")
-    return Outcome(label(entry), expected(entry), got, failure["message"] if failure else "")
+    codes, said = ((failure["code"],), failure["message"]) if failure else ((), "")
+    return Outcome(label(entry), expected(entry), one["status"].lower(), codes, said)
 
 
 def report(target: Console, one: Outcome) -> None:
     """One line for a submission that has ended."""
     mark = "[green]✓[/green]" if one.got == "finished" else "[yellow]–[/yellow]" if one.as_expected else "[red]✗[/red]"
-    target.print(f"{mark} {one.name} {one.got.split(':')[0]}" + (f": {one.said}" if one.said else ""))
+    target.print(f"{mark} {one.name} {one.got}" + (f": {one.said}" if one.said else ""))
 
 
 def print_board(api: httpx.Client) -> None:
     """The board as a table."""
     answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
     columns = [column for column in answer["columns"] if column["kind"] == "score"]
-    table = Table(title="The board", title_justify="left")
-    for heading in ("", "Model", "Average", *(column["title"] for column in columns), "Precision", "Revision"):
-        table.add_column(heading, justify="left" if heading in {"Model", "Precision", "Revision"} else "right")
+    table = Table(title="The board", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("#", "Model @ revision", "Average", *(column["title"] for column in columns)):
+        left = heading.startswith("Model")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=left, max_width=None if left else 8)
     for row in answer["rows"]:
         scores = [number(row["scores"][column["key"]]["value"]) for column in columns]
-        rank = str(row["rank"] or "–")
-        table.add_row(rank, row["model"], number(row["average"]), *scores, row["precision"], row["revision"][:7])
+        name = f"{row['model'].split('/')[-1]} @ {row['revision'][:7]}"
+        table.add_row(str(row["rank"] or "–"), name, number(row["average"]), *scores)
     console.print(table)
 
 
 def number(value: float | None) -> str:
     """A score for people."""
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.1f}"
 
 
 def run(store: str, once: bool) -> int:
@@ -246,7 +252,9 @@ def run(store: str, once: bool) -> int:
         print_board(api)
         wrong = [one for one in every if not one.as_expected]
         for one in wrong:
-            console.print(f"[red]✗[/red] {one.name}: expected {one.expected}, got {one.got}. {one.said}")
+            console.print(
+                f"[red]✗[/red] {one.name}: expected {one.expected}, got {one.got} {', '.join(one.codes)}. {one.said}"
+            )
         if not wrong:
             console.print(f"[green]✓[/green] All {len(every)} submissions ended as expected")
         if not once:

@@ -95,7 +95,7 @@ def make_good(tokenizer: PreTrainedTokenizerFast) -> None:
 def make_bad(tokenizer: PreTrainedTokenizerFast) -> None:
     """Write the ones that are refused or fail: untrained, very small, and each with one thing wrong."""
     names = ["auto-map", "custom-code", "pickle-only", "no-card", "no-licence", "truncated", "no-tokenizer"]
-    for name in [*names, "broken-template"]:
+    for name in [*names, "broken-template", "wrong-shapes"]:
         model = make_model(2, width=16, layers=1)
         write(ORGANISATION / name / "1", copy(model), tokenizer, model)
     spoil_weights()
@@ -108,11 +108,14 @@ def make_bad(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def spoil_weights() -> None:
-    """Cut the safetensors of `truncated` in the middle of its data, and turn those of `pickle-only` into a pickle."""
+    """Cut the weights of `truncated`, make a pickle of those of `pickle-only`, promise others for `wrong-shapes`."""
     cut = ORGANISATION / "truncated" / "1" / "model.safetensors"
     content = cut.read_bytes()
     header = 8 + int.from_bytes(content[:8], "little")
     cut.write_bytes(content[: (header + len(content)) // 2])
+    promising = ORGANISATION / "wrong-shapes" / "1" / "config.json"
+    config = json.loads(promising.read_text())
+    promising.write_text(json.dumps(config | {"intermediate_size": 2 * config["intermediate_size"]}, indent=2) + "\n")
     pickled = ORGANISATION / "pickle-only" / "1"
     (pickled / "model.safetensors").unlink()
     torch.save(make_model(2, width=16, layers=1).half().state_dict(), pickled / "pytorch_model.bin")

@@ -8,6 +8,7 @@ from leaderboard.api.board import board_routes
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
 from leaderboard.api.submissions import submission_routes
+from leaderboard.api.table import table_routes
 from leaderboard.service import Service
 
 __all__ = ["build_api", "catch_errors"]
@@ -16,6 +17,6 @@ __all__ = ["build_api", "catch_errors"]
 def build_api(service: Service) -> APIRouter:
     """Every route of the API; the app that includes it also needs `catch_errors`."""
     api = APIRouter(prefix="/api/v1")
-    for routes in (board_routes(service), submission_routes(service), queue_routes(service)):
+    for routes in (board_routes(service), table_routes(service), submission_routes(service), queue_routes(service)):
         api.include_router(routes)
     return api

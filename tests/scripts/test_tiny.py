@@ -192,6 +192,12 @@ def test_truncated_has_a_whole_header_and_does_not_load() -> None:
         load("truncated")
 
 
+def test_wrong_shapes_has_whole_weights_that_its_configuration_does_not_fit() -> None:
+    assert load_file(DEMO / "wrong-shapes" / "1" / "model.safetensors")
+    with pytest.raises(RuntimeError, match="mismatched"):
+        load("wrong-shapes")
+
+
 def test_pickle_only_has_no_safetensors() -> None:
     state = torch.load(DEMO / "pickle-only" / "1" / "pytorch_model.bin", weights_only=True)
     assert "model.embed_tokens.weight" in state
