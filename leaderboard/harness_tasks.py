@@ -4,31 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-def task_names(folder: Path) -> dict[str, list[str]]:
-    """Every task, group and tag defined in `folder` and below -> its members; a task has none.
+
+class Definition(NamedTuple):
+    """What a name means to the harness."""
+
+    paths: list[Path]
+    """Files that define it: one for a task or group; for a tag, those of its tasks."""
+    members: list[str]
+    """Of a group or tag; a task has none."""
+    tag: bool = False
+    """Whether it is a tag, to which definitions elsewhere may add tasks."""
+
+
+def definitions(folder: Path) -> dict[str, Definition]:
+    """Every task, group and tag defined in `folder` and below; of two files that define a name the first one counts.
 
     A file that is not YAML is passed over: the harness will say what is wrong with it.
     """
-    names: dict[str, list[str]] = {}
-    for path in sorted(folder.rglob("*.yaml")):
+    found: dict[str, Definition] = {}
+    for path in sorted(folder.rglob("*.yaml"), key=Path.as_posix):
         try:
-            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=LOADER)
         except (yaml.YAMLError, OSError, UnicodeDecodeError):
             continue
         fields = dict(_fields(node))
         if "group" in fields:
             for group in _texts(fields["group"]):
-                names[group] = list(_texts(fields.get("task")))
+                found.setdefault(group, Definition([path], list(_texts(fields.get("task")))))
             continue
         for task in _texts(fields.get("task")):
-            names[task] = []
+            found.setdefault(task, Definition([path], []))
             for tag in _texts(fields.get("tag")):
-                names.setdefault(tag, []).append(task)
-    return names
+                tagged = found.setdefault(tag, Definition([], [], tag=True))
+                tagged.paths.append(path)
+                tagged.members.append(task)
+    return found
+
+
+def task_names(folder: Path) -> dict[str, list[str]]:
+    """Every task, group and tag defined in `folder` and below -> its members; a task has none."""
+    return {name: definition.members for name, definition in definitions(folder).items()}
 
 
 def leaves(names: dict[str, list[str]], roots: Iterable[str]) -> tuple[set[str], set[str]]:

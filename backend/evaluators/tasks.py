@@ -1,0 +1,122 @@
+"""The harness's tasks for a benchmark, found without reading all of the harness's 14,000 definitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+
+import datasets
+import lm_eval.tasks
+from lm_eval.tasks import TaskManager
+
+from backend.evaluators.data_root import DataRoot, Need
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import BadBenchmark
+from leaderboard.harness_tasks import Definition, definitions
+
+BUILT_IN = Path(lm_eval.tasks.__file__).parent
+
+
+def task_manager(benchmark: Benchmark) -> TaskManager:
+    """A TaskManager that knows what the benchmark runs, and little else. Raises BadBenchmark for unknown names."""
+    own = benchmark.include_path
+    folders = harness_folders(benchmark.id, own, [name for column in benchmark.columns for name in column.run])
+    return TaskManager(include_path=[str(folder) for folder in folders], include_defaults=False)
+
+
+def local_data(
+    manager: TaskManager, names: Iterable[str], data_root: Path | None, mirror_dir: Path | None = None
+) -> AbstractContextManager[object]:
+    """Within it `manager.load(names)` reads local files, if there is a data root. Raises Infrastructure on entering.
+
+    Mirrors are kept in `mirror_dir`, by default beside the `datasets` library's own cache.
+    """
+    if data_root is None:
+        return nullcontext()
+    place = mirror_dir or Path(datasets.config.HF_DATASETS_CACHE) / "podium-data-root"
+    return DataRoot(data_root, place).inside(needs(manager, names))
+
+
+def needs(manager: TaskManager, names: Iterable[str]) -> list[Need]:
+    """Which Hub datasets the tasks behind `names` read."""
+    found: dict[str, Need] = {}
+    todo, seen = list(names), set()
+    while todo:
+        name = todo.pop()
+        entry = manager.task_index.get(name)
+        if entry is None or name in seen:
+            continue
+        seen.add(name)
+        config = entry.cfg or {}
+        members = entry.tags if entry.yaml_path is None else config.get("task")
+        if isinstance(members, list | set):
+            todo += [one if isinstance(one, str) else one.get("task", "") for one in members]
+        elif "/" in (dataset := str(config.get("dataset_path") or "")) and not config.get("custom_dataset"):
+            found[name] = Need(name, dataset, str(config.get("dataset_name") or "default"))
+    return [found[name] for name in sorted(found)]
+
+
+def harness_folders(benchmark: str, own: Path | None, names: Iterable[str]) -> list[Path]:
+    """Folders whose definitions are enough for `names`: the harness's, then the benchmark's own, which come first.
+
+    The harness does not put a tag together from several folders, so one that is spread takes the folder of them all.
+    Raises BadBenchmark for names that neither of them defines.
+    """
+    known = _definitions(own) if own else {}
+    folders: set[Path] = set()
+    unknown: set[str] = set()
+    level, seen = set(names), set[str]()
+    while level:
+        seen |= level
+        built_in = {name: _near(name) for name in level - known.keys()}
+        built_in |= _everywhere({name for name, found in built_in.items() if found is None or found.tag})
+        unknown |= {name for name, found in built_in.items() if found is None}
+        for found in filter(None, built_in.values()):
+            places = {path.parent for path in found.paths}
+            folders |= places if len(places) == 1 else {BUILT_IN}
+        members = [found.members for found in built_in.values() if found]
+        members += [known[name].members for name in level & known.keys()]
+        level = {name for names in members for name in names} - seen
+    if unknown:
+        raise BadBenchmark([f"{benchmark}.yaml: The harness has no task {name!r}." for name in sorted(unknown)])
+    return [*([BUILT_IN] if BUILT_IN in folders else sorted(folders)), *([own] if own else [])]
+
+
+@cache
+def _definitions(folder: Path) -> dict[str, Definition]:
+    return definitions(folder)
+
+
+def _near(name: str) -> Definition | None:
+    """The harness's definition of a name in the folder that its first words name."""
+    words = name.split("_")
+    for length in range(len(words), 0, -1):
+        folder = BUILT_IN / "_".join(words[:length])
+        if folder.is_dir() and (found := _definitions(folder).get(name)):
+            return found
+    return None
+
+
+def _everywhere(names: set[str]) -> dict[str, Definition | None]:
+    """The harness's definitions of names, wherever they are; a tag may have tasks in several folders."""
+    if not names:
+        return {}
+    words = "|".join(re.escape(name) for name in sorted(names))
+    mention = re.compile(rf"(?<![\w.-])(?:{words})(?![\w.-])".encode())
+    folders: dict[Path, set[str]] = {}
+    for path in BUILT_IN.rglob("*.yaml"):
+        mentioned = {word.decode() for word in mention.findall(path.read_bytes())}
+        if mentioned:
+            folders.setdefault(BUILT_IN / path.relative_to(BUILT_IN).parts[0], set()).update(mentioned)
+    merged: dict[str, Definition | None] = dict.fromkeys(names)
+    for folder, mentioned in sorted(folders.items()):
+        for name in mentioned & _definitions(folder).keys():
+            found, first = _definitions(folder)[name], merged[name]
+            if first is None:
+                merged[name] = found
+            elif first.tag and found.tag:
+                merged[name] = Definition(first.paths + found.paths, first.members + found.members, tag=True)
+    return merged

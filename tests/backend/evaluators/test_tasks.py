@@ -1,0 +1,87 @@
+"""A benchmark's tasks are found without reading all of the harness's definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backend.evaluators.tasks import BUILT_IN, harness_folders, local_data, needs, task_manager
+from leaderboard.benchmarks import Benchmark, load_benchmarks
+from leaderboard.errors import BadBenchmark, Infrastructure
+from tests.shared import ROOT
+
+BENCHMARKS = load_benchmarks(ROOT / "benchmarks")
+
+
+def runs(benchmark: Benchmark) -> list[str]:
+    return [name for column in benchmark.columns for name in column.run]
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=list(BENCHMARKS))
+def test_all_that_a_benchmark_runs_and_counts_is_known(benchmark: Benchmark) -> None:
+    known = set(task_manager(benchmark).all_tasks)
+    assert set(runs(benchmark)) <= known
+    assert {part.task for column in benchmark.columns for part in column.parts} <= known
+    assert len(known) < 200
+
+
+def test_a_tag_is_found_though_no_folder_has_its_name() -> None:
+    assert harness_folders("b", None, ["ai2_arc"]) == [BUILT_IN / "arc"]
+
+
+def test_a_tag_that_is_spread_over_folders_takes_the_whole_harness() -> None:
+    assert harness_folders("b", None, ["chain_of_thought", "gsm8k"]) == [BUILT_IN]
+
+
+def test_names_that_the_harness_lacks_are_said_together() -> None:
+    with pytest.raises(BadBenchmark) as caught:
+        harness_folders("mine", None, ["gsm8k", "leaderboard_nothing", "arc_challange"])
+    assert [line.split("'")[1] for line in caught.value.lines] == ["arc_challange", "leaderboard_nothing"]
+
+
+def test_an_own_group_may_list_the_harness_tasks(tmp_path: Path) -> None:
+    (tmp_path / "group.yaml").write_text("group: mine\ntask: [gsm8k, own]\n")
+    (tmp_path / "own.yaml").write_text("task: own\ndataset_path: json\n")
+    assert harness_folders("b", tmp_path, ["mine"]) == [BUILT_IN / "gsm8k", tmp_path]
+
+
+def test_needs_name_every_hub_dataset_and_config_once() -> None:
+    v1, v2 = BENCHMARKS["open-llm-v1"], BENCHMARKS["open-llm-v2"]
+    found = {(need.dataset, need.config) for need in needs(task_manager(v1), runs(v1))}
+    assert len(found) == 57 + 5
+    assert ("openai/gsm8k", "main") in found and ("Rowan/hellaswag", "default") in found
+    found = {(need.dataset, need.config) for need in needs(task_manager(v2), runs(v2))}
+    assert len(found) == 24 + 7 + 3 + 3
+    assert ("TAUR-Lab/MuSR", "default") in found and ("SaylorTwift/bbh", "navigate") in found
+    assert needs(task_manager(BENCHMARKS["tiny"]), runs(BENCHMARKS["tiny"])) == []
+
+
+def test_a_data_root_without_the_data_says_so_before_anything_is_read(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["open-llm-v2"]
+    with (
+        pytest.raises(Infrastructure, match=r"TIGER-Lab/MMLU-Pro \(no folder of that name\)"),
+        local_data(task_manager(benchmark), runs(benchmark), tmp_path, tmp_path / "mirrors"),
+    ):
+        pass
+
+
+def test_without_a_data_root_nothing_changes() -> None:
+    before = Path.cwd()
+    with local_data(task_manager(BENCHMARKS["tiny"]), [], None):
+        assert Path.cwd() == before
+
+
+@pytest.mark.slow
+def test_the_definitions_are_those_that_the_whole_harness_would_take() -> None:
+    from lm_eval.tasks import TaskManager
+
+    whole = TaskManager()
+    for names in (runs(BENCHMARKS["open-llm-v1"]), runs(BENCHMARKS["open-llm-v2"])):
+        narrow = TaskManager(
+            include_path=[str(one) for one in harness_folders("b", None, names)], include_defaults=False
+        )
+        assert needs(narrow, names) == needs(whole, names) != []
+        for need in needs(narrow, names):
+            found, expected = narrow.task_index[need.task], whole.task_index[need.task]
+            assert (found.yaml_path, found.cfg) == (expected.yaml_path, expected.cfg)
