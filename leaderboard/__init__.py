@@ -5,7 +5,7 @@ The seam to where files live is `FileStore`; the local folder and the Hub's data
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 
@@ -29,6 +29,10 @@ class FileStore(Protocol):
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and version of a file. Raises NotFound."""
+        ...
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
+        """Path, content and version of each of `paths` that is there; where reading is slow, several at a time."""
         ...
 
     def commit(

@@ -6,7 +6,7 @@ import threading
 from typing import NamedTuple
 
 from leaderboard import FileStore
-from leaderboard.errors import NotFound, Unreadable
+from leaderboard.errors import Unreadable
 from leaderboard.records import Request, request_path
 from leaderboard.request_files import read_request
 
@@ -72,18 +72,17 @@ class RequestIndex:
             gone |= (self._requests.keys() | self._set_aside.keys()) - changes.paths.keys()
         for path in gone:
             self._forget(path)
-        for path in changes.paths.keys() - gone:
-            if not path.startswith(NOT_REQUESTS):
-                self._forget(path)
-                self._take_up(path)
+        changed = [path for path in changes.paths.keys() - gone if not path.startswith(NOT_REQUESTS)]
+        for path in changed:
+            self._forget(path)
+        for path, content, _ in self._store.read_many(changed):
+            self._take_up(path, content)
         self._version = changes.version
         return bool(changes.paths)
 
-    def _take_up(self, path: str) -> None:
+    def _take_up(self, path: str, content: bytes) -> None:
         try:
-            request = read_request(path, self._store.read(path)[0])
-        except NotFound:
-            return
+            request = read_request(path, content)
         except Unreadable as problem:
             self._set_aside[path] = problem.reason
             return

@@ -75,6 +75,13 @@ class LocalStore:
             raise NotFound(f"There is no file {path}.")
         return content, blob_version(content)
 
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
+        """Path, content and git blob id of each file that is there."""
+        for path in paths:
+            content = self._content(path)
+            if content is not None:
+                yield path, content, blob_version(content)
+
     def commit(
         self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
     ) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+import localhub
 from leaderboard import FileStore
-from tests.contracts.stores import KINDS, Kind, opened
+from tests.contracts.stores import KINDS, TOKEN, Kind, Opener
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
+    """A Hub on loopback."""
+    with localhub.running(tmp_path_factory.mktemp("hub"), tokens={"board": TOKEN}) as running:
+        yield running
 
 
 @pytest.fixture(params=KINDS, ids=[kind.name for kind in KINDS])
@@ -19,11 +26,10 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def opener(kind: Kind, tmp_path: Path) -> Iterator[Callable[[], FileStore]]:
-    with opened(kind, tmp_path) as found:
-        yield found
+def opener(kind: Kind, request: pytest.FixtureRequest) -> Opener:
+    return kind.place(request)
 
 
 @pytest.fixture
-def store(opener: Callable[[], FileStore]) -> FileStore:
+def store(opener: Opener) -> FileStore:
     return opener()

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+
+import pytest
 
 from leaderboard import FileStore
+from leaderboard.stores.hub import HubStore
 from leaderboard.stores.local import LocalStore
+
+Opener = Callable[[], FileStore]
+"""Opens the same files anew, in any process."""
+TOKEN = "hf_board"
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One implementation: `place` yields a picklable function that opens the same files anew, in any process."""
+    """One implementation."""
 
     name: str
-    place: Callable[[Path], Iterator[Callable[[], FileStore]]]
+    place: Callable[[pytest.FixtureRequest], Opener]
+    """Makes a new, empty place for files."""
     claims: int
     """How many requests the race is about."""
 
 
-def local_place(folder: Path) -> Iterator[Callable[[], FileStore]]:
-    yield partial(LocalStore, folder / "store")
+def local_place(request: pytest.FixtureRequest) -> Opener:
+    """A new folder."""
+    return partial(LocalStore, request.getfixturevalue("tmp_path") / "store")
 
 
-KINDS = [Kind("local", local_place, claims=500)]
+def hub_place(request: pytest.FixtureRequest) -> Opener:
+    """A new dataset on a Hub that runs for the whole session."""
+    endpoint, folder = request.getfixturevalue("served").endpoint, request.getfixturevalue("tmp_path")
+    opener = partial(HubStore, f"board/files-{next(_numbers)}", endpoint, TOKEN, folder / "cache", max_age_s=0.0)
+    opener().create()
+    return opener
 
 
-@contextmanager
-def opened(kind: Kind, folder: Path) -> Iterator[Callable[[], FileStore]]:
-    """The opener of a new, empty place."""
-    yield from kind.place(folder)
+KINDS = [Kind("local", local_place, claims=500), Kind("hub", hub_place, claims=120)]

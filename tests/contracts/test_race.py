@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,9 +12,8 @@ import pytest
 from leaderboard import FileStore
 from leaderboard.queue import Queue
 from leaderboard.records import Request, Status
-from tests.contracts.stores import Kind
+from tests.contracts.stores import Kind, Opener
 
-Opener = Callable[[], FileStore]
 PROCESSES = 8
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from leaderboard import FileStore
 from leaderboard.errors import BadPath, Conflict, NotFound
 from leaderboard.stores.paths import blob_version
-
-Opener = Callable[[], FileStore]
+from tests.contracts.stores import Opener
 
 HOSTILE = [
     "", "/etc/passwd", "../up.json", "a/../../up.json", "a/./b", "a//b", "a/", "a\\b", "nul\0.json", "line\nbreak",
@@ -20,12 +18,33 @@ HOSTILE = [
 
 
 def test_what_is_written_is_read_with_its_git_blob_id(store: FileStore) -> None:
-    contents = {"a/b/c.json": b'{"x": 1}\n', "empty": b"", "päth/日本.bin": bytes(range(256))}
+    contents = {"a/b/c.json": b'{"x": 1}\n', "empty": b"", "päth/日本.json": "日本".encode()}
     store.commit(contents, "add")
     for path, content in contents.items():
         assert store.read(path) == (content, blob_version(content))
     assert store.list() == {path: blob_version(content) for path, content in contents.items()}
     assert blob_version(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+
+def test_large_and_binary_files_are_read_as_they_were_written(opener: Opener) -> None:
+    contents = {"table.parquet": bytes(range(256)) * 50, "archive.bin": b"\0\xff", "long.json": b"[1]" * 500_000}
+    store = opener()
+    store.commit(contents, "add", dict.fromkeys(contents))
+    for reader in (store, opener()):
+        for path, content in contents.items():
+            assert reader.read(path) == (content, reader.list()[path])
+    version = store.read("table.parquet")[1]
+    store.commit({"table.parquet": b"PAR1"}, "change", {"table.parquet": version})
+    assert opener().read("table.parquet")[0] == b"PAR1" and opener().list()["table.parquet"] != version
+
+
+def test_several_files_are_read_at_once(store: FileStore) -> None:
+    contents = {f"folder/{number}.json": b"%d" % number for number in range(20)}
+    store.commit(contents, "add")
+    found = list(store.read_many([*contents, "missing"]))
+    assert found == [(path, content, blob_version(content)) for path, content in contents.items()]
+    with pytest.raises(BadPath):
+        list(store.read_many(["../up"]))
 
 
 def test_a_new_store_is_empty_and_has_a_version(store: FileStore) -> None:

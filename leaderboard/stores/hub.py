@@ -1,0 +1,303 @@
+"""A dataset repository on the Hub as a FileStore, for any number of processes anywhere.
+
+What is there is known by object ids: one question tells whether anything changed, unchanged folders are not asked
+about, and only contents that are not in the cache folder are downloaded. A commit names the commit that it was decided
+on; when the branch has moved on, the decision is made again. When an answer is lost, the branch's history tells whether
+the commit was made, so nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from leaderboard import Changes
+from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound
+from leaderboard.stores.changelog import ChangeLog
+from leaderboard.stores.hub_repo import HubRepo, Outdated, matches
+from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths
+from leaderboard.stores.trees import Folders, Node, files, join, split, with_changes, without
+
+MAX_ENTRIES = 10_000
+"""The Hub's limit of entries in one folder."""
+MANY = 10
+"""From this many changed folders in a folder on, everything below it is listed at once."""
+TRIES = 60
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 4.0
+LONGEST_PAUSE_S = 120.0
+"""A commit waits for so long when the Hub asks for it; beyond that it is given up."""
+DOWNLOADS = 8
+KEPT_S = 24 * 3600
+"""How long contents that are not listed any more stay in the cache."""
+NEVER_LFS = (".json", ".md", ".yaml", ".txt")
+NEVER_LFS_BYTES = 1_000_000
+
+log = logging.getLogger(__name__)
+
+
+class Snapshot:
+    """The repository at one commit."""
+
+    def __init__(self, commit: str, folders: Folders) -> None:
+        self.commit = commit
+        self.folders = folders
+
+    @cached_property
+    def files(self) -> dict[str, Node]:
+        """The files that are nobody's own, by path."""
+        return {
+            path: node for path, node in files(self.folders).items() if all(map(PLAIN_NAME.fullmatch, path.split("/")))
+        }
+
+
+class HubStore:
+    """The dataset `repo_id`. Safe for threads.
+
+    `cache`: folder for downloaded contents; several stores and processes may share one.
+    `max_age_s`: how old what is read may be. What is written is decided on what is there, whatever this says.
+    """
+
+    def __init__(
+        self,
+        repo_id: str,
+        endpoint: str,
+        token: str | None,
+        cache: Path,
+        max_age_s: float = 2.0,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.repo_id = repo_id
+        self._repo = HubRepo(repo_id, endpoint, token, timeout_s)
+        self._cache = cache
+        self._max_age_s = max_age_s
+        self._syncing, self._committing = threading.Lock(), threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._synced = -1e9
+        self._left_behind: deque[str] = deque(maxlen=1000)
+        self._log = ChangeLog(self.list)
+
+    def create(self, private: bool = False) -> None:
+        """Make the repository unless it is there. Raises HubUnavailable."""
+        self._repo.create(private)
+
+    def list(self, prefix: str = "") -> dict[str, str]:
+        """Path -> git object id of every file whose path begins with `prefix`. Raises HubUnavailable."""
+        return {path: node.oid for path, node in self._look().files.items() if path.startswith(prefix)}
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Content and git object id. Raises NotFound, BadPath, HubUnavailable."""
+        snapshot = self._look()
+        node = snapshot.files.get(check_path(path))
+        if node is None:
+            raise NotFound(f"There is no file {path}.")
+        return self._content(snapshot, path, node), node.oid
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
+        """Path, content and git object id of each file that is there; several downloads at a time."""
+        snapshot = self._look()
+        found = [(path, node) for path in paths if (node := snapshot.files.get(check_path(path)))]
+        with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="hub-store") as pool:
+            contents = pool.map(lambda one: self._content(snapshot, *one), found)
+            for (path, node), content in zip(found, contents, strict=True):
+                yield path, content, node.oid
+
+    def changes_since(self, version: str | None) -> Changes:
+        """What changed since `version`; versions end with this object. Raises HubUnavailable."""
+        return self._log.since(version)
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        """Write and delete all of `changes` or none. Raises Conflict, NotFound, BadPath, HubUnavailable."""
+        check_paths(changes)
+        with self._committing:
+            self._commit(changes, message, expected or {}, f"podium-commit: {secrets.token_hex(12)}")
+        return self._log.version()
+
+    # --- looking
+
+    def _look(self, now: bool = False) -> Snapshot:
+        """What is there: at most `max_age_s` old or, if `now`, asked for now.
+
+        While another thread asks, or the Hub has trouble, what is known already is good enough to read.
+        """
+        known = self._snapshot
+        if known and not now and time.monotonic() - self._synced < self._max_age_s:
+            return known
+        if not self._syncing.acquire(blocking=now or known is None):
+            return known or self._look(now=True)
+        try:
+            self._synced = time.monotonic()
+            self._snapshot = self._sync(self._snapshot)
+        except HubUnavailable as trouble:
+            if now or known is None:
+                raise
+            log.warning("%s Reading goes on with what was there before.", trouble)
+            return known
+        finally:
+            self._syncing.release()
+        return self._snapshot
+
+    def _sync(self, known: Snapshot | None) -> Snapshot:
+        commit, root = self._repo.top()
+        if known is None:
+            first = Snapshot(commit, self._repo.below(commit, ""))
+            self._prune(first)
+            return first
+        if commit == known.commit or commit in self._left_behind:  # the Hub may answer with a past state
+            return known
+        folders = dict(known.folders)
+        waiting: list[tuple[str, Mapping[str, Node]]] = [("", root)]
+        while waiting:
+            path, entries = waiting.pop()
+            before = folders.get(path, {})
+            for name, node in before.items():
+                if node.is_folder and not entries.get(name, Node("")).is_folder:
+                    folders = without(folders, join(path, name))
+            folders[path] = entries
+            changed = [name for name, node in entries.items() if node.is_folder and before.get(name) != node]
+            if len(changed) > MANY:
+                folders = (without(folders, path) if path else {}) | dict(self._repo.below(commit, path))
+            else:
+                waiting += [(join(path, name), self._repo.folder(commit, join(path, name))) for name in changed]
+        self._left_behind.append(known.commit)
+        return Snapshot(commit, folders)
+
+    # --- contents
+
+    def _content(self, snapshot: Snapshot, path: str, node: Node) -> bytes:
+        place = self._place(node)
+        try:
+            content = place.read_bytes()
+        except FileNotFoundError:
+            content = None
+        if content is None or not matches(content, node):
+            content = self._repo.content(snapshot.commit, path, node)
+            self._keep(node, content)
+        return content
+
+    def _place(self, node: Node) -> Path:
+        name = node.sha256 or node.oid
+        return self._cache / name[:2] / name
+
+    def _keep(self, node: Node, content: bytes) -> None:
+        place = self._place(node)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        draft = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
+        draft.write_bytes(content)
+        draft.rename(place)
+
+    def _prune(self, snapshot: Snapshot) -> None:
+        """Forget contents that are not listed and were not written lately."""
+        listed = {node.sha256 or node.oid for node in snapshot.files.values()}
+        before = time.time() - KEPT_S
+        for folder, _, names in os.walk(self._cache):
+            for name in names:
+                place = Path(folder, name)
+                if name not in listed and place.stat().st_mtime < before:
+                    place.unlink(missing_ok=True)
+
+    # --- committing
+
+    def _commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None], mark: str
+    ) -> None:
+        snapshot = self._look()
+        try:
+            todo = _decide(snapshot, changes, expected)
+        except (Conflict, NotFound, BadPath):
+            todo = {}
+        if not todo:  # perhaps only because what we know is old
+            snapshot = self._look(now=True)
+            todo = _decide(snapshot, changes, expected)
+        unsure = False
+        for attempt in range(TRIES):
+            pause = 0.0
+            try:
+                if attempt:
+                    snapshot = self._look(now=True)
+                    if unsure and self._repo.marked(mark, snapshot.commit):
+                        return
+                    todo = _decide(snapshot, changes, expected)
+                if not todo:
+                    return
+                made = self._repo.commit(snapshot.commit, todo, message, mark)
+                if self._repo.marked(mark, made, limit=1):
+                    self._adopt(snapshot, made, todo)
+                    return
+            except Outdated:
+                pass
+            except HubUnavailable as trouble:
+                if trouble.retry_after_s is None or trouble.retry_after_s > LONGEST_PAUSE_S or attempt == TRIES - 1:
+                    raise
+                unsure, pause = True, trouble.retry_after_s
+            time.sleep(pause + random.uniform(0, min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S)))
+        raise HubUnavailable(f"The dataset {self.repo_id} changes faster than this board can write to it.", 5)
+
+    def _adopt(self, parent: Snapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
+        """Know our own commit without asking for the folders that it changed."""
+        unclear = [path for path, content in changes.items() if content is not None and not _is_plain(path, content)]
+        known = self._repo.files(commit, unclear) if unclear else {}
+        nodes: dict[str, Node | None] = {}
+        for path, content in changes.items():
+            nodes[path] = None if content is None else known.get(path) or Node(blob_version(content))
+        for path, node in nodes.items():
+            content = changes[path]
+            if node is not None and content is not None:
+                self._keep(node, content)
+        with self._syncing:
+            if self._snapshot is parent:
+                self._left_behind.append(parent.commit)
+                self._snapshot = Snapshot(commit, with_changes(parent.folders, nodes))
+
+
+def _is_plain(path: str, content: bytes) -> bool:
+    """Whether the Hub surely keeps it in git itself, so that its object id is that of its content."""
+    return path.endswith(NEVER_LFS) and len(content) < NEVER_LFS_BYTES
+
+
+def _decide(
+    snapshot: Snapshot, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]
+) -> dict[str, bytes | None]:
+    """What of `changes` is not so already. Raises Conflict, NotFound, BadPath, Infrastructure."""
+    there = snapshot.files
+    differing = [path for path, version in expected.items() if version != (there[path].oid if path in there else None)]
+    if differing:
+        raise Conflict(differing)
+    todo: dict[str, bytes | None] = {}
+    added: dict[str, set[str]] = {}
+    for path, content in changes.items():
+        if content is None:
+            if path not in there:
+                raise NotFound(f"There is no file {path} to delete.")
+        elif path not in there:
+            _check_place(snapshot, path)
+            added.setdefault(split(path)[0], set()).add(path)
+        elif matches(content, there[path]):
+            continue
+        todo[path] = content
+    for folder, paths in added.items():
+        if len(snapshot.folders.get(folder, {})) + len(paths) > MAX_ENTRIES:
+            raise Infrastructure(
+                f"The folder {folder or '/'} would have more than {MAX_ENTRIES:,} entries, the most the Hub takes."
+            )
+    return todo
+
+
+def _check_place(snapshot: Snapshot, path: str) -> None:
+    if path in snapshot.folders:
+        raise BadPath(path, "a folder is there")
+    parent = split(path)[0]
+    while parent:
+        if parent in snapshot.files:
+            raise BadPath(path, f"{parent} is a file")
+        parent = split(parent)[0]
