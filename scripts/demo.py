@@ -35,7 +35,7 @@ START_S = 90
 ALL_S = 600
 """Seconds after which submissions that have not ended count as lost."""
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 112)
 
 
 class Outcome(NamedTuple):
@@ -214,14 +214,18 @@ def report(target: Console, one: Outcome) -> None:
     target.print(f"{mark} {one.name} {one.got}" + (f": {one.said}" if one.said else ""))
 
 
-def print_board(api: httpx.Client) -> None:
-    """The board as a table."""
-    answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
+def print_board(api: httpx.Client, rows: int) -> None:
+    """The board as a table, once it shows `rows` rows; it follows what is published within seconds."""
+    for _ in range(20):
+        answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
+        if answer["of"] >= rows:
+            break
+        time.sleep(0.5)
     columns = [column for column in answer["columns"] if column["kind"] == "score"]
     table = Table(title="The board", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("#", "Model @ revision", "Average", *(column["title"] for column in columns)):
         left = heading.startswith("Model")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=left, max_width=None if left else 8)
+        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
     for row in answer["rows"]:
         scores = [number(row["scores"][column["key"]]["value"]) for column in columns]
         name = f"{row['model'].split('/')[-1]} @ {row['revision'][:7]}"
@@ -249,7 +253,7 @@ def run(store: str, once: bool) -> int:
         console.print(f"[green]✓[/green] The Hub answers at {endpoint}, the board at {address}")
         queued, refused = submit_all(api, commits)
         every = [*watch(api, queued), *refused]
-        print_board(api)
+        print_board(api, sum(one.got == "finished" for one in every))
         wrong = [one for one in every if not one.as_expected]
         for one in wrong:
             console.print(
