@@ -24,6 +24,7 @@ from backend.abilities import hardware, pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.loading import Loaded, load
 from backend.evaluators.shared_prefix.model import make_lm
+from backend.evaluators.tasks import local_data, task_manager
 from backend.evaluators.watch import Watch
 from backend.failures import JobFailed, Stage
 from backend.workdir import JobOptions, Workdir
@@ -134,8 +135,9 @@ def load_tasks(
 ) -> dict[int | None, LoadedTasks]:
     """Every task with its data, before a checkpoint is loaded for nothing."""
     with Stage("tasks"):
-        manager = TaskManager(include_path=str(benchmark.include_path), include_defaults=False)
-        tasks = {fewshot: LoadedTasks(manager, names) for fewshot, names in groups.items()}
+        manager = task_manager(benchmark)
+        with local_data(manager, [name for names in groups.values() for name in names], data_root):
+            tasks = {fewshot: LoadedTasks(manager, names) for fewshot, names in groups.items()}
     names = [name for each in tasks.values() for name in each.leaves]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

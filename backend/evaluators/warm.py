@@ -29,6 +29,7 @@ MODULES = (
     "backend.job",
     "backend.abilities",
     "backend.evaluators.checkpoint",
+    "backend.evaluators.harness",
 )
 
 for _name in MODULES:

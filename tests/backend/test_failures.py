@@ -159,7 +159,7 @@ def code_of(folder: str, said: dict[str, str], workdir: Workdir) -> str:
     from backend.evaluators.loading import load
 
     request = Request(model=folder, revision="26a66f0" + "0" * 33, precision="float32").model_copy(update=said)
-    with pytest.raises(BaseException) as caught:  # noqa: PT011
+    with pytest.raises(BaseException) as caught:
         load(request, "cpu")
     failure = classify(caught.value, workdir)
     assert failure.fault is SUBMISSION and len(failure.message) < 500
