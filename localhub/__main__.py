@@ -15,12 +15,13 @@ from localhub.serving import bind, endpoint_of
 from localhub.store import Hub
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m localhub", description="The Hugging Face Hub's HTTP API over a folder.")
-    parser.add_argument("--root", type=Path, required=True, help="the folder; made when it does not exist")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
-    parser.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for a free one (default: 8090)")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser("python -m localhub", description="The Hugging Face Hub's HTTP API over a folder.")
+    made.add_argument("--root", type=Path, required=True, help="the folder; made when it does not exist")
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
+    made.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for a free one (default: 8090)")
+    made.add_argument(
         "--token",
         action="append",
         default=[],
@@ -28,31 +29,31 @@ def _parser() -> argparse.ArgumentParser:
         help="add a user or another token; without =TOKEN a fresh one is printed once. A token given here is seen by "
         "everybody who can list this machine's processes: for demos only",
     )
-    parser.add_argument(
+    made.add_argument(
         "--org",
         action="append",
         default=[],
         metavar="NAME=USER:ROLE,...",
         help="add an organisation, or members to it; roles: read, contributor, write, admin",
     )
-    parser.add_argument(
+    made.add_argument(
         "--oauth-client",
         action="append",
         default=[],
         metavar="ID=REDIRECT_URI",
         help="register an application that may sign people in (public, with PKCE); those on this machine need none",
     )
-    parser.add_argument("--choose-user", action="store_true", help="let anybody sign in as anybody: for demos only")
-    parser.add_argument("--fault-switch", action="store_true", help="put /_localhub/faults in reach of this machine")
-    parser.add_argument(
+    made.add_argument("--choose-user", action="store_true", help="let anybody sign in as anybody: for demos only")
+    made.add_argument("--fault-switch", action="store_true", help="put /_localhub/faults in reach of this machine")
+    made.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="KIND[:PROBABILITY[:PATH]]",
         help=f"switch a fault on (implies --fault-switch): {', '.join(KINDS)}",
     )
-    parser.add_argument("--fault-seed", type=int, default=0, help="seed of the faults' dice (default: 0)")
-    return parser
+    made.add_argument("--fault-seed", type=int, default=0, help="seed of the faults' dice (default: 0)")
+    return made
 
 
 def _prepare(options: argparse.Namespace) -> Hub:
@@ -87,7 +88,7 @@ def _add_organizations(hub: Hub, specs: list[str]) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until interrupted; prints the endpoint when ready."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         hub = _prepare(options)
         listening = bind(options.host, options.port)

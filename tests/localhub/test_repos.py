@@ -33,7 +33,9 @@ def test_ids_ignore_case_and_keep_their_spelling(api: HfApi, new_name: Callable[
     assert status_of(lambda: api.create_repo(name.upper().replace("ADA", "ada"))) == 409
 
 
-@pytest.mark.parametrize("name", ["a..b", "a--b", "a.git", "-a", "a" * 97, "a b", "../x", ".."])
+@pytest.mark.parametrize(
+    "name", ["api/x", "Datasets/x", "oauth/x", "a..b", "a--b", "a.git", "-a", "a" * 97, "a b", "../x", ".."]
+)
 def test_impossible_names_are_refused(served: localhub.Running, name: str) -> None:
     answer = httpx.post(f"{served.endpoint}/api/repos/create", json={"name": name}, headers=bearer("ada"))
     assert answer.status_code == 400
