@@ -165,8 +165,8 @@ def prefill(service: Service, where: str) -> tuple[Any, ...]:
 
     weight_type = chosen("weight_type", weights, weights[0])
     return (
-        said.get("model", ""),
-        said.get("revision", ""),
+        said.get("model") or gr.skip(),  # what the reader may have begun to type stays
+        said.get("revision") or gr.skip(),
         gr.update(choices=precisions, value=chosen("precision", precisions, precisions[0])),
         chosen("model_type", types, ModelType.FINE_TUNED.value),
         gr.update(choices=weights, value=weight_type),
