@@ -141,6 +141,7 @@ RUNS = {
         "leaderboard_bbh_object_counting",
         "leaderboard_ifeval",
         "leaderboard_musr",
+        "leaderboard_mmlu_pro",
     ],
     "open-llm-v1": ["gsm8k", "mmlu_anatomy", "mmlu_virology", "arc_challenge"],
 }
@@ -163,9 +164,24 @@ def load_off_line(root: Path, home: Path) -> dict[str, Any]:
     return found
 
 
+def with_mmlu_pro(folder: Path) -> Path:
+    """A data root with all of the real data, and a dataset of our own in a folder named like the Hub's."""
+    folder.mkdir()
+    for path in shared_data("benchmarks").iterdir():
+        (folder / path.name).symlink_to(path)
+    for split, count in (("test", 3), ("validation", 6)):
+        questions = [
+            {"question": f"{split} {at}?", "options": ["a", "b"], "answer": "A", "answer_index": 0, "category": "x"}
+            for at in range(count)
+        ]
+        write(folder / "TIGER-Lab" / "MMLU-Pro" / f"{split}.jsonl", *questions)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return load_off_line(shared_data("benchmarks"), tmp_path_factory.mktemp("home"))
+    home = tmp_path_factory.mktemp("home")
+    return load_off_line(with_mmlu_pro(home / "data"), home)
 
 
 @pytest.mark.parametrize(
@@ -192,9 +208,15 @@ def test_the_harness_reads_the_files_as_they_are(
     assert first[field].strip() in loaded[task]["prompt"]
 
 
+def test_the_harness_reads_a_folder_named_like_the_dataset(loaded: dict[str, Any]) -> None:
+    assert loaded["leaderboard_mmlu_pro"]["docs"] == 3
+    assert loaded["leaderboard_mmlu_pro"]["doc"]["question"] == "test 0?"
+    assert loaded["leaderboard_mmlu_pro"]["prompt"].startswith("validation 0?\nA. a")
+
+
 def test_prompts_are_the_same_from_another_folder(loaded: dict[str, Any], tmp_path: Path) -> None:
-    again = load_off_line(shared_data("benchmarks"), tmp_path)
+    again = load_off_line(with_mmlu_pro(tmp_path / "other"), tmp_path)
     assert {name: found["hash"] for name, found in again.items()} == {
         name: found["hash"] for name, found in loaded.items()
     }
-    assert len(loaded) == 11
+    assert len(loaded) == 12
