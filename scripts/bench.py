@@ -1,7 +1,8 @@
 """Measure what Podium promises, each figure against its limit: `python scripts/bench.py jobs harness submit`.
 
 A subcommand is a module `scripts/bench_NAME.py` with `figures() -> list[Figure]`. Ratios compare with the named peer,
-measured in the same run. Prints a table, or with --json one object `{"figures": [...]}`; exits 1 when a figure misses its limit.
+measured in the same run. Prints a table, or with --json one object `{"figures": [...]}`; exits 1 when a figure misses
+its limit.
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@ A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; everything 
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ def model_types() -> str:
     return table(("symbol", "model type"), [(symbol, kind.value) for kind, symbol in MODEL_TYPE_SYMBOLS.items()])
 
 
-def table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = ["| " + " | ".join(cells) + " |" for cells in [heading, ("---",) * len(heading), *rows]]
     return "\n".join(lines)
@@ -86,7 +85,8 @@ def written(page: str) -> str:
     """The page with every generated part as the code says it now."""
     for name, make in PARTS.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        page = re.sub(rf"{begin}.*?{end}", lambda _, b=begin, m=make, e=end: f"{b}\n{m()}\n{e}", page, flags=re.DOTALL)
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n{make()}\n{end}{rest.partition(end)[2]}"
     return page
 
 

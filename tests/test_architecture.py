@@ -15,11 +15,12 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
     {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
-     "leaderboard.yaml_lines", "leaderboard.checks", "leaderboard.search"},
-    {"leaderboard.stores", "leaderboard.hub", "leaderboard.queue", "leaderboard.results", "leaderboard.contents",
-     "leaderboard.table", "leaderboard.compare", "leaderboard.plots", "leaderboard.community", "leaderboard.intake",
-     "leaderboard.identity", "leaderboard.logs", "leaderboard.importer", "leaderboard.service", "leaderboard.request_files",
-     "leaderboard.request_index", "leaderboard.details", "leaderboard.board_rows"},
+     "leaderboard.yaml_lines", "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
+    {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
+     "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
+     "leaderboard.board_rows", "leaderboard.table", "leaderboard.boards", "leaderboard.compare", "leaderboard.plots",
+     "leaderboard.community", "leaderboard.policy", "leaderboard.lineage", "leaderboard.facts", "leaderboard.rights",
+     "leaderboard.intake", "leaderboard.identity", "leaderboard.logs", "leaderboard.importer", "leaderboard.service"},
     {"leaderboard.api", "leaderboard.pages", "leaderboard.cli"},
 ]  # fmt: skip
 """Lowest first. A module may import from its own layer and from those below."""
