@@ -140,6 +140,12 @@ class OpenId:
         key = self._key()
         return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "RS256"}]}
 
+    def sweep(self) -> None:
+        """Forget codes and tokens that have expired."""
+        for kept in (*(self._folder / "codes").glob("*.json"), *(self._folder / "tokens").glob("*.json")):
+            if read_json(kept, {"expires": 0})["expires"] < time.time():
+                kept.unlink(missing_ok=True)
+
     def _client(self, client_id: str) -> dict[str, Any] | None:
         client: dict[str, Any] | None = read_json(self._folder / "clients.json", {}).get(client_id)
         return client

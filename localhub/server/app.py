@@ -57,9 +57,11 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     their routes are in reach of this machine. Both are for demos and tests.
     """
     hub = root if isinstance(root, Hub) else Hub(root)
+    openid = OpenId(hub.root, hub.accounts)
     hub.repos.sweep()
+    openid.sweep()
     hooks = Webhooks(hub.root, hub.accounts)
-    site = Site(hub, Signer(hub.root), OpenId(hub.root, hub.accounts), hooks, choose_user)
+    site = Site(hub, Signer(hub.root), openid, hooks, choose_user)
     site.listeners.append(hooks.listen)
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = site

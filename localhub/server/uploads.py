@@ -11,7 +11,7 @@ from localhub import rights
 from localhub.accounts import Visitor
 from localhub.commits import CommitRequest, commit, preupload
 from localhub.discussions import Discussion, Discussions
-from localhub.errors import EntryNotFound, Invalid, RevisionNotFound
+from localhub.errors import EntryNotFound, Invalid, NotFound, RevisionNotFound
 from localhub.names import Kind, check_ref_name
 from localhub.repos import Repo
 from localhub.server.context import (
@@ -151,6 +151,14 @@ def lfs_download(
     if not path.is_file():
         raise EntryNotFound("This large file was never uploaded")
     return FileResponse(path, media_type="application/octet-stream")
+
+
+@router.get(REPO + "/xet-{mode}-token/{revision}")
+def no_xet(repo: Target) -> Response:
+    """Says what a client with Xet switched on must change; there is no Xet storage here."""
+    raise NotFound(
+        "This Hub has no Xet storage: set HF_HUB_DISABLE_XET=1 in the client's environment, before it starts"
+    )
 
 
 @router.post(REPO + "/commit/{revision}")

@@ -13,6 +13,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 import localhub
+from localhub.errors import Unauthenticated
+from localhub.oauth import OpenId
 
 from .test_repos import status_of
 
@@ -120,8 +122,6 @@ def test_incomplete_or_strange_requests_go_nowhere(
 
 
 def test_a_registered_application_returns_only_to_its_address(served: localhub.Running) -> None:
-    from localhub.oauth import OpenId
-
     provider = OpenId(served.hub.root, served.hub.accounts)
     provider.add_client("board", ["https://board.example/callback"], secret="very secret")
     good = Application(served.endpoint, "board", "https://board.example/callback")
@@ -138,6 +138,17 @@ def test_a_read_token_cannot_be_turned_into_more(served: localhub.Running, model
     assert tokens["scope"] == "openid profile read-repos"
     ada = HfApi(endpoint=served.endpoint, token=tokens["access_token"])
     assert status_of(lambda: ada.create_discussion(model, "No right")) == 403
+
+
+def test_expired_tokens_are_worth_nothing_and_forgotten(tmp_path: Path) -> None:
+    hub = localhub.Hub(tmp_path)
+    hub.accounts.add_user("ada", token="hf_ada")
+    lasting, expired = (hub.accounts.grant("ada", frozenset(), "podium", seconds) for seconds in (60, -1))
+    with pytest.raises(Unauthenticated):
+        hub.accounts.visitor(expired)
+    OpenId(tmp_path, hub.accounts).sweep()
+    assert hub.accounts.visitor(lasting).name == "ada"
+    assert len(list((tmp_path / "oauth" / "tokens").iterdir())) == 1
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Several server processes over one root, and the command that starts one."""
 
+import json
 import os
 import re
 import signal
@@ -9,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+import httpx
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
@@ -21,18 +24,25 @@ from .conftest import git
 REPOSITORY = Path(__file__).parents[2]
 
 
+class Server(NamedTuple):
+    """The process, and the lines it printed until it was ready."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+
+
 @contextmanager
-def process(root: Path, *options: str) -> Iterator[tuple[str, list[str]]]:
-    """A server as people start it: its endpoint and what it printed before."""
+def process(root: Path, *options: str) -> Iterator[tuple[str, Server]]:
+    """A server as people start it, ended afterwards: its endpoint, and the process."""
     command = [sys.executable, "-m", "localhub", "--root", str(root), "--port", "0", *options]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        said = []
+        said: list[str] = []
         try:
             for line in server.stdout:
                 said.append(line)
                 if found := re.search(r"serving .* at (http://\S+)", line):
-                    yield found[1], said
+                    yield found[1], Server(server, said)
                     break
         finally:
             server.send_signal(signal.SIGINT)
@@ -74,12 +84,46 @@ def test_two_processes_race_for_one_branch(tmp_path: Path) -> None:
     assert set(git("-C", bare, "rev-list", "main").split()[:32]) == set(won)
 
 
+def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.accounts.add_user("ada", token="hf_ada")
+    hub.commit("ada/m", {"x": "0"})
+    done: list[str] = []
+    enough = threading.Event()
+
+    def write(endpoint: str, worker: int) -> None:
+        address, headers = f"{endpoint}/api/models/ada/m/commit/main", {"Authorization": "Bearer hf_ada"}
+        for number in range(1000):
+            files = [{"path": f"{worker}/{number}/{n}", "content": "x" * number} for n in range(5)]
+            lines = [{"key": "header", "value": {"summary": "+"}}, *({"key": "file", "value": file} for file in files)]
+            try:
+                answer = httpx.post(address, content="\n".join(map(json.dumps, lines)), headers=headers)
+            except httpx.HTTPError:
+                return
+            done.append(answer.json()["commitOid"])
+            if len(done) > 20:
+                enough.set()
+
+    with process(tmp_path) as (endpoint, server):
+        workers = [threading.Thread(target=write, args=(endpoint, n)) for n in range(3)]
+        for worker in workers:
+            worker.start()
+        assert enough.wait(30)
+        server.process.kill()
+        for worker in workers:
+            worker.join()
+    bare = hub.repos.get(Kind.MODEL, "ada/m").folder
+    git("-C", bare, "fsck", "--strict")
+    assert set(done) <= set(git("-C", bare, "rev-list", "main").split())
+    hub.commit("ada/m", {"after": "1"})
+
+
 def test_the_command_makes_an_owner_and_says_how_to_go_on(tmp_path: Path) -> None:
     with process(tmp_path, "--token", "ada=hf_ada", "--token", "bob:read", "--org", "lab=ada:admin") as (
         endpoint,
-        said,
+        server,
     ):
-        printed = re.search(r"token of bob \(shown once\): (hf_\w+)", "".join(said))
+        printed = re.search(r"token of bob \(shown once\): (hf_\w+)", "".join(server.said))
         assert printed
         assert HfApi(endpoint=endpoint, token=printed[1]).whoami()["auth"]["accessToken"]["role"] == "read"
         assert HfApi(endpoint=endpoint, token="hf_ada").whoami()["orgs"][0]["name"] == "lab"
