@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from backend.evaluators.data_root import DataRoot, Need
+from leaderboard.benchmarks import load_benchmarks, score
 from leaderboard.errors import Infrastructure
 from tests.shared import ROOT, shared_data
 
@@ -117,22 +118,29 @@ def test_the_current_directory_comes_back(root: Path, tmp_path: Path) -> None:
 SCRIPT = """
 import hashlib, json, sys
 from pathlib import Path
+import lm_eval.evaluator
+from lm_eval import simple_evaluate
 from backend.evaluators.tasks import local_data, task_manager
 from leaderboard.benchmarks import load_benchmarks
 
 root, names = Path(sys.argv[1]), json.loads(sys.argv[2])
-found = {}
+found, evaluated = {}, {}
+lm_eval.evaluator.add_env_info = lambda results: None
 for benchmark, runs in names.items():
     manager = task_manager(load_benchmarks(Path(sys.argv[3]), [benchmark])[benchmark])
     with local_data(manager, runs, root):
         tasks = manager.load(runs)["tasks"]
+        made = simple_evaluate(
+            model="dummy", tasks=runs, task_manager=manager, limit=2, bootstrap_iters=10, log_samples=False
+        )
+    evaluated[benchmark] = {key: made[key] for key in ("results", "n-samples", "higher_is_better")}
     for name, task in tasks.items():
         task.set_fewshot_seed(1234)
         task.build_all_requests(limit=2, rank=0, world_size=1, cache_requests=False)
         prompts = [[str(part) for part in instance.args] for instance in task.instances]
         digest = hashlib.sha256(json.dumps(prompts).encode()).hexdigest()
         found[name] = {"docs": len(task.eval_docs), "doc": task.eval_docs[0], "prompt": prompts[0][0], "hash": digest}
-print("FOUND", json.dumps(found))
+print("FOUND", json.dumps({"tasks": found, "evaluated": evaluated}))
 """
 RUNS = {
     "open-llm-v2": [
@@ -179,9 +187,14 @@ def with_mmlu_pro(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("home")
     return load_off_line(with_mmlu_pro(home / "data"), home)
+
+
+@pytest.fixture
+def loaded(said: dict[str, Any]) -> Any:
+    return said["tasks"]
 
 
 @pytest.mark.parametrize(
@@ -215,8 +228,34 @@ def test_the_harness_reads_a_folder_named_like_the_dataset(loaded: dict[str, Any
 
 
 def test_prompts_are_the_same_from_another_folder(loaded: dict[str, Any], tmp_path: Path) -> None:
-    again = load_off_line(with_mmlu_pro(tmp_path / "other"), tmp_path)
+    again = load_off_line(with_mmlu_pro(tmp_path / "other"), tmp_path)["tasks"]
     assert {name: found["hash"] for name, found in again.items()} == {
         name: found["hash"] for name, found in loaded.items()
     }
     assert len(loaded) == 12
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "key", "n"),
+    [
+        ("open-llm-v2", "ifeval", 2),
+        ("open-llm-v2", "musr", 6),
+        ("open-llm-v2", "mmlu_pro", 2),
+        ("open-llm-v1", "arc", 2),
+        ("open-llm-v1", "gsm8k", 2),
+    ],
+)
+def test_columns_are_made_of_what_the_harness_reports(said: dict[str, Any], benchmark: str, key: str, n: int) -> None:
+    scores, _ = score(load_benchmarks(ROOT / "benchmarks")[benchmark], said["evaluated"][benchmark])
+    found = scores[key]
+    assert found.raw is not None and found.normalised is not None and found.stderr is not None
+    assert found.n == n
+
+
+def test_metrics_of_parts_have_the_names_that_the_harness_writes(said: dict[str, Any]) -> None:
+    for benchmark, made in said["evaluated"].items():
+        parts = {
+            part.task: part for one in load_benchmarks(ROOT / "benchmarks")[benchmark].columns for part in one.parts
+        }
+        for task, row in made["results"].items():
+            assert task not in parts or set(parts[task].metrics) <= row.keys(), task

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import lm_eval.evaluator
 import pytest
 
 from backend.evaluators.tasks import BUILT_IN, harness_folders, local_data, needs, task_manager
-from leaderboard.benchmarks import Benchmark, load_benchmarks
+from leaderboard.benchmarks import Benchmark, load_benchmarks, score
 from leaderboard.errors import BadBenchmark, Infrastructure
 from tests.shared import ROOT
 
@@ -70,6 +71,20 @@ def test_without_a_data_root_nothing_changes() -> None:
     before = Path.cwd()
     with local_data(task_manager(BENCHMARKS["tiny"]), [], None):
         assert Path.cwd() == before
+
+
+def test_every_column_of_the_tiny_benchmark_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = BENCHMARKS["tiny"]
+    monkeypatch.setattr(lm_eval.evaluator, "add_env_info", lambda results: None)
+    monkeypatch.setenv("DISABLE_MULTIPROC", "1")
+    made = lm_eval.evaluator.simple_evaluate(
+        model="dummy", tasks=runs(benchmark), task_manager=task_manager(benchmark), limit=3, bootstrap_iters=10
+    )
+    scores, average = score(benchmark, made)
+    assert {key: found.n for key, found in scores.items()} == {
+        column.key: 3 * len(column.parts) for column in benchmark.columns
+    }
+    assert all(found.stderr is not None for found in scores.values()) and average is not None
 
 
 @pytest.mark.slow
