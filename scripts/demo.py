@@ -275,7 +275,8 @@ def main() -> int:
         "--store", choices=["local", "hub"], default="local", help="where requests and results are kept"
     )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.default_int_handler)
     try:
         return run(options.store, options.once)
     except KeyboardInterrupt:
