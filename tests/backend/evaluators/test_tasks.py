@@ -76,6 +76,7 @@ def test_without_a_data_root_nothing_changes() -> None:
 def test_every_column_of_the_tiny_benchmark_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     benchmark = BENCHMARKS["tiny"]
     monkeypatch.setattr(lm_eval.evaluator, "add_env_info", lambda results: None)
+    monkeypatch.setattr(lm_eval.evaluator, "add_tokenizer_info", lambda results, lm: None)
     monkeypatch.setenv("DISABLE_MULTIPROC", "1")
     made = lm_eval.evaluator.simple_evaluate(
         model="dummy", tasks=runs(benchmark), task_manager=task_manager(benchmark), limit=3, bootstrap_iters=10
