@@ -298,6 +298,8 @@ class Provenance(BaseModel):
     """As used."""
     wall_seconds: float | None = None
     """Time from start of the job to its last score."""
+    evaluation_seconds: float | None = None
+    """Of these, what the harness took to build its requests, answer and score them."""
     energy_kwh: float | None = None
     """Energy drawn, where it could be measured."""
     command: str = ""

@@ -96,8 +96,10 @@ def evaluate(path: Path) -> None:
     )
     watch.attach(lm, expected(tasks, options.limit))
     results: dict[str, Any] = {}
+    started = time.monotonic()
     for fewshot, loaded_tasks in tasks.items():
         merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options))
+    spent = time.monotonic() - started
     watch.say("writing the results")
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
@@ -110,6 +112,7 @@ def evaluate(path: Path) -> None:
         chat_template_sha=provenance.template_sha(template),
         batch_size=batch_size,
         wall_seconds=round(time.monotonic() - began, 3),
+        evaluation_seconds=round(spent, 3),
         command=provenance.command(request, benchmark, groups, device, batch_size),
     )
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)

@@ -1,0 +1,120 @@
+"""Evaluation itself, against the plain `lm_eval` command: three BBH tasks on real data, the same batch size.
+
+Measured is the harness's `evaluate` in both: building the requests, answering and scoring, without imports, loading
+and task look-up. Runs alternate; each side's best counts, since other work on the machine only ever adds time.
+The data are read from PODIUM_DATA_ROOT, or from ../shared/data/benchmarks.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from backend import Job, JobState, Resources
+from backend.environment import job_environment
+from backend.evaluators.data_root import DataRoot
+from backend.evaluators.tasks import needs, task_manager
+from backend.executors.local import LocalExecutor
+from backend.job import EVALUATORS
+from backend.workdir import JobOptions, Workdir
+from leaderboard.benchmarks import Benchmark, Column, Part
+from leaderboard.records import Request
+from leaderboard.settings import PROJECT, load_settings
+from scripts.bench_jobs import BATCH, MODEL, Site, site, wait_for
+from scripts.figures import Figure, at_most, reading
+
+TASKS = ("boolean_expressions", "navigate", "sports_understanding")
+QUESTIONS = 40
+ROUNDS = 3
+TIMED = """
+import json, sys, time
+import lm_eval.evaluator
+from lm_eval.__main__ import cli_evaluate
+original, spent = lm_eval.evaluator.evaluate, []
+def timed(*args, **kwargs):
+    began = time.perf_counter()
+    found = original(*args, **kwargs)
+    spent.append(time.perf_counter() - began)
+    return found
+lm_eval.evaluator.evaluate = timed
+place = sys.argv.pop(1)
+cli_evaluate()
+open(place, "w").write(json.dumps(spent))
+"""
+
+
+def figures() -> list[Figure]:
+    """The ratio of times, and whether scores and prompts are the same."""
+    root = load_settings().data_root or PROJECT.parent / "shared" / "data" / "benchmarks"
+    if not root.is_dir():
+        raise SystemExit(f"There are no data in {root}: set PODIUM_DATA_ROOT.")
+    with site() as place:
+        names = [f"leaderboard_bbh_{task}" for task in TASKS]
+        columns = [
+            Column(key=f"task{index}", title=name, run=[name], parts=[Part(task=name, metrics=["acc_norm,none"])])
+            for index, name in enumerate(names)
+        ]
+        benchmark = Benchmark(id="bbh", version="1", title="BBH", description="Three of it.", columns=columns)
+        executor = LocalExecutor(place.settings.work_dir, job_environment(place.settings))
+        try:
+            executor.wait_ready(120)
+            runs = [
+                (ours(place, executor, benchmark, root, n), theirs(place, benchmark, root, n)) for n in range(ROUNDS)
+            ]
+        finally:
+            executor.close()
+    mine, plain = runs[-1][0], runs[-1][1]
+    scores = max(
+        abs(mine["results"][name]["acc_norm,none"] - plain["results"][name]["acc_norm,none"]) for name in names
+    )
+    different = sum(mine["task_hashes"][name] != plain["task_hashes"][name] for name in names)
+    own, peer = min(run[0]["seconds"] for run in runs), min(run[1]["seconds"] for run in runs)
+    return [
+        reading("evaluation as a job", own, "s"),
+        reading("evaluation by lm_eval", peer, "s"),
+        at_most("evaluation time against lm_eval", own / peer, "", 1.05),
+        at_most("largest difference of scores", scores, "", 1e-6),
+        at_most("tasks with other prompt hashes", different, "", 0),
+    ]
+
+
+def ours(place: Site, executor: LocalExecutor, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
+    """Results of a job, with the seconds of the evaluation."""
+    workdir = Workdir(place.settings.work_dir / "jobs" / f"bench-{number}")
+    request = Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark="bbh", precision="float32")
+    options = JobOptions(
+        evaluator=EVALUATORS["checkpoint"], device="cpu", batch_size=BATCH, limit=QUESTIONS, data_root=root
+    )
+    workdir.prepare(options, request, benchmark)
+    handle = executor.submit(Job(workdir.name, workdir.path, Resources()))
+    wait_for(lambda: executor.poll([handle])[handle].state in (JobState.ENDED, JobState.KILLED), 1800)
+    if not workdir.done:
+        raise SystemExit(workdir.log_tail())
+    results = workdir.results()
+    made = results["podium"]["provenance"]
+    return {"results": results["results"], "task_hashes": made["task_hashes"], "seconds": made["evaluation_seconds"]}
+
+
+def theirs(place: Site, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
+    """Results of the plain command in a mirror of the data, with the seconds of its `evaluate`."""
+    names = [name for column in benchmark.columns for name in column.run]
+    mirror = DataRoot(root, place.folder / "mirror").prepare(needs(task_manager(benchmark), names))
+    out, spent = place.folder / f"out-{number}", place.folder / f"spent-{number}.json"
+    words = [
+        "run", "--model", "hf", "--model_args", f"pretrained={MODEL},revision={place.commits[MODEL][-1]},dtype=float32",
+        "--tasks", ",".join(names), "--device", "cpu", "--batch_size", BATCH, "--limit", str(QUESTIONS),
+        "--output_path", str(out), "--log_samples",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", TIMED, str(spent), *words],
+        env=place.environment(), cwd=mirror, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise SystemExit(f"The peer failed: {shlex.join(words)}\n{done.stderr[-2000:]}")
+    [file] = out.rglob("results_*.json")
+    results: dict[str, Any] = json.loads(file.read_text())
+    return results | {"seconds": sum(json.loads(spent.read_text()))}

@@ -1,0 +1,166 @@
+"""A small job through the queue, from claim to published, against the plain `lm_eval` command.
+
+The same checkpoint from the same Hub on loopback, the same two tasks of the tiny benchmark (320 questions), the same
+batch size; the executor is warm, as it is while a service runs, and both have the checkpoint in their caches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+import localhub
+from backend.environment import job_environment
+from backend.executors.local import LocalExecutor
+from backend.executors.processes import private_bytes
+from backend.scheduler import start
+from leaderboard.benchmarks import load_benchmark
+from leaderboard.queue import Queue
+from leaderboard.records import Request, Status
+from leaderboard.results import Results
+from leaderboard.settings import PROJECT, Settings
+from leaderboard.stores.local import LocalStore
+from scripts.figures import Figure, at_most, reading
+from scripts.seed_hub import seed
+
+COLUMNS = ("compare", "sums")
+MODEL = "podium-demo/tiny-base"
+BATCH = "16"
+ROUNDS = 3
+
+
+@dataclass
+class Site:
+    """A Hub with the demo's checkpoints, and settings for a service that uses it."""
+
+    folder: Path
+    settings: Settings
+    commits: dict[str, list[str]]
+
+    def environment(self) -> dict[str, str]:
+        """For the plain command: the jobs' environment with a cache of its own."""
+        return job_environment(self.settings) | {"HF_HOME": str(self.folder / "plain"), "PATH": os.defpath}
+
+
+@contextlib.contextmanager
+def site(threads: int = 1) -> Iterator[Site]:
+    """A site in a temporary folder, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        commits = seed(folder / "hub")
+        with localhub.running(folder / "hub") as hub:
+            settings = Settings(
+                requests_dir=folder / "requests", results_dir=folder / "results", work_dir=folder / "work",
+                hub_endpoint=hub.endpoint, hub_token=None, device="cpu", threads=threads, batch_size=BATCH,
+                engine="stock", worker="bench", limit=None, data_root=None,
+            )  # fmt: skip
+            yield Site(folder, settings, commits)
+
+
+def figures() -> list[Figure]:
+    """Times and private memory of both, and their ratios."""
+    with site() as place:
+        ours, our_memory, command = through_the_queue(place)
+        theirs, their_memory = zip(*(plain(command, place) for _ in range(ROUNDS)), strict=True)
+    our_time, their_time = statistics.median(ours), statistics.median(theirs)
+    return [
+        reading("claim to published", our_time, "s"),
+        reading("lm_eval command", their_time, "s"),
+        at_most("wall time against lm_eval", our_time / their_time, "", 0.15),
+        reading("private memory of a job", our_memory / 1e6, "MB"),
+        reading("private memory of lm_eval", max(their_memory) / 1e6, "MB"),
+        at_most("private memory against lm_eval", our_memory / max(their_memory), "", 0.5),
+    ]
+
+
+def through_the_queue(place: Site) -> tuple[list[float], int, str]:
+    """Seconds of each of some jobs, the most private memory of one, and the command that does the same."""
+    whole = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")
+    benchmark = whole.model_copy(update={"columns": [whole.column(key) for key in COLUMNS]})
+    queue, results = Queue(LocalStore(place.settings.requests_dir)), Results(LocalStore(place.settings.results_dir))
+    executor = LocalExecutor(place.settings.work_dir, job_environment(place.settings))
+    scheduler = start(place.settings, queue, results, {benchmark.id: benchmark}, executor)
+    try:
+        executor.wait_ready(120)
+        wait_for(lambda: scheduler.ticker.abilities is not None)
+        times = []
+        request = queue.submit(
+            Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark=benchmark.id, precision="float32")
+        )
+
+        def finished() -> bool:
+            return queue.get(request.id).status is Status.FINISHED
+
+        with watched(lambda: forked(os.getpid())) as peak:
+            for _ in range(ROUNDS + 1):
+                began = time.perf_counter()
+                scheduler.wake()
+                wait_for(finished)
+                times.append(time.perf_counter() - began)
+                queue.rerun(request, "bench")
+        command = results.list(benchmark.id)[0].provenance.command
+    finally:
+        scheduler.stop()
+    return times[1:], peak[0], command
+
+
+def plain(command: str, place: Site) -> tuple[float, int]:
+    """Seconds and private memory of the plain command."""
+    words = [str(Path(sys.executable).parent / "lm_eval"), *shlex.split(command)[1:]]
+    words += ["--output_path", str(place.folder / "out"), "--log_samples"]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        words, env=place.environment(), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    with watched(lambda: [process.pid]) as peak:
+        code = process.wait()
+    if code != 0:
+        raise SystemExit(f"The peer failed: {shlex.join(words)}")
+    return time.perf_counter() - began, peak[0]
+
+
+@contextlib.contextmanager
+def watched(processes: Callable[[], list[int]]) -> Iterator[list[int]]:
+    """In its list the most private memory of one of `processes()`, with its children, seen while the block lasts."""
+    peak, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            peak[0] = max([peak[0], *(private_bytes(pid) for pid in processes())])
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()
+
+
+def forked(pid: int) -> list[int]:
+    """The jobs: children of the forkserver, which is a child of process `pid`."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        servers = psutil.Process(pid).children()
+        return [child.pid for server in servers for child in server.children()]
+    return []
+
+
+def wait_for(what: Callable[[], bool], timeout_s: float = 120) -> None:
+    """Return as soon as `what()` holds. Raises TimeoutError."""
+    end = time.monotonic() + timeout_s
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError("waited too long")
+        time.sleep(0.01)
