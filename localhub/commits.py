@@ -148,7 +148,7 @@ def commit(
     time = int((moment or now()).timestamp())
     oid = repo.objects.write_commit(tree, (head,), author, time, message)
     repo.objects.sync()
-    repo.refs.set(ref, oid)
+    repo.refs.move(ref, None if onto else head, oid)
     return oid
 
 
@@ -160,7 +160,7 @@ def squash(repo: Repo, ref: str, message: str, author: str) -> str:
     tree = repo.objects.read_commit(head).tree
     oid = repo.objects.write_commit(tree, (), author, int(now().timestamp()), message)
     repo.objects.sync()
-    repo.refs.set(ref, oid)
+    repo.refs.move(ref, head, oid)
     return oid
 
 

@@ -17,6 +17,7 @@ from localhub.packs import Packs
 
 FILE_MODE = "100644"
 TREE_MODE = "40000"
+SUBMODULE_MODE = "160000"
 _AUTHOR = re.compile(r"(.*) <(.*)> (\d+) [+-]\d{4}")
 
 
@@ -211,6 +212,12 @@ class Objects:
         head = [f"tree {tree}", *(f"parent {parent}" for parent in parents), f"author {who}", f"committer {who}"]
         text = "\n".join(head) + "\n\n" + message.replace("\0", "") + "\n"
         return self.write("commit", text.encode("utf-8", "replace"))
+
+    def peel(self, oid: str) -> str:
+        """The commit that an annotated tag names; anything else as it is."""
+        while self.kind(oid) == "tag":
+            oid = self.read(oid)[1].split(b"\n", 1)[0].removeprefix(b"object ").decode()
+        return oid
 
     def read_commit(self, oid: str) -> Commit:
         """Parse a commit object."""

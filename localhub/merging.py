@@ -59,7 +59,7 @@ def merge(repo: Repo, pull: Discussion, author: str) -> str:
     message = f"{pull.title} (#{pull.num})"
     oid = repo.objects.write_commit(tree, (target,), author, int(now().timestamp()), message)
     repo.objects.sync()
-    repo.refs.set(pull.base or "", oid)
+    repo.refs.move(pull.base or "", target, oid)
     return oid
 
 

@@ -1,13 +1,20 @@
 """Branches, tags and pull-request heads of a bare repository, loose or packed."""
 
 import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from localhub.errors import AlreadyExists, RevisionNotFound
-from localhub.files import fsync_folder, write_atomic
+from localhub.errors import AlreadyExists, LocalHubError, RevisionNotFound, StaleParent
+from localhub.files import fsync_file, fsync_folder
 from localhub.gitobjects import Objects
 
 MAIN = "refs/heads/main"
+_PATIENCE = 10.0
+_ABANDONED = 60.0
+"""Seconds that a lock of git is waited for, and after which it is taken to be left by a crash."""
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -19,42 +26,72 @@ class Refs:
 
     def get(self, ref: str) -> str | None:
         """The commit that a full reference name points to."""
-        path = self.folder / ref
-        if path.is_file():
-            return path.read_text().strip()
-        return self._packed().get(ref)
+        try:
+            return (self.folder / ref).read_text().strip()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return self._packed().get(ref)
 
-    def set(self, ref: str, oid: str) -> None:
-        """Point `ref` to a commit, durably. Raises AlreadyExists when another name is in its way."""
+    def move(self, ref: str, old: str | None, new: str) -> None:
+        """Point `ref` from `old` (None: it does not exist yet) to `new`, durably.
+
+        Raises StaleParent when it is elsewhere by now (git itself may have moved it), AlreadyExists when another name
+        is in its way.
+        """
         path = self.folder / ref
-        taken = [parent for parent in path.relative_to(self.folder).parents if (self.folder / parent).is_file()]
-        if taken or (path.is_dir() and any(child.is_file() for child in path.rglob("*"))):
+        if old is None and any(
+            f"{known}/".startswith(f"{ref}/") or ref.startswith(f"{known}/") for known in self._others(ref)
+        ):
             raise AlreadyExists(
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )
-        if path.is_dir():
-            for child in sorted(path.rglob("*"), reverse=True):
-                child.rmdir()
-            path.rmdir()
-        write_atomic(path, oid.encode() + b"\n")
+        _remove_empty(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(path, new.encode() + b"\n") as lock:
+            if self.get(ref) != old:
+                raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
+            lock.replace(path)
+        fsync_folder(path.parent)
 
     def delete(self, ref: str) -> None:
         """Forget `ref`, wherever it is kept."""
-        packed = self._packed()
-        if packed.pop(ref, None):
-            lines = [f"{oid} {name}\n" for name, oid in sorted(packed.items())]
-            write_atomic(self.folder / "packed-refs", "".join(lines).encode())
         path = self.folder / ref
-        if path.is_file():
-            path.unlink()
-            fsync_folder(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(path, b""):
+            packed = self._packed()
+            if packed.pop(ref, None):
+                rows = [f"{oid} {name}\n" for name, oid in sorted(packed.items())]
+                with self._locked(self.folder / "packed-refs", "".join(rows).encode()) as lock:
+                    lock.replace(self.folder / "packed-refs")
+            path.unlink(missing_ok=True)
+        fsync_folder(path.parent)
+
+    def _others(self, ref: str) -> list[str]:
+        return [known for known in self.under("refs/") if known != ref]
+
+    @contextmanager
+    def _locked(self, path: Path, content: bytes) -> Iterator[Path]:
+        """git's own lock of a file: `path.lock`, holding the new content, to be renamed. It keeps git itself out.
+
+        The lock appears complete, so that it exists for two system calls only and a crash hardly ever leaves it.
+        """
+        lock, draft = path.with_name(path.name + ".lock"), self.folder / "localhub" / f".ref-{secrets.token_hex(8)}"
+        draft.write_bytes(content)
+        fsync_file(draft)
+        try:
+            _link_when_free(draft, lock)
+        finally:
+            draft.unlink()
+        try:
+            yield lock
+        finally:
+            lock.unlink(missing_ok=True)
 
     def under(self, prefix: str) -> dict[str, str]:
         """Reference name -> commit of all references below `prefix`, sorted."""
         found = {name: oid for name, oid in self._packed().items() if name.startswith(prefix)}
         base = self.folder / prefix
         for path in base.rglob("*") if base.is_dir() else ():
-            if path.is_file() and not path.name.startswith(".tmp-"):
+            if path.is_file() and path.suffix != ".lock":
                 found[path.relative_to(self.folder).as_posix()] = path.read_text().strip()
         return dict(sorted(found.items()))
 
@@ -62,7 +99,7 @@ class Refs:
         """The commit named by a branch, a tag, a full reference or (part of) a commit id."""
         for ref in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
             if ref.startswith("refs/") and ".." not in ref and (oid := self.get(ref)):
-                return oid
+                return objects.peel(oid)
         if _HEX.fullmatch(revision):
             commits = [oid for oid in objects.starting_with(revision) if objects.kind(oid) == "commit"]
             if len(commits) == 1:
@@ -76,3 +113,31 @@ class Refs:
             return {}
         lines = [line.split(" ", 1) for line in text.splitlines() if line and line[0] not in "#^"]
         return {name: oid for oid, name in lines}
+
+
+def _remove_empty(folder: Path) -> None:
+    if folder.is_dir():
+        for child in sorted(folder.rglob("*"), reverse=True):
+            child.rmdir()
+        folder.rmdir()
+
+
+def _link_when_free(draft: Path, lock: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            lock.hardlink_to(draft)
+            return
+        except FileExistsError:
+            if _age(lock) > _ABANDONED:
+                lock.unlink(missing_ok=True)
+            elif time.monotonic() > deadline:
+                raise LocalHubError(f"{lock.stem} is locked by git: try again", status=503) from None
+            time.sleep(0.01)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -227,4 +227,4 @@ def _write_bare(repo: Repo, creator: str, moment: datetime) -> None:
     root = repo.objects.write("tree", tree.encode())
     commit = repo.objects.write_commit(root, (), creator, int(moment.timestamp()), "initial commit")
     repo.objects.sync()
-    repo.refs.set(MAIN, commit)
+    repo.refs.move(MAIN, None, commit)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from localhub.cache import Cache
 from localhub.clock import stamp_seconds
 from localhub.errors import EntryNotFound, InvalidPath
-from localhub.gitobjects import FILE_MODE, TREE_MODE, Commit, Tree
+from localhub.gitobjects import FILE_MODE, SUBMODULE_MODE, TREE_MODE, Commit, Tree, TreeEntry
 from localhub.lfs import MAX_POINTER, Pointer
 from localhub.repos import Repo
 
@@ -88,11 +88,15 @@ class Snapshot:
         if top is None or not top.is_folder:
             raise EntryNotFound(f'"{folder[:200]}" does not exist on "{self.oid[:12]}"')
         if not recursive:
-            return [Row(entry.name, entry.oid, entry.is_folder) for entry in tree_of(self.repo, top.oid)]
+            return [Row(entry.name, entry.oid, entry.is_folder) for entry in self._entries(top.oid)]
         return _rows.get((self.repo.folder, top.oid), lambda: list(self._walk(top.oid, "")))
 
+    def _entries(self, tree: str) -> Iterator[TreeEntry]:
+        """Files and folders of a tree; another repository's commit (a submodule) is neither."""
+        return (entry for entry in tree_of(self.repo, tree) if entry.mode != SUBMODULE_MODE)
+
     def _walk(self, tree: str, prefix: str) -> Iterator[Row]:
-        for entry in tree_of(self.repo, tree):
+        for entry in self._entries(tree):
             path = prefix + entry.name
             yield Row(path, entry.oid, entry.is_folder)
             if entry.is_folder:

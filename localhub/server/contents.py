@@ -114,7 +114,9 @@ def refs(repo: Target, include_prs: str = "") -> Response:
 
 def _listed(repo: Repo, prefix: str) -> list[dict[str, str]]:
     found = repo.refs.under(prefix).items()
-    return [{"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": oid} for ref, oid in found]
+    return [
+        {"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": repo.objects.peel(oid)} for ref, oid in found
+    ]
 
 
 @router.get(REPO + "/commits/{revision}")

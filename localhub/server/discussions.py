@@ -77,7 +77,7 @@ def create(request: Request, site: Served, who: Who, repo: Target, data: Json) -
         base = {"base": MAIN, "base_commit": head, "status": DRAFT} if is_pull and head else {}
         new = discussions.start(author, title, text, **base)
         if is_pull and head:
-            repo.refs.set(new.ref, head)
+            repo.refs.move(new.ref, None, head)
         discussions.save(new)
     told(site, "create", repo, new)
     url = f"{repo_url(request, repo)}/discussions/{new.num}"

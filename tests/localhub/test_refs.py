@@ -1,5 +1,7 @@
 """Branches, tags and squashing."""
 
+from pathlib import Path
+
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
@@ -39,6 +41,28 @@ def test_what_git_would_refuse_is_refused(api: HfApi, model: str) -> None:
         api.create_tag(model, tag="v2", revision="never")
     with pytest.raises(HfHubHTTPError):
         api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model, revision="refs/heads/../../HEAD")
+
+
+def test_what_git_itself_pushed_is_served(api: HfApi, model: str, served: localhub.Running, tmp_path: Path) -> None:
+    bare, clone = served.hub.repos.get(Kind.MODEL, model).folder, tmp_path / "clone"
+    git("clone", "-q", bare, clone)
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    (clone / "run.sh").write_text("echo hello\n")
+    (clone / "run.sh").chmod(0o755)
+    (clone / "link").symlink_to("run.sh")
+    git("-C", clone, "add", ".")
+    head = git("-C", clone, "rev-parse", "HEAD").strip()
+    git("-C", clone, "update-index", "--add", "--cacheinfo", f"160000,{head},submodule")
+    git("-C", clone, *who, "commit", "-q", "-m", "By git")
+    git("-C", clone, *who, "tag", "-a", "v1", "-m", "annotated")
+    git("-C", clone, "push", "-q", "origin", "main", "v1")
+    commit = git("-C", clone, "rev-parse", "HEAD").strip()
+    assert api.list_repo_files(model) == [".gitattributes", "link", "run.sh"]
+    assert api.model_info(model, revision="v1").sha == commit
+    assert api.list_repo_refs(model).tags[0].target_commit == commit
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model)
+    assert git("-C", bare, "ls-tree", "main", "run.sh").startswith("100755")
+    assert git("-C", bare, "ls-tree", "main", "submodule").startswith("160000")
 
 
 def test_a_squashed_branch_has_one_commit_and_the_same_files(api: HfApi, model: str, served: localhub.Running) -> None:

@@ -1,6 +1,8 @@
 """Content put in from Python: the same calls give the same commits, and git itself agrees."""
 
 import os
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from localhub import Hub
 from localhub.errors import InvalidPath, RepoNotFound, StaleParent
 from localhub.names import Kind
+from localhub.refs import MAIN
 
 from .conftest import git
 
@@ -50,6 +53,31 @@ def test_packed_and_loose_objects_read_alike(tmp_path: Path) -> None:
     after = hub.commit("org/m", {"c.txt": "new"}, "after", date=DAY)
     assert git("-C", repo.folder, "rev-parse", "main").strip() == after
     git("-C", repo.folder, "fsck", "--strict")
+
+
+def test_a_branch_that_git_moves_meanwhile_is_not_moved_back(tmp_path: Path) -> None:
+    first, second = seed(tmp_path)
+    repo = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny")
+    git("-C", repo.folder, "update-ref", MAIN, first)
+    with pytest.raises(StaleParent):
+        repo.refs.move(MAIN, second, first)
+    repo.refs.move(MAIN, first, second)
+    assert git("-C", repo.folder, "rev-parse", "main").strip() == second
+
+
+def test_gits_lock_of_a_branch_is_waited_for(tmp_path: Path) -> None:
+    _, second = seed(tmp_path)
+    repo = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny")
+    lock = repo.folder / f"{MAIN}.lock"
+    lock.write_text("")
+    threading.Timer(0.2, lock.unlink).start()
+    started = time.monotonic()
+    made = Hub(tmp_path).commit("org/tiny", {"x": "1"}, parent=second)
+    assert time.monotonic() - started >= 0.2
+    lock.write_text("")
+    os.utime(lock, (0, 0))
+    Hub(tmp_path).commit("org/tiny", {"y": "1"}, parent=made)
+    assert not lock.exists()
 
 
 def test_what_was_half_made_is_swept_away_later(tmp_path: Path) -> None:
