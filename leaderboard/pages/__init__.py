@@ -61,6 +61,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     """Serve the pages at `/` of `app`, below every route that it has already."""
     app.add_api_route("/podium-assets/{name}", send_asset, include_in_schema=False)
     options: dict[str, Any] = {"footer_links": [], "run_history": False, "ssr_mode": False, "show_error": False}
+    options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         gr.mount_gradio_app(app, build_pages(service), "/", theme=theme(), **options)

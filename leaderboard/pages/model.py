@@ -138,6 +138,16 @@ def request_of(requests: Sequence[Request], evaluation: Evaluation | None) -> Re
     return next(iter([*own, *requests]), None)
 
 
+def made_from(service: Service, model: str) -> list[str]:
+    """Models on this board that say they were made from `model`."""
+    return sorted({one.model for one in service.queue.view().requests if one.base_model == model != one.model})
+
+
+def known(service: Service, model: str) -> bool:
+    """Whether the board has a page for `model`."""
+    return any(one.model == model for one in service.queue.view().requests)
+
+
 def draw(service: Service, here: Visit) -> str:
     """The page of the model that the address names. Raises NotFound."""
     name = "/".join(here.rest)
@@ -146,9 +156,12 @@ def draw(service: Service, here: Visit) -> str:
         raise NotFound(f"{name or 'This model'} was never submitted to this board.")
     benchmark_id = service.benchmark(here.benchmark).id
     shown = chosen(model, benchmark_id, here.query.get("run", ""))
+    request = request_of(model.requests, shown)
     values: dict[str, Any] = {
         "model": model,
-        "request": request_of(model.requests, shown),
+        "request": request,
+        "base_here": request is not None and known(service, request.base_model),
+        "children": made_from(service, name),
         "shown": shown,
         "run_name": run_name,
         "hub": service.settings.hub_endpoint,

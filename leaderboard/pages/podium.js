@@ -54,6 +54,9 @@
 
   let refresh = null;
   function settle() {
+    const heading = document.querySelector(".page h1, .columns h1")?.textContent.trim();
+    const title = `${heading} · ${document.querySelector(".brand")?.textContent.trim()}`;
+    if (heading && document.title !== title) document.title = title;
     opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     document.querySelectorAll("pre.log").forEach((log) => {
       if (!scrolled.has(log.id) && log.dataset.shown !== "yes") log.scrollTop = log.scrollHeight;

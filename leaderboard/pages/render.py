@@ -6,11 +6,13 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from leaderboard.pages import words
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity
 
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 HERE = Path(__file__).resolve().parent
 
 
@@ -31,6 +33,11 @@ def address(path: str, **query: object) -> str:
     """A path with those query values that are not empty."""
     said = {key: value for key, value in query.items() if value not in ("", None, False)}
     return quote(path) + (f"?{urlencode(said)}" if said else "")
+
+
+def prose(text: str) -> Markup:
+    """Markdown as markup, without any HTML that it holds."""
+    return Markup(MARKDOWN.render(text))
 
 
 def type_symbol(model_type: str) -> str:
@@ -57,6 +64,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "ago": time_tag,
+        "prose": prose,
         "left": words.left,
         "exact": words.exact,
         "duration": words.duration,

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 import localhub
+from scripts.screenshots import CHROMIUM, FLAGS
 from scripts.seed_hub import seed
+from scripts.service import Running, running
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = 20_000
-
-
-@dataclass(frozen=True)
-class Running:
-    """The service as a reader meets it."""
-
-    address: str
-    folder: Path
-    """Holds requests/, results/ and work/."""
-
-
-def podium_environment(hub: str, folder: Path) -> dict[str, str]:
-    """The environment of a service that keeps everything in `folder` and picks a free port."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "HF_"))}
-    return kept | {
-        "HF_ENDPOINT": hub,
-        "HF_HOME": str(folder / "hf"),
-        "OMP_NUM_THREADS": "1",
-        "PODIUM_BENCHMARKS": "tiny",
-        "PODIUM_REQUESTS_DIR": str(folder / "requests"),
-        "PODIUM_RESULTS_DIR": str(folder / "results"),
-        "PODIUM_WORK_DIR": str(folder / "work"),
-        "PODIUM_PORT": "0",
-        "PODIUM_TICK_S": "0.5",
-    }
 
 
 @pytest.fixture(scope="session")
@@ -61,21 +20,11 @@ def podium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service in embedded mode, with the demo's Hub."""
     folder = tmp_path_factory.mktemp("podium")
     seed(folder / "hub")
-    with localhub.running(folder / "hub") as hub, (folder / "service.log").open("w") as log:
-        command = [sys.executable, str(ROOT / "app.py")]
-        environment = podium_environment(hub.endpoint, folder)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(r"http://\S+", line)
-            assert found, (folder / "service.log").read_text()
-            yield Running(found[0], folder)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0, "SIGTERM ends the service cleanly"
-        finally:
-            process.kill()
-            process.wait()
+    with (
+        localhub.running(folder / "hub") as hub,
+        running(hub.endpoint, folder, {"PODIUM_TICK_S": "0.5"}) as service,
+    ):
+        yield service
 
 
 @pytest.fixture(scope="session")

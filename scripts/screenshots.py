@@ -1,0 +1,111 @@
+"""Pictures of every page for the docs: `python -m scripts.screenshots`, into docs/images.
+
+A service over the demo's Hub evaluates the demo's checkpoints first; then each page is taken at 1400 and 390 px, light
+and dark. Needs Chromium and playwright.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import httpx
+import typer
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+import localhub
+from scripts.demo import submit_all
+from scripts.seed_hub import seed
+from scripts.service import ROOT, running
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"wide": ViewportSize(width=1400, height=900), "narrow": ViewportSize(width=390, height=844)}
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+WAIT_S = 600
+OPEN = ("PENDING", "RUNNING")
+
+
+def requests(api: httpx.Client) -> list[dict[str, Any]]:
+    """Every request of the queue."""
+    found: list[dict[str, Any]] = api.get("/requests?limit=1000").json()["requests"]
+    return found
+
+
+def pages(api: httpx.Client) -> Mapping[str, str]:
+    """Name of the picture -> address, with a finished request's model."""
+    finished = next(one for one in requests(api) if one["status"] == "FINISHED")
+    return {
+        "leaderboard": "/",
+        "submit": "/submit?model=podium-demo/tiny-merge&precision=float32",
+        "queue": "/queue",
+        "request": f"/request/{finished['id']}",
+        "model": f"/model/{finished['model']}",
+        "about": "/about",
+    }
+
+
+READY = {"leaderboard": "#board", "submit": "#found ul.checks"}
+"""What is waited for, where it is not a heading."""
+
+
+def take(page: Page, name: str, address: str, path: Path) -> None:
+    """One picture of the first window of the page."""
+    page.goto(address)
+    page.wait_for_selector(READY.get(name, ".page :is(h1, h2)"))
+    page.wait_for_timeout(700)
+    page.screenshot(path=path)
+
+
+def take_all(browser: Browser, base: str, addresses: Mapping[str, str], folder: Path) -> None:
+    """Every page in both sizes and both themes."""
+    for size, viewport in SIZES.items():
+        for scheme in SCHEMES:
+            context = browser.new_context(viewport=viewport, base_url=base, color_scheme=scheme)
+            for name, address in addresses.items():
+                page = context.new_page()
+                take(page, name, address, folder / f"{name}-{size}-{scheme}.png")
+                page.close()
+            context.close()
+
+
+def wait(api: httpx.Client, until: int) -> None:
+    """Wait until at most `until` requests are open. Raises TimeoutError."""
+    for _ in range(WAIT_S):
+        if sum(one["status"] in OPEN for one in requests(api)) <= until:
+            return
+        time.sleep(1)
+    raise TimeoutError(f"The requests did not end within {WAIT_S} seconds.")
+
+
+def main(folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = ROOT / "docs" / "images") -> None:
+    """Take the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
+        root = Path(scratch)
+        commits = seed(root / "hub")
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        with localhub.running(root / "hub") as hub, running(hub.endpoint, root) as service:
+            api = httpx.Client(base_url=f"{service.address}/api/v1", timeout=60)
+            submit_all(api, commits)
+            wait(api, until=3)
+            take_all(browser, service.address, {"queue-running": "/queue"}, folder)
+            wait(api, until=0)
+            take_all(browser, service.address, pages(api), folder)
+            api.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    typer.run(main)
