@@ -8,6 +8,7 @@ FINISHED -> PENDING                            re-run: a new attempt, the old re
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,7 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
 MAX_BACKOFF_S = 24 * 3600.0
+MAX_SPREAD = 16
 MAX_TRIES = 100
 """A change is given up when this many others came first."""
 PODIUM = "podium"
@@ -135,13 +137,19 @@ class Queue:
     def claim_next(
         self, worker: str, lease_s: float, accepts: Callable[[Request], bool] = lambda request: True
     ) -> Request | None:
-        """Claim the first pending request that is due and that `accepts`; None when there is none."""
-        for request in self.pending():
-            if self._is_due(request) and accepts(request):
-                try:
-                    return self.claim(request, worker, lease_s)
-                except (Conflict, NotFound, Unreadable):
-                    continue
+        """Claim the first pending request that is due and that `accepts`; None when there is none.
+
+        Having lost one to another worker, look further down, so that several do not go on competing for the same.
+        """
+        waiting, spread = [one for one in self.pending() if self._is_due(one)], 1
+        while waiting:
+            request = waiting.pop(random.randrange(min(spread, len(waiting))))
+            if not accepts(request):
+                continue
+            try:
+                return self.claim(request, worker, lease_s)
+            except (Conflict, NotFound, Unreadable):
+                spread = min(2 * spread, MAX_SPREAD)
         return None
 
     def renew(self, request: Request, lease_s: float, progress: Progress | None = None) -> Request:

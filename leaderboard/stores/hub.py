@@ -32,7 +32,7 @@ MAX_ENTRIES = 10_000
 MANY = 10
 """From this many changed folders in a folder on, everything below it is listed at once."""
 TRIES = 60
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 4.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 4.0
 LONGEST_PAUSE_S = 120.0
 """A commit waits for so long when the Hub asks for it; beyond that it is given up."""
 DOWNLOADS = 8
@@ -219,7 +219,7 @@ class HubStore:
         if not todo:  # perhaps only because what we know is old
             snapshot = self._look(now=True)
             todo = _decide(snapshot, changes, expected)
-        unsure = False
+        unsure, operations = False, self._repo.operations(todo)
         for attempt in range(TRIES):
             pause = 0.0
             try:
@@ -227,13 +227,16 @@ class HubStore:
                     snapshot = self._look(now=True)
                     if unsure and self._repo.marked(mark, snapshot.commit):
                         return
-                    todo = _decide(snapshot, changes, expected)
+                    before, todo = todo, _decide(snapshot, changes, expected)
+                    if todo != before:
+                        operations = self._repo.operations(todo)
                 if not todo:
                     return
-                made = self._repo.commit(snapshot.commit, todo, message, mark)
+                made = self._repo.commit(snapshot.commit, operations, message, mark)
                 if self._repo.marked(mark, made, limit=1):
                     self._adopt(snapshot, made, todo)
                     return
+                operations = self._repo.operations(todo)
             except Outdated:
                 pass
             except HubUnavailable as trouble:

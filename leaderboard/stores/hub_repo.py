@@ -28,6 +28,7 @@ from leaderboard.stores.trees import Folders, Node, from_listing
 
 BRANCH = "main"
 FIRST_WAIT_S = 0.3
+Operations = list[CommitOperationAdd | CommitOperationDelete]
 RECENT = 100
 """How many commits back one of ours is looked for when its answer was lost."""
 
@@ -93,16 +94,19 @@ class HubRepo:
             raise HubUnavailable(f"The Hub sent something else than {path} of {self.repo_id}.", 60)
         return content
 
-    def commit(self, parent: str, changes: Mapping[str, bytes | None], message: str, mark: str) -> str:
+    def operations(self, changes: Mapping[str, bytes | None]) -> Operations:
+        """What a commit consists of. Used again with another parent, it saves the client's questions and uploads."""
+        return [
+            CommitOperationDelete(path, is_folder=False) if content is None else CommitOperationAdd(path, content)
+            for path, content in changes.items()
+        ]
+
+    def commit(self, parent: str, operations: Operations, message: str, mark: str) -> str:
         """Make a commit on top of `parent` with `mark` in its description, and return the branch's new commit.
 
         That commit is somebody else's when the client found that the branch already has these contents: look for the
         mark. Raises Outdated (nothing was written), HubUnavailable (it may have been).
         """
-        operations = [
-            CommitOperationDelete(path, is_folder=False) if content is None else CommitOperationAdd(path, content)
-            for path, content in changes.items()
-        ]
         try:
             made = self._api.create_commit(
                 self.repo_id,

@@ -347,8 +347,8 @@ def test_the_view_reads_only_what_changed(queue: Queue, monkeypatch: pytest.Monk
     requests = [queue.submit(asked(f"o/m{number}")) for number in range(5)]
     queue.view()
     read: list[str] = []
-    original = queue.store.read
-    monkeypatch.setattr(queue.store, "read", lambda path: read.append(path) or original(path))
+    original = queue.store.read_many
+    monkeypatch.setattr(queue.store, "read_many", lambda paths: original(read.extend(paths := list(paths)) or paths))
     assert len(queue.view().requests) == 5 and read == []
     queue.cancel(requests[2], "ann")
     read.clear()
