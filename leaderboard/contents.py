@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import operator
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -46,9 +47,26 @@ class Requests(Protocol):
     def view(self) -> RequestList: ...
 
 
+class _Inputs(NamedTuple):
+    """What a table was made from, for telling quickly that nothing has changed."""
+
+    looks: int
+    """Number of looks at the store that found something new."""
+    flagged: frozenset[str]
+    requests: Sequence[Request]
+
+    def same_as(self, other: _Inputs) -> bool:
+        """Whether nothing has changed; the queue keeps the objects of unchanged requests."""
+        return (
+            (self.looks, self.flagged, len(self.requests)) == (other.looks, other.flagged, len(other.requests))
+            and all(map(operator.is_, self.requests, other.requests))
+        )  # fmt: skip
+
+
 class _Table(NamedTuple):
     version: str
     frame: pd.DataFrame
+    made_from: _Inputs
 
 
 def contents_path(benchmark_id: str) -> str:
@@ -83,6 +101,7 @@ class Contents:
         self._official = official
         self._lock = threading.RLock()
         self._seen: str | None = None
+        self._looks = 0
         self._rows: dict[str, dict[str, Row | None]] = {name: {} for name in benchmarks}
         self._facts: dict[str, ModelFacts] = {}
         self._gone: set[str] = set()
@@ -116,7 +135,7 @@ class Contents:
             self._refresh()
             rows = [row for row in self._rows[block.benchmark].values() if row]
             rows.append(measured(block, path, version, benchmark))
-            table = frame(latest(rows), self._known(), benchmark)
+            table = frame(latest(rows), self._known(self._inputs()), benchmark)
             return {contents_path(block.benchmark): _parquet(table, benchmark)}
 
     def save(self, benchmark_id: str) -> bool:
@@ -147,17 +166,26 @@ class Contents:
         with self._lock:
             benchmark = self._benchmark(benchmark_id)
             self._refresh()
-            rows = latest(row for row in self._rows[benchmark_id].values() if row)
-            known = self._known()
-            version = self._fingerprint(rows, known)
             table = self._tables.get(benchmark_id)
-            if table is None or table.version != version:
-                table = self._tables[benchmark_id] = _Table(version, frame(rows, known, benchmark))
+            made_from = self._inputs()
+            if table is not None and table.made_from.same_as(made_from):
+                return table
+            rows = latest(row for row in self._rows[benchmark_id].values() if row)
+            known = self._known(made_from)
+            version = self._fingerprint(rows, known)
+            if table is not None and table.version == version:
+                table = table._replace(made_from=made_from)
+            else:
+                table = _Table(version, frame(rows, known, benchmark), made_from)
+            self._tables[benchmark_id] = table
             return table
 
-    def _known(self) -> Known:
-        requests = {request.id: request for request in self._queue.view().requests}
-        return Known(requests, self._facts, self._gone, self._flagged(), self._official)
+    def _inputs(self) -> _Inputs:
+        return _Inputs(self._looks, frozenset(self._flagged()), self._queue.view().requests)
+
+    def _known(self, inputs: _Inputs) -> Known:
+        requests = {request.id: request for request in inputs.requests}
+        return Known(requests, self._facts, self._gone, inputs.flagged, self._official)
 
     def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
         """A hash of everything that the table is made from."""
@@ -185,6 +213,7 @@ class Contents:
             elif (found := RESULT_PATH.fullmatch(path)) and found["benchmark"] in self._rows:
                 self._take_result(path, found["benchmark"], version)
         self._seen = changes.version
+        self._looks += bool(changes.paths or changes.complete)
 
     def _forget_all(self) -> None:
         for rows in self._rows.values():
