@@ -316,6 +316,8 @@ class Board:
         for key in shown:
             if key in scores:
                 columns[self.benchmark.column(key).title] = scores[key][at]
+                if view.errors and view.scores == "normalised":
+                    columns[f"{self.benchmark.column(key).title} stderr"] = self.stderr[key][at]
             else:
                 meta = META_BY_KEY[key]
                 columns[meta.title] = self._values(meta)[at]

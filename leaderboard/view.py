@@ -56,6 +56,8 @@ class View(BaseModel):
     """Row ids kept on top."""
     scores: Literal["normalised", "raw"] = "normalised"
     """Which numbers the score columns show."""
+    errors: bool = False
+    """Whether standard errors are shown beside normalised scores."""
     average: Literal["all", "visible"] = "all"
     """Average over all score columns, or over those that are shown."""
     rank: Literal["static", "dynamic"] = "static"

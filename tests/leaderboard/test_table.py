@@ -81,6 +81,7 @@ VIEWS = st.builds(
     pins=st.lists(st.sampled_from(BOARD.ids[:5]), max_size=2, unique=True).map(tuple),
     columns=st.lists(st.sampled_from(["a", "b", "type", "license", "merged"]), max_size=3, unique=True).map(tuple),
     scores=st.sampled_from(["normalised", "raw"]),
+    errors=st.booleans(),
     average=st.sampled_from(["all", "visible"]),
     rank=st.sampled_from(["static", "dynamic"]),
 )

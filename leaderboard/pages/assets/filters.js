@@ -110,6 +110,8 @@ function modeChoices(board) {
     }));
   return [
     pick("scores", "Scores", { normalised: "normalised (chance is 0)", raw: "raw, as measured" }),
+    check("Standard errors beside normalised scores", board.view.errors === "true", undefined,
+      (on) => board.change({ errors: on ? "true" : undefined })),
     pick("average", "Average over", { all: "all score columns", visible: "the visible score columns" }),
     pick("rank", "Rank among", { static: "all checkpoints", dynamic: "what is shown" }),
   ];

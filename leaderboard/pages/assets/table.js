@@ -118,7 +118,7 @@ class Table {
     if (this.embed) return;
     const params = new URLSearchParams(location.search);
     const known = ["search", "types", "precisions", "licences", "size_min", "size_max", "hide", "official", "columns",
-      "sort", "ascending", "pins", "scores", "average", "rank"];
+      "sort", "ascending", "pins", "scores", "errors", "average", "rank"];
     for (const name of known) {
       if (this.view[name] === undefined) params.delete(name);
       else params.set(name, this.view[name]);
@@ -331,7 +331,8 @@ class Table {
       `normalised ${score.value === null ? "unknown" : score.value.toFixed(2)}${score.stderr === null ? "" : ` ± ${score.stderr.toFixed(2)} (standard error)`}`,
       `n = ${score.n === null ? "unknown" : count(score.n)}`].join("\n");
     const bar = Math.max(0, Math.min(100, normalised ?? 0));
-    return h("td", { role: "gridcell", class: `pt-score ${best ? "pt-best" : ""}`, title: about, style: `--bar:${bar.toFixed(1)}%` }, text);
+    return h("td", { role: "gridcell", class: `pt-score ${best ? "pt-best" : ""}`, title: about, style: `--bar:${bar.toFixed(1)}%` }, text,
+      score && !raw && this.view.errors === "true" ? h("span", { class: "pt-error" }, ` ±${score.stderr === null ? "?" : score.stderr.toFixed(1)}`) : null);
   }
 
   card(at) {

@@ -1,0 +1,246 @@
+"""The leaderboard page in a real Chromium, beside gr.Dataframe and gradio_leaderboard (on the Gradio 5 it needs).
+
+Rows are resampled from the Open LLM Leaderboard's contents (PODIUM_SHARED_DATA, ../shared/data by default).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pandas as pd
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from leaderboard.settings import PROJECT
+from scripts.figures import Figure, at_most, reading
+from scripts.screenshots import CHROMIUM, FLAGS
+
+SHARED = Path(os.environ.get("PODIUM_SHARED_DATA", PROJECT.parent / "shared" / "data"))
+SAMPLE = SHARED / "open_llm" / "contents_sample.csv"
+SIZES = (5_000, 100_000)
+LIMITS = {
+    "navigation to first rows": (800.0, 1000.0),
+    "typing to filtered rows, p95": (120.0, 150.0),
+    "HTML document": (60.0, 60.0),
+    "JS heap after first rows": (10.0, 10.0),
+    "server cold start to first answer": (1000.0, 2000.0),
+    "50 readers filtering at once, p95": (300.0, 500.0),
+}
+"""Figure -> limit at 5,000 and at 100,000 rows, in ms, kB and MB."""
+READERS = 50
+WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
+PEER_VENV = PROJECT / ".demo" / "gradio5"
+"""gradio_leaderboard needs Gradio 5, so it gets an environment of its own."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server of the table, and how to tell in the browser what it shows."""
+
+    name: str
+    python: Path
+    rows: str
+    """JavaScript that is true once rows are drawn."""
+    search: str
+    """Selector of the search field."""
+    filtered: Callable[[str], str]
+    """Word -> JavaScript that is true once only rows with that word are drawn."""
+    submit: bool = False
+    """Whether Enter has to be pressed."""
+
+
+def shown_everywhere(word: str) -> str:
+    """For pages that draw cells as text: every drawn model name holds the word."""
+    return (
+        "(() => { const names = [...document.querySelectorAll('tbody tr')].map(r => r.innerText.toLowerCase())"
+        f".filter(t => t.trim()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()"
+    )
+
+
+OURS = Contestant(
+    "Podium", Path(sys.executable),
+    "!!document.querySelector('.board')?.shadowRoot?.querySelector('tr[data-at]')",
+    ".board input[type=search]",
+    lambda word: "(() => { const names = [...document.querySelector('.board').shadowRoot.querySelectorAll('.pt-name')]"
+    f".map(a => a.textContent.toLowerCase()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()",
+)  # fmt: skip
+DATAFRAME = Contestant(
+    "gr.Dataframe", Path(sys.executable), "document.querySelectorAll('tbody tr').length > 3",
+    "input[placeholder*='ilter'], input[placeholder*='earch']", shown_everywhere,
+)  # fmt: skip
+LEADERBOARD = Contestant(
+    "gradio_leaderboard", PEER_VENV / "bin" / "python", "document.querySelectorAll('tbody tr').length > 3",
+    "input[placeholder*='earch'], textarea[placeholder*='earch']", shown_everywhere, submit=True,
+)  # fmt: skip
+
+
+def rows(size: int) -> pd.DataFrame:
+    """A contents table of `size` rows with different names."""
+    frame = pd.read_csv(SAMPLE).sample(size, replace=True, random_state=0).reset_index(drop=True)
+    frame["fullname"] = [f"{name}-{at}" for at, name in enumerate(frame["fullname"])]
+    return frame
+
+
+@contextmanager
+def serving(who: Contestant, table: Path) -> Iterator[tuple[str, float]]:
+    """Start its server; yields the address and milliseconds from its imports to its first answer (0 for peers)."""
+    command = [str(who.python), str(PROJECT / "scripts" / "table_servers.py"), who.name, str(table)]
+    env = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_XET": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=PROJECT)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.startswith("READY "):
+                _, address, milliseconds = line.split()
+                yield address, float(milliseconds)
+                break
+        else:
+            raise SystemExit(f"The server of {who.name} ended before it was ready.")
+    finally:
+        process.kill()
+        process.wait()
+
+
+@dataclass
+class Reading:
+    """What the browser saw of one contestant."""
+
+    navigation_ms: float
+    typing_ms: float
+    html_kb: float
+    heap_mb: float
+
+
+def in_browser(browser: Browser, who: Contestant, address: str) -> Reading:
+    """Open the page three times, type ten words into the last one."""
+    navigation = []
+    for _ in range(3):
+        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        page = context.new_page()
+        begin = time.perf_counter()
+        page.goto(address, wait_until="commit", timeout=120_000)
+        page.wait_for_function(who.rows, timeout=120_000, polling="raf")
+        navigation.append(1000 * (time.perf_counter() - begin))
+        heap = heap_mb(page)
+        if len(navigation) < 3:
+            context.close()
+    typing = [type_word(page, who, word) for word in WORDS]
+    document = httpx.get(address, trust_env=False, timeout=120).content
+    return Reading(min(navigation), float(np.percentile(typing, 95)), len(document) / 1000, heap)
+
+
+def heap_mb(page: Page) -> float:
+    """JavaScript heap in use, after a collection."""
+    client = page.context.new_cdp_session(page)
+    client.send("HeapProfiler.collectGarbage")
+    client.send("Performance.enable")
+    metrics = {one["name"]: one["value"] for one in client.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["JSHeapUsedSize"]) / 1e6
+
+
+def type_word(page: Page, who: Contestant, word: str) -> float:
+    """Milliseconds from the last key to only matching rows."""
+    field = page.locator(who.search).first
+    field.fill("")
+    if who.submit:
+        field.press("Enter")
+    page.wait_for_timeout(400)
+    begin = time.perf_counter()
+    field.fill(word)
+    if who.submit:
+        field.press("Enter")
+    page.wait_for_function(who.filtered(word), timeout=60_000, polling="raf")
+    return 1000 * (time.perf_counter() - begin)
+
+
+async def readers(address: str) -> float:
+    """95th percentile in ms of READERS filters that are sent at the same time, each another one."""
+
+    async def read(client: httpx.AsyncClient, at: int) -> float:
+        asked = {
+            "search": f"{WORDS[at % len(WORDS)]} {at % 7}",
+            "size_min": str(at % 5),
+            "facets": "true",
+            "limit": "100",
+        }
+        begin = time.perf_counter()
+        answer = await client.get(f"{address}/api/v1/benchmarks/open-llm-v2/rows", params=asked)
+        answer.raise_for_status()
+        return 1000 * (time.perf_counter() - begin)
+
+    limits = httpx.Limits(max_connections=READERS)
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
+        await asyncio.gather(*(client.get(f"{address}/api/v1/benchmarks") for _ in range(READERS)))
+        took = await asyncio.gather(*(read(client, at) for at in range(READERS)))
+    return float(np.percentile(took, 95))
+
+
+def peers() -> list[Contestant]:
+    """Those that can be had; gradio_leaderboard is installed into its own environment the first time."""
+    if not LEADERBOARD.python.exists():
+        uv = PROJECT / ".venv" / "bin" / "uv"
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, PEER_VENV], check=True)
+        wanted = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3"]
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", LEADERBOARD.python, *wanted], check=True)
+    return [DATAFRAME, LEADERBOARD]
+
+
+def figures() -> list[Figure]:
+    """Every figure at both sizes, and each peer's with its ratio to ours."""
+    found: list[Figure] = []
+    others = peers()
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for at, size in enumerate(SIZES):
+            table = Path(folder) / f"{size}.parquet"
+            rows(size).to_parquet(table)
+            with serving(OURS, table) as (address, cold):
+                ours = in_browser(browser, OURS, address)
+                # Playwright runs an event loop in this thread, so the readers have one of their own.
+                with ThreadPoolExecutor(1) as aside:
+                    together = statistics.median(aside.submit(asyncio.run, readers(address)).result() for _ in range(3))
+            found += our_figures(ours, cold, together, size, at)
+            for peer in others:
+                with serving(peer, table) as (address, _):
+                    found += peer_figures(peer.name, in_browser(browser, peer, address), ours, size)
+    return found
+
+
+def our_figures(ours: Reading, cold_ms: float, together_ms: float, size: int, at: int) -> list[Figure]:
+    """Each figure against its limit."""
+    values = {
+        "navigation to first rows": (ours.navigation_ms, "ms"),
+        "typing to filtered rows, p95": (ours.typing_ms, "ms"),
+        "HTML document": (ours.html_kb, "kB"),
+        "JS heap after first rows": (ours.heap_mb, "MB"),
+        "server cold start to first answer": (cold_ms, "ms"),
+        "50 readers filtering at once, p95": (together_ms, "ms"),
+    }
+    return [at_most(f"{size:,} rows: {name}", value, unit, LIMITS[name][at]) for name, (value, unit) in values.items()]
+
+
+def peer_figures(name: str, peer: Reading, ours: Reading, size: int) -> list[Figure]:
+    """A peer's readings and how many times ours they are."""
+    pairs = {
+        "navigation to first rows": (peer.navigation_ms, ours.navigation_ms, "ms"),
+        "typing to filtered rows, p95": (peer.typing_ms, ours.typing_ms, "ms"),
+        "HTML document": (peer.html_kb, ours.html_kb, "kB"),
+        "JS heap after first rows": (peer.heap_mb, ours.heap_mb, "MB"),
+    }
+    found = []
+    for what, (value, own, unit) in pairs.items():
+        found.append(reading(f"{size:,} rows, {name}: {what}", value, unit))
+        found.append(reading(f"{size:,} rows, {name}: {what}, ratio to Podium", value / own, "x"))
+    return found
