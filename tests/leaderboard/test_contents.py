@@ -310,6 +310,26 @@ def test_a_reader_that_starts_takes_the_saved_rows_and_reads_only_the_other_file
     pd.testing.assert_frame_equal(table, contents.frame("tiny"))
 
 
+@pytest.mark.parametrize("content", [None, b"{"])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_result_that_is_gone_or_broken_has_no_row(store: LocalStore, content: bytes | None, restarted: bool) -> None:
+    contents = opened(store)
+    paths = [publish(store, block(number), contents) for number in range(2)]
+    assert len(contents.frame("tiny")) == 2
+    store.commit({paths[0]: content}, "by hand")
+    table = (opened(store) if restarted else contents).frame("tiny")
+    assert table["fullname"].tolist() == ["org/model1"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_result_that_was_changed_has_its_new_row(store: LocalStore, restarted: bool) -> None:
+    contents = opened(store)
+    path = publish(store, block(), contents)
+    content = {"podium": block(average=77.0).model_dump(mode="json")}
+    store.commit({path: json.dumps(content).encode()}, "by hand")
+    assert (opened(store) if restarted else contents).frame("tiny")["Average ⬆️"].tolist() == [77.0]
+
+
 def test_saved_rows_of_another_layout_are_read_again(store: LocalStore) -> None:
     publish(store, block(), opened(store))
     renamed = TINY.model_copy(

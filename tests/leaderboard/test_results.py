@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaderboard.details import Details, details_table
@@ -266,6 +266,8 @@ def test_details_that_are_not_there_are_not_found_by_name(results: Results) -> N
 
 
 @settings(max_examples=40, deadline=None)
+@example(right=[at % 3 == 0 for at in range(1200)], offset=620, limit=30, wrong_only=False, text="")
+@example(right=[at % 3 == 0 for at in range(1200)], offset=450, limit=300, wrong_only=True, text="7")
 @given(
     st.lists(st.booleans(), max_size=1200),
     st.integers(0, 1300),
