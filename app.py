@@ -37,7 +37,7 @@ def build_app(service: Service) -> FastAPI:
         yield
         service.boards.close()
 
-    app = FastAPI(title=service.settings.title, docs_url="/docs", redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title=service.settings.title, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(build_api(service))
     catch_errors(app)
     mount_pages(app, service)
@@ -46,12 +46,17 @@ def build_app(service: Service) -> FastAPI:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 picks a free one."""
+    """A socket that listens there; port 0 picks a free one. Raises BadSettings where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP: otherwise asyncio leaves Nagle's algorithm on, and answers wait 40 ms for an acknowledgement.
     place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.bind((host, port))
+    try:
+        place.bind((host, port))
+    except OSError as error:
+        place.close()
+        reason = f"PODIUM_HOST, PODIUM_PORT: {host}:{port} cannot be listened on ({error.strerror})"
+        raise BadSettings(f"{reason}. Choose another port; 0 picks a free one.") from error
     place.listen(512)
     return place
 
@@ -95,7 +100,7 @@ def main() -> int:
         signal.signal(name, end)
     try:
         serve(open_service(load_settings()))
-    except (BadSettings, BadBenchmark, OSError) as error:
+    except (BadSettings, BadBenchmark) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

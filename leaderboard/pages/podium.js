@@ -54,6 +54,7 @@
 
   let refresh = null;
   function settle() {
+    document.querySelector("#again")?.setAttribute("tabindex", "-1");
     const heading = document.querySelector(".page h1, .columns h1")?.textContent.trim();
     const title = `${heading} · ${document.querySelector(".brand")?.textContent.trim()}`;
     if (heading && document.title !== title) document.title = title;

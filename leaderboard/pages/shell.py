@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import gradio as gr
 from gradio.components.navbar import Navbar
@@ -43,9 +43,9 @@ class Visit:
 
 def visit(text: str, person: Person | None = None) -> Visit:
     """The visit to `text`, a path with a query."""
-    parts = urlsplit(text)
-    names = [unquote(part) for part in parts.path.split("/") if part]
-    return Visit(tuple(names[1:]), dict(parse_qsl(parts.query)), person)
+    path, _, query = text.partition("?")
+    names = [unquote(part) for part in path.split("/") if part]
+    return Visit(tuple(names[1:]), dict(parse_qsl(query)), person)
 
 
 def tied(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:

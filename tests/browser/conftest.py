@@ -22,7 +22,7 @@ def podium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     seed(folder / "hub")
     with (
         localhub.running(folder / "hub") as hub,
-        running(hub.endpoint, folder, {"PODIUM_TICK_S": "0.5"}) as service,
+        running(hub.endpoint, folder, {"PODIUM_TICK_S": "0.5", "PODIUM_BENCHMARKS": "tiny,open-llm-v1"}) as service,
     ):
         yield service
 

@@ -80,6 +80,24 @@ def test_every_address_can_be_opened_directly(page: Page, path: str) -> None:
     expect(page.locator("h1, h2, .lead").first).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["/", "/submit?model=podium-demo/tiny-base", "/queue", "/about", "/docs"])
+def test_a_narrow_window_shows_everything_without_scrolling_sideways(page: Page, path: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(path)
+    expect(page.locator("h1, h2, .lead, .board").first).to_be_visible()
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_chosen_benchmark_is_kept_from_page_to_page(page: Page) -> None:
+    page.goto("/queue")
+    page.get_by_label("Benchmark").select_option("open-llm-v1")
+    page.wait_for_url("**/queue?benchmark=open-llm-v1")
+    page.get_by_role("link", name="About", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile("^About"))).to_contain_text("v1")
+    expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_both_themes_have_readable_text(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
