@@ -103,8 +103,11 @@ class HubStore:
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git object id of each file that is there; several downloads at a time."""
+        asked = [check_path(path) for path in paths]
+        if not asked:
+            return
         snapshot = self._look()
-        found = [(path, node) for path in paths if (node := snapshot.files.get(check_path(path)))]
+        found = [(path, node) for path in asked if (node := snapshot.files.get(path))]
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="hub-store") as pool:
             contents = pool.map(lambda one: self._content(snapshot, *one), found)
             for (path, node), content in zip(found, contents, strict=True):

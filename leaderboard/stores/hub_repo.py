@@ -16,6 +16,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Re
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]
     build_hf_headers,
+    disable_progress_bars,
     hf_raise_for_status,
     http_backoff,
     parse_ratelimit_headers,
@@ -47,7 +48,7 @@ class HubRepo:
         self._api = HfApi(endpoint=self._endpoint, token=token or False, library_name="podium")
         self._timeout_s = timeout_s
         self._url = f"{self._endpoint}/api/datasets/{repo_id}"
-        _bound_waiting(timeout_s)
+        _settle_client(timeout_s)
 
     def create(self, private: bool) -> None:
         """Make the repository unless it is there."""
@@ -196,13 +197,13 @@ def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, Node]]:
         yield entry["path"], Node(entry["oid"], entry["type"] == "directory", lfs.get("oid"))
 
 
-_bounded = False
+_settled = False
 
 
-def _bound_waiting(timeout_s: float) -> None:
-    """The client waits for ever by default, also in the middle of a commit: let every one of its waits end."""
-    global _bounded
-    if not _bounded:
+def _settle_client(timeout_s: float) -> None:
+    """Let every wait of the client end (it waits for ever by default, also in a commit), and let it draw no bars."""
+    global _settled
+    if not _settled:
 
         def client() -> httpx2.Client:
             made = default_client_factory()
@@ -210,4 +211,5 @@ def _bound_waiting(timeout_s: float) -> None:
             return made
 
         set_client_factory(client)
-        _bounded = True
+        disable_progress_bars()
+        _settled = True

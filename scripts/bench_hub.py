@@ -1,0 +1,214 @@
+"""What ten thousand request files in a Hub store cost, in time and questions, on a Hub on loopback.
+
+The peer of publishing is lm-eval's own tracker, which pushes one model's results and samples to the same Hub.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+
+import localhub
+from leaderboard.queue import Queue
+from leaderboard.records import PodiumBlock, Provenance, Request, Score, request_path
+from leaderboard.results import Results, details_table
+from leaderboard.stores.hub import HubStore
+from scripts.figures import Figure, at_most, reading
+
+FILES = 10_000
+ORGANISATIONS = 800
+TASKS = 39
+"""Leaf tasks of the harness's `leaderboard` group: so many details files has a model."""
+TOKEN = "hf_bench"
+AGE_S = 0.5
+"""How old what the store knows may be; each measured look comes later than that."""
+REQUESTS, RESULTS = "bench/requests", "bench/results"
+SAMPLE = {
+    "doc_id": 0, "doc": {"q": "1 + 1 ="}, "target": "2", "arguments": [("1 + 1 =", " 2")], "resps": [[(-0.5, True)]],
+    "filtered_resps": [(-0.5, True)], "doc_hash": "a", "prompt_hash": "b", "target_hash": "c", "acc": 1.0,
+}  # fmt: skip
+
+PEER = f"""
+import sys
+from lm_eval.loggers import EvaluationTracker
+tracker = EvaluationTracker(output_path=sys.argv[1], hub_results_org="bench", details_repo_name="peer-details",
+    results_repo_name="peer-results", push_results_to_hub=True, push_samples_to_hub=True, public_repo=True,
+    token="{TOKEN}")
+tracker.general_config_tracker.log_experiment_args("hf", "pretrained=org/model", None, None, False)
+samples = {{f"task_{{number}}": [dict({SAMPLE!r})] for number in range({TASKS})}}
+tracker.save_results_aggregated({{"results": {{name: {{"acc,none": 1.0}} for name in samples}}}}, samples)
+for name, rows in samples.items():
+    tracker.save_results_samples(name, rows)
+"""
+
+
+class Hub(NamedTuple):
+    """A Hub in another process that counts what it is asked."""
+
+    endpoint: str
+    link: Connection
+
+    def calls(self) -> list[str]:
+        """Method and path of every request since the last time."""
+        self.link.send("calls")
+        asked: list[str] = self.link.recv()
+        return asked
+
+
+def main() -> None:
+    """Print the figures; `scripts/bench.py hub` does the same with limits shown."""
+    for figure in figures():
+        print(figure)
+
+
+def figures() -> list[Figure]:
+    """Measure; about a minute on two cores."""
+    with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder, hub(Path(folder) / "hub") as served:
+        return [*looking(served, Path(folder)), *publishing(served, Path(folder))]
+
+
+def looking(served: Hub, folder: Path) -> list[Figure]:
+    """The first look at all requests, a look when nothing happened, and one after one change."""
+    store, other = (HubStore(REQUESTS, served.endpoint, TOKEN, folder / name, AGE_S) for name in ("ours", "other"))
+    queue, elsewhere = Queue(store), Queue(other)
+    changed = [request_path(request(number)) for number in (77, 1077, 2077)]
+    for path in changed:
+        elsewhere.find(path)
+    served.calls()
+
+    seconds, calls = timed(served, queue)
+    downloads = sum("/resolve/" in call for call in calls)
+    found = [
+        at_most("first sync of 10,000 request files", seconds, "s", 60),
+        at_most("first sync: calls beyond the downloads", len(calls) - downloads, "calls", 200),
+        reading("first sync: downloads", downloads, "calls"),
+    ]
+    seconds, calls = timed(served, queue)
+    found += [
+        reading("sync without a change", seconds, "s"),
+        reading("sync without a change: calls", len(calls), "calls"),
+    ]
+    slowest, most = 0.0, 0
+    for path in changed:
+        elsewhere.cancel(elsewhere.find(path), "bench")
+        time.sleep(2 * AGE_S)
+        served.calls()
+        seconds, calls = timed(served, queue)
+        slowest, most = max(slowest, seconds), max(most, len(calls))
+    return [
+        *found,
+        at_most("sync after one change, its download included", slowest, "s", 1),
+        at_most("sync after one change: calls, its download included", most, "calls", 4),
+    ]
+
+
+def timed(served: Hub, queue: Queue) -> tuple[float, list[str]]:
+    """Seconds and calls of one view of the queue."""
+    time.sleep(2 * AGE_S)
+    start = time.perf_counter()
+    view = queue.view()
+    seconds = time.perf_counter() - start
+    if len(view.requests) != FILES or view.set_aside:
+        raise AssertionError(f"{len(view.requests)} requests were read, {len(view.set_aside)} files set aside")
+    return seconds, served.calls()
+
+
+def publishing(served: Hub, folder: Path) -> list[Figure]:
+    """Commits for one model: its claim is the queue's business; its results, details and status are counted."""
+    queue = Queue(HubStore(REQUESTS, served.endpoint, TOKEN, folder / "ours"))
+    store = HubStore(RESULTS, served.endpoint, TOKEN, folder / "results")
+    store.create()
+    claimed = queue.claim_next("bench", 600)
+    if claimed is None:
+        raise AssertionError("nothing to claim")
+    details = {f"task_{number}": details_table([SAMPLE]) for number in range(TASKS)}
+    served.calls()
+    start = time.perf_counter()
+    Results(store).publish({"results": {}, "podium": block(claimed).model_dump()}, details)
+    queue.finish(claimed, "published")
+    ours_seconds, ours = time.perf_counter() - start, commits(served)
+
+    environment = os.environ | {"HF_ENDPOINT": served.endpoint, "HF_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", PEER, str(folder / "peer")], check=True, capture_output=True, env=environment)
+    peer_seconds, peer = time.perf_counter() - start, commits(served)
+    return [
+        at_most(f"commits for one model with {TASKS} tasks", ours, "commits", 2),
+        reading("peer: lm-eval's tracker, commits for the same", peer, "commits"),
+        reading("publishing one model", ours_seconds, "s"),
+        reading("peer: lm-eval's tracker, with its start", peer_seconds, "s"),
+    ]
+
+
+def commits(served: Hub) -> int:
+    """Commits since the last count."""
+    return sum("/commit/" in call for call in served.calls())
+
+
+def block(claimed: Request) -> PodiumBlock:
+    """A result's block for a claimed request."""
+    return PodiumBlock(
+        request_id=claimed.id, attempt=claimed.attempts, benchmark=claimed.benchmark, benchmark_version="1",
+        model=claimed.model, revision=claimed.revision, precision=claimed.precision, weight_type=claimed.weight_type,
+        use_chat_template=False, time=claimed.job_start_time or "", average=1.0,
+        scores={"acc": Score(raw=1.0, normalised=100.0)}, provenance=Provenance(),
+    )  # fmt: skip
+
+
+def request(number: int) -> Request:
+    """One of the ten thousand."""
+    return Request(
+        id=f"{number:016x}",
+        benchmark="open-llm-v2",
+        model=f"org{number % ORGANISATIONS}/model-{number}",
+        revision=f"{number:012x}{0:028x}",
+        submitted_time="2026-01-01T00:00:00Z",
+    )
+
+
+@contextmanager
+def hub(root: Path) -> Iterator[Hub]:
+    """A Hub with the ten thousand files, in a process of its own."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(root, there))
+    process.start()
+    try:
+        yield Hub(here.recv(), here)
+    finally:
+        here.send("stop")
+        process.join(20)
+        process.kill()
+
+
+def serve(root: Path, link: Connection) -> None:
+    """Serve, count, answer what was counted, until told to stop."""
+    files = {request_path(one): one.to_json() for one in map(request, range(FILES))}
+    with localhub.running(root, tokens={"bench": TOKEN}) as running:
+        asked: list[str] = []
+        original = running.faults.strike
+
+        def strike(method: str, path: str) -> list[localhub.Fault]:
+            asked.append(f"{method} {path}")
+            return original(method, path)
+
+        running.faults.strike = strike  # type: ignore[method-assign]
+        running.hub.commit(REQUESTS, files, kind="dataset")
+        link.send(running.endpoint)
+        while link.recv() == "calls":
+            link.send(list(asked))
+            asked.clear()
+
+
+if __name__ == "__main__":
+    main()
