@@ -4,6 +4,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── NotAccepted              the submission has problems; carries all of them
 │   └── AlreadyRequested     the same checkpoint is already in the queue; carries the existing request
 ├── NotAllowed               this person may not do this
+│   └── NotSignedIn          nobody is known to ask: a token or a session is missing, wrong or over
 ├── NotFound                 no such request, result, model or page
 │   └── ModelUnavailable     the Hub does not let us read this checkpoint; `code` says why
 │       ├── ModelNotFound · RevisionNotFound · ModelGated · ModelPrivate · ModelDisabled
@@ -49,6 +50,10 @@ class AlreadyRequested(NotAccepted):
 
 class NotAllowed(PodiumError):
     """This person may not do this."""
+
+
+class NotSignedIn(NotAllowed):
+    """Nobody is known to ask; signing in, or another token, may help."""
 
 
 class NotFound(PodiumError):

@@ -80,7 +80,7 @@ def open_service(settings: Settings) -> Service:
             results_store=results_store,
             questions=lambda benchmark: questions_asked(results.list(benchmark.id), benchmark),
         ),
-        identity=Identity(settings),
+        identity=Identity(settings, hub),
     )
 
 

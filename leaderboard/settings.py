@@ -61,6 +61,33 @@ class Settings(BaseSettings):
     anonymous_sender: str = "anonymous"
     """Name written as sender where nobody is signed in and submissions need no sign-in."""
 
+    sign_in: Literal["off", "optional", "required"] = "off"
+    """`required`: only who is signed in may submit. `optional`: others submit as the anonymous sender. `off`: there is
+    no sign-in and everybody is the anonymous sender, for a board on one's own machine."""
+    maintainers: str = ""
+    """Names of people or organisations on the Hub who look after this board, separated by commas."""
+    oauth_client_id: str = Field(
+        default="", validation_alias=AliasChoices("PODIUM_OAUTH_CLIENT_ID", "OAUTH_CLIENT_ID", "oauth_client_id")
+    )
+    """This board's application at the Hub's OpenID provider; empty: the address at which the board describes itself
+    where PODIUM_PUBLIC_URL is https, else `podium`."""
+    oauth_client_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PODIUM_OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET", "oauth_client_secret"),
+    )
+    """Its secret; none for a public application, which PKCE protects."""
+    oauth_scopes: str = "openid profile read-memberships write-discussions"
+    """What people are asked to allow; the last one lets their flags and appeals be their own discussions on the Hub."""
+    session_key: SecretStr | None = None
+    """Key of the sign-in cookies, 32 random characters or more, the same for every front end; none: one is made and
+    kept in the work folder."""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
+    """Hours after which people sign in again."""
+    space_id: str = Field(default="", validation_alias=AliasChoices("SPACE_ID", "space_id"))
+    """Set by the Hub on Spaces, where Gradio's own sign-in button is used."""
+    system: str = Field(default="", validation_alias=AliasChoices("SYSTEM", "system"))
+    """`spaces` on Spaces; anywhere else Gradio's own sign-in lets everybody in and is not used."""
+
     embedded: bool = True
     """Whether `python app.py` also runs the scheduler."""
     worker: str = socket.gethostname()
@@ -100,6 +127,16 @@ class Settings(BaseSettings):
     def token(self) -> str | None:
         """The service's own Hub token in clear, for clients; never log it."""
         return self.hub_token.get_secret_value() if self.hub_token else None
+
+    @property
+    def maintainer_names(self) -> list[str]:
+        """The names in `maintainers`."""
+        return [name.strip() for name in self.maintainers.split(",") if name.strip()]
+
+    @property
+    def on_space(self) -> bool:
+        """Whether this is a Space with Gradio's sign-in set up (`hf_oauth: true`)."""
+        return bool(self.space_id and self.system == "spaces" and self.oauth_client_secret)
 
     @property
     def benchmark_ids(self) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from leaderboard.api.board import board_routes
+from leaderboard.api.guard import guard
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
+from leaderboard.api.signin import sign_in_routes
 from leaderboard.api.submissions import submission_routes
 from leaderboard.api.table import table_routes
 from leaderboard.service import Service
@@ -16,7 +18,7 @@ __all__ = ["build_api", "catch_errors"]
 
 def build_api(service: Service) -> APIRouter:
     """Every route of the API; the app that includes it also needs `catch_errors`."""
-    api = APIRouter(prefix="/api/v1")
-    for routes in (board_routes(service), table_routes(service), submission_routes(service), queue_routes(service)):
-        api.include_router(routes)
+    api = APIRouter(prefix="/api/v1", dependencies=[Depends(guard(service))])
+    for make in (board_routes, table_routes, submission_routes, queue_routes, sign_in_routes):
+        api.include_router(make(service))
     return api

@@ -20,6 +20,7 @@ from leaderboard.errors import (
     NotAllowed,
     NotFound,
     NotPossible,
+    NotSignedIn,
     PodiumError,
 )
 from leaderboard.records import Problem
@@ -27,6 +28,7 @@ from leaderboard.records import Problem
 STATUS: list[tuple[type[PodiumError], int]] = [
     (AlreadyRequested, 409),
     (NotAccepted, 422),
+    (NotSignedIn, 401),
     (NotAllowed, 403),
     (NotFound, 404),
     (BadPath, 404),
@@ -114,7 +116,9 @@ def retry_after(error: Infrastructure) -> int:
 
 def _answer(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PodiumError)
-    headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure) else None
+    headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure) else {}
+    if isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(trouble_of(error).model_dump(mode="json"), status_of(error), headers)
 
 

@@ -97,7 +97,7 @@ def whole_page(service: Service, draw: Callable[[Service, Visit], str]) -> None:
     again = gr.Button("Draw again", elem_id="again")
 
     def show(where: str, request: gr.Request) -> str:
-        return safely(draw, service, visit(where, service.identity.sender(request)))
+        return safely(draw, service, visit(where, service.identity.visitor(request)))
 
     show.__annotations__["request"] = gr.Request  # Gradio reads it at run time
     on_load(show, location, content)

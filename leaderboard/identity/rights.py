@@ -1,0 +1,86 @@
+"""Who may do what: the roles, who has them, and the one table of every API route and every event of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from leaderboard.records import Person
+
+
+class Role(StrEnum):
+    """What somebody must be to do something."""
+
+    READER = "reader"
+    """Anybody, signed in or not."""
+    SUBMITTER = "submitter"
+    """Whoever PODIUM_SIGN_IN lets submit: everybody signed in; without sign-in, everybody."""
+    OWNER = "owner"
+    """Who the model belongs to: its namespace is their own or that of an organisation of theirs. Maintainers too."""
+    MAINTAINER = "maintainer"
+    """Whom PODIUM_MAINTAINERS names, by themselves or by an organisation of theirs."""
+
+
+ROUTES: dict[str, Role] = {
+    "GET /benchmarks": Role.READER,
+    "GET /leaderboard": Role.READER,
+    "GET /models/{org}/{name}": Role.READER,
+    "GET /results/{path}": Role.READER,
+    "GET /details/{task}/{path}": Role.READER,
+    "GET /benchmarks/{benchmark}/rows": Role.READER,
+    "GET /benchmarks/{benchmark}/export.{form}": Role.READER,
+    "GET /benchmarks/{benchmark}/contents.{form}": Role.READER,
+    "GET /compare": Role.READER,
+    "GET /compare/examples": Role.READER,
+    "GET /plots/{name}": Role.READER,
+    "GET /plots/{name}/figure": Role.READER,
+    "GET /requests": Role.READER,
+    "GET /requests/{request_id}": Role.READER,
+    "GET /requests/{request_id}/file": Role.READER,
+    "GET /requests/{request_id}/log": Role.READER,
+    "POST /submissions/check": Role.READER,
+    "POST /submissions": Role.SUBMITTER,
+    "GET /me": Role.READER,
+    "GET /sign-in": Role.READER,
+    "GET /sign-in/callback": Role.READER,
+    "GET /sign-in/client.json": Role.READER,
+    "POST /sign-out": Role.SUBMITTER,
+}
+"""Method and path below /api/v1 -> who may call it. A route that is not here answers nobody.
+
+For OWNER the route itself asks `Identity.owner` about its model; before that, only submitters are let through.
+"""
+
+EVENTS: dict[str, Role] = {
+    "about.show": Role.READER,
+    "leaderboard.ask_board": Role.READER,
+    "shell.show": Role.READER,
+    "submit.look_up": Role.READER,
+    "submit.prefill": Role.READER,
+    "submit.submit": Role.SUBMITTER,
+}
+"""Module and name of the handler of every event of the pages -> who may call it.
+
+Handlers above READER ask `Identity` first; a test calls each of them as a stranger.
+"""
+
+
+class Roles:
+    """Who has which role, by configuration."""
+
+    def __init__(self, maintainers: Iterable[str]) -> None:
+        self._maintainers = {name.casefold() for name in maintainers}
+
+    def is_maintainer(self, person: Person) -> bool:
+        """Whether they, or an organisation of theirs, are named."""
+        return not self._maintainers.isdisjoint(_names(person))
+
+    def owns(self, person: Person, model: str) -> bool:
+        """Whether `model` lies in their namespace or in that of an organisation of theirs."""
+        namespace, _, name = model.partition("/")
+        return bool(name) and namespace.casefold() in _names(person)
+
+
+def _names(person: Person) -> set[str]:
+    """Names on the Hub ignore case."""
+    return {name.casefold() for name in (person.name, *person.orgs)}

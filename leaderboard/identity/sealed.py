@@ -1,0 +1,100 @@
+"""What the browser keeps for us and can neither read nor change: encrypted, authenticated, with an end.
+
+A value is a compact JWE (direct A256GCM) under a key that is derived from the session key for one purpose, so that one
+kind of cookie never passes for another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TypeVar
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from pydantic import BaseModel, ValidationError
+
+from leaderboard.errors import BadSettings
+from leaderboard.settings import Settings
+
+MIN_KEY_CHARACTERS = 32
+KEY_BYTES = 32
+HEADER = {"alg": "dir", "enc": "A256GCM"}
+
+
+class Sealed(BaseModel):
+    """Anything that is sealed; it counts until `expires`."""
+
+    expires: int
+    """Seconds since 1970."""
+
+
+Kept = TypeVar("Kept", bound=Sealed)
+
+
+class Sealer:
+    """Seals and opens values of one purpose."""
+
+    def __init__(self, key: bytes, purpose: str) -> None:
+        self._secret = hmac.digest(key, purpose.encode(), hashlib.sha256)
+        self._key = OctKey.import_key(self._secret)
+
+    def seal(self, value: Sealed) -> str:
+        """`value` as text for a cookie."""
+        return jwe.encrypt_compact(HEADER, value.model_dump_json().encode(), self._key)
+
+    def open(self, text: str, kind: type[Kept]) -> Kept | None:
+        """The sealed value; None when the text is not ours, was changed, or its time is over."""
+        try:
+            opened = jwe.decrypt_compact(text, self._key, algorithms=list(HEADER.values()))
+            value = kind.model_validate_json(opened.plaintext or b"")
+        except (JoseError, ValidationError, ValueError):
+            return None
+        return value if value.expires > time.time() else None
+
+    def stamp(self, text: str) -> str:
+        """A text that only we can make from `text`."""
+        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def session_key(settings: Settings) -> bytes:
+    """The key behind everything sealed: PODIUM_SESSION_KEY, else one made once and kept in the work folder.
+
+    Raises BadSettings for a key that is too short, or one that others on this machine can read.
+    """
+    if settings.session_key is not None:
+        said = settings.session_key.get_secret_value()
+        if len(said) < MIN_KEY_CHARACTERS:
+            raise BadSettings(
+                f"PODIUM_SESSION_KEY has {len(said)} characters; give it {MIN_KEY_CHARACTERS} random ones or more."
+            )
+        return said.encode()
+    place = settings.work_dir / "session.key"
+    if not place.exists():
+        _make(place)
+    if place.stat().st_mode & 0o077:
+        raise BadSettings(f"{place} can be read by others on this machine. Delete it (everybody signs in again).")
+    return place.read_bytes()
+
+
+def _make(place: Path) -> None:
+    """Write a new key whole: of several processes that start at once, one wins and all read the same."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".session.key.{secrets.token_hex(8)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(beside, place)
+        except FileExistsError:
+            return
+    finally:
+        beside.unlink(missing_ok=True)
