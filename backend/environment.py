@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leaderboard.settings import PUBLIC_HUB, Settings, inherited_environment
+from leaderboard.hub import hub_environment
+from leaderboard.settings import Settings, inherited_environment
 
 
 def job_environment(settings: Settings) -> dict[str, str]:
@@ -12,17 +13,13 @@ def job_environment(settings: Settings) -> dict[str, str]:
         **inherited_environment(),
         "HOME": str(home),
         "HF_HOME": str(settings.work_dir.absolute() / "hub"),
-        "HF_ENDPOINT": settings.hub_endpoint,
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        **hub_environment(settings),
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "DISABLE_MULTIPROC": "1",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "PYTHONUNBUFFERED": "1",
     }
-    if settings.hub_endpoint.rstrip("/") != PUBLIC_HUB:
-        environment["HF_HUB_DISABLE_XET"] = "1"
     if settings.threads:
         environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(settings.threads)
     if settings.data_root is not None:

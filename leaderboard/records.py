@@ -303,7 +303,7 @@ class Provenance(BaseModel):
     energy_kwh: float | None = None
     """Energy drawn, where it could be measured."""
     command: str = ""
-    """The plain `lm_eval` command that makes the same scores."""
+    """The plain `lm_eval` command that makes the same scores; empty where there is none (deltas to tied embeddings)."""
 
 
 class PodiumBlock(BaseModel):

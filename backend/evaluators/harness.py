@@ -29,7 +29,7 @@ from backend.evaluators.watch import Watch
 from backend.failures import JobFailed, Stage
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Fault, PodiumBlock, Provenance, Request
+from leaderboard.records import Fault, PodiumBlock, Provenance, Request, WeightType
 from leaderboard.results import details_table
 from leaderboard.scores import score
 
@@ -113,7 +113,9 @@ def evaluate(path: Path) -> None:
         batch_size=batch_size,
         wall_seconds=round(time.monotonic() - began, 3),
         evaluation_seconds=round(spent, 3),
-        command=provenance.command(request, benchmark, groups, device, batch_size),
+        command=""
+        if added_twice(request, loaded)
+        else provenance.command(request, benchmark, groups, device, batch_size),
     )
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
     results["podium"] = block(request, benchmark, results, made, options.limit).model_dump(mode="json")
@@ -210,6 +212,11 @@ def without_host_details() -> Iterator[None]:
         yield
     finally:
         lm_eval.evaluator.add_env_info = original
+
+
+def added_twice(request: Request, loaded: Loaded) -> bool:
+    """Whether the plain command would score another checkpoint: it adds a delta to tied embeddings twice."""
+    return request.weight_type == WeightType.DELTA and bool(loaded.model.config.tie_word_embeddings)
 
 
 def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
