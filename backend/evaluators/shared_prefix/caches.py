@@ -62,7 +62,7 @@ def fresh(cache: Any) -> Prefix:
 
 
 class SlotLayer(DynamicLayer):  # type: ignore[misc]
-    """A preallocated layer of slots: each row writes its newest token at its own length, nothing is concatenated."""
+    """A layer of slots: each row writes its newest token at its own length, nothing is concatenated."""
 
     def __init__(self, keys: Any, values: Any, slots: "Slots") -> None:
         super().__init__()
@@ -82,19 +82,30 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         return self.slots.width - 1
 
 
-class Slots:
-    """Preallocated keys and values of up to `size` rows of `capacity` tokens; active rows are the first ones."""
+BLOCK = 256
+"""Columns by which slots grow."""
 
-    def __init__(self, like: Prefix, size: int, capacity: int) -> None:
+
+class Slots:
+    """Keys and values of up to `size` rows, allocated in blocks of columns; active rows are the first ones."""
+
+    def __init__(self, like: Prefix, size: int) -> None:
         self.rows = self.columns = torch.zeros(0, dtype=torch.long)
-        self.width = 0
-        shape = [(size, state.shape[1], capacity, state.shape[3]) for pair in like for state in pair]
-        states = [torch.zeros(each, dtype=like[0][0].dtype, device=like[0][0].device) for each in shape]
-        layers = [SlotLayer(keys, values, self) for keys, values in zip(states[::2], states[1::2], strict=True)]
+        self.width = self.capacity = 0
+        layers = [SlotLayer(_columns(keys, size), _columns(values, size), self) for keys, values in like]
         self.cache = Cache(layers=layers)
+
+    def _reserve(self, columns: int) -> None:
+        """Make room for columns, a layer at a time."""
+        if columns > self.capacity:
+            self.capacity = -(-columns // BLOCK) * BLOCK
+            for layer in self.cache.layers:
+                layer.keys = _grown(layer.keys, self.capacity)
+                layer.values = _grown(layer.values, self.capacity)
 
     def write(self, slot: int, parts: Sequence[Prefix], row: int, start: int, end: int) -> None:
         """Fill a slot with a prefix (all parts but the last) and columns `start` to `end` of a forward's row."""
+        self._reserve(sum(part[0][0].shape[2] for part in parts[:-1]) + end - start)
         for index, layer in enumerate(self.cache.layers):
             column = 0
             for part in parts[:-1]:
@@ -114,6 +125,19 @@ class Slots:
 
     def aim(self, columns: Any, width: int) -> Any:
         """Say where the next token of each active row goes; returns the cache to forward with."""
+        self._reserve(width)
         self.rows = torch.arange(len(columns), device=columns.device)
         self.columns, self.width = columns, width
         return self.cache
+
+
+def _columns(like: Any, size: int) -> Any:
+    """No columns yet, of `size` rows."""
+    return like.new_zeros((size, like.shape[1], 0, like.shape[3]))
+
+
+def _grown(states: Any, columns: int) -> Any:
+    """The same states with zeros up to `columns`: what a row does not see has to be finite."""
+    grown = states.new_zeros((*states.shape[:2], columns, states.shape[3]))
+    grown[:, :, : states.shape[2]] = states
+    return grown

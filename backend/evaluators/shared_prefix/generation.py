@@ -70,8 +70,8 @@ class Generator:
     def generate(self, prompts: Sequence[Prompt], lookback: Callable[[str], int]) -> Iterator[Row]:
         """Finished rows, as they finish. `lookback` says how many tokens a stop text may take."""
         self.lookback = {stops: max(map(lookback, stops), default=0) for stops in {prompt.stops for prompt in prompts}}
-        self.capacity = max(len(prompt.tokens) + prompt.most for prompt in prompts)
-        affordable = self.budget.bytes // (self.capacity * self.budget.costs.cached)
+        capacity = max(len(prompt.tokens) + prompt.most for prompt in prompts)
+        affordable = self.budget.bytes // (capacity * self.budget.costs.cached)
         self.size = max(1, min(self.size, len(prompts), affordable))
         tree = prefix_tree([prompt.tokens for prompt in prompts], room=self.budget.prefix_tokens)
         queue = self._queue(tree, None, prompts)
@@ -128,7 +128,7 @@ class Generator:
 
     def _slots(self, like: Prefix) -> Slots:
         if self.slots is None:
-            self.slots = Slots(like, self.size, self.capacity)
+            self.slots = Slots(like, self.size)
         return self.slots
 
     def _step(self) -> Iterator[Row]:

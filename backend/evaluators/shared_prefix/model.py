@@ -24,7 +24,8 @@ from backend.evaluators.shared_prefix.tokenise import PairEncoder
 
 Engine = Literal["shared", "stock"]
 Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
-PROBED_PROMPTS = 3
+PROMPTS_A_PROBE = 32
+MOST_PROBED = 4
 MOST_SLOTS = 64
 
 
@@ -76,6 +77,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             "probe": self.probe
             and {
                 "questions": self.probe.questions,
+                "tokens": self.stock_probe_tokens,
                 "max_difference": self.probe.max_difference,
                 "tolerance": self.probe.tolerance,
                 "passed": self.probe.passed,
@@ -116,17 +118,17 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         before = self.tokens_forwarded
         questions = group(requests, self.max_length)
         stock = stock_tokens(requests, self._stock_batch(), self.max_length, self.logits_cache)
-        chosen = choose(questions, stock)
         self.probe = probe = self.probe or Probe()
-        probe.expected = {}
-        expect(probe, encoded, list(chosen.values()), self._stock, self.model.dtype)
         longest = max(min(len(context) + len(following), self.max_length) for context, following in requests)
         kind = Scorer if runner.attention.packed else ExpandedScorer
         scorer = kind(runner, self._budget(runner, longest), self.softmax_dtype)
+        tree = scorer.plan(questions)
+        chosen = choose(questions, tree, stock)
+        expect(probe, encoded, list(chosen.values()), self._stock, self.model.dtype)
         answers: dict[int, Answer] = {}
         bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
         with bar:
-            for batch in scorer.score(questions, first=chosen):
+            for batch in scorer.score(questions, tree, first=chosen):
                 probe.compare(batch)
                 answers.update(batch)
                 bar.update(len(batch))
@@ -156,7 +158,8 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self._within(runner, max(len(each) + wish.most for each, wish in zip(tokens, found, strict=True)))
         eos = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
         by_length = sorted(range(len(tokens)), key=lambda index: -len(tokens[index]))
-        probed = {by_length[step * (len(by_length) - 1) // (PROBED_PROMPTS - 1)] for step in range(PROBED_PROMPTS)}
+        count = max(1, min(MOST_PROBED, len(tokens) // PROMPTS_A_PROBE))
+        probed = {by_length[step * len(tokens) // count] for step in range(count)}
         prompts = [
             Prompt(index, tuple(each), wish.most, tuple(s for s in wish.stops if s and s != eos), index in probed)
             for index, (each, wish) in enumerate(zip(tokens, found, strict=True))
@@ -190,7 +193,6 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         """Compare the log-probability of a row's first tokens with the stock backend's."""
         head = row.tokens[: len(row.head)]
         index = row.prompt.index
-        probe.expected = {}
         expect(probe, {index: (None, list(row.prompt.tokens), head)}, [[index]], self._stock, self.model.dtype)
         ours = torch.tensor(row.head, dtype=self.softmax_dtype or self.model.dtype).sum()
         probe.compare({index: (float(ours), True)})

@@ -10,6 +10,8 @@ Tokens = tuple[int, ...]
 LEAST_GAIN = 32
 ROW = 256
 LEAF = -1
+ENOUGH = 1024
+RAGGED = 0.95
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,13 @@ def _close(stack: list[Node], depth: int) -> None:
             stack[-1].children.append(node)
 
 
-def pack(pieces: Sequence[Piece], fits: Callable[[int, int, int], bool], row: int = ROW) -> Iterator[list[list[Piece]]]:
+def pack(
+    pieces: Sequence[Piece], fits: Callable[[int, int, int], bool], row: int = ROW, enough: int = ENOUGH
+) -> Iterator[list[list[Piece]]]:
     """Batches of rows of pieces, longest first; short pieces share rows of at least `row` tokens instead of padding.
 
     `fits(rows, width, scored)` says whether a batch is affordable; a piece that does not fit alone gets its own batch.
-    A `row` of 0 gives each piece a row of its own.
+    A `row` of 0 gives each piece a row of its own. A batch of `enough` tokens takes no row that is mostly shorter.
     """
     rows: list[list[Piece]] = []
     fill: list[int] = []
@@ -203,7 +207,8 @@ def pack(pieces: Sequence[Piece], fits: Callable[[int, int, int], bool], row: in
     for piece in sorted(pieces, key=lambda piece: -piece.width):
         place = _place(piece, fill, row)
         width = max([*fill, piece.width if place == len(fill) else fill[place] + piece.width])
-        if rows and not fits(max(len(rows), place + 1), width, scored + piece.scored):
+        ragged = place == len(rows) and len(rows) * max(fill, default=0) >= enough and piece.width < RAGGED * width
+        if rows and (ragged or not fits(max(len(rows), place + 1), width, scored + piece.scored)):
             yield rows
             rows, fill, scored, place = [], [], 0, 0
         if place == len(rows):

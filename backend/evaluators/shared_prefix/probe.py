@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from backend.evaluators.shared_prefix.plan import Question
+from backend.evaluators.shared_prefix.plan import Node, Question
 from backend.evaluators.shared_prefix.scoring import Answer
 
 TOLERANCE = 1e-3
@@ -50,18 +50,25 @@ class Probe:
                 )
 
 
-def choose(questions: Sequence[Question], stock_tokens: int) -> dict[int, list[int]]:
-    """Questions to probe, each with some of its requests: the longest, the one with most choices, others between."""
+def choose(questions: Sequence[Question], tree: Node, stock_tokens: int) -> dict[int, list[int]]:
+    """Questions to probe, each with some of its requests.
+
+    Always the longest, and where it does not continue a shared prefix with choices that fork, the shortest that does;
+    then as many others as the allowance takes.
+    """
     by_length = sorted(range(len(questions)), key=lambda index: -_length(questions[index]))
-    widest = max(by_length, key=lambda index: sum(map(len, questions[index].choices)))
+    shared = {index for child in tree.children for index in child.below()}
+    merit = [(index in shared) + (len(_rows(question)) > 1) for index, question in enumerate(questions)]
+    needed = by_length[:1]
+    if merit[needed[0]] < max(merit):
+        needed.append([index for index in by_length if merit[index] == max(merit)][-1])
     count = len(by_length)
     between = [by_length[step * (count - 1) // MOST_QUESTIONS] for step in range(1, MOST_QUESTIONS + 1)]
     chosen: dict[int, list[int]] = {}
     left = stock_tokens * COST
-    for index in dict.fromkeys([by_length[0], widest, *between]):
+    for index in dict.fromkeys([*needed, *between]):
         rows = _rows(questions[index])
-        always = index in (by_length[0], widest)
-        while rows and (len(rows) > 1 or not always) and len(rows) * _length(questions[index]) > left:
+        while rows and (len(rows) > 1 or index not in needed) and len(rows) * _length(questions[index]) > left:
             rows.pop()
         if rows and len(chosen) < MOST_QUESTIONS:
             left -= len(rows) * _length(questions[index])
@@ -93,11 +100,12 @@ def expect(
     stock: Callable[[list[Any]], list[Answer]],
     dtype: Any,
 ) -> None:
-    """Fill in what the stock backend answers, group by group, and the tolerance.
+    """Expect what the stock backend answers, group by group, within the tolerance of the dtype.
 
     In 16 bit the tolerance is what the stock backend differs from itself when the batch changes.
     """
     probe.questions += len(groups)
+    probe.expected = {}
     probe.exact = dtype == torch.float32
     for group in groups:
         probe.expected.update(zip(group, stock([requests[index] for index in group]), strict=True))

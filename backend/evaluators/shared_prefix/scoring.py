@@ -27,9 +27,12 @@ class Scorer:
     def __init__(self, runner: Runner, budget: Budget, softmax_dtype: Any = None) -> None:
         self.runner, self.budget, self.softmax_dtype = runner, budget, softmax_dtype
 
-    def score(self, questions: Sequence[Question], first: Collection[int] = ()) -> Iterator[Answers]:
+    def plan(self, questions: Sequence[Question]) -> Node:
+        """The prefixes that the questions share, as far as the budget can keep them."""
+        return prefix_tree([question.context for question in questions], room=self.budget.prefix_tokens)
+
+    def score(self, questions: Sequence[Question], tree: Node, first: Collection[int] = ()) -> Iterator[Answers]:
         """Answers of all requests, batch by batch; parts of the work that hold the questions `first` come first."""
-        tree = prefix_tree([question.context for question in questions], room=self.budget.prefix_tokens)
         yield from self._node(tree, None, questions, frozenset(first))
 
     def _node(
@@ -45,13 +48,14 @@ class Scorer:
     def _direct(self, questions: Sequence[Question], prefix: Prefix | None) -> Iterator[Answers]:
         """The questions that continue this prefix, in batches; a batch that runs out of memory is cut smaller."""
         start = length(prefix)
+        enough = self.budget.tokens // 4
         pending = list(questions)
         while pending:
             pieces = self._pieces(pending, start)
             done: set[int] = set()
             more: list[Question] = []
             for rows in pack(
-                pieces, lambda rows, width, scored: self.budget.fits(rows, width, scored, start), self.row
+                pieces, lambda rows, width, scored: self.budget.fits(rows, width, scored, start), self.row, enough
             ):
                 numbers = [piece.question for row in rows for piece in row]
                 answers = self.budget.attempt(partial(self._batch, rows, pending, prefix))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from backend.evaluators.shared_prefix import forward, generation, layout
-from backend.evaluators.shared_prefix.plan import Piece, Question
+from backend.evaluators.shared_prefix import forward, layout
+from backend.evaluators.shared_prefix.plan import Piece, Question, prefix_tree
 from backend.evaluators.shared_prefix.probe import Probe, ProbeFailed, choose, expect, last_place
 from tests.backend.evaluators.shared_prefix import tiny
 
@@ -50,27 +50,10 @@ def test_a_window_is_not_missed_where_it_is_longer_than_every_prompt(monkeypatch
 
 
 def test_wrong_positions_are_caught_in_generation(monkeypatch: pytest.MonkeyPatch) -> None:
-    stock_step = forward.Runner.step
-    monkeypatch.setattr(forward.Runner, "step", lambda self, slots, ids, at: stock_step(self, slots, ids, at + 3))
-    monkeypatch.setattr(generation.Generator, "capacity_margin", 3, raising=False)
-    model = tiny.build("llama")
-    requests = tiny.asked([(text, {"until": ["zzz"], "max_gen_toks": 12}) for text, _ in tiny.questions() if text])
-    stock, shared = tiny.pair(model)
-    monkeypatch.setattr(generation.Slots, "write", _with_room(generation.Slots.write))
-    expected = stock.generate_until(requests, disable_tqdm=True)
-    assert shared.generate_until(requests, disable_tqdm=True) == expected
-    assert not shared.provenance()["probe"]["passed"]
-
-
-def _with_room(write: Any) -> Any:
-    def padded(self: Any, *args: Any) -> None:
-        for layer in self.cache.layers:
-            if layer.keys.shape[2] < 400:
-                layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, 400))
-                layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, 400))
-        write(self, *args)
-
-    return padded
+    step = forward.Runner.step
+    monkeypatch.setattr(forward.Runner, "step", lambda self, slots, ids, at: step(self, slots, ids, at + 3))
+    asked = [(text, {"until": ["zzz"], "max_gen_toks": 12}) for text, _ in tiny.questions() if text]
+    assert_falls_back(tiny.build("llama"), "generate_until", tiny.asked(asked, "generate_until"))
 
 
 def test_after_a_failed_probe_the_engine_stays_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,15 +67,21 @@ def test_after_a_failed_probe_the_engine_stays_off(monkeypatch: pytest.MonkeyPat
     assert not shared.active and shared.stock_probe_tokens == forwarded
 
 
-def test_the_longest_and_the_widest_question_are_always_probed() -> None:
-    questions = [
-        Question((1,) * length, ((5, 6), (7, 8)), ((2 * length,), (2 * length + 1,))) for length in range(1, 30)
+def test_the_longest_question_and_a_fork_are_always_probed() -> None:
+    forked = ((5, 6), (7, 8))
+    lone = [Question((length,) * length, ((5,), (6,)), ((2 * length,), (2 * length + 1,))) for length in range(9, 40)]
+    preamble = (1, 2, 3) * 20
+    shared = [
+        Question((*preamble, *range(50, 50 + number)), forked, ((100 + 2 * number,), (101 + 2 * number,)))
+        for number in range(1, 4)
     ]
-    wide = Question((1, 2), tuple((8, letter, 9) for letter in range(9)), tuple((100 + each,) for each in range(9)))
-    chosen = choose([*questions, wide], stock_tokens=0)
-    assert set(chosen) == {28, 29}
-    assert chosen[29] == [108]
-    assert len(choose([*questions, wide], stock_tokens=10**6)) == 8
+    tree = prefix_tree([question.context for question in [*lone, *shared]])
+    assert choose([*lone, *shared], tree, stock_tokens=0) == {33: [107]}
+    longest = Question((9,) * 90, ((5,), (6,)), ((0,), (1,)))
+    questions = [longest, *lone[1:], *shared]
+    tree = prefix_tree([question.context for question in questions])
+    assert choose(questions, tree, stock_tokens=0) == {0: [0, 1], 31: [103]}
+    assert len(choose(questions, tree, stock_tokens=10**6)) == 8
 
 
 def test_a_difference_or_another_greedy_flag_fails_in_float32() -> None:

@@ -1,0 +1,300 @@
+"""The shared-prefix engine against the harness's own `hf` backend: `python scripts/bench_prefix.py --only bbh,musr`.
+
+Makes a random Llama of 44 M parameters with its own tokenizer, then runs the harness's official task definitions over
+the data in PODIUM_DATA_ROOT (default ../shared/data/benchmarks), each backend in its own process, same batch size.
+Reports ratios of wall time, forwarded tokens and peak memory, and the differences between the answers. Time and memory
+include the engine's probe; its tokens, which weigh on so few questions only, are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.figures import Figure, at_least, at_most, reading  # noqa: E402
+
+BBH = ("boolean_expressions", "date_understanding", "reasoning_about_colored_objects", "object_counting")
+MMLU = ("abstract_algebra", "anatomy", "astronomy", "business_ethics")
+MUSR = ("murder_mysteries", "object_placements", "team_allocation")
+FOLDERS = ("leaderboard/bbh_mc", "leaderboard/musr", "leaderboard/ifeval", "arc", "mmlu/default", "gsm8k")
+THREADS = 1
+BATCH = 8
+LENGTH = 4096
+
+
+class Work(NamedTuple):
+    """One row of the table: tasks, and how often faster and how many times fewer tokens they must be."""
+
+    tasks: tuple[str, ...]
+    limit: int
+    fewshot: int | None = None
+    new_tokens: int | None = None
+    faster: float | None = None
+    fewer: float | None = None
+
+
+WORK = {
+    "bbh": Work(tuple(f"leaderboard_bbh_{name}" for name in BBH), 20, faster=20, fewer=25),
+    "musr": Work(tuple(f"leaderboard_musr_{name}" for name in MUSR), 12, faster=5, fewer=3.5),
+    "arc": Work(("arc_challenge_first",), 40, fewshot=25, faster=8, fewer=10),
+    "arc-drawn": Work(("arc_challenge",), 40, fewshot=25),
+    "mmlu": Work(tuple(f"mmlu_{name}" for name in MMLU), 10, fewshot=5, faster=3, fewer=3),
+    "gsm8k": Work(("gsm8k",), 24, new_tokens=256, faster=1.5),
+    "ifeval": Work(("leaderboard_ifeval",), 24, new_tokens=256, faster=1),
+}
+
+
+def figures() -> list[Figure]:
+    """Every row of the table."""
+    return measure(list(WORK), quick=False)
+
+
+def measure(names: Sequence[str], quick: bool, dtype: str = "float32") -> list[Figure]:
+    """Run the named rows with both backends and compare them."""
+    data = Path(os.environ.get("PODIUM_DATA_ROOT", ROOT.parent / "shared" / "data" / "benchmarks")).resolve()
+    if not data.is_dir():
+        raise SystemExit(f"There is no benchmark data in {data}: set PODIUM_DATA_ROOT to a folder that has it.")
+    with tempfile.TemporaryDirectory(prefix="podium-prefix-") as name:
+        folder = Path(name)
+        mirror(data, folder / "mirror")
+        child(folder, data, ["--make", str(folder / "model"), str(data)])
+        return [figure for work in names for figure in compare(folder, data, work, quick, dtype)]
+
+
+def compare(folder: Path, data: Path, name: str, quick: bool, dtype: str) -> Iterator[Figure]:
+    """One row: both backends, then their ratios and differences."""
+    outcomes = {}
+    for engine in ("stock", "shared"):
+        out = folder / f"{name}-{engine}.json"
+        limit = max(3, WORK[name].limit // 4) if quick else WORK[name].limit
+        child(folder, data, ["--worker", engine, name, str(folder), str(limit), dtype, str(out)])
+        outcomes[engine] = json.loads(out.read_text())
+    yield from report(name, outcomes["stock"], outcomes["shared"], quick, dtype)
+
+
+def report(name: str, stock: Mapping[str, Any], shared: Mapping[str, Any], quick: bool, dtype: str) -> Iterator[Figure]:
+    """The figures of one row; a quick run has too few questions for its ratios to hold."""
+    work = WORK[name]
+    checked = shared["provenance"]["probe"]["tokens"]
+    speed, fewer = stock["seconds"] / shared["seconds"], stock["tokens"] / (shared["tokens"] - checked)
+    limits = (None, None) if quick else (work.faster, work.fewer)
+    for label, value, limit in (
+        ("wall time, times faster", speed, limits[0]),
+        ("tokens, times fewer", fewer, limits[1]),
+    ):
+        yield at_least(f"{name}: {label}", value, "x", limit) if limit else reading(f"{name}: {label}", value, "x")
+    yield reading(f"{name}: tokens with the probe's, times fewer", stock["tokens"] / shared["tokens"], "x")
+    if work.new_tokens:
+        texts = sum(one != other for one, other in zip(stock["answers"], shared["answers"], strict=True))
+        yield at_most(f"{name}: texts that differ", texts, "texts", 0)
+    else:
+        pairs = list(zip(stock["answers"], shared["answers"], strict=True))
+        largest = max(abs(float(one[0]) - float(other[0])) for one, other in pairs)
+        label = f"{name}: largest log-likelihood difference"
+        yield at_most(label, largest, "nats", 1e-4) if dtype == "float32" else reading(label, largest, "nats")
+        yield at_most(f"{name}: greedy flags that differ", sum(a[1] != b[1] for a, b in pairs), "flags", 0)
+    differing = sum(stock["scores"][key] != shared["scores"][key] for key in stock["scores"])
+    yield at_most(f"{name}: scores that differ", differing, "scores", 0)
+    yield at_most(f"{name}: peak memory, of stock's", shared["peak"] / stock["peak"], "x", 1)
+    yield reading(f"{name}: processor time, times less", stock["processor"] / shared["processor"], "x")
+    yield reading(f"{name}: stock seconds", stock["seconds"], "s")
+    yield reading(f"{name}: shared seconds", shared["seconds"], "s")
+
+
+def child(folder: Path, data: Path, arguments: Sequence[str]) -> None:
+    """This script in a process of its own, so that its peak memory is its own."""
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HOME": str(folder / "home"),
+        "NLTK_DATA": str(data / "nltk_data"),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(THREADS)),
+    }
+    done = subprocess.run([sys.executable, __file__, *arguments], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"The worker {' '.join(arguments[:3])} failed:\n{done.stderr[-4000:]}")
+
+
+def mirror(data: Path, target: Path) -> None:
+    """The official datasets as folders of their own names, which `datasets` takes before the Hub."""
+    for name in BBH:
+        write(target / "SaylorTwift/bbh", name, {"test": lines(data / f"bbh/{name}.jsonl")})
+    write(target / "TAUR-Lab/MuSR", "default", {name: lines(data / f"musr/{name}.jsonl") for name in MUSR})
+    arc = {split: lines(data / f"arc_challenge/{split}.jsonl") for split in ("validation", "test")}
+    write(target / "allenai/ai2_arc", "ARC-Challenge", {"train": arc["validation"], **arc})
+    mmlu = {split: lines(data / f"mmlu/{split}.jsonl") for split in ("dev", "test")}
+    for name in MMLU:
+        rows = {split: [row for row in every if row["subject"] == name] for split, every in mmlu.items()}
+        write(target / "cais/mmlu", name, rows)
+    write(target / "openai/gsm8k", "main", {split: lines(data / f"gsm8k/{split}.jsonl") for split in ("train", "test")})
+    ifeval = lines(data / "ifeval/input_data.jsonl")
+    write(target / "wis-k/instruction-following-eval", "default", {"train": ifeval})
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON Lines file."""
+    return [json.loads(line) for line in path.read_text().splitlines() if line]
+
+
+def write(folder: Path, config: str, splits: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """One configuration of a dataset, listed in the front matter of its README."""
+    (folder / config).mkdir(parents=True, exist_ok=True)
+    for split, rows in splits.items():
+        (folder / config / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    configs = []
+    for each in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = [{"split": path.stem, "path": f"{each.name}/{path.name}"} for path in sorted(each.glob("*.jsonl"))]
+        configs.append({"config_name": each.name, "data_files": files})
+    (folder / "README.md").write_text(f"---\n{json.dumps({'configs': configs})}\n---\n")
+
+
+def make_model(folder: Path, data: Path) -> None:
+    """A random Llama of 44 M parameters and a byte-level BPE of 16,384 tokens trained on the benchmarks' own text."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    special = ["<pad>", "<s>", "</s>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=16384, special_tokens=special, initial_alphabet=alphabet)
+    texts = [value for path in data.rglob("*.jsonl") for row in lines(path) for value in row.values()]
+    raw.train_from_iterator((text for text in texts if isinstance(text, str)), trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=16384,
+        hidden_size=512,
+        intermediate_size=1408,
+        num_hidden_layers=12,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        max_position_embeddings=LENGTH,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    model = LlamaForCausalLM(config)
+    model.model.norm.weight.data *= 2
+    model.save_pretrained(folder)
+
+
+def work(engine: str, name: str, folder: Path, limit: int, dtype: str, out: Path) -> None:
+    """One backend over one row of the table: times, tokens, memory and answers as JSON."""
+    import resource
+    import time
+
+    import torch
+    from lm_eval import evaluator, tasks
+    from lm_eval.models.huggingface import HFLM
+
+    from backend.evaluators.shared_prefix.model import SharedPrefixLM
+    from backend.evaluators.shared_prefix.reproducible import seeded_scorers
+
+    kind: Any = HFLM if engine == "stock" else SharedPrefixLM
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    lm = kind(pretrained=str(folder / "model"), device=device, dtype=dtype, batch_size=BATCH, max_length=LENGTH)
+    spent = {"seconds": 0.0, "processor": 0.0, "tokens": 0}
+
+    def timed(call: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            began, processor = time.perf_counter(), time.process_time()
+            answers = call(*args, **kwargs)
+            spent["seconds"] += time.perf_counter() - began
+            spent["processor"] += time.process_time() - processor
+            return answers
+
+        return run
+
+    def count(module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        spent["tokens"] += (kwargs["input_ids"] if "input_ids" in kwargs else args[0]).numel()
+
+    lm.model.register_forward_pre_hook(count, with_kwargs=True)
+    lm.loglikelihood, lm.generate_until = timed(lm.loglikelihood), timed(lm.generate_until)
+    evaluator.add_env_info = lambda results: None
+    os.chdir(folder / "mirror")
+    installed = Path(tasks.__file__).parent
+    manager = tasks.TaskManager(
+        include_path=[*(str(installed / each) for each in FOLDERS), str(first_shots(folder, installed))],
+        include_defaults=False,
+    )
+    settings = WORK[name]
+    with seeded_scorers():
+        results = evaluator.simple_evaluate(
+            model=lm,
+            tasks=list(settings.tasks),
+            task_manager=manager,
+            limit=limit,
+            num_fewshot=settings.fewshot,
+            gen_kwargs=f"max_gen_toks={settings.new_tokens}" if settings.new_tokens else None,
+            bootstrap_iters=0,
+            log_samples=True,
+        )
+    samples = [row for task in sorted(results["samples"]) for row in results["samples"][task]]
+    answers = [answer[0] for row in sorted(samples, key=lambda row: row["doc_id"]) for answer in row["resps"]]
+    scores = {f"{task}/{key}": str(value) for task, row in results["results"].items() for key, value in row.items()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if device == "cuda":
+        peak = torch.cuda.max_memory_allocated()
+    told = lm.provenance() if engine == "shared" else None
+    out.write_text(json.dumps({**spent, "peak": peak, "answers": answers, "scores": scores, "provenance": told}))
+
+
+def first_shots(folder: Path, installed: Path) -> Path:
+    """A folder with ARC-Challenge whose few-shot examples are the first ones, the same for every question."""
+    place = folder / "tasks"
+    place.mkdir(exist_ok=True)
+    official = installed / "arc" / "arc_challenge.yaml"
+    task = f"include: {official}\ntask: arc_challenge_first\nfewshot_config:\n  sampler: first_n\n"
+    (place / "arc_challenge_first.yaml").write_text(task)
+    return place
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; 0 when every figure holds its limit."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--make"]:
+        make_model(Path(arguments[1]), Path(arguments[2]))
+        return 0
+    if arguments[:1] == ["--worker"]:
+        engine, name, folder, limit, dtype, out = arguments[1:]
+        work(engine, name, Path(folder), int(limit), dtype, Path(out))
+        return 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(WORK), help=f"rows, of {', '.join(WORK)}")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the questions, no limits on the ratios")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    options = parser.parse_args(arguments)
+    names = options.only.split(",")
+    if unknown := [name for name in names if name not in WORK]:
+        parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(WORK)}")
+    found = measure(names, options.quick, options.dtype)
+    if options.json:
+        print(json.dumps({"figures": found}, indent=2))
+    else:
+        for figure in found:
+            limit = "" if figure["limit"] is None else f"  (limit {figure['limit']:g})"
+            print(
+                f"{'ok ' if figure['ok'] else 'MISS'} {figure['name']}: {figure['value']:.4g} {figure['unit']}{limit}"
+            )
+    return 0 if all(figure["ok"] for figure in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
