@@ -7,6 +7,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -135,6 +136,15 @@ def _entry(row: bytes) -> TreeEntry:
     return TreeEntry(mode.decode(), name.decode("utf-8", "surrogateescape"), oid.hex())
 
 
+def _rename_into(beside: Path, path: Path) -> None:
+    """Rename into a folder that `git gc` removes whenever it finds it empty."""
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            beside.replace(path)
+            return
+
+
 class Objects:
     """The object database of one bare repository. Call `sync` before a reference is made to what was written."""
 
@@ -188,21 +198,22 @@ class Objects:
         oid = hashlib.sha1(raw).hexdigest()
         path = self._path(oid)
         if not path.is_file() or path.stat().st_size == 0:
-            path.parent.mkdir(exist_ok=True)
-            handle, beside = tempfile.mkstemp(dir=path.parent, prefix="tmp_obj_")
+            handle, beside = tempfile.mkstemp(dir=self.folder, prefix="tmp_obj_")
             with os.fdopen(handle, "wb") as file:
                 file.write(zlib.compress(raw, 1))
                 os.fchmod(file.fileno(), 0o444)
-            Path(beside).replace(path)
+            _rename_into(Path(beside), path)
         self._unsynced.append(path)
         return oid
 
     def sync(self) -> None:
-        """Make everything written so far durable."""
+        """Make everything written so far durable; what `git gc` has packed meanwhile is already."""
         for path in self._unsynced:
-            fsync_file(path)
+            with suppress(FileNotFoundError):
+                fsync_file(path)
         for folder in {path.parent for path in self._unsynced}:
-            fsync_folder(folder)
+            with suppress(FileNotFoundError):
+                fsync_folder(folder)
         self._unsynced.clear()
 
     def write_commit(self, tree: str, parents: tuple[str, ...], author: str, time: int, message: str) -> str:

@@ -4,6 +4,7 @@ import bisect
 import mmap
 import struct
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,8 +33,10 @@ class Packs:
         return {oid for pack in self._packs() for oid in pack.starting_with(prefix)}
 
     def _packs(self) -> list["_Pack"]:
-        found = sorted(path for path in self.folder.glob("*.idx") if path.with_suffix(".pack").is_file())
-        return [_open_packs.get(path, partial(_Pack, path)) for path in found]
+        while True:
+            found = sorted(path for path in self.folder.glob("*.idx") if path.with_suffix(".pack").is_file())
+            with suppress(FileNotFoundError):  # repacked meanwhile: look again
+                return [_open_packs.get(path, partial(_Pack, path)) for path in found]
 
 
 class _Pack:

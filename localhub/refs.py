@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localhub.errors import AlreadyExists, LocalHubError, RevisionNotFound, StaleParent
@@ -45,7 +45,6 @@ class Refs:
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )
         _remove_empty(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(path, new.encode() + b"\n") as lock:
             if self.get(ref) != old:
                 raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
@@ -55,7 +54,6 @@ class Refs:
     def delete(self, ref: str) -> None:
         """Forget `ref`, wherever it is kept."""
         path = self.folder / ref
-        path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(path, b""):
             packed = self._packed()
             if packed.pop(ref, None):
@@ -124,16 +122,16 @@ def _remove_empty(folder: Path) -> None:
 
 def _link_when_free(draft: Path, lock: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
+    while time.monotonic() < deadline:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError, FileExistsError):
+            # Not found: `git gc` has just removed the folder, which was empty. Exists: somebody holds the lock.
             lock.hardlink_to(draft)
             return
-        except FileExistsError:
-            if _age(lock) > _ABANDONED:
-                lock.unlink(missing_ok=True)
-            elif time.monotonic() > deadline:
-                raise LocalHubError(f"{lock.stem} is locked by git: try again", status=503) from None
-            time.sleep(0.01)
+        if _age(lock) > _ABANDONED:
+            lock.unlink(missing_ok=True)
+        time.sleep(0.01)
+    raise LocalHubError(f"{lock.stem} is locked by git: try again", status=503)
 
 
 def _age(path: Path) -> float:
