@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from leaderboard.api.board import board_routes
+from leaderboard.api.compare import compare_routes
 from leaderboard.api.guard import guard
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
@@ -19,6 +20,6 @@ __all__ = ["build_api", "catch_errors"]
 def build_api(service: Service) -> APIRouter:
     """Every route of the API; the app that includes it also needs `catch_errors`."""
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(guard(service))])
-    for make in (board_routes, table_routes, submission_routes, queue_routes, sign_in_routes):
+    for make in (board_routes, table_routes, compare_routes, submission_routes, queue_routes, sign_in_routes):
         api.include_router(make(service))
     return api

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from leaderboard.errors import NotFound
-from leaderboard.pages import about, leaderboard, model, queue, request, submit
+from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
@@ -33,7 +33,7 @@ class Tab(Protocol):
         """Lay the page out inside the Blocks that are open."""
 
 
-TABS: list[Tab] = [leaderboard, submit, queue, about]
+TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 """In the order of the top bar."""
 
 PAGES: list[Tab] = [request, model]
@@ -61,6 +61,7 @@ def build_pages(service: Service) -> gr.Blocks:
 def mount_pages(app: FastAPI, service: Service) -> None:
     """Serve the pages at `/` of `app`, below every route that it has already."""
     mount_reference(app, head())
+    app.include_router(plots.script_routes())
     app.add_api_route("/podium-assets/{name}", send_asset, include_in_schema=False)
     options: dict[str, Any] = {"footer_links": [], "run_history": False, "ssr_mode": False, "show_error": False}
     options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files

@@ -1,0 +1,186 @@
+"""Plots: each answers one question, which is its title; the chosen checkpoints stay marked in all of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from leaderboard import plots
+from leaderboard.compare import labels_of
+from leaderboard.compare.runs import choose, names_in
+from leaderboard.pages.compare import STYLE, Chooser, chooser
+from leaderboard.pages.render import address, render
+from leaderboard.pages.shell import Visit, markup, whole_page
+from leaderboard.service import Service
+from leaderboard.table import Board
+
+TITLE = "Plots"
+LINES = 100
+"""Lines of the table under a plot; the export has all of them."""
+PLOTLY = f"plotly-{importlib.metadata.version('plotly')}.min.js"
+
+START = """
+const prefix = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\\/$/, "");
+import(`${prefix}/podium-assets/plots.js`).then(({ start }) => start(prefix, props.plotly));
+"""
+
+HEADINGS = {
+    "progress": {"type": "Type", "date": "Date", "score": "Points", "model": "Model"},
+    "size": {"model": "Model", "type": "Type", "params": "Parameters", "score": "Points"},
+    "spread": {"title": "Task", "n": "Checkpoints", "lowest": "Lowest", "p5": "5 %", "p25": "25 %",
+               "median": "Median", "p75": "75 %", "p95": "95 %", "highest": "Highest"},
+    "correlation": {"first": "Task", "second": "Other task", "correlation": "Correlation", "n": "Checkpoints"},
+}  # fmt: skip
+"""Plot -> columns of its table -> their headings."""
+NUMBERS = {"score", "params", "n", "lowest", *plots.QUANTILES, "highest", "correlation"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One plot with its table."""
+
+    name: plots.Name
+    question: str
+    about: str
+    figure: str
+    """Address of its plotly JSON."""
+    data: str
+    """Address of its data; `&format=csv` makes it a file."""
+    headings: dict[str, str]
+    rows: list[dict[Hashable, Any]]
+    of: int
+    """Rows in all."""
+    note: str = ""
+
+
+def drawings(board: Board, key: str, when: plots.When, ids: list[str]) -> list[Drawing]:
+    """The four plots of a board, in order."""
+    title = "average" if key == "average" else plots.title_of(board, key)
+    day = "the day they were submitted here" if when == "submitted" else "the day they were put on the Hub"
+    said: dict[plots.Name, tuple[str, str]] = {
+        "progress": (
+            f"How has the best {title} score risen?",
+            f"The best score so far of each type, by {day}. A dot is a checkpoint that set a record.",
+        ),
+        "size": (
+            f"Which checkpoints have the best {title} score for their size?",
+            "The line joins the best: nothing of that size or smaller scores more.",
+        ),
+        "spread": (
+            "How are the scores of each task spread, and where do the chosen ones lie?",
+            "Thickness: how many checkpoints have about this score. Bar: the middle half. Ring: the median.",
+        ),
+        "correlation": (
+            "Which tasks measure the same?",
+            "Correlation of ranks (Spearman): 1 where two tasks order checkpoints alike, 0 where they are unrelated.",
+        ),
+    }
+    return [_drawing(board, name, question, about, key, when, ids) for name, (question, about) in said.items()]
+
+
+def _drawing(
+    board: Board, name: plots.Name, question: str, about: str, key: str, when: plots.When, ids: list[str]
+) -> Drawing:
+    frame = plots.table(board, name, key, when)
+    asked = {"benchmark": board.benchmark.id}
+    asked |= {"task": key} if name in ("progress", "size") else {}
+    asked |= {"when": when} if name == "progress" else {}
+    shown = _ordered(frame, name)
+    if name == "correlation":
+        titles = {key: plots.title_of(board, key) for key in board.keys}
+        shown = shown.assign(first=shown["first"].map(titles), second=shown["second"].map(titles))
+    headings = HEADINGS[name]
+    return Drawing(
+        name=name,
+        question=question,
+        about=about,
+        figure=address(f"/api/v1/plots/{name}/figure", **asked, rows=",".join(ids)),
+        data=address(f"/api/v1/plots/{name}", **asked),
+        headings=headings,
+        rows=shown[list(headings)].head(LINES).astype(object).where(shown.notna(), None).to_dict("records"),
+        of=len(shown),
+        note=_note(board, name, key, when),
+    )
+
+
+def _ordered(frame: pd.DataFrame, name: plots.Name) -> pd.DataFrame:
+    """What is worth reading first: the front by size; each pair of tasks once, the most alike first."""
+    if name == "size":
+        return frame[frame["front"]]
+    if name == "correlation":
+        order = {task: at for at, task in enumerate(dict.fromkeys(frame["first"]))}
+        once = frame[frame["first"].map(order) < frame["second"].map(order)]
+        return once.sort_values("correlation", ascending=False)
+    return frame
+
+
+def _note(board: Board, name: plots.Name, key: str, when: plots.When) -> str:
+    """What the drawing leaves out."""
+    there = plots.shown(board, key)
+    flagged = int(board.of_kind(plots.LEFT_OUT).sum())
+    said = [f"{flagged:,} flagged left out"] if flagged else []
+    if name == "progress" and (undated := int(pd.isna(board.texts[when][there]).sum())):
+        said.append(f"{undated:,} without a date left out")
+    if name == "size" and (unsized := int((~(board.numbers["params"][there] > 0)).sum())):
+        said.append(f"{unsized:,} of unknown size left out")
+    if name == "size":
+        said.append("the table has those on the line")
+    return " · ".join(said)
+
+
+def draw(service: Service, here: Visit) -> str:
+    """The page for the reader's choice."""
+    benchmark = service.benchmark(here.benchmark)
+    board = service.boards.get(benchmark.id).board
+    key = here.query.get("task", "")
+    key = key if key in board.keys else "average"
+    when: plots.When = "uploaded" if here.query.get("when") == "uploaded" else "submitted"
+    chosen = choosing(service, here, board)
+    return render(
+        "plots",
+        benchmark=benchmark,
+        board=board,
+        chosen=chosen,
+        tasks=[(one, plots.title_of(board, one)) for one in ("average", *board.keys)],
+        task=key,
+        when=when,
+        drawings=drawings(board, key, when, chosen.names) if board.size else [],
+        numbers=NUMBERS,
+        compare=address("/compare", benchmark=here.benchmark, rows=",".join(chosen.names)),
+    )
+
+
+def choosing(service: Service, here: Visit, board: Board) -> Chooser:
+    """The chosen rows of the board; other evaluations have no place in the plots."""
+    names = [name for name in names_in(here.query.get("rows", "")) if name in board.position]
+    runs = choose(service.boards, service.results, board.benchmark.id, names).runs
+    return chooser(service, here, "/plots", runs, labels_of(runs))
+
+
+def build(service: Service) -> None:
+    """The page, and the script that draws what it asks for."""
+    markup(STYLE)
+    whole_page(service, draw)
+    markup("", js_on_load=START, plotly=PLOTLY)
+
+
+def script_routes() -> APIRouter:
+    """plotly.js as the installed plotly has it, under a name that changes with its version."""
+    routes = APIRouter()
+    found = importlib.util.find_spec("plotly")
+    assert found is not None and found.origin is not None, "plotly is among the requirements"
+    script = Path(found.origin).parent / "package_data" / "plotly.min.js"
+
+    @routes.get(f"/podium-assets/{PLOTLY}", include_in_schema=False)
+    def get_plotly() -> FileResponse:
+        return FileResponse(script, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+    return routes
