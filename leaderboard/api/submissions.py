@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from leaderboard import records
 from leaderboard.api.problems import Trouble
-from leaderboard.records import Problem, Severity, Submission
+from leaderboard.records import Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -43,7 +43,9 @@ class Look(BaseModel):
     """What would happen if this were submitted now."""
 
     accepted: bool
-    """Whether it would be queued: no problem is an error."""
+    """Whether it would be queued: no problem is an error, and it is not in the queue already."""
+    existing: str | None
+    """Id of the request that is there already for the same checkpoint."""
     found: Found | None
     """The checkpoint on the Hub; null when there is none."""
     base: Found | None
@@ -75,8 +77,11 @@ def submission_routes(service: Service) -> APIRouter:
 def look(service: Service, submission: Submission) -> Look:
     """What would happen to `submission`. Raises HubUnavailable."""
     findings = service.intake.look(submission)
+    existing = findings.existing
+    taken = existing is not None and existing.status not in (Status.FAILED, Status.CANCELLED)
     return Look(
-        accepted=not any(problem.severity is Severity.ERROR for problem in findings.problems),
+        accepted=not taken and not any(problem.severity is Severity.ERROR for problem in findings.problems),
+        existing=existing.id if existing is not None else None,
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),

@@ -85,7 +85,8 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     names = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "object"}
-    return names.get(schema.get("type", ""), schema.get("type", "anything"))
+    said = str(schema.get("type", "anything"))
+    return names.get(said, said)
 
 
 def mount_reference(app: FastAPI, head: str) -> None:

@@ -136,7 +136,8 @@ def _refused(problems: Sequence[Problem], existing: str = "") -> str:
 
 def _said(found: Look, submission: Submission) -> Any:
     if not found.accepted or found.found is None:
-        return _button(_mend(found.problems))
+        wrong = errors_of(found.problems)
+        return _button(_mend(wrong) if wrong else "Already requested: the same cannot be queued twice")
     chat = " with its chat template" if submission.use_chat_template else ""
     text = f"Queue {found.found.model} at {found.found.revision[:7]} in {submission.precision}{chat}"
     return gr.update(value=text, interactive=True)

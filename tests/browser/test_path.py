@@ -94,7 +94,7 @@ def test_the_chosen_benchmark_is_kept_from_page_to_page(page: Page) -> None:
     page.get_by_label("Benchmark").select_option("open-llm-v1")
     page.wait_for_url("**/queue?benchmark=open-llm-v1")
     page.get_by_role("link", name="About", exact=True).click()
-    expect(page.get_by_role("heading", name=re.compile("^About"))).to_contain_text("v1")
+    expect(page.get_by_role("heading", name=re.compile("^About"))).to_contain_text("Open LLM Leaderboard 1")
     expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
 
 

@@ -152,6 +152,15 @@ def test_the_same_checkpoint_twice_is_a_conflict_with_a_link(api: TestClient) ->
     assert answer.status_code == 409
     assert answer.json()["existing"] == f"/api/v1/requests/{first['id']}"
     assert submitted(api, precision="float32")["id"] != first["id"]
+    look = api.post("/api/v1/submissions/check", json=GOOD).json()
+    assert (look["accepted"], look["existing"]) == (False, first["id"])
+
+
+def test_a_cancelled_request_can_be_submitted_again(api: TestClient, service: Service) -> None:
+    first = submitted(api)
+    service.queue.cancel(service.queue.get(first["id"]), "ada")
+    assert api.post("/api/v1/submissions/check", json=GOOD).json()["accepted"]
+    assert submitted(api)["id"] == first["id"]
 
 
 def test_trouble_of_the_hub_is_ours_and_says_when_to_try_again(hub: localhub.Running, api: TestClient) -> None:
