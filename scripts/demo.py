@@ -7,16 +7,11 @@ ended as the manifest expects. Everything it makes is in `.demo/`, which it empt
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,12 +21,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+import localhub
 from scripts.seed_hub import manifest, seed
+from scripts.service import running
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
-START_S = 90
-"""Seconds that a server may take to say its address."""
 ALL_S = 600
 """Seconds after which submissions that have not ended count as lost."""
 
@@ -56,52 +51,6 @@ class Outcome(NamedTuple):
         return ended == self.got and (not code or code in self.codes)
 
 
-@contextmanager
-def server(name: str, command: Sequence[str], env: dict[str, str], says: str) -> Iterator[str]:
-    """Run `command` until the block ends, its output in a log; yields the address that it prints after `says`."""
-    log = DEMO / f"{name}.log"
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    found: list[str] = []
-    ready = threading.Event()
-    reader = threading.Thread(target=copy_output, args=(process, log, says, found, ready), daemon=True)
-    reader.start()
-    try:
-        ready.wait(START_S)
-        if not found:
-            raise SystemExit(f"✗ {name} did not start. The end of {log.relative_to(ROOT)}:\n{log.read_text()[-2000:]}")
-        yield found[0]
-    finally:
-        end(process)
-        reader.join(timeout=5)
-
-
-def copy_output(process: subprocess.Popen[str], log: Path, says: str, found: list[str], ready: threading.Event) -> None:
-    """Write the process's output to `log`, and note the address after `says`."""
-    assert process.stdout is not None
-    with log.open("w") as file:
-        for line in process.stdout:
-            file.write(line)
-            file.flush()
-            if says in line and not found:
-                found.append(line.split(says, 1)[1].split()[0])
-                ready.set()
-    ready.set()
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Ask the process to end; after ten seconds, end it and all that it started."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        console.print("[dim]One of the servers did not end by itself; it is ended.[/dim]")
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
-
-
 def board_port() -> str:
     """The usual port where it is free, else any."""
     with socket.socket() as probe:
@@ -113,21 +62,13 @@ def board_port() -> str:
     return "7860"
 
 
-def service_environment(endpoint: str, store: str) -> dict[str, str]:
-    """The environment of the board's process: this machine's, the Hub on loopback, folders in .demo."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PODIUM_"))}
-    return kept | {
-        "HF_ENDPOINT": endpoint,
-        "HF_HOME": str(DEMO / "cache"),
+def settings(store: str) -> dict[str, str]:
+    """What the demo's board sets beside what every service in one folder needs."""
+    return {
         "PODIUM_STORE": store,
-        "PODIUM_BENCHMARKS": "tiny",
-        "PODIUM_REQUESTS_DIR": str(DEMO / "requests"),
-        "PODIUM_RESULTS_DIR": str(DEMO / "results"),
-        "PODIUM_WORK_DIR": str(DEMO / "work"),
         "PODIUM_TITLE": "Podium demo",
         "PODIUM_PORT": board_port(),
         "PODIUM_TICK_S": "1",
-        "PYTHONUNBUFFERED": "1",
     }
 
 
@@ -244,13 +185,12 @@ def run(store: str, once: bool) -> int:
     DEMO.mkdir()
     commits = seed(DEMO / "hub")
     console.print(f"[green]✓[/green] A Hub with {len(commits)} tiny repositories is in .demo/hub")
-    hub_command = [sys.executable, "-m", "localhub", "--root", str(DEMO / "hub"), "--port", "0"]
     with (
-        server("hub", hub_command, dict(os.environ), "HF_ENDPOINT=") as endpoint,
-        server("board", [sys.executable, "app.py"], service_environment(endpoint, store), " is at ") as address,
-        httpx.Client(base_url=f"{address}/api/v1", timeout=60, trust_env=False) as api,
+        localhub.running(DEMO / "hub") as hub,
+        running(hub.endpoint, DEMO, settings(store)) as board,
+        httpx.Client(base_url=f"{board.address}/api/v1", timeout=60, trust_env=False) as api,
     ):
-        console.print(f"[green]✓[/green] The Hub answers at {endpoint}, the board at {address}")
+        console.print(f"[green]✓[/green] The Hub answers at {hub.endpoint}, the board at {board.address}")
         queued, refused = submit_all(api, commits)
         every = [*watch(api, queued), *refused]
         print_board(api, sum(one.got == "finished" for one in every))
@@ -262,7 +202,7 @@ def run(store: str, once: bool) -> int:
         if not wrong:
             console.print(f"[green]✓[/green] All {len(every)} submissions ended as expected")
         if not once:
-            console.print(f"\nNext: open [bold]{address}[/bold] · Ctrl-C ends everything")
+            console.print(f"\nNext: open [bold]{board.address}[/bold] · Ctrl-C ends everything")
             signal.pause()
     return 1 if wrong else 0
 

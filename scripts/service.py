@@ -66,11 +66,18 @@ def running(hub: str, folder: Path, more: Mapping[str, str] | None = None) -> It
                 process.wait()
                 raise RuntimeError(f"The service did not start:\n{log_path.read_text()}")
             yield Running(found[1], folder, process)
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                if process.wait(timeout=STOP_S) != 0:
-                    raise RuntimeError(f"The service did not end cleanly:\n{log_path.read_text()}")
+            if process.poll() is None and _stop(process) != 0:
+                raise RuntimeError(f"The service did not end cleanly:\n{log_path.read_text()}")
         finally:
             if process.poll() is None:
-                process.kill()
-                process.wait()
+                _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> int:
+    """Ask it to end, and end it when it does not; returns its exit code."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
