@@ -191,3 +191,18 @@ def test_stock_can_be_asked_for() -> None:
         requests, disable_tqdm=True
     )
     assert lm.provenance()["engine"] == "stock" and lm.provenance()["fallback"] == "switched off"
+
+
+def test_the_harness_knows_the_model_by_name() -> None:
+    from lm_eval.api.registry import get_model
+
+    from backend.evaluators.shared_prefix.model import SharedPrefixLM
+
+    assert get_model("hf-shared") is SharedPrefixLM
+
+
+def test_a_text_split_in_two_ways_is_scored_as_if_asked_alone() -> None:
+    stock, shared = tiny.pair(tiny.build("llama"))
+    requests = [(("a", "b"), [5, 6], [7, 8]), (("a", "c"), [5], [6, 7, 8])]
+    alone = [stock._loglikelihood_tokens([request], disable_tqdm=True)[0] for request in requests]
+    assert_same(alone, shared._score(shared.runner, requests, True))
