@@ -25,6 +25,9 @@ __all__ = [
     "Harness",
     "Limits",
     "Part",
+    "Policy",
+    "Quota",
+    "Refused",
     "Track",
     "load_benchmark",
     "load_benchmarks",
@@ -33,7 +36,7 @@ __all__ = [
 ]
 
 BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers"}
+RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "policy"}
 """Folder names that the stores use for themselves."""
 RESERVED_TITLES = {
     "rank", "model", "fullname", "eval_name", "precision", "type", "t", "weight type", "architecture", "model sha",
@@ -116,6 +119,46 @@ class Limits(BaseModel):
     """Shortest model card, without front matter."""
 
 
+Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Quota(BaseModel):
+    """How much may be submitted in a period that ends now. Failed and cancelled submissions do not count."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person: int | None = Field(default=None, ge=1)
+    """By one sender; None for no limit."""
+    organisation: int | None = Field(default=None, ge=1)
+    """By all members of an organisation together, of the organisation's own models; None for no limit."""
+    period_days: float = Field(default=7.0, gt=0, le=366)
+    """Length of the period."""
+
+
+class Refused(BaseModel):
+    """A model that may not be submitted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/(\*|[A-Za-z0-9][A-Za-z0-9._-]*)$")
+    """`org/name`, or `org/*` for all of an organisation's."""
+    reason: str = Field(min_length=1)
+    """Shown to whoever tries."""
+
+
+class Policy(BaseModel):
+    """Who may submit how much, and what may not be submitted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quota: Quota = Field(default_factory=Quota)
+    """How much in a period."""
+    official_providers: list[Namespace] = Field(default_factory=list)
+    """Organisations whose members submit the organisation's own models without limit; the board marks these."""
+    do_not_submit: list[Refused] = Field(default_factory=list)
+    """Models that are refused, also as base models."""
+
+
 SeedName = Literal["random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"]
 HARNESS_SEEDS: dict[SeedName, int] = {
     "random_seed": 0,
@@ -166,6 +209,8 @@ class Benchmark(BaseModel):
     """How lm-eval is called."""
     limits: Limits = Field(default_factory=Limits)
     """What may be submitted."""
+    policy: Policy = Field(default_factory=Policy)
+    """Who may submit how much, and what may not be submitted."""
     tracks: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")], Track] = Field(
         default_factory=lambda: {"open": Track(title="Open")}, min_length=1
     )

@@ -65,7 +65,7 @@ class Known(NamedTuple):
     flagged: Collection[str] = ()
     """Models with a flag that a maintainer upheld."""
     official: Collection[str] = ()
-    """Organisations that publish their own models."""
+    """Official providers, in lower case."""
 
 
 def columns(benchmark: Benchmark) -> dict[str, str]:
@@ -157,7 +157,7 @@ def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
         "MoE": "moe" in tags or bool(MIXTURE.search(architectures)) or _experts(facts),
         "Flagged": model in known.flagged,
         "Merged": kind is ModelType.MERGE or bool(tags & MERGE_TAGS),
-        "Official Providers": model.partition("/")[0] in known.official,
+        "Official Providers": model.partition("/")[0].casefold() in known.official,
         "Upload To Hub Date": created[:10] if created else None,
         "Submission Date": (request.submitted_time[:10] or None) if request else None,
         "Generation": _generation(model, kind, bases),

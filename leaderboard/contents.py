@@ -25,6 +25,7 @@ from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board_rows import Known, Row, columns, frame, latest, measured, measured_columns
 from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.policy import Policies, Rules, policy_path
 from leaderboard.records import ModelFacts, PodiumBlock, Request
 from leaderboard.results import RESULT_PATH, read_block
 
@@ -91,14 +92,14 @@ class Contents:
         queue: Requests,
         benchmarks: Mapping[str, Benchmark],
         flagged: Callable[[], Collection[str]] = frozenset,
-        official: Collection[str] = (),
     ) -> None:
-        """`flagged` tells which models have an upheld flag; `official` are organisations with models of their own."""
+        """`flagged` tells which models have an upheld flag."""
         self._store = store
         self._queue = queue
         self._benchmarks = benchmarks
         self._flagged = flagged
-        self._official = official
+        self._policies = Policies(store, benchmarks)
+        self._official: dict[str, set[str]] = {}
         self._lock = threading.RLock()
         self._seen: str | None = None
         self._looks = 0
@@ -135,7 +136,7 @@ class Contents:
             self._refresh()
             rows = [row for row in self._rows[block.benchmark].values() if row]
             rows.append(measured(block, path, version, benchmark))
-            table = frame(latest(rows), self._known(self._inputs()), benchmark)
+            table = frame(latest(rows), self._known(self._inputs(), benchmark), benchmark)
             return {contents_path(block.benchmark): _parquet(table, benchmark)}
 
     def save(self, benchmark_id: str) -> bool:
@@ -171,7 +172,7 @@ class Contents:
             if table is not None and table.made_from.same_as(made_from):
                 return table
             rows = latest(row for row in self._rows[benchmark_id].values() if row)
-            known = self._known(made_from)
+            known = self._known(made_from, benchmark)
             version = self._fingerprint(rows, known)
             if table is not None and table.version == version:
                 table = table._replace(made_from=made_from)
@@ -183,9 +184,9 @@ class Contents:
     def _inputs(self) -> _Inputs:
         return _Inputs(self._looks, frozenset(self._flagged()), self._queue.view().requests)
 
-    def _known(self, inputs: _Inputs) -> Known:
+    def _known(self, inputs: _Inputs, benchmark: Benchmark) -> Known:
         requests = {request.id: request for request in inputs.requests}
-        return Known(requests, self._facts, self._gone, inputs.flagged, self._official)
+        return Known(requests, self._facts, self._gone, inputs.flagged, self._official[benchmark.id])
 
     def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
         """A hash of everything that the table is made from."""
@@ -197,7 +198,7 @@ class Contents:
                 said = (request.model_type, request.architectures, request.license, request.params, request.base_model,
                         request.submitted_time, request.sender, request.track)  # fmt: skip
             digest.update(repr((row["result_path"], row["result_version"], said)).encode())
-        digest.update(repr((sorted(self._versions.items()), sorted(known.flagged))).encode())
+        digest.update(repr((sorted(self._versions.items()), sorted(known.flagged), sorted(known.official))).encode())
         return digest.hexdigest()[:20]
 
     def _refresh(self) -> None:
@@ -207,6 +208,9 @@ class Contents:
             for name in self._benchmarks:
                 if contents_path(name) in changes.paths:
                     self._take_saved(name, changes.paths)
+        for name in self._benchmarks:
+            if changes.complete or policy_path(name) in changes.paths:
+                self._take_official(name, changes.paths.get(policy_path(name)))
         for path, version in changes.paths.items():
             if found := FACTS_PATH.fullmatch(path):
                 self._take_facts(path, found["model"], version)
@@ -274,6 +278,16 @@ class Contents:
         self._versions[path] = version
         if said.get("available") is False:
             self._gone.add(model)
+
+    def _take_official(self, benchmark_id: str, version: str | None) -> None:
+        path = policy_path(benchmark_id)
+        self._unreadable.pop(path, None)
+        try:
+            rules = self._policies.rules(benchmark_id) if version else Rules(self._benchmarks[benchmark_id], {})
+            self._official[benchmark_id] = rules.official()
+        except Unreadable as problem:
+            self._unreadable[path] = problem
+            self._official.setdefault(benchmark_id, set())
 
 
 def _layout(benchmark: Benchmark) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import statistics
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from leaderboard import FileStore
@@ -24,11 +26,13 @@ from leaderboard.checks import (
 from leaderboard.checks.catalogue import shown
 from leaderboard.errors import ModelUnavailable, NotAccepted, NotFound, Unreadable
 from leaderboard.hub import Hub
+from leaderboard.policy import Allowance, Policies, organisation
 from leaderboard.queue import Queue
 from leaderboard.records import (
     TIME_FORMAT,
     Abilities,
     ModelFacts,
+    Person,
     PodiumBlock,
     Problem,
     Request,
@@ -78,6 +82,8 @@ class Findings:
     cost: Cost
     existing: Request | None
     """The request that is already there for the same checkpoint, to be linked to."""
+    quota: Sequence[Allowance] = ()
+    """What the sender may still submit, this one not yet counted; empty where nothing limits it."""
 
 
 def unknown(benchmark: Benchmark) -> int | None:
@@ -97,6 +103,7 @@ class Intake:
         abilities: Callable[[], Sequence[Abilities]],
         *,
         results_store: FileStore | None = None,
+        policies: Policies | None = None,
         questions: Callable[[Benchmark], int | None] = unknown,
     ) -> None:
         self.hub = hub
@@ -104,17 +111,24 @@ class Intake:
         self.benchmarks = benchmarks
         self.abilities = abilities
         self.results_store = results_store
+        self.policies = policies
+        self._door = threading.Lock()
         self.questions = questions
 
-    def look(self, submission: Submission) -> Findings:
-        """What would happen if it were submitted now. Raises HubUnavailable."""
-        case = self._case(submission)
+    def look(self, submission: Submission, sender: Person) -> Findings:
+        """What would happen if `sender` submitted it now. Raises HubUnavailable."""
+        case = self._case(submission, sender)
         cost = self._cost(case) if case.benchmark else Cost()
-        return Findings(case.facts, case.base_facts, check(case), cost, case.existing)
+        return Findings(case.facts, case.base_facts, check(case), cost, case.existing, case.allowances)
 
-    def submit(self, submission: Submission, sender: str) -> Request:
+    def submit(self, submission: Submission, sender: Person) -> Request:
         """Queue it. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
-        case = self._case(submission)
+        case = self._case(submission, sender)
+        # One at a time where there is a quota, so that nobody slips past it between counting and queueing.
+        with self._door if case.allowances else nullcontext():
+            return self._admit(replace(case, allowances=self._allowances(submission, sender)), sender)
+
+    def _admit(self, case: Case, sender: Person) -> Request:
         problems = errors(check(case))
         if problems or case.facts is None:
             raise NotAccepted(problems)
@@ -125,7 +139,7 @@ class Intake:
             self.results_store.commit({f"facts/{kept.model}.json": content.encode()}, f"Note facts of {kept.model}")
         return self.queue.submit(request)
 
-    def _case(self, submission: Submission) -> Case:
+    def _case(self, submission: Submission, sender: Person) -> Case:
         model: Lookup = None
         if is_repo_id(submission.model) and is_revision(submission.revision):
             model = self._lookup(submission.model, submission.revision)
@@ -141,11 +155,28 @@ class Intake:
             base=base,
             native=native_architectures(),
             abilities=self.abilities(),
+            allowances=self._allowances(submission, sender),
+            refusal=self._refusal(submission, facts, name),
             known_benchmarks=list(self.benchmarks),
         )
         if facts is None or case.benchmark is None:
             return case
-        return replace(case, existing=self._existing(_request(case, facts, "")))
+        return replace(case, existing=self._existing(_request(case, facts, sender)))
+
+    def _allowances(self, submission: Submission, sender: Person) -> list[Allowance]:
+        if self.policies is None or submission.benchmark not in self.benchmarks:
+            return []
+        quota = self.benchmarks[submission.benchmark].policy.quota
+        if quota.person is None and quota.organisation is None:
+            return []
+        rules = self.policies.rules(submission.benchmark)
+        return rules.allowances(sender, submission.model, self.queue.view().requests, datetime.now(UTC))
+
+    def _refusal(self, submission: Submission, facts: ModelFacts | None, base: str) -> tuple[str, str] | None:
+        if self.policies is None or submission.benchmark not in self.benchmarks:
+            return None
+        names = [submission.model, facts.model if facts else "", base]
+        return self.policies.rules(submission.benchmark).refusal(*(name for name in names if is_repo_id(name)))
 
     def _lookup(self, model: str, revision: str) -> Lookup:
         try:
@@ -168,7 +199,7 @@ class Intake:
         return Cost(self.questions(benchmark), seconds, ahead + 1)
 
 
-def _request(case: Case, facts: ModelFacts, sender: str) -> Request:
+def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
     """The request that an accepted submission becomes; its history begins when it is queued."""
     said, base = case.submission, case.base_facts
     return Request(
@@ -183,7 +214,8 @@ def _request(case: Case, facts: ModelFacts, sender: str) -> Request:
         model_type=said.model_type.value,
         use_chat_template=said.use_chat_template,
         submitted_time=now(),
-        sender=sender,
+        sender=sender.name,
+        sender_org=organisation(sender, facts.model),
         id=new_id(),
         benchmark=said.benchmark,
         track=said.track,

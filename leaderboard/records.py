@@ -237,6 +237,8 @@ class Request(BaseModel):
     """What the submitter wrote before it was resolved."""
     base_revision: str = ""
     """Commit of the base model that was checked, for adapters and deltas."""
+    sender_org: str = ""
+    """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
     priority: float = 0.0
     """Higher runs first; equal ones in order of submission."""
     attempts: int = 0
@@ -382,6 +384,12 @@ class ModelFacts(BaseModel):
     created_at: str | None = None
     last_modified: str | None = None
     tags: list[str] = Field(default_factory=list)
+    available: bool = True
+    """Whether everybody could read it on the Hub when it was last looked at."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
+    weights: dict[str, str] = Field(default_factory=dict)
+    """Commits that were submitted -> what their weights are (`leaderboard.lineage.weights_of`)."""
 
     @property
     def licence(self) -> str | None:

@@ -15,6 +15,7 @@ from leaderboard.errors import NotFound
 from leaderboard.hub import Hub
 from leaderboard.identity import Identity
 from leaderboard.intake import Intake, questions_asked
+from leaderboard.policy import Policies
 from leaderboard.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
 from leaderboard.results import Results
@@ -35,12 +36,13 @@ class Service:
     boards: Boards
     intake: Intake
     identity: Identity
+    policies: Policies
     on_submit: list[Callable[[], None]] = field(default_factory=list)
     """Called after every submission: who works on the queue in this process need not wait for its next round."""
 
     def submit(self, submission: Submission, sender: Person) -> Request:
         """Check and queue. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
-        queued = self.intake.submit(submission, sender.name)
+        queued = self.intake.submit(submission, sender)
         for call in self.on_submit:
             call()
         return queued
@@ -63,6 +65,7 @@ def open_service(settings: Settings) -> Service:
     hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
     queue = Queue(requests_store)
     results = Results(results_store)
+    policies = Policies(results_store, benchmarks)
     contents = Contents(results_store, queue, benchmarks)
     return Service(
         settings=settings,
@@ -78,9 +81,11 @@ def open_service(settings: Settings) -> Service:
             benchmarks,
             lambda: abilities(requests_store),
             results_store=results_store,
+            policies=policies,
             questions=lambda benchmark: questions_asked(results.list(benchmark.id), benchmark),
         ),
         identity=Identity(settings, hub),
+        policies=policies,
     )
 
 

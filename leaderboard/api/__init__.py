@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from leaderboard.api.board import board_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.guard import guard
+from leaderboard.api.policy import policy_routes
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
 from leaderboard.api.signin import sign_in_routes
@@ -14,12 +15,23 @@ from leaderboard.api.submissions import submission_routes
 from leaderboard.api.table import table_routes
 from leaderboard.service import Service
 
+ROUTES = (
+    board_routes,
+    table_routes,
+    compare_routes,
+    submission_routes,
+    queue_routes,
+    policy_routes,
+    sign_in_routes,
+)
+"""Each makes the routes of one subject."""
+
 __all__ = ["build_api", "catch_errors"]
 
 
 def build_api(service: Service) -> APIRouter:
     """Every route of the API; the app that includes it also needs `catch_errors`."""
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(guard(service))])
-    for make in (board_routes, table_routes, compare_routes, submission_routes, queue_routes, sign_in_routes):
+    for make in ROUTES:
         api.include_router(make(service))
     return api

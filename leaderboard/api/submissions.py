@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from leaderboard import records
 from leaderboard.api.problems import Trouble
-from leaderboard.records import Problem, Severity, Status, Submission
+from leaderboard.records import Person, Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -39,6 +39,21 @@ class Cost(BaseModel):
     queue_position: int | None
 
 
+class Quota(BaseModel):
+    """How much of a quota is left."""
+
+    whose: Literal["person", "organisation"]
+    """The sender's own, or that of the organisation for which they submit."""
+    name: str
+    limit: int
+    used: int
+    """Submissions of the period; failed and cancelled ones are not counted."""
+    left: int
+    period_days: float
+    frees_at: str | None
+    """When one more will be free (UTC); null while none is used."""
+
+
 class Look(BaseModel):
     """What would happen if this were submitted now."""
 
@@ -53,6 +68,8 @@ class Look(BaseModel):
     problems: list[Problem]
     """Every problem; warnings do not refuse."""
     cost: Cost
+    quota: list[Quota]
+    """What the sender may still submit in the period, this one not yet counted; empty where nothing limits it."""
 
 
 def submission_routes(service: Service) -> APIRouter:
@@ -60,9 +77,9 @@ def submission_routes(service: Service) -> APIRouter:
     routes = APIRouter(tags=["submissions"])
 
     @routes.post("/submissions/check", responses={503: REFUSALS[503]})
-    def check_submission(submission: Submission) -> Look:
+    def check_submission(submission: Submission, request: Request) -> Look:
         """Look the checkpoint up and check it, without queueing anything."""
-        return look(service, submission)
+        return look(service, submission, service.identity.visitor(request))
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
     def submit(submission: Submission, request: Request, response: Response) -> records.Request:
@@ -74,9 +91,9 @@ def submission_routes(service: Service) -> APIRouter:
     return routes
 
 
-def look(service: Service, submission: Submission) -> Look:
-    """What would happen to `submission`. Raises HubUnavailable."""
-    findings = service.intake.look(submission)
+def look(service: Service, submission: Submission, sender: Person) -> Look:
+    """What would happen if `sender` sent `submission`. Raises HubUnavailable."""
+    findings = service.intake.look(submission, sender)
     existing = findings.existing
     taken = existing is not None and existing.status not in (Status.FAILED, Status.CANCELLED)
     return Look(
@@ -85,6 +102,7 @@ def look(service: Service, submission: Submission) -> Look:
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),
+        quota=[Quota(**one.model_dump(), left=one.left) for one in findings.quota],
         cost=Cost(
             questions=findings.cost.questions,
             expected_seconds=findings.cost.expected_seconds,

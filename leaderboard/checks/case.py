@@ -10,6 +10,7 @@ from typing import Any
 from leaderboard.benchmarks import Benchmark
 from leaderboard.checks.native import Native
 from leaderboard.errors import ModelUnavailable
+from leaderboard.policy import Allowance
 from leaderboard.records import Abilities, ModelFacts, Request, Submission, WeightType, is_repo_id
 
 Lookup = ModelFacts | ModelUnavailable | None
@@ -34,6 +35,10 @@ class Case:
     """Of every worker that registered itself."""
     existing: Request | None = None
     """The request that stands where this one would."""
+    refusal: tuple[str, str] | None = None
+    """A model among those submitted that the benchmark refuses, and why."""
+    allowances: Sequence[Allowance] = ()
+    """What the sender may still submit; empty where nothing limits it."""
     known_benchmarks: Sequence[str] = field(default=())
     """Ids, for the sentence that lists what was allowed."""
 

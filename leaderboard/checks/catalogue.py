@@ -47,6 +47,24 @@ CATALOGUE: dict[str, Template] = {
         "{value} is not the name of a repository on the Hub.",
         "Give the base model as org/name, as in the address of its page on the Hub.",
     ),
+    # Policy
+    "do_not_submit": Template(
+        "model",
+        "{model} is not taken by {benchmark}: {reason}",
+        "Ask this board's maintainers if you think that this is wrong.",
+    ),
+    "quota_used_up": Template(
+        "model",
+        "{name} has submitted {used} checkpoints to {benchmark} in the last {days} days; "
+        "one person may submit {limit}.",
+        "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+    ),
+    "organisation_quota_used_up": Template(
+        "model",
+        "Members of {name} have submitted {used} of its checkpoints to {benchmark} in the last {days} days; "
+        "one organisation may submit {limit}.",
+        "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+    ),
     # Whether it can be read
     "model_not_found": Template(
         "model",

@@ -40,6 +40,8 @@ ROUTES: dict[str, Role] = {
     "GET /requests/{request_id}/log": Role.READER,
     "POST /submissions/check": Role.READER,
     "POST /submissions": Role.SUBMITTER,
+    "GET /policy/{benchmark}": Role.READER,
+    "POST /policy/{benchmark}": Role.MAINTAINER,
     "GET /me": Role.READER,
     "GET /sign-in": Role.READER,
     "GET /sign-in/callback": Role.READER,

@@ -49,6 +49,7 @@ CHECKS = [
         "base_model_problem other_base_model invalid_base_model_id",
     ),
     _check("Chat template", "no_chat_template chat_template_broken"),
+    _check("Within the policy", "do_not_submit quota_used_up organisation_quota_used_up copy_of"),
     _check("Not requested before", "already_requested"),
 ]
 
@@ -92,7 +93,7 @@ class Form(NamedTuple):
             raise NotAccepted(form_problems(error.errors())) from None
 
 
-def look_up(service: Service, *values: Any) -> tuple[str, Any, Any]:
+def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, Any]:
     """The right column, the button and the base model's field for what the form says now."""
     form = Form(*values)
     base = gr.update(visible=form.weight_type in NEEDS_BASE)
@@ -100,7 +101,7 @@ def look_up(service: Service, *values: Any) -> tuple[str, Any, Any]:
         return render("submit_empty"), _button("Name a checkpoint to queue it"), base
     try:
         submission = form.submission(service)
-        found = look(service, submission)
+        found = look(service, submission, service.identity.visitor(request))
     except NotAccepted as error:
         return _refused(error.problems), _button(_mend(error.problems)), base
     except PodiumError as error:

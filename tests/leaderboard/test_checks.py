@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +17,7 @@ from leaderboard.checks import Case, Native, check, errors, native_architectures
 from leaderboard.checks.catalogue import CATALOGUE, shown
 from leaderboard.checks.templates import MAX_TEMPLATE_CHARACTERS, template_fault
 from leaderboard.errors import ModelDisabled, ModelGated, ModelNotFound, ModelPrivate, RevisionNotFound, TooManyFiles
+from leaderboard.policy import Allowance
 from leaderboard.records import Abilities, ModelFacts, Precision, Request, Severity, Status, Submission, WeightType
 
 SHA = "26a66f0d862e" + "0" * 28
@@ -73,7 +74,7 @@ def worker(**changes: Any) -> Abilities:
 
 def case(model: Any = None, base: Any = None, benchmark: Any = BENCHMARK, **rest: Any) -> Case:
     """A good case, with changes: of the submission by field names, of the case by its own."""
-    own = {name: rest.pop(name) for name in ("abilities", "existing") if name in rest}
+    own = {name: rest.pop(name) for name in ("abilities", "existing", "refusal", "allowances") if name in rest}
     wanted = Submission(**{"benchmark": "tiny", "model": "org/name", "precision": "bfloat16"} | rest)
     whole = {"abilities": [worker()], "known_benchmarks": ["tiny"]} | own
     return Case(submission=wanted, benchmark=benchmark, model=model or checkpoint(), base=base, native=NATIVE, **whole)
@@ -101,8 +102,16 @@ def filed(*names: str, without: tuple[str, ...] = (), size: int = 10) -> dict[st
     return files | dict.fromkeys(names, size)
 
 
+def allowance(whose: Literal["person", "organisation"] = "person", used: int = 0) -> Allowance:
+    """What is left of three."""
+    return Allowance(
+        whose=whose, name="ada", limit=3, used=used, period_days=7, frees_at="2026-01-08T00:00:00Z" if used else None
+    )
+
+
 GOOD = {
     "checkpoint": case(),
+    "the last of a quota": case(allowances=[allowance(used=2), allowance("organisation", used=2)]),
     "checkpoint with chat template": case(use_chat_template=True),
     "adapter": adapter_case(),
     "adapter whose base is only in its config": adapter_case(base_model=""),
@@ -144,6 +153,10 @@ BAD: list[tuple[str, Case]] = [
     ("invalid_model_id", replace(case(), model=None, submission=Submission(benchmark="tiny", model="gpt2"))),
     ("invalid_revision", case(revision="../../x")),
     ("invalid_base_model_id", case(base_model="base")),
+    ("do_not_submit", case(refusal=("org/name", "Its weights were withdrawn"))),
+    ("quota_used_up", case(allowances=[allowance(used=3)])),
+    ("quota_used_up", case(allowances=[allowance(used=5), allowance("organisation", used=2)])),
+    ("organisation_quota_used_up", case(allowances=[allowance("organisation", used=3)])),
     ("model_not_found", case(ModelNotFound("org/name", "main"))),
     ("revision_not_found", case(RevisionNotFound("org/name", "v2"))),
     ("gated", case(ModelGated("org/name", "main"))),

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboard.benchmarks import RESERVED_TITLES, load_benchmarks
+from leaderboard.benchmarks import RESERVED_TITLES, Policy, load_benchmarks
 from leaderboard.board_rows import Known, columns
 from leaderboard.contents import Contents, contents_path, rebuild
 from leaderboard.details import details_table
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import ModelFacts, ModelType, PodiumBlock, Provenance, Request, Score
+from leaderboard.policy import Policies
+from leaderboard.records import ModelFacts, ModelType, Person, PodiumBlock, Provenance, Request, Score
 from leaderboard.results import RESULT_PATH, Results, read_block
 from leaderboard.stores.local import LocalStore
 from tests.shared import ROOT, shared_data
@@ -198,12 +199,15 @@ def test_an_empty_table_has_its_columns_and_types(store: LocalStore) -> None:
 def test_a_model_that_left_the_hub_and_a_flagged_one(store: LocalStore) -> None:
     publish(store, block(1))
     publish(store, block(2))
-    contents = Contents(store, Queue(), BENCHMARKS, flagged=lambda: {"org/model2"}, official={"org"})
+    official = BENCHMARKS["tiny"].model_copy(update={"policy": Policy(official_providers=["Org"])})
+    contents = Contents(store, Queue(), BENCHMARKS | {"tiny": official}, flagged=lambda: {"org/model2"})
     facts(store, "org/model1", available=False)
     table = contents.frame("tiny")
     assert table["Available on the hub"].tolist() == [False, True]
     assert table["Flagged"].tolist() == [False, True]
     assert table["Official Providers"].all()
+    Policies(store, BENCHMARKS).decide("tiny", "official_provider", "org", "lift", Person(name="mia"), "It was sold.")
+    assert not contents.frame("tiny")["Official Providers"].any()
 
 
 @pytest.mark.parametrize(("first", "second"), [("org/a", "org/b"), ("org/model0", "org/model0")])

@@ -25,6 +25,7 @@ from leaderboard.records import (
     Fault,
     HistoryEntry,
     ModelFacts,
+    Person,
     PodiumBlock,
     Provenance,
     Request,
@@ -90,12 +91,15 @@ def desk(served: localhub.Running, tmp_path: Path) -> Desk:
     return Desk(intake, queue, results)
 
 
+ADA, BOB = Person(name="ada"), Person(name="bob")
+
+
 def submission(model: str = "org/Good", **more: Any) -> Submission:
     return Submission(**{"benchmark": "tiny", "model": model} | more)
 
 
 def test_a_submission_becomes_a_request_file(desk: Desk) -> None:
-    queued = desk.intake.submit(submission("ORG/good"), "ada")
+    queued = desk.intake.submit(submission("ORG/good"), ADA)
     [found] = desk.queue.view().requests
     assert found == queued == desk.queue.find(request_path(queued))
     assert queued.model == "org/Good", "as the Hub spells it"
@@ -107,14 +111,14 @@ def test_a_submission_becomes_a_request_file(desk: Desk) -> None:
 
 
 def test_an_adapter_is_queued_with_its_base_model_at_a_commit(desk: Desk) -> None:
-    queued = desk.intake.submit(submission("org/Lora", weight_type="Adapter"), "ada")
+    queued = desk.intake.submit(submission("org/Lora", weight_type="Adapter"), ADA)
     assert queued.base_model == "org/Base" and len(queued.base_revision) == 40
     assert queued.params == pytest.approx(0.002), "counted together"
     assert queued.architectures == "LlamaForCausalLM"
 
 
 def test_facts_for_the_board_are_kept_without_bulk(desk: Desk) -> None:
-    desk.intake.submit(submission(), "ada")
+    desk.intake.submit(submission(), ADA)
     content, _ = desk.results.read("facts/org/Good.json")
     kept = ModelFacts.model_validate_json(content)
     assert kept.model == "org/Good" and kept.licence == "mit" and kept.parameters == {"BF16": 1_000_000}
@@ -137,7 +141,7 @@ def test_kept_facts_are_bounded() -> None:
 
 def test_nothing_is_written_for_a_submission_with_problems(desk: Desk) -> None:
     with pytest.raises(NotAccepted) as caught:
-        desk.intake.submit(submission("org/bad"), "ada")
+        desk.intake.submit(submission("org/bad"), ADA)
     codes = [problem.code for problem in caught.value.problems]
     assert {"no_model_card", "no_licence", "custom_code", "no_safetensors", "no_tokenizer"} <= set(codes)
     assert all(problem.severity is Severity.ERROR for problem in caught.value.problems)
@@ -159,47 +163,47 @@ def test_nothing_is_written_for_a_submission_with_problems(desk: Desk) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_with_problems(desk: Desk, wanted: Submission) -> None:
-    findings = desk.intake.look(wanted)
+    findings = desk.intake.look(wanted, ADA)
     with pytest.raises(NotAccepted) as caught:
-        desk.intake.submit(wanted, "ada")
+        desk.intake.submit(wanted, ADA)
     assert caught.value.problems == [one for one in findings.problems if one.severity is Severity.ERROR] != []
 
 
 def test_the_same_checkpoint_twice(desk: Desk) -> None:
-    first = desk.intake.submit(submission(), "ada")
-    findings = desk.intake.look(submission())
+    first = desk.intake.submit(submission(), ADA)
+    findings = desk.intake.look(submission(), ADA)
     assert [problem.code for problem in findings.problems] == ["already_requested"]
     assert (
         findings.existing is not None and findings.existing.id == first.id and first.id in findings.problems[0].message
     )
     with pytest.raises(AlreadyRequested) as caught:
-        desk.intake.submit(submission(revision=first.revision), "bob")
+        desk.intake.submit(submission(revision=first.revision), BOB)
     assert caught.value.existing.id == first.id
-    other = desk.intake.submit(submission(precision="float32"), "bob")
+    other = desk.intake.submit(submission(precision="float32"), BOB)
     assert other.id != first.id
 
 
 def test_a_failed_checkpoint_may_be_submitted_again(desk: Desk) -> None:
-    first = desk.intake.submit(submission(), "ada")
+    first = desk.intake.submit(submission(), ADA)
     claimed = desk.queue.claim(first, "w", 60)
     desk.queue.fail(claimed, Failure(fault=Fault.SUBMISSION, code="x", message="No."))
-    assert desk.intake.look(submission()).problems == []
-    again = desk.intake.submit(submission(), "ada")
+    assert desk.intake.look(submission(), ADA).problems == []
+    again = desk.intake.submit(submission(), ADA)
     assert again.id == first.id and again.status is Status.PENDING and len(again.history) == 4
 
 
 def test_a_look_writes_nothing_and_tells_the_place_in_the_queue(desk: Desk) -> None:
-    findings = desk.intake.look(submission())
+    findings = desk.intake.look(submission(), ADA)
     assert findings.problems == [] and findings.facts is not None and findings.facts.model == "org/Good"
     assert findings.cost.queue_position == 1 and findings.cost.expected_seconds is None
     assert desk.queue.view().requests == []
-    desk.intake.submit(submission("org/Base"), "ada")
-    assert desk.intake.look(submission()).cost.queue_position == 2
+    desk.intake.submit(submission("org/Base"), ADA)
+    assert desk.intake.look(submission(), ADA).cost.queue_position == 2
 
 
 def test_a_hub_in_trouble_is_nobodys_problem(desk: Desk) -> None:
     desk.intake.hub = Hub("http://127.0.0.1:9", timeout_s=0.5)
-    for call in (lambda: desk.intake.look(submission()), lambda: desk.intake.submit(submission(), "ada")):
+    for call in (lambda: desk.intake.look(submission(), ADA), lambda: desk.intake.submit(submission(), ADA)):
         with pytest.raises(HubUnavailable, match="Nothing is wrong with your submission"):
             call()
 
@@ -212,7 +216,7 @@ def test_the_demos_checkpoints_are_judged_as_its_manifest_says(tmp_path: Path) -
         for one in manifest()["submissions"]:
             named = ("precision", "weight_type", "use_chat_template", "base_model")
             asked = {name: one[name] for name in named if name in one}
-            found = {problem.code for problem in errors(intake.look(submission(one["repo"], **asked)).problems)}
+            found = {problem.code for problem in errors(intake.look(submission(one["repo"], **asked), ADA).problems)}
             if one["expect"] == "refused":
                 refused[one["repo"]] = (one["code"], found)
             elif one["expect"] == "finished":

@@ -1,0 +1,218 @@
+"""How much may be submitted, by whom, and what may not be: a benchmark's `policy` and what maintainers decided since.
+
+Decisions are in `policy/{benchmark}.json` of the results store, each with who, when and why; the last one about a
+subject holds. docs/policy.md explains the rules to organisers and submitters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.records import TIME_FORMAT, Person, Request, Status, now, utc
+
+Kind = Literal["quota", "official_provider", "do_not_submit", "copy"]
+"""What a decision is about: a person's or organisation's quota, whether an organisation is an official provider,
+whether a model may be submitted, whether a model may be submitted although its weights are another one's."""
+NOT_COUNTED = (Status.FAILED, Status.CANCELLED)
+TRIES = 20
+
+
+class Decision(BaseModel):
+    """What a maintainer decided."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    subject: str
+    """Name of a person or organisation, or `org/name` of a model."""
+    effect: Literal["lift", "impose"]
+    """`lift`: the rule does not hold for the subject. `impose`: it does (again), also where the file says nothing."""
+    by: str
+    """Who decided."""
+    time: str
+    """When (UTC)."""
+    why: str
+    """The reason; for `do_not_submit` it is shown to submitters."""
+
+
+class Decisions(BaseModel):
+    """One file of decisions."""
+
+    schema_version: int = 1
+    decisions: list[Decision] = Field(default_factory=list)
+    """Oldest first; none is ever taken out."""
+
+
+class Allowance(BaseModel):
+    """How much of a quota is left."""
+
+    model_config = ConfigDict(frozen=True)
+
+    whose: Literal["person", "organisation"]
+    name: str
+    limit: int
+    """Submissions allowed in the period."""
+    used: int
+    """Submissions in the period that count: all but the failed and cancelled ones."""
+    period_days: float
+    frees_at: str | None
+    """When one more will be free (UTC); None while none is used."""
+
+    @property
+    def left(self) -> int:
+        """Submissions that are still free, at least 0."""
+        return max(self.limit - self.used, 0)
+
+
+class Rules(NamedTuple):
+    """A benchmark's policy as it holds now."""
+
+    benchmark: Benchmark
+    decisions: Mapping[tuple[Kind, str], Decision]
+    """The last one about each (kind, subject in lower case)."""
+
+    def official(self) -> set[str]:
+        """The official providers, in lower case."""
+        listed = {name.casefold() for name in self.benchmark.policy.official_providers}
+        decided = {subject: one for (kind, subject), one in self.decisions.items() if kind == "official_provider"}
+        return {name for name in listed | decided.keys() if name not in decided or decided[name].effect == "impose"}
+
+    def refusal(self, *models: str) -> tuple[str, str] | None:
+        """The first of `models` that may not be submitted, and why; None when all may be."""
+        for model in models:
+            decided = self._decided("do_not_submit", model)
+            if decided is not None:
+                if decided.effect == "impose":
+                    return model, decided.why
+                continue
+            for one in self.benchmark.policy.do_not_submit:
+                if fnmatchcase(model.casefold(), one.model.casefold()):
+                    return model, one.reason
+        return None
+
+    def may_copy(self, model: str) -> bool:
+        """Whether a maintainer let the model in although its weights are another one's."""
+        decided = self._decided("copy", model)
+        return decided is not None and decided.effect == "lift"
+
+    def allowances(self, person: Person, model: str, requests: Iterable[Request], at: datetime) -> list[Allowance]:
+        """What `person` may still submit at `at`, with `model` next; empty when nothing limits it.
+
+        A submission counts for whoever sent it, never for the model's owner. It also counts for an organisation when
+        the model is the organisation's and its sender belongs to it.
+        """
+        org = organisation(person, model)
+        if org and org.casefold() in self.official():
+            return []
+        quota = self.benchmark.policy.quota
+        period = timedelta(days=quota.period_days)
+        counted = [one for one in requests if self._counts(one, at, period)]
+        found = []
+        if quota.person is not None and not self._is_lifted(person.name):
+            own = [one for one in counted if one.sender.casefold() == person.name.casefold()]
+            found.append(_allowance("person", person.name, quota.person, own, quota.period_days))
+        if quota.organisation is not None and org and not self._is_lifted(org):
+            own = [one for one in counted if one.sender_org.casefold() == org.casefold()]
+            found.append(_allowance("organisation", org, quota.organisation, own, quota.period_days))
+        return found
+
+    def _counts(self, request: Request, at: datetime, period: timedelta) -> bool:
+        submitted = _moment(request.submitted_time)
+        mine = request.benchmark == self.benchmark.id and request.status not in NOT_COUNTED
+        return mine and submitted is not None and submitted + period > at
+
+    def _decided(self, kind: Kind, subject: str) -> Decision | None:
+        return self.decisions.get((kind, subject.casefold()))
+
+    def _is_lifted(self, name: str) -> bool:
+        decided = self._decided("quota", name)
+        return decided is not None and decided.effect == "lift"
+
+
+def organisation(person: Person, model: str) -> str:
+    """The organisation for which `person` submits `model`: the model's namespace, if they belong to it; else empty."""
+    namespace = model.partition("/")[0].casefold()
+    return next((org for org in person.orgs if org.casefold() == namespace), "")
+
+
+def _allowance(
+    whose: Literal["person", "organisation"], name: str, limit: int, counted: Sequence[Request], days: float
+) -> Allowance:
+    times = sorted(moment for one in counted if (moment := _moment(one.submitted_time)) is not None)
+    frees = times[max(len(times) - limit, 0)] + timedelta(days=days) if times and limit else None
+    return Allowance(
+        whose=whose, name=name, limit=limit, used=len(times), period_days=days, frees_at=utc(frees) if frees else None
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """A time in a request file; other boards' files may hold anything."""
+    try:
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+class Policies:
+    """The policies of all benchmarks over the results store. Safe for threads and several processes."""
+
+    def __init__(self, store: FileStore, benchmarks: Mapping[str, Benchmark]) -> None:
+        self._store = store
+        self._benchmarks = benchmarks
+
+    def rules(self, benchmark_id: str) -> Rules:
+        """The rules as they hold now. Raises NotFound for an unknown benchmark, Unreadable."""
+        decisions, _ = self._read(benchmark_id)
+        last = {(one.kind, one.subject.casefold()): one for one in decisions.decisions}
+        return Rules(self._benchmark(benchmark_id), last)
+
+    def history(self, benchmark_id: str) -> list[Decision]:
+        """Every decision about a benchmark, oldest first. Raises NotFound, Unreadable."""
+        return self._read(benchmark_id)[0].decisions
+
+    def decide(
+        self, benchmark_id: str, kind: Kind, subject: str, effect: Literal["lift", "impose"], by: Person, why: str
+    ) -> Decision:
+        """Write a maintainer's decision down. Raises NotFound, Unreadable, Conflict."""
+        decision = Decision(kind=kind, subject=subject, effect=effect, by=by.name, time=now(), why=why)
+        path = policy_path(benchmark_id)
+        for _ in range(TRIES):
+            known, version = self._read(benchmark_id)
+            known.decisions.append(decision)
+            content = (known.model_dump_json(indent=2) + "\n").encode()
+            try:
+                self._store.commit({path: content}, f"{effect} {kind} of {subject}", {path: version})
+            except Conflict:
+                continue
+            return decision
+        raise Conflict([path])
+
+    def _benchmark(self, benchmark_id: str) -> Benchmark:
+        if benchmark_id not in self._benchmarks:
+            raise NotFound(f"There is no benchmark {benchmark_id!r} here. There are: {', '.join(self._benchmarks)}.")
+        return self._benchmarks[benchmark_id]
+
+    def _read(self, benchmark_id: str) -> tuple[Decisions, str | None]:
+        path = policy_path(self._benchmark(benchmark_id).id)
+        try:
+            content, version = self._store.read(path)
+        except NotFound:
+            return Decisions(), None
+        try:
+            return Decisions.model_validate(json.loads(content)), version
+        except (ValueError, ValidationError, RecursionError) as error:
+            raise Unreadable(path, f"it does not hold decisions ({error})") from error
+
+
+def policy_path(benchmark_id: str) -> str:
+    """Path of a benchmark's decisions in the results store."""
+    return f"policy/{benchmark_id}.json"
