@@ -43,4 +43,4 @@ def hub_place(request: pytest.FixtureRequest) -> Opener:
     return opener
 
 
-KINDS = [Kind("local", local_place, claims=500), Kind("hub", hub_place, claims=120)]
+KINDS = [Kind("local", local_place, claims=500), Kind("hub", hub_place, claims=96)]
