@@ -187,6 +187,17 @@ class HistoryEntry(BaseModel):
     note: str = ""
 
 
+class Edit(BaseModel):
+    """One change of what a request says of its checkpoint, by a maintainer."""
+
+    time: str
+    by: str
+    field: str
+    before: Any
+    after: Any
+    note: str = ""
+
+
 class Request(BaseModel):
     """A submission in the queue: one file. See docs/reference.md for the format and the states."""
 
@@ -241,6 +252,8 @@ class Request(BaseModel):
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
     priority: float = 0.0
     """Higher runs first; equal ones in order of submission."""
+    votes: int = 1
+    """Votes for running it, the submitter's own counted; each but the first is one of its priority."""
     attempts: int = 0
     """Runs started so far."""
     not_before: str | None = None
@@ -253,6 +266,8 @@ class Request(BaseModel):
     """Why it failed (also the last infrastructure failure of a request that went back to PENDING)."""
     history: list[HistoryEntry] = Field(default_factory=list)
     """Every change of status, oldest first."""
+    edits: list[Edit] = Field(default_factory=list)
+    """Every change that a maintainer made to the other fields, oldest first."""
 
     def to_json(self) -> bytes:
         """The file's content: UTF-8 JSON, two spaces, a final newline."""
@@ -302,6 +317,8 @@ class Provenance(BaseModel):
     """Time from start of the job to its last score."""
     evaluation_seconds: float | None = None
     """Of these, what the harness took to build its requests, answer and score them."""
+    processor_seconds: float | None = None
+    """Processor time of the job in that while, over all its threads."""
     energy_kwh: float | None = None
     """Energy drawn, where it could be measured."""
     command: str = ""

@@ -96,10 +96,10 @@ def evaluate(path: Path) -> None:
     )
     watch.attach(lm, expected(tasks, options.limit))
     results: dict[str, Any] = {}
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     for fewshot, loaded_tasks in tasks.items():
         merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options))
-    spent = time.monotonic() - started
+    spent, work = time.monotonic() - started, time.process_time() - worked
     watch.say("writing the results")
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
@@ -113,6 +113,7 @@ def evaluate(path: Path) -> None:
         batch_size=batch_size,
         wall_seconds=round(time.monotonic() - began, 3),
         evaluation_seconds=round(spent, 3),
+        processor_seconds=round(work, 3),
         command=""
         if added_twice(request, loaded)
         else provenance.command(request, benchmark, groups, device, batch_size),
