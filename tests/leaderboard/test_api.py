@@ -217,10 +217,12 @@ def test_the_log_is_its_last_lines_as_plain_text(api: TestClient, service: Servi
     assert api.get(f"/api/v1/requests/{request['id']}/log").text == ""
     folder = service.settings.work_dir / "jobs" / f"{claimed.id}-{claimed.attempts}"
     folder.mkdir(parents=True)
-    (folder / "log.txt").write_bytes(b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n")
-    answer = api.get(f"/api/v1/requests/{request['id']}/log?lines=3")
+    (folder / "log.txt").write_bytes(
+        b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n/x/y/lib/site-packages/p.py:3: W\n"
+    )
+    answer = api.get(f"/api/v1/requests/{request['id']}/log?lines=4")
     assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.text == "100%\nred <b>\ufffd"
+    assert answer.text == "100%\nred <b>\ufffd\np.py:3: W"
 
 
 @pytest.mark.parametrize(
