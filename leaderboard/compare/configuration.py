@@ -30,7 +30,7 @@ def settings(benchmark: Benchmark, runs: Sequence[Run]) -> list[Setting]:
     described = [_described(benchmark, run) for run in runs]
     names = dict.fromkeys(name for one in described for name in one)
     found = [Setting(name, [one.get(name, UNKNOWN) for one in described]) for name in names]
-    return [one for one in [*found, _prompts(benchmark, runs)] if set(one.values) != {UNKNOWN}]
+    return [one for one in [*found, _prompts(benchmark, runs)] if set(one.values) - {UNKNOWN}]
 
 
 def _described(benchmark: Benchmark, run: Run) -> dict[str, str]:
