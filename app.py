@@ -24,6 +24,7 @@ from backend.scheduler import Scheduler, start
 from leaderboard.api import build_api, catch_errors
 from leaderboard.errors import BadBenchmark, BadSettings, PodiumError
 from leaderboard.pages import mount_pages
+from leaderboard.pages.embed import embed_routes
 from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
 
@@ -39,6 +40,7 @@ def build_app(service: Service) -> FastAPI:
 
     app = FastAPI(title=service.settings.title, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(build_api(service))
+    app.include_router(embed_routes(service))
     catch_errors(app)
     mount_pages(app, service)
     app.add_middleware(GZipMiddleware, minimum_size=2000)

@@ -1,0 +1,215 @@
+"""The leaderboard's table in a real Chromium: search, filters, keyboard, addresses, hostile names, cards, frames."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+
+from leaderboard.settings import PROJECT
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+expect = playwright.expect
+
+ROWS = 2_000
+HOSTILE = '<img src=x onerror="window.hit=1">'
+
+
+def contents() -> pd.DataFrame:
+    """A board of 2,000 rows with ties, a missing score, flags, and markup where a submitter may write."""
+    rng = np.random.default_rng(0)
+    scores = {title: rng.uniform(5, 60, ROWS) for title in ("IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")}
+    frame = pd.DataFrame(
+        {
+            "fullname": [f"org{at % 9}/model-{at:04d}" for at in range(ROWS)],
+            "Model sha": [f"{at:040x}" for at in range(ROWS)],
+            "T": "🟢",
+            "Type": np.where(np.arange(ROWS) % 2, "pretrained", "chat models (RLHF, DPO, IFT, ...)"),
+            "Precision": np.where(np.arange(ROWS) % 3, "bfloat16", "4bit"),
+            "Weight type": "Original",
+            "Hub License": np.where(np.arange(ROWS) % 4, "mit", "apache-2.0"),
+            "#Params (B)": np.arange(ROWS) % 90 + 0.5,
+            "Flagged": np.arange(ROWS) % 50 == 7,
+            "Available on the hub": True,
+        }
+        | scores
+        | {f"{title} Raw": values / 100 for title, values in scores.items()}
+    )
+    frame.loc[3, "IFEval"] = np.nan
+    frame.loc[0, ["fullname", "Hub License"]] = [f"org0/{HOSTILE}", HOSTILE]
+    frame.loc[0, list(scores)] = 99.0
+    return frame
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service over that board."""
+    table = tmp_path_factory.mktemp("table") / "contents.parquet"
+    contents().to_parquet(table)
+    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if line.startswith("READY "))
+        yield ready.split()[1]
+        process.kill()
+
+
+@pytest.fixture
+def reader(chromium: Any, address: str) -> Iterator[Any]:
+    """A page of a wide screen; script errors and requests to other places fail the test."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    trouble: list[str] = []
+    context.on("weberror", lambda error: trouble.append(str(error.error)))
+    context.on(
+        "request", lambda one: None if one.url.startswith((address, "data:", "blob:")) else trouble.append(one.url)
+    )
+    page = context.new_page()
+    yield page
+    context.close()
+    assert trouble == []
+
+
+def status(page: Any) -> Any:
+    return page.locator(".pt-status")
+
+
+def names(page: Any) -> list[str]:
+    found: list[str] = page.locator(".pt-name").all_text_contents()
+    return found
+
+
+def test_rows_are_windowed_and_come_as_the_reader_scrolls(reader: Any) -> None:
+    reader.goto("/")
+    expect(status(reader)).to_contain_text("1,960 of 2,000 checkpoints · 40 flagged hidden")
+    assert reader.locator("tr[data-at]").count() < 80
+    reader.locator(".pt-port").evaluate("port => port.scrollTop = port.scrollHeight")
+    expect(reader.locator("tr[data-at='1959'] .pt-name")).to_be_visible()
+    expect(reader.locator("tr[data-at='1959'] .pt-rank")).to_have_text("–")
+    assert reader.locator("[role=grid]").get_attribute("aria-rowcount") == "1961"
+
+
+def test_search_and_filters_are_in_the_address_and_come_back_from_it(reader: Any) -> None:
+    reader.goto("/")
+    reader.get_by_role("searchbox").fill("org1; org2; license: mit")
+    expect(status(reader)).to_contain_text("hidden")
+    reader.locator(".pt-bar").get_by_role("button", name="Precision").click()
+    reader.get_by_role("group", name="Precision").get_by_text("4bit").click()
+    reader.locator("thead").get_by_role("button", name="BBH").click()
+    expect(reader.locator("th[aria-sort=descending]")).to_contain_text("BBH")
+    expect(status(reader)).not_to_contain_text("1,960 of")
+    said, shown = status(reader).inner_text().split(" · updated")[0], names(reader)
+    assert all(name.startswith(("org1/", "org2/")) for name in shown)
+    assert "precisions=4bit" in reader.url and "sort=bbh" in reader.url
+    reader.goto(reader.url)
+    expect(status(reader)).to_contain_text(said)
+    assert names(reader) == shown
+    assert reader.get_by_role("searchbox").input_value() == "org1; org2; license: mit"
+
+
+def test_counts_beside_choices_agree_with_the_table(reader: Any) -> None:
+    reader.goto("/")
+    reader.locator(".pt-bar").get_by_role("button", name="Licence").click()
+    choice = reader.get_by_role("group", name="Licence").locator("label", has_text="apache-2.0")
+    counted = choice.locator(".pt-count").inner_text()
+    choice.click()
+    expect(status(reader)).to_contain_text(f"{counted} of 2,000 checkpoints")
+
+
+def test_nothing_found_names_the_filter_to_blame_and_drops_it(reader: Any) -> None:
+    reader.goto("/?search=no-such-model")
+    expect(reader.locator(".pt-empty")).to_contain_text("One filter is to blame")
+    reader.get_by_role("button", name="Drop the search").click()
+    expect(status(reader)).to_contain_text("1,960 of 2,000")
+
+
+def test_an_unknown_field_is_named_and_left_out(reader: Any) -> None:
+    reader.goto("/?search=colour: red; org1")
+    expect(reader.locator(".pt-warnings")).to_contain_text("There is no field “colour”")
+    expect(reader.locator(".pt-name").first).to_contain_text("org1/")
+
+
+def test_the_keyboard_reaches_everything(reader: Any) -> None:
+    reader.goto("/?search=org3")
+    expect(reader.locator(".pt-name").first).to_contain_text("org3/")
+    reader.locator("body").press("/")
+    expect(reader.get_by_role("searchbox")).to_be_focused()
+    reader.keyboard.press("ArrowDown")
+    reader.keyboard.press("ArrowDown")
+    expect(reader.locator("tr[data-at='1']")).to_be_focused()
+    reader.keyboard.press("c")
+    reader.keyboard.press("ArrowDown")
+    reader.keyboard.press("c")
+    expect(reader.get_by_role("region", name="Chosen for comparison").get_by_role("link")).to_have_text("Compare")
+    second = reader.locator("tr[data-at='2'] .pt-name").inner_text()
+    reader.keyboard.press("Enter")
+    reader.wait_for_url(f"**/model/{second}**")
+
+
+def test_pins_stay_on_top_and_in_the_address(reader: Any) -> None:
+    reader.goto("/?search=model-0010")
+    row = reader.locator("tr[data-at='0']")
+    expect(row).to_contain_text("org1/model-0010")
+    row.hover()
+    row.locator(".pt-pin").click()
+    expect(row.locator(".pt-pin")).to_have_attribute("aria-pressed", "true")
+    assert "pins=org1/model-0010@" in unquote(reader.url)
+    reader.goto(reader.url.replace("search=model-0010", "sort=gpqa"))
+    expect(row).to_contain_text("org1/model-0010")
+    expect(row.locator(".pt-pin")).to_have_attribute("aria-pressed", "true")
+
+
+def test_what_submitters_write_stays_text(reader: Any) -> None:
+    reader.goto("/?columns=ifeval,license")
+    expect(reader.locator("tr[data-at='0'] .pt-name")).to_have_text(f"org0/{HOSTILE}")
+    assert reader.evaluate("window.hit") is None
+    assert reader.locator("tbody img").count() == 0
+    reader.goto("/embed")
+    expect(reader.locator("tr[data-at='0'] .pt-name")).to_have_text(f"org0/{HOSTILE}")
+    assert reader.evaluate("window.hit") is None
+
+
+def test_a_narrow_screen_shows_cards(chromium: Any, address: str) -> None:
+    page = chromium.new_context(viewport={"width": 390, "height": 800}, base_url=address).new_page()
+    page.goto("/")
+    card = page.locator("tr.pt-card").nth(1)
+    expect(card.locator(".pt-pair")).to_have_count(2)
+    card.get_by_role("button", name="more").click()
+    expect(card.locator(".pt-pair")).not_to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_exports_hold_exactly_what_is_shown(reader: Any, address: str) -> None:
+    reader.goto("/?search=org4; precision: bfloat16&sort=gpqa")
+    expect(reader.locator(".pt-name").first).to_contain_text("org4/")
+    reader.locator(".pt-bar").get_by_role("button", name="Export").click()
+    with reader.expect_download() as waiting:
+        reader.get_by_text("CSV of what is shown").click()
+    exported = pd.read_csv(Path(waiting.value.path()))
+    shown = httpx.get(
+        f"{address}/api/v1/benchmarks/open-llm-v2/rows?search=org4; precision: bfloat16&sort=gpqa", trust_env=False
+    )
+    assert len(exported) == shown.json()["total"]
+    assert list(exported["Model"][:50]) == [row["model"] for row in shown.json()["rows"][:50]]
+
+
+def test_the_frame_for_other_sites_needs_no_gradio(reader: Any, address: str) -> None:
+    asked: list[str] = []
+    reader.on("request", lambda one: asked.append(one.url))
+    reader.goto("/embed?benchmark=open-llm-v2")
+    reader.get_by_role("searchbox").fill("org5")
+    expect(reader.locator(".pt-name").first).to_contain_text("org5/")
+    assert not [url for url in asked if "gradio" in url]
+    policy = httpx.get(f"{address}/embed", trust_env=False).headers["content-security-policy"]
+    assert "frame-ancestors *" in policy
