@@ -17,8 +17,8 @@ from backend.evaluators.shared_prefix.expanded import ExpandedScorer
 from backend.evaluators.shared_prefix.forward import Runner
 from backend.evaluators.shared_prefix.generation import Generator, Prompt, Row
 from backend.evaluators.shared_prefix.greedy import Wish, encode, end_tokens, wishes
-from backend.evaluators.shared_prefix.plan import group, stock_tokens
-from backend.evaluators.shared_prefix.probe import Probe, ProbeFailed, choose, expect
+from backend.evaluators.shared_prefix.plan import Tokens, group, prefix_tree, stock_tokens
+from backend.evaluators.shared_prefix.probe import Probe, ProbeFailed, choose, expect, rows_of
 from backend.evaluators.shared_prefix.scoring import Answer, Scorer
 from backend.evaluators.shared_prefix.tokenise import PairEncoder
 
@@ -123,7 +123,9 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         kind = Scorer if runner.attention.packed else ExpandedScorer
         scorer = kind(runner, self._budget(runner, longest), self.softmax_dtype)
         tree = scorer.plan(questions)
-        chosen = choose(questions, tree, stock)
+        chosen, miniature = choose(questions, tree, stock, runner.attention.window is not None)
+        if miniature:
+            self._rehearse(scorer, miniature, probe)
         expect(probe, encoded, list(chosen.values()), self._stock, self.model.dtype)
         answers: dict[int, Answer] = {}
         bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
@@ -137,6 +139,15 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self.tokens_saved += stock - (self.tokens_forwarded - before)
         self.answered["shared"] += len(requests)
         return [answers[index] for index in range(len(requests))]
+
+    def _rehearse(self, scorer: Scorer, requests: Sequence[tuple[Tokens, Tokens]], probe: Probe) -> None:
+        """Probe questions that are not among the requests."""
+        questions = group(requests, self.max_length)
+        encoded = [(None, list(context), list(following)) for context, following in requests]
+        probed = [request for row in rows_of(questions[0]) for request in row]
+        expect(probe, encoded, [probed], self._stock, self.model.dtype)
+        for batch in scorer.score(questions, prefix_tree([question.context for question in questions], least_gain=1)):
+            probe.compare(batch)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Generated texts in the order of the requests, as HFLM gives them; sampling goes the stock way."""

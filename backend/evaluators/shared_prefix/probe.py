@@ -1,13 +1,13 @@
 """The check before results count: a few questions, the longest among them, scored by the stock backend as well."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from backend.evaluators.shared_prefix.plan import Node, Question
+from backend.evaluators.shared_prefix.plan import Node, Question, Tokens
 from backend.evaluators.shared_prefix.scoring import Answer
 
 TOLERANCE = 1e-3
@@ -15,6 +15,8 @@ TOLERANCE = 1e-3
 COST = 1 / 128
 """The part of the stock backend's tokens that the probe may forward again; the longest question is always checked."""
 MOST_QUESTIONS = 8
+MINIATURE = 64
+"""Tokens of a shared prefix that are left of it in a miniature."""
 STEPS = 2
 """Units in the last place that a 16-bit sum may differ even if the stock backend happens to agree with itself."""
 
@@ -50,33 +52,53 @@ class Probe:
                 )
 
 
-def choose(questions: Sequence[Question], tree: Node, stock_tokens: int) -> dict[int, list[int]]:
-    """Questions to probe, each with some of its requests.
+class Choice(NamedTuple):
+    """What is probed."""
 
-    Always the longest, and where it does not continue a shared prefix with choices that fork, the shortest that does;
-    then as many others as the allowance takes.
+    requests: dict[int, list[int]]
+    """Questions, each with some of its requests."""
+    miniature: list[tuple[Tokens, Tokens]]
+    """Context and continuation of questions made for the purpose: see `choose`."""
+
+
+def choose(questions: Sequence[Question], tree: Node, stock_tokens: int, windowed: bool = False) -> Choice:
+    """Choose what to probe: always the longest question, then others while the allowance lasts.
+
+    Where the longest does not continue a shared prefix with choices that fork, the shortest that does is probed as
+    well; beyond the allowance, its prefix is cut to the last MINIATURE tokens. `windowed` layers make distance matter,
+    so that there it is probed whole.
     """
     by_length = sorted(range(len(questions)), key=lambda index: -_length(questions[index]))
     shared = {index for child in tree.children for index in child.below()}
-    merit = [(index in shared) + (len(_rows(question)) > 1) for index, question in enumerate(questions)]
-    needed = by_length[:1]
-    if merit[needed[0]] < max(merit):
-        needed.append([index for index in by_length if merit[index] == max(merit)][-1])
+    merit = [(index in shared) + (len(rows_of(question)) > 1) for index, question in enumerate(questions)]
     count = len(by_length)
     between = [by_length[step * (count - 1) // MOST_QUESTIONS] for step in range(1, MOST_QUESTIONS + 1)]
+    second = [index for index in by_length if merit[index] == max(merit)][-1:]
+    second = second if merit[by_length[0]] < max(merit) else []
+    needed = {by_length[0], *(second if windowed else [])}
     chosen: dict[int, list[int]] = {}
     left = stock_tokens * COST
-    for index in dict.fromkeys([*needed, *between]):
-        rows = _rows(questions[index])
+    for index in dict.fromkeys([by_length[0], *second, *between]):
+        rows = rows_of(questions[index])
         while rows and (len(rows) > 1 or index not in needed) and len(rows) * _length(questions[index]) > left:
             rows.pop()
         if rows and len(chosen) < MOST_QUESTIONS:
             left -= len(rows) * _length(questions[index])
             chosen[index] = [request for row in rows for request in row]
-    return chosen
+    return Choice(chosen, [pair for index in second if index not in chosen for pair in _small(questions, tree, index)])
 
 
-def _rows(question: Question) -> list[list[int]]:
+def _small(questions: Sequence[Question], tree: Node, index: int) -> Iterator[tuple[Tokens, Tokens]]:
+    """The requests of a question, and of another over the same prefix, without the beginning of the prefix."""
+    over = next((child for child in tree.children if index in child.below()), None)
+    end = over.end if over else len(questions[index].context) - 1
+    other = next((each for each in over.below() if each != index), None) if over else None
+    for each in [index] if other is None else [index, other]:
+        for choice in questions[each].choices:
+            yield questions[each].context[max(0, end - MINIATURE) :], choice
+
+
+def rows_of(question: Question) -> list[list[int]]:
     """Requests of up to two rows of the stock backend: choices that differ in their last token share one.
 
     The last row comes first, because an error that lets choices see one another shows there.

@@ -76,12 +76,27 @@ def test_the_longest_question_and_a_fork_are_always_probed() -> None:
         for number in range(1, 4)
     ]
     tree = prefix_tree([question.context for question in [*lone, *shared]])
-    assert choose([*lone, *shared], tree, stock_tokens=0) == {33: [107]}
+    assert choose([*lone, *shared], tree, stock_tokens=0) == ({33: [107]}, [])
     longest = Question((9,) * 90, ((5,), (6,)), ((0,), (1,)))
     questions = [longest, *lone[1:], *shared]
     tree = prefix_tree([question.context for question in questions])
-    assert choose(questions, tree, stock_tokens=0) == {0: [0, 1], 31: [103]}
-    assert len(choose(questions, tree, stock_tokens=10**6)) == 8
+    assert choose(questions, tree, stock_tokens=0, windowed=True) == ({0: [0, 1], 31: [103]}, [])
+    assert choose(questions, tree, stock_tokens=20_000) == ({0: [0, 1], 31: [103]}, [])
+    chosen, miniature = choose(questions, tree, stock_tokens=0)
+    assert chosen == {0: [0, 1]}
+    contexts = [(*preamble, 50), (*preamble, 50, 51)]
+    assert miniature == [(context, choice) for context in contexts for choice in forked]
+    assert len(choose(questions, tree, stock_tokens=10**6).requests) == 8
+
+
+def test_a_miniature_catches_a_broken_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest question has no forking choices; the mask is broken for those that have."""
+    requests = tiny.asked([(tiny.TEXT * 2, "4"), *tiny.questions()])
+    shared = tiny.pair(tiny.build("llama"))[1]
+    shared.loglikelihood(requests, disable_tqdm=True)
+    assert shared.provenance()["probe"]["passed"] and shared.provenance()["probe"]["questions"] == 2
+    monkeypatch.setattr(layout, "sight", sees_siblings)
+    assert_falls_back(tiny.build("llama"), "loglikelihood", requests)
 
 
 def test_a_difference_or_another_greedy_flag_fails_in_float32() -> None:
