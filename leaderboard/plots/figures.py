@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ BINS = 50
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "5px,2px")
 SYMBOLS = ("circle", "square", "triangle-up", "cross", "x", "star", "hexagon")
 TYPES = {kind.value: at for at, kind in enumerate(ModelType)}
+UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 OPEN = "<br><i>click to open</i><extra></extra>"
 
 
@@ -105,7 +107,8 @@ def _size(board: Board, key: str, marked: Sequence[int]) -> Figure:
                 "marker": {"color": _colour(place), "symbol": SYMBOLS[place], "size": 7, "opacity": 0.65},
                 "text": _names(part["model"]),
                 "customdata": _links(part["model"]),
-                "hovertemplate": "<b>%{text}</b><br>%{y:.2f} at %{x:.3~s} billion" + OPEN,
+                "hovertext": [size_label(value) for value in part["params"]],
+                "hovertemplate": "<b>%{text}</b><br>%{y:.2f} at %{hovertext} parameters" + OPEN,
             }
         )
     front = found[found["front"]]
@@ -123,9 +126,25 @@ def _size(board: Board, key: str, marked: Sequence[int]) -> Figure:
     params, scores = board.numbers["params"], plots.scores_of(board, key)
     there = [at for at in marked if params[at] > 0 and not np.isnan(scores[at])]
     data.append(_marks(board, there, [float(params[at]) for at in there], [float(scores[at]) for at in there], marked))
-    wide = found["params"].max() > 50 * found["params"].min()
-    x = _axis("Parameters, billions", type="log", dtick=1 if wide else "D1", tickformat="~g")
+    x = _axis("Parameters", type="log", **_size_ticks(found["params"]))
     return _drawn(data, x, _axis(f"{plots.title_of(board, key)}, points", rangemode="tozero"))
+
+
+def size_label(billions: float) -> str:
+    """A number of parameters with its unit: `7 B`, `188 k`."""
+    number = billions * 1e9
+    amount, unit = next(((number / each, unit) for each, unit in UNITS if number >= each), (number, ""))
+    return f"{amount:.3g} {unit}".strip()
+
+
+def _size_ticks(params: pd.Series) -> Figure:
+    """Powers of ten; over less than two of them also 2 and 5."""
+    if params.empty:
+        return {}
+    low, high = math.floor(math.log10(params.min())), math.ceil(math.log10(params.max()))
+    steps = (1,) if high - low > 2 else (1, 2, 5)
+    values = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickvals": values, "ticktext": [size_label(value) for value in values]}
 
 
 def _spread(board: Board, marked: Sequence[int]) -> Figure:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from leaderboard import plots
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.plots.figures import POINTS, figure, to_json
+from leaderboard.plots.figures import POINTS, figure, size_label, to_json
 from leaderboard.records import ModelType
 from leaderboard.table import Board
 from tests.leaderboard.compared import BENCHMARK
@@ -144,6 +144,13 @@ def test_chosen_rows_are_marked_wherever_they_have_a_place() -> None:
                  if trace.get("marker", {}).get("symbol") == "diamond"]  # fmt: skip
         assert [text for trace in marks for text in set(trace["text"])] == [name], plot
         assert marks[0]["customdata"][0] == f"/model/{BOARD.names[at]}"
+
+
+@pytest.mark.parametrize(
+    ("billions", "said"), [(7.24, "7.24 B"), (0.000188, "188 k"), (1.0, "1 B"), (0.1, "100 M"), (1e-8, "10")]
+)
+def test_sizes_have_their_unit(billions: float, said: str) -> None:
+    assert size_label(billions) == said
 
 
 def test_a_large_board_is_thinned_but_keeps_its_front() -> None:
