@@ -20,6 +20,7 @@ from leaderboard.pages.documents import Documents
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
 from leaderboard.pages.shell import theme, top_bar
+from leaderboard.pages.tools import add_tools
 from leaderboard.service import Service
 
 
@@ -51,6 +52,7 @@ def build_pages(service: Service) -> gr.Blocks:
     with pages:
         top_bar(service, first.TITLE, names)
         first.build(service)
+        add_tools(service)
     for one in (*others, *PAGES):
         with pages.route(one.TITLE, one.TITLE.lower(), show_in_navbar=False):
             top_bar(service, one.TITLE, names)
@@ -63,7 +65,13 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     mount_reference(app, head())
     app.include_router(plots.script_routes())
     app.add_api_route("/podium-assets/{name}", send_asset, include_in_schema=False)
-    options: dict[str, Any] = {"footer_links": [], "run_history": False, "ssr_mode": False, "show_error": False}
+    options: dict[str, Any] = {
+        "mcp_server": True,
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "show_error": False,
+    }
     options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none

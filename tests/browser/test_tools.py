@@ -1,0 +1,46 @@
+"""Search and lookup over MCP and over Gradio's own client, against a real server."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
+from mcp.types import TextContent
+
+from tests.browser.test_table import address
+
+__all__ = ["address"]
+
+
+def test_an_mcp_client_searches(address: str) -> None:
+    async def ask() -> tuple[list[str], str]:
+        async with streamablehttp_client(f"{address}/gradio_api/mcp/") as (read, write, _):
+            async with ClientSession(read, write) as session:
+                await session.initialize()
+                tools = [tool.name for tool in (await session.list_tools()).tools]
+                answer = await session.call_tool("search_leaderboard", {"query": "org1; license: mit", "limit": 3})
+                assert isinstance(answer.content[0], TextContent)
+                return tools, answer.content[0].text
+
+    tools, text = asyncio.run(ask())
+    assert tools == ["search_leaderboard", "look_up_model"]
+    rows = ast.literal_eval(text)["rows"]
+    assert len(rows) == 3 and all(row["model"].startswith("org1/") for row in rows)
+
+
+def test_gradios_client_looks_a_model_up(address: str) -> None:
+    client = Client(address, verbose=False)
+    found = client.predict("ORG4/model-0004", api_name="/look_up_model")
+    assert [row["model"] for row in found["evaluations"]] == ["org4/model-0004"]
+    with pytest.raises(AppError):
+        client.predict("nobody/nothing", api_name="/look_up_model")
+
+
+def test_nothing_else_is_offered_to_programs(address: str) -> None:
+    endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    assert sorted(endpoints) == ["/look_up_model", "/search_leaderboard"]
