@@ -19,13 +19,15 @@ __all__ = ["address"]
 
 def test_an_mcp_client_searches(address: str) -> None:
     async def ask() -> tuple[list[str], str]:
-        async with streamablehttp_client(f"{address}/gradio_api/mcp/") as (read, write, _):
-            async with ClientSession(read, write) as session:
-                await session.initialize()
-                tools = [tool.name for tool in (await session.list_tools()).tools]
-                answer = await session.call_tool("search_leaderboard", {"query": "org1; license: mit", "limit": 3})
-                assert isinstance(answer.content[0], TextContent)
-                return tools, answer.content[0].text
+        async with (
+            streamablehttp_client(f"{address}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            answer = await session.call_tool("search_leaderboard", {"query": "org1; license: mit", "limit": 3})
+            assert isinstance(answer.content[0], TextContent)
+            return tools, answer.content[0].text
 
     tools, text = asyncio.run(ask())
     assert tools == ["search_leaderboard", "look_up_model"]
