@@ -92,7 +92,7 @@ class Boards:
             for benchmark_id in self._benchmarks:
                 try:
                     self.refresh(benchmark_id)
-                except (PodiumError, OSError):
+                except (PodiumError, OSError, ValueError):
                     log.exception("The board of %s could not be refreshed; readers keep the last one.", benchmark_id)
 
     # -- answers ------------------------------------------------------------------------------------------------
