@@ -9,13 +9,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import httpx
 import typer
-from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 import localhub
@@ -67,8 +65,7 @@ def take(page: Page, name: str, address: str, path: Path) -> None:
     page.goto(address)
     page.wait_for_selector(READY.get(name, ".page :is(h1, h2)"))
     page.wait_for_timeout(700)
-    picture = Image.open(BytesIO(page.screenshot()))
-    picture.quantize(256).save(path, optimize=True)
+    page.screenshot(path=path)
 
 
 def take_all(browser: Browser, base: str, addresses: Mapping[str, str], folder: Path) -> None:
