@@ -39,6 +39,7 @@ BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "policy"}
 """Folder names that the stores use for themselves."""
 RESERVED_TITLES = {
+    "flag_category", "flag_link",
     "rank", "model", "fullname", "eval_name", "precision", "type", "t", "weight type", "architecture", "model sha",
     "average", "average ⬆️", "hub license", "hub ❤️", "#params (b)", "available on the hub", "moe", "flagged",
     "chat template", "co₂ cost (kg)", "merged", "official providers", "upload to hub date", "submission date",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.community.flags import Category, Upheld
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelFacts, ModelType, PodiumBlock, Request
 
 Row = dict[str, Any]
@@ -27,6 +28,7 @@ TAIL = ["Merged", "Official Providers", "Upload To Hub Date", "Submission Date",
 OURS = {
     "request_id": "str", "attempt": "Int64", "benchmark_version": "str", "result_path": "str",
     "result_version": "str", "result_time": "str", "evaluation_time_s": "Float64", "sender": "str", "track": "str",
+    "flag_category": "str", "flag_link": "str",
 }  # fmt: skip
 DTYPES = {
     **dict.fromkeys(["Average ⬆️", "#Params (B)", "CO₂ cost (kg)"], "Float64"),
@@ -62,8 +64,8 @@ class Known(NamedTuple):
     """By model."""
     gone: Collection[str] = ()
     """Models that are not on the Hub any more."""
-    flagged: Collection[str] = ()
-    """Models with a flag that a maintainer upheld."""
+    flagged: Mapping[str, Upheld] = {}
+    """Models with a flag that the maintainers accepted; those whose owner had them removed are not in the table."""
     official: Collection[str] = ()
     """Official providers, in lower case."""
 
@@ -131,6 +133,8 @@ def _age(row: Row) -> tuple[Any, ...]:
 
 def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFrame:
     """The table of measured rows, completed with what is known of their models and requests."""
+    removed = {model for model, flag in known.flagged.items() if flag.category == Category.REMOVAL}
+    rows = [row for row in rows if row["fullname"] not in removed]
     bases = _bases(rows, known)
     whole = [row | _described(row, known, bases) for row in rows]
     dtypes = columns(benchmark)
@@ -146,6 +150,7 @@ def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
     tags = {tag.lower() for tag in facts.tags} if facts else set()
     architectures = _architectures(request, facts)
     created = facts.created_at if facts else None
+    flag = known.flagged.get(model)
     return {
         "Type": kind.value,
         "T": MODEL_TYPE_SYMBOLS[kind],
@@ -155,7 +160,7 @@ def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
         "#Params (B)": request.params if request and request.params else facts.params if facts else None,
         "Available on the hub": model not in known.gone,
         "MoE": "moe" in tags or bool(MIXTURE.search(architectures)) or _experts(facts),
-        "Flagged": model in known.flagged,
+        "Flagged": flag is not None,
         "Merged": kind is ModelType.MERGE or bool(tags & MERGE_TAGS),
         "Official Providers": model.partition("/")[0].casefold() in known.official,
         "Upload To Hub Date": created[:10] if created else None,
@@ -164,6 +169,8 @@ def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
         "Base Model": bases.get(model) or (model if kind is ModelType.PRETRAINED else None),
         "sender": request.sender or None if request else None,
         "track": request.track if request else None,
+        "flag_category": flag.category if flag else None,
+        "flag_link": flag.link if flag else None,
     }
 
 

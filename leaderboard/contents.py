@@ -13,7 +13,7 @@ import json
 import operator
 import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import pandas as pd
@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board_rows import Known, Row, columns, frame, latest, measured, measured_columns
+from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.policy import Policies, Rules, policy_path
 from leaderboard.records import ModelFacts, PodiumBlock, Request
@@ -53,13 +54,12 @@ class _Inputs(NamedTuple):
 
     looks: int
     """Number of looks at the store that found something new."""
-    flagged: frozenset[str]
     requests: Sequence[Request]
 
     def same_as(self, other: _Inputs) -> bool:
         """Whether nothing has changed; the queue keeps the objects of unchanged requests."""
         return (
-            (self.looks, self.flagged, len(self.requests)) == (other.looks, other.flagged, len(other.requests))
+            (self.looks, len(self.requests)) == (other.looks, len(other.requests))
             and all(map(operator.is_, self.requests, other.requests))
         )  # fmt: skip
 
@@ -91,13 +91,12 @@ class Contents:
         store: FileStore,
         queue: Requests,
         benchmarks: Mapping[str, Benchmark],
-        flagged: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """`flagged` tells which models have an upheld flag."""
         self._store = store
         self._queue = queue
         self._benchmarks = benchmarks
-        self._flagged = flagged
+        self._flags = Flags(store)
+        self._flagged: Mapping[str, Upheld] = {}
         self._policies = Policies(store, benchmarks)
         self._official: dict[str, set[str]] = {}
         self._lock = threading.RLock()
@@ -182,11 +181,11 @@ class Contents:
             return table
 
     def _inputs(self) -> _Inputs:
-        return _Inputs(self._looks, frozenset(self._flagged()), self._queue.view().requests)
+        return _Inputs(self._looks, self._queue.view().requests)
 
     def _known(self, inputs: _Inputs, benchmark: Benchmark) -> Known:
         requests = {request.id: request for request in inputs.requests}
-        return Known(requests, self._facts, self._gone, inputs.flagged, self._official[benchmark.id])
+        return Known(requests, self._facts, self._gone, self._flagged, self._official[benchmark.id])
 
     def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
         """A hash of everything that the table is made from."""
@@ -198,7 +197,9 @@ class Contents:
                 said = (request.model_type, request.architectures, request.license, request.params, request.base_model,
                         request.submitted_time, request.sender, request.track)  # fmt: skip
             digest.update(repr((row["result_path"], row["result_version"], said)).encode())
-        digest.update(repr((sorted(self._versions.items()), sorted(known.flagged), sorted(known.official))).encode())
+        digest.update(
+            repr((sorted(self._versions.items()), sorted(known.flagged.items()), sorted(known.official))).encode()
+        )
         return digest.hexdigest()[:20]
 
     def _refresh(self) -> None:
@@ -211,6 +212,8 @@ class Contents:
         for name in self._benchmarks:
             if changes.complete or policy_path(name) in changes.paths:
                 self._take_official(name, changes.paths.get(policy_path(name)))
+        if LIST_PATH in changes.paths:
+            self._take_flags()
         for path, version in changes.paths.items():
             if found := FACTS_PATH.fullmatch(path):
                 self._take_facts(path, found["model"], version)
@@ -223,6 +226,7 @@ class Contents:
         for rows in self._rows.values():
             rows.clear()
         self._facts.clear()
+        self._flagged = {}
         self._gone.clear()
         self._unreadable.clear()
         self._versions.clear()
@@ -278,6 +282,13 @@ class Contents:
         self._versions[path] = version
         if said.get("available") is False:
             self._gone.add(model)
+
+    def _take_flags(self) -> None:
+        self._unreadable.pop(LIST_PATH, None)
+        try:
+            self._flagged = self._flags.upheld()
+        except Unreadable as problem:
+            self._unreadable[LIST_PATH] = problem
 
     def _take_official(self, benchmark_id: str, version: str | None) -> None:
         path = policy_path(benchmark_id)

@@ -9,8 +9,9 @@ FINISHED -> PENDING                            re-run: a new attempt, the old re
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, NotFound, NotPossible, Unreadable
@@ -32,7 +33,7 @@ from leaderboard.records import (
 from leaderboard.request_files import is_foreign, obstacle, read_request
 from leaderboard.request_index import QueueView, RequestIndex, SetAside
 
-__all__ = ["MOVES", "Queue", "QueueView", "SetAside", "obstacle"]
+__all__ = ["MOVES", "Beside", "Queue", "QueueView", "SetAside", "obstacle"]
 
 MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.CANCELLED}),
@@ -47,6 +48,16 @@ MAX_TRIES = 100
 """A change is given up when this many others came first."""
 PODIUM = "podium"
 """Who changed a status when nobody in particular did."""
+
+
+class Beside(NamedTuple):
+    """Other files of the requests store that change together with a request, as for `FileStore.commit`."""
+
+    changes: Mapping[str, bytes | None] = {}
+    expected: Mapping[str, str | None] = {}
+
+
+NOTHING_BESIDE = Beside()
 
 
 class Queue:
@@ -111,6 +122,13 @@ class Queue:
     def rerun(self, request: Request, by: str, note: str = "") -> Request:
         """Evaluate a finished request once more; its old result is kept. Raises NotPossible for any other."""
         return self._by_hand(request, Status.PENDING, {Status.FINISHED}, by, note or "run again")
+
+    def amend(self, request: Request, decide: Callable[[Request], Beside], message: str) -> Request:
+        """Let `decide` change what is there but the status, and files beside it in the same commit.
+
+        `decide` may be called several times, each time with what is there then; what it raises ends the change.
+        """
+        return self._change(self.path_of(request), decide, message)
 
     # --- what workers do
 
@@ -261,14 +279,15 @@ class Queue:
 
         return self._change(path, guarded, message)
 
-    def _change(self, path: str, decide: Callable[[Request], None], message: str) -> Request:
+    def _change(self, path: str, decide: Callable[[Request], Beside | None], message: str) -> Request:
         """Read, let `decide` change what was read, commit; once more from the start where somebody was faster."""
         for _ in range(MAX_TRIES):
             current, version = self._read(path)
-            decide(current)
+            beside = decide(current) or NOTHING_BESIDE
             current.schema_version = SCHEMA_VERSION
+            changes = {path: current.to_json(), **beside.changes}
             try:
-                self.store.commit({path: current.to_json()}, message.format(current.model), {path: version})
+                self.store.commit(changes, message.format(current.model), {path: version, **beside.expected})
             except Conflict:
                 continue
             return current

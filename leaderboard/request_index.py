@@ -10,7 +10,7 @@ from leaderboard.errors import Unreadable
 from leaderboard.records import Request, request_path
 from leaderboard.request_files import read_request
 
-NOT_REQUESTS = ("workers/", "README.md")
+NOT_REQUESTS = ("workers/", "votes/", "README.md")
 """What else lies in the requests store."""
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import ValidationError
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark, load_benchmarks
 from leaderboard.boards import Boards, Source
+from leaderboard.community.discussions import Discussions
+from leaderboard.community.flag_desk import FlagDesk
+from leaderboard.community.flags import Flags
+from leaderboard.community.request_desk import RequestDesk
+from leaderboard.community.rights import Rights
+from leaderboard.community.votes import Votes
 from leaderboard.contents import Contents
 from leaderboard.errors import NotFound
 from leaderboard.hub import Hub
+from leaderboard.hub.discussions import Forum
 from leaderboard.identity import Identity
 from leaderboard.intake import Intake, questions_asked
 from leaderboard.policy import Policies
@@ -32,6 +40,7 @@ class Service:
     hub: Hub
     queue: Queue
     results: Results
+    results_store: FileStore
     contents: Contents
     boards: Boards
     intake: Intake
@@ -40,12 +49,42 @@ class Service:
     on_submit: list[Callable[[], None]] = field(default_factory=list)
     """Called after every submission: who works on the queue in this process need not wait for its next round."""
 
+    @cached_property
+    def rights(self) -> Rights:
+        """Who is who to a request, a flag or a model."""
+        return Rights(self.identity)
+
+    @cached_property
+    def discussions(self) -> Discussions:
+        """Of flags and of failed requests."""
+        return Discussions(self.results_store, forum(self.settings))
+
+    @cached_property
+    def flag_desk(self) -> FlagDesk:
+        """What people do with flags."""
+        return FlagDesk(Flags(self.results_store), self.discussions, self.rights, self.knows, self.settings.address)
+
+    @cached_property
+    def request_desk(self) -> RequestDesk:
+        """What people do with requests."""
+        votes = Votes(self.queue)
+        return RequestDesk(self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake)
+
+    def knows(self, model: str) -> bool:
+        """Whether `model` was ever requested or measured here."""
+        requested = any(one.model == model for one in self.queue.view().requests)
+        return requested or any(self.results.of_model(one, model) for one in self.benchmarks)
+
     def submit(self, submission: Submission, sender: Person) -> Request:
         """Check and queue. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
         queued = self.intake.submit(submission, sender)
+        self.wake()
+        return queued
+
+    def wake(self) -> None:
+        """Tell whoever works on the queue in this process that there is something to do."""
         for call in self.on_submit:
             call()
-        return queued
 
     def benchmark(self, benchmark_id: str) -> Benchmark:
         """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
@@ -73,6 +112,7 @@ def open_service(settings: Settings) -> Service:
         hub=hub,
         queue=queue,
         results=results,
+        results_store=results_store,
         contents=contents,
         boards=Boards(Source(contents.version, contents.frame), benchmarks),
         intake=Intake(
@@ -87,6 +127,12 @@ def open_service(settings: Settings) -> Service:
         identity=Identity(settings, hub),
         policies=policies,
     )
+
+
+def forum(settings: Settings) -> Forum | None:
+    """Where on the Hub this board's discussions are; None where it keeps them itself."""
+    repo = settings.hub_discussions
+    return Forum(repo, settings.hub_endpoint, settings.token, settings.hub_timeout_s) if repo else None
 
 
 def abilities(store: FileStore) -> list[Abilities]:

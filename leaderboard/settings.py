@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     anonymous_sender: str = "anonymous"
     """Name written as sender where nobody is signed in and submissions need no sign-in."""
 
+    hub_discussions: str = ""
+    """Dataset on the Hub in whose discussions flags and failures are discussed; empty: that of the results where the
+    store is the Hub, else the board keeps its discussions itself."""
+
     sign_in: Literal["off", "optional", "required"] = "off"
     """`required`: only who is signed in may submit. `optional`: others submit as the anonymous sender. `off`: there is
     no sign-in and everybody is the anonymous sender, for a board on one's own machine."""
@@ -127,6 +131,11 @@ class Settings(BaseSettings):
     def token(self) -> str | None:
         """The service's own Hub token in clear, for clients; never log it."""
         return self.hub_token.get_secret_value() if self.hub_token else None
+
+    @property
+    def address(self) -> str:
+        """Where people reach the board, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def maintainer_names(self) -> list[str]:

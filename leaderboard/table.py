@@ -247,6 +247,7 @@ class Board:
             "symbol": self.frame["T"].iat[at] if "T" in self.frame else None,
             "revision": self.texts["revision"][at],
             "flagged": bool(self.flagged[at]),
+            "flag": self._flag(at),
             "official": bool(self.yes["official"][at]),
             "available": bool(self.yes["available"][at]),
             "scores": {key: self.cell(key, at) for key in shown if key in self.normalised},
@@ -255,6 +256,12 @@ class Board:
             if key not in row and key in META_BY_KEY:
                 row[key] = self._meta(META_BY_KEY[key], at)
         return row
+
+    def _flag(self, at: int) -> dict[str, str] | None:
+        """Why the row is flagged and where that is discussed; None when it is not."""
+        if not self.flagged[at] or "flag_category" not in self.frame:
+            return None
+        return {"category": str(self.frame["flag_category"].iat[at]), "link": str(self.frame["flag_link"].iat[at])}
 
     def cell(self, key: str, at: int) -> dict[str, float | int | None]:
         """One score: normalised and raw value, standard error (of the normalised value) and number of examples."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from leaderboard.api.board import board_routes
+from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.guard import guard
 from leaderboard.api.policy import policy_routes
@@ -22,6 +23,8 @@ ROUTES = (
     submission_routes,
     queue_routes,
     policy_routes,
+    flag_routes,
+    request_routes,
     sign_in_routes,
 )
 """Each makes the routes of one subject."""

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from leaderboard.benchmarks import RESERVED_TITLES, Policy, load_benchmarks
 from leaderboard.board_rows import Known, columns
+from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.contents import Contents, contents_path, rebuild
 from leaderboard.details import details_table
 from leaderboard.errors import NotFound, Unreadable
@@ -200,7 +201,10 @@ def test_a_model_that_left_the_hub_and_a_flagged_one(store: LocalStore) -> None:
     publish(store, block(1))
     publish(store, block(2))
     official = BENCHMARKS["tiny"].model_copy(update={"policy": Policy(official_providers=["Org"])})
-    contents = Contents(store, Queue(), BENCHMARKS | {"tiny": official}, flagged=lambda: {"org/model2"})
+    contents = Contents(store, Queue(), BENCHMARKS | {"tiny": official})
+    flags = Flags(store)
+    why = Draft(model="org/model2", category=Category.COPY, evidence="The hashes of the weights are equal.")
+    flags.decide(flags.add(flags.draft(why, "ann")).id, State.ACCEPTED, "mia")
     facts(store, "org/model1", available=False)
     table = contents.frame("tiny")
     assert table["Available on the hub"].tolist() == [False, True]

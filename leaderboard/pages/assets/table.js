@@ -285,10 +285,20 @@ class Table {
       h("span", { class: "pt-symbol", title: row.type || "type unknown" }, row.symbol || "❓"),
       h("a", { class: "pt-name", href: this.modelUrl(row), target, rel: target && "noopener", title: row.model }, row.model),
       row.official ? h("span", { class: "pt-badge", title: "Official provider" }, "official") : null,
-      row.flagged ? h("a", { class: "pt-badge pt-flag", href: `${this.modelUrl(row)}#flags` }, "flagged") : null,
+      row.flagged ? this.flagBadge(row) : null,
       row.available ? null : h("span", { class: "pt-badge", title: "No longer on the Hub" }, "gone"),
       h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
     ];
+  }
+
+  // The discussion where it is on the Hub, else the flag on the model's page.
+  flagBadge(row) {
+    const { category = "flagged", link = "" } = row.flag ?? {};
+    const away = /^https?:/.test(link);
+    return h("a", {
+      class: "pt-badge pt-flag", href: away ? safeHref(link) : `${this.modelUrl(row)}#flags`, title: "Flagged by this board's maintainers: see why",
+      target: away || this.embed ? "_blank" : null, rel: away || this.embed ? "noopener nofollow" : null,
+    }, `flagged: ${category}`);
   }
 
   line(at) {

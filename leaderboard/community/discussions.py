@@ -1,0 +1,230 @@
+"""Discussions of flags and of failed requests: public ones on the Hub where there is a place for them, else kept here.
+
+`discussions/{flags|requests}/{first two characters}/{id}.json` of the results store says where a discussion is and,
+for one that is kept here, what was said.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, Field, ValidationError
+
+from leaderboard import FileStore
+from leaderboard.community.texts import plain, quoted
+from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
+from leaderboard.hub.discussions import Opened
+from leaderboard.records import new_id, utc
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["flags", "requests"]
+TRIES = 50
+MAX_COMMENTS = 500
+MAX_OWN = 50
+"""Comments of one person in one discussion."""
+
+
+class Comment(BaseModel):
+    """Something said in a discussion that is kept here."""
+
+    id: str
+    time: str
+    by: str
+    """Who said it; `podium` for the board itself."""
+    text: str
+
+
+class Discussion(BaseModel):
+    """A discussion: one file."""
+
+    schema_version: int = 1
+    kind: Kind
+    subject: str
+    """Id of the flag or the request that it is about."""
+    title: str
+    by: str
+    """Who opened it, as the server knows them."""
+    time: str
+    url: str = ""
+    """Where it is on the Hub; empty for one that is kept here."""
+    num: int | None = None
+    """Its number there."""
+    opened: str
+    """A sentence: in whose name, and why it is where it is."""
+    comments: list[Comment] = Field(default_factory=list)
+    """What was said here, oldest first."""
+
+    @property
+    def path(self) -> str:
+        """Of its file."""
+        return discussion_path(self.kind, self.subject)
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return (self.model_dump_json(indent=2) + "\n").encode()
+
+
+class Place(Protocol):
+    """Where public discussions are: `leaderboard.hub.discussions.Forum`."""
+
+    @property
+    def repo(self) -> str: ...
+
+    @property
+    def token(self) -> str | None: ...
+
+    def open(self, title: str, text: str, token: str | None = None) -> Opened: ...
+
+    def say(self, num: int, text: str, token: str | None = None) -> None: ...
+
+    def create(self) -> None: ...
+
+
+class Discussions:
+    """The discussions of a board. Safe for threads and processes."""
+
+    def __init__(
+        self, store: FileStore, place: Place | None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Without a `place`, discussions are kept in the store."""
+        self._store = store
+        self._place = place
+        self._clock = clock
+
+    def get(self, kind: Kind, subject: str) -> Discussion | None:
+        """The discussion of a flag or a request; None when there is none. Raises Unreadable."""
+        try:
+            return self._read(kind, subject)[0]
+        except NotFound:
+            return None
+
+    def prepare(
+        self, kind: Kind, subject: str, title: str, text: str, by: str, token: str | None, remark: str = ""
+    ) -> Discussion:
+        """Open a discussion on the Hub with `text`, or here with `remark`; its file is for the caller to write.
+
+        In the name of `token`'s owner where they gave one and the Hub lets them; else by the board, which says for
+        whom. Where the Hub has trouble the discussion is kept here: nothing is lost with it.
+        """
+        opened, how = self._open(f"{title} [{subject[:8]}]", text, by, token)
+        time = utc(self._clock())
+        return Discussion(
+            kind=kind,
+            subject=subject,
+            title=title,
+            by=by,
+            time=time,
+            url=opened.url if opened else "",
+            num=opened.num if opened else None,
+            opened=how,
+            comments=[Comment(id=new_id(), time=time, by=by, text=remark)] if remark and not opened else [],
+        )
+
+    def write(self, made: Discussion) -> Discussion:
+        """Write what `prepare` made; the one that is there already, where somebody was faster."""
+        try:
+            self._store.commit({made.path: made.to_json()}, f"Discuss {made.title}", {made.path: None})
+        except Conflict:
+            return self._read(made.kind, made.subject)[0]
+        return made
+
+    def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
+        """Add what `by` says. Raises NotPossible where enough was said, NotAllowed and HubUnavailable."""
+        if discussion.num is not None:
+            self._say_there(discussion.num, text, f"**{by}** says on the board:\n\n{quoted(text)}", token)
+            return discussion
+        return self._say_here(discussion, text, by)
+
+    def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
+        for _ in range(TRIES):
+            current, version = self._read(discussion.kind, discussion.subject)
+            own = sum(one.by == by for one in current.comments)
+            if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
+                raise NotPossible(
+                    f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."
+                )
+            current.comments.append(Comment(id=new_id(), time=utc(self._clock()), by=by, text=plain(text)))
+            try:
+                self._store.commit(
+                    {current.path: current.to_json()}, f"{by} on {current.title}", {current.path: version}
+                )
+            except Conflict:
+                continue
+            return current
+        raise Conflict([discussion.path])
+
+    def note(self, kind: Kind, subject: str, text: str, by: str, token: str | None = None) -> None:
+        """Say what `by` decided, where there is a discussion; the decision stands whether or not that succeeds."""
+        discussion = self.get(kind, subject)
+        try:
+            if discussion is not None and discussion.num is not None:
+                self._say_there(discussion.num, text, text, token)
+            elif discussion is not None:
+                self._say_here(discussion, text, by)
+        except (HubUnavailable, NotAllowed, NotPossible, Conflict) as trouble:
+            log.warning("A decision could not be noted in the discussion of %s/%s: %s", kind, subject, trouble)
+
+    # --- on the Hub
+
+    def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[Opened | None, str]:
+        """The discussion on the Hub (None: it has to be kept here), and a sentence that says in whose name."""
+        if self._place is None:
+            return None, "This board keeps its discussions itself."
+        refused = ""
+        if token:
+            try:
+                return self._opened(title, text, token), f"Opened on the Hub by {by}."
+            except NotAllowed:
+                refused = f", because the Hub did not let {by}'s token do it"
+            except HubUnavailable as trouble:
+                return None, f"It is kept here, because the Hub could not take it. {trouble}"
+        if not self._place.token:
+            return None, f"It is kept here: this board has no account on the Hub to open it for {by}{refused}."
+        try:
+            opened = self._opened(title, f"**{by}** on the board:\n\n{text}", None)
+        except (NotAllowed, HubUnavailable) as trouble:
+            return None, f"It is kept here, because the Hub could not take it. {trouble}"
+        return opened, f"Opened on the Hub by this board's account for {by}{refused}."
+
+    def _opened(self, title: str, text: str, token: str | None) -> Opened:
+        """Open it; with the repository, if that is not there yet."""
+        assert self._place is not None
+        try:
+            return self._place.open(title, text, token)
+        except NotAllowed:
+            if token or not self._place.token:
+                raise
+            self._place.create()
+            return self._place.open(title, text, token)
+
+    def _say_there(self, num: int, text: str, for_them: str, token: str | None) -> None:
+        """Say `text` in the name of `token`'s owner; else have the board say `for_them`."""
+        if self._place is None:
+            raise NotAllowed("This discussion is on the Hub, and this board has no place there any more.")
+        if token:
+            try:
+                self._place.say(num, text, token)
+                return
+            except NotAllowed:
+                if not self._place.token:
+                    raise
+        self._place.say(num, for_them)
+
+    # --- files
+
+    def _read(self, kind: Kind, subject: str) -> tuple[Discussion, str]:
+        path = discussion_path(kind, subject)
+        content, version = self._store.read(path)
+        try:
+            return Discussion.model_validate_json(content), version
+        except ValidationError as error:
+            raise Unreadable(path, f"it is not a discussion ({error.error_count()} problems)") from None
+
+
+def discussion_path(kind: Kind, subject: str) -> str:
+    """Path of a discussion's file in the results store."""
+    return f"discussions/{kind}/{subject[:2]}/{subject}.json"

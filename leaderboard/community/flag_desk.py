@@ -1,0 +1,68 @@
+"""Flags and their discussions, with rights checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leaderboard.community.discussions import Discussion, Discussions, Kind
+from leaderboard.community.flags import Category, Draft, Flag, Flags, State
+from leaderboard.community.rights import Asker, Rights
+from leaderboard.community.texts import code, owner, quoted
+from leaderboard.errors import NotAllowed, NotFound
+
+
+class FlagDesk:
+    """Flags and their discussions, with rights checked."""
+
+    def __init__(
+        self, flags: Flags, discussions: Discussions, rights: Rights, knows: Callable[[str], bool], address: str
+    ) -> None:
+        """`knows`: whether a model is on this board; `address`: of the board, for links from the Hub."""
+        self.flags = flags
+        self.discussions = discussions
+        self._rights = rights
+        self._knows = knows
+        self._address = address
+
+    def propose(self, draft: Draft, asker: Asker) -> Flag:
+        """Raise a flag and open its discussion. Raises NotFound, NotAllowed, NotPossible."""
+        if not self._knows(draft.model):
+            raise NotFound(f"{draft.model} was never submitted to this board, so there is nothing to flag.")
+        if draft.category is Category.REMOVAL and not self._rights.is_owner(asker.person, draft.model):
+            raise NotAllowed(f"Only the owner of {draft.model} can ask for the removal of its results.")
+        flag = self.flags.draft(draft, asker.name)
+        title = f"{flag.model}: {flag.category.value}"
+        discussion = self.discussions.prepare("flags", flag.id, title, self._text(flag), asker.name, asker.token)
+        flag.link = discussion.url
+        return self.flags.add(flag, {discussion.path: discussion.to_json()})
+
+    def decide(self, flag_id: str, to: State, asker: Asker, note: str = "") -> Flag:
+        """Accept, reject or withdraw a flag. Raises NotFound, NotAllowed, NotPossible."""
+        flag = self.flags.get(flag_id)
+        if to is State.WITHDRAWN and not self._rights.may_withdraw(asker.person, flag):
+            raise NotAllowed("Only its flagger, while it is not decided, and this board's maintainers may withdraw it.")
+        if to is not State.WITHDRAWN and not self._rights.is_maintainer(asker.person):
+            raise NotAllowed(f"Only this board's maintainers decide on flags; you are {asker.name}.")
+        decided = self.flags.decide(flag_id, to, asker.name, note)
+        said = f"{asker.name} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
+        if to is State.ACCEPTED:
+            said += f"\n\n@{owner(flag.model)} can appeal here."
+        self.discussions.note("flags", flag_id, said, asker.name, asker.token)
+        return decided
+
+    def say(self, kind: Kind, subject: str, text: str, asker: Asker) -> Discussion:
+        """Take part in a discussion. Raises NotFound, NotPossible, NotAllowed, HubUnavailable."""
+        discussion = self.discussions.get(kind, subject)
+        if discussion is None:
+            raise NotFound("There is no such discussion.")
+        return self.discussions.say(discussion, text, asker.name, asker.token)
+
+    def _text(self, flag: Flag) -> str:
+        """What opens the discussion on the Hub."""
+        links = "".join(f"\n- <{one}>" for one in flag.links)
+        return (
+            f"**{flag.category.value.capitalize()}** is held against the results of {code(flag.model)} on "
+            f"[this board]({self._address}/model/{flag.model}#flags).\n\n{quoted(flag.evidence)}\n{links}\n\n"
+            f"@{owner(flag.model)} can answer and appeal here. The board's maintainers decide; until then the rows "
+            "stay as they are."
+        )

@@ -1,0 +1,317 @@
+"""Flags: what somebody holds against a model's results, with evidence, and what the maintainers decided.
+
+`flags/{first two digits}/{id}.json` is one flag with its history; `flags/flags.json` tells programs of all of them.
+Both change in one commit. Format and polarity: docs/community.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leaderboard import FileStore
+from leaderboard.community.texts import MAX_LINKS, Link, Text
+from leaderboard.errors import Conflict, NotFound, NotPossible, Unreadable
+from leaderboard.records import new_id, utc
+
+LIST_PATH = "flags/flags.json"
+TRIES = 50
+MAX_OPEN = 10
+"""Flags of one person that wait for a decision at a time."""
+MIN_EVIDENCE = 20
+
+
+class Category(StrEnum):
+    """What is held against a model's results."""
+
+    CONTAMINATION = "contamination"
+    COPY = "copy without attribution"
+    METADATA = "wrong metadata"
+    BROKEN = "broken evaluation"
+    OTHER = "other"
+    REMOVAL = "removal asked for by its owner"
+    """Only by the owner; where it is accepted, the model's rows leave the board."""
+
+
+class State(StrEnum):
+    """Where a flag stands."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.PROPOSED: frozenset({State.ACCEPTED, State.REJECTED, State.WITHDRAWN}),
+    State.ACCEPTED: frozenset({State.REJECTED, State.WITHDRAWN}),
+    State.REJECTED: frozenset({State.ACCEPTED}),
+    State.WITHDRAWN: frozenset(),
+}
+"""An accepted flag is rejected after an appeal, a rejected one accepted when new evidence is found."""
+
+
+class Draft(BaseModel):
+    """What a flagger says. Who says it is known to the server and is never part of this."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    model: str = Field(max_length=200)
+    """Hub repository id of a model on this board."""
+    category: Category
+    """What is held against it."""
+    evidence: Text = Field(min_length=MIN_EVIDENCE)
+    """How one can see it."""
+    links: list[Link] = Field(default_factory=list, max_length=MAX_LINKS)
+    """Where one can see it."""
+
+
+class Step(BaseModel):
+    """One change of a flag's state."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    time: str
+    from_: State | None = Field(default=None, alias="from")
+    to: State
+    by: str
+    note: str = ""
+
+
+class Flag(BaseModel):
+    """A flag: one file."""
+
+    schema_version: int = 1
+    id: str
+    """16 hex digits."""
+    model: str
+    category: Category
+    evidence: str
+    links: list[str] = Field(default_factory=list)
+    by: str
+    """Who raised it, as the server knows them."""
+    time: str
+    """When (UTC)."""
+    state: State = State.PROPOSED
+    link: str = ""
+    """The discussion on the Hub; empty where it is kept on the board."""
+    history: list[Step] = Field(default_factory=list)
+    """Every change of state, oldest first."""
+
+    @property
+    def path(self) -> str:
+        """Of its file."""
+        return flag_path(self.id)
+
+
+class Listed(BaseModel):
+    """A flag as `flags.json` tells of it."""
+
+    id: str
+    model: str
+    category: Category
+    state: State
+    flagged: bool
+    """True means flagged: the maintainers accepted it and the model's rows are hidden by default."""
+    by: str
+    time: str
+    """When it was raised (UTC)."""
+    decided: str | None
+    """When it came to its present state (UTC); null while it is proposed."""
+    link: str
+    """Where it is discussed: an address on the Hub, or the path of the model's page here."""
+
+
+class FlagList(BaseModel):
+    """`flags.json`."""
+
+    schema_version: int = 1
+    about: str = (
+        "`flagged: true` means that the board's maintainers accepted the flag and hide the model's rows by default; "
+        "false means that nothing was decided against the model. `flagged` at the top lists the models with at least "
+        "one accepted flag."
+    )
+    flagged: dict[str, list[str]] = Field(default_factory=dict)
+    """Model with an accepted flag -> the categories of its accepted flags."""
+    flags: list[Listed] = Field(default_factory=list)
+    """Every flag in every state, oldest first."""
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return (json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+class Upheld(NamedTuple):
+    """What the board says of a flagged model."""
+
+    category: str
+    link: str
+
+
+class Flags:
+    """The flags of a results store. Safe for threads and processes: every change is compare-and-swap."""
+
+    def __init__(self, store: FileStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: tuple[str | None, FlagList] = (None, FlagList())
+
+    # --- reading
+
+    def listed(self) -> FlagList:
+        """Every flag in short. Raises Unreadable when somebody broke the file; `mend` writes it anew."""
+        return self._list()[0]
+
+    def get(self, flag_id: str) -> Flag:
+        """Raises NotFound, Unreadable."""
+        return self._read(flag_id)[0]
+
+    def of_model(self, model: str) -> list[Flag]:
+        """A model's flags, the newest first."""
+        return [self.get(one.id) for one in reversed(self.listed().flags) if one.model == model]
+
+    def upheld(self) -> Mapping[str, Upheld]:
+        """Model -> its accepted flag; a removal before any other, then the one that was accepted first."""
+        found: dict[str, Upheld] = {}
+        for one in self.listed().flags:
+            if one.flagged and (one.model not in found or one.category is Category.REMOVAL):
+                found[one.model] = Upheld(one.category.value, one.link)
+        return found
+
+    def raised_by(self, name: str) -> list[Listed]:
+        """The flags of one person that nobody has decided."""
+        return [one for one in self.listed().flags if one.by == name and one.state is State.PROPOSED]
+
+    # --- writing
+
+    def draft(self, draft: Draft, by: str) -> Flag:
+        """`draft` as a flag that is not written yet. Raises NotPossible for what is there already, or is too much."""
+        time = utc(self._clock())
+        first = Step(time=time, to=State.PROPOSED, by=by)
+        return self._fits(Flag(id=new_id(), **draft.model_dump(), by=by, time=time, history=[first]))
+
+    def add(self, flag: Flag, beside: Mapping[str, bytes] | None = None) -> Flag:
+        """Write a new flag, and `beside` (path -> content of new files) in the same commit. Raises as `draft`."""
+        return self._write(lambda: (self._fits(flag), None), f"Flag {flag.model}: {flag.category.value}", beside or {})
+
+    def decide(self, flag_id: str, to: State, by: str, note: str = "") -> Flag:
+        """Change its state. Raises NotFound, NotPossible."""
+
+        def change() -> tuple[Flag, str | None]:
+            flag, version = self._read(flag_id)
+            if to not in MOVES[flag.state]:
+                allowed = " or ".join(sorted(MOVES[flag.state])) or "nothing else"
+                raise NotPossible(f"This flag is {flag.state.value}; it can become {allowed}, not {to.value}.")
+            flag.history.append(Step(time=utc(self._clock()), from_=flag.state, to=to, by=by, note=note))
+            flag.state = to
+            return flag, version
+
+        return self._write(change, f"Flag {flag_id}: {to.value}", {})
+
+    def mend(self) -> FlagList:
+        """Write `flags.json` anew from the flags' files; those that cannot be read are left out."""
+        paths = [path for path in self._store.list("flags/") if path != LIST_PATH]
+        flags = []
+        for path, content, _ in self._store.read_many(paths):
+            try:
+                flags.append(_parsed(path, content))
+            except Unreadable:
+                continue
+        fresh = _as_list([_short(flag) for flag in flags])
+        version = self._store.list(LIST_PATH).get(LIST_PATH)
+        self._store.commit({LIST_PATH: fresh.to_json()}, "List the flags anew", {LIST_PATH: version})
+        return fresh
+
+    def _fits(self, flag: Flag) -> Flag:
+        """`flag`, unless its flagger has raised it already or too many others."""
+        own = self.raised_by(flag.by)
+        for one in own:
+            if (one.model, one.category) == (flag.model, flag.category):
+                raise NotPossible(
+                    f"You have flagged {flag.model} for {flag.category.value} already and it is not decided. "
+                    f"Add to its discussion: {one.link}"
+                )
+        if len(own) >= MAX_OPEN:
+            raise NotPossible(
+                f"{len(own)} of your flags wait for a decision. Withdraw one, or wait until one is decided."
+            )
+        return flag
+
+    # --- files
+
+    def _write(self, make: Callable[[], tuple[Flag, str | None]], message: str, beside: Mapping[str, bytes]) -> Flag:
+        """Write the flag that `make` makes (with the version it was read at) and the list, until nobody was faster."""
+        for _ in range(TRIES):
+            listed, list_version = self._list()
+            flag, version = make()
+            others = [one for one in listed.flags if one.id != flag.id]
+            fresh = _as_list([*others, _short(flag)])
+            content = flag.model_dump_json(indent=2, by_alias=True) + "\n"
+            changes = {flag.path: content.encode(), LIST_PATH: fresh.to_json(), **beside}
+            expected = {flag.path: version, LIST_PATH: list_version} | dict.fromkeys(beside)
+            try:
+                self._store.commit(changes, message, expected)
+            except Conflict:
+                continue
+            return flag
+        raise Conflict([LIST_PATH])
+
+    def _list(self) -> tuple[FlagList, str | None]:
+        try:
+            content, version = self._store.read(LIST_PATH)
+        except NotFound:
+            return FlagList(), None
+        if self._known[0] != version:
+            try:
+                self._known = (version, FlagList.model_validate_json(content))
+            except ValidationError as error:
+                raise Unreadable(LIST_PATH, f"it is not a list of flags ({error.error_count()} problems)") from None
+        return self._known[1], version
+
+    def _read(self, flag_id: str) -> tuple[Flag, str]:
+        path = flag_path(flag_id)
+        content, version = self._store.read(path)
+        return _parsed(path, content), version
+
+
+def flag_path(flag_id: str) -> str:
+    """Path of a flag's file. Raises NotFound for what is not an id."""
+    if len(flag_id) != 16 or not set(flag_id) <= set("0123456789abcdef"):
+        raise NotFound("There is no such flag.")
+    return f"flags/{flag_id[:2]}/{flag_id}.json"
+
+
+def _parsed(path: str, content: bytes) -> Flag:
+    try:
+        return Flag.model_validate_json(content)
+    except ValidationError as error:
+        raise Unreadable(path, f"it is not a flag ({error.error_count()} problems)") from None
+
+
+def _short(flag: Flag) -> Listed:
+    decided = flag.history[-1].time if flag.history and flag.state is not State.PROPOSED else None
+    return Listed(
+        id=flag.id,
+        model=flag.model,
+        category=flag.category,
+        state=flag.state,
+        flagged=flag.state is State.ACCEPTED,
+        by=flag.by,
+        time=flag.time,
+        decided=decided,
+        link=flag.link or f"/model/{flag.model}#flags",
+    )
+
+
+def _as_list(flags: list[Listed]) -> FlagList:
+    flags = sorted(flags, key=lambda one: (one.time, one.id))
+    models: dict[str, list[str]] = {}
+    for one in flags:
+        if one.flagged and one.category.value not in models.setdefault(one.model, []):
+            models[one.model].append(one.category.value)
+    return FlagList(flagged=dict(sorted(models.items())), flags=flags)

@@ -1,0 +1,113 @@
+"""Votes for pending requests: one each per person and request, the submitter's own counted with the submission.
+
+The rule: a request's priority is what the maintainers gave it (0 unless they did) plus one for every vote but the
+first. Higher runs first; equal ones in order of submission.
+
+`votes/{first two characters}/{request id}.json` of the requests store holds who voted; it changes in one commit with
+the request's file, so votes are never lost or counted twice, however many vote at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leaderboard.errors import NotFound, NotPossible, Unreadable
+from leaderboard.queue import Beside, Queue
+from leaderboard.records import Request, Status, utc
+
+
+class Vote(BaseModel):
+    """One vote; the names are those of the Open LLM Leaderboard's votes file."""
+
+    username: str
+    timestamp: str
+
+
+class Ballot(BaseModel):
+    """The votes for one request, beside its submitter's own."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    schema_version: int = 1
+    request_id: str
+    model: str
+    revision: str
+    precision: str
+    votes: list[Vote] = Field(default_factory=list)
+
+    def names(self) -> list[str]:
+        """Who voted."""
+        return [vote.username for vote in self.votes]
+
+
+class Votes:
+    """The votes of a queue. Safe for threads and processes."""
+
+    def __init__(self, queue: Queue, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._queue = queue
+        self._clock = clock
+
+    def of(self, request: Request) -> Ballot:
+        """Who voted for it. Raises Unreadable."""
+        return self._read(request)[0]
+
+    def has_voted(self, request: Request, name: str) -> bool:
+        """Whether `name` counts among its votes already."""
+        return name == request.sender or name in self.of(request).names()
+
+    def give(self, request: Request, name: str) -> Request:
+        """Vote for it. Raises NotPossible when it does not wait any more, or `name` has voted."""
+
+        def decide(current: Request, ballot: Ballot) -> None:
+            if name == current.sender:
+                raise NotPossible("You submitted it: your vote is counted already.")
+            if name in ballot.names():
+                raise NotPossible("You have voted for it already.")
+            ballot.votes.append(Vote(username=name, timestamp=utc(self._clock())))
+
+        return self._change(request, decide, "Vote for {}")
+
+    def take_back(self, request: Request, name: str) -> Request:
+        """Take a vote back. Raises NotPossible when it does not wait any more, or there is no such vote."""
+
+        def decide(current: Request, ballot: Ballot) -> None:
+            if name not in ballot.names():
+                raise NotPossible("You have not voted for it.")
+            ballot.votes = [vote for vote in ballot.votes if vote.username != name]
+
+        return self._change(request, decide, "Take back a vote for {}")
+
+    def _change(self, request: Request, decide: Callable[[Request, Ballot], None], message: str) -> Request:
+        def decide_both(current: Request) -> Beside:
+            if current.status is not Status.PENDING:
+                raise NotPossible(f"{current.model} is {current.status.value}; only what waits can be voted for.")
+            ballot, version = self._read(current)
+            decide(current, ballot)
+            votes = len({*ballot.names(), current.sender})
+            current.priority += votes - current.votes
+            current.votes = votes
+            content = (ballot.model_dump_json(indent=2) + "\n").encode()
+            path = votes_path(current)
+            return Beside({path: content}, {path: version})
+
+        return self._queue.amend(request, decide_both, message)
+
+    def _read(self, request: Request) -> tuple[Ballot, str | None]:
+        path = votes_path(request)
+        try:
+            content, version = self._queue.store.read(path)
+        except NotFound:
+            said = {"model": request.model, "revision": request.revision, "precision": request.precision}
+            return Ballot(request_id=request.id, **said), None
+        try:
+            return Ballot.model_validate_json(content), version
+        except ValidationError as error:
+            raise Unreadable(path, f"it does not hold votes ({error.error_count()} problems)") from None
+
+
+def votes_path(request: Request) -> str:
+    """Path of a request's votes in the requests store."""
+    return f"votes/{request.id[:2]}/{request.id}.json"
