@@ -206,13 +206,14 @@ def run(
 
 @contextlib.contextmanager
 def without_host_details() -> Iterator[None]:
-    """Keep the harness from running `pip list` and from writing the host's details into published results."""
-    original = lm_eval.evaluator.add_env_info
-    lm_eval.evaluator.add_env_info = lambda results: None
+    """Keep the harness from running `pip list` and `git`, and from writing the host's details into published results."""
+    evaluator = lm_eval.evaluator
+    original = evaluator.add_env_info, evaluator.get_git_commit_hash
+    evaluator.add_env_info, evaluator.get_git_commit_hash = lambda results: None, lambda: None
     try:
         yield
     finally:
-        lm_eval.evaluator.add_env_info = original
+        evaluator.add_env_info, evaluator.get_git_commit_hash = original
 
 
 def added_twice(request: Request, loaded: Loaded) -> bool:
