@@ -7,7 +7,6 @@ in its order and with its names; ours follow. Unknown values are missing, never 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.community.flags import Category, Upheld
+from leaderboard.lineage import base_models, generation, is_merge, is_mixture, originals
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelFacts, ModelType, PodiumBlock, Request
 
 Row = dict[str, Any]
@@ -28,6 +28,7 @@ TAIL = ["Merged", "Official Providers", "Upload To Hub Date", "Submission Date",
 OURS = {
     "request_id": "str", "attempt": "Int64", "benchmark_version": "str", "result_path": "str",
     "result_version": "str", "result_time": "str", "evaluation_time_s": "Float64", "sender": "str", "track": "str",
+    "copy_of": "str",
     "flag_category": "str", "flag_link": "str",
 }  # fmt: skip
 DTYPES = {
@@ -47,8 +48,6 @@ MEASURED = [
 
 CO2_KG_PER_KWH = 0.2698
 """The Open LLM Leaderboard's figure for its power supply."""
-MIXTURE = re.compile(r"moe|mixtral|mixture", re.IGNORECASE)
-MERGE_TAGS = {"merge", "mergekit"}
 LINK = (
     '<a target="_blank" href="https://huggingface.co/{name}" style="color: var(--link-text-color); '
     'text-decoration: underline;text-decoration-style: dotted;">{name}</a>'
@@ -93,11 +92,9 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
     comparable = block.benchmark_version == benchmark.version
     energy = block.provenance.energy_kwh
     row: Row = {
-        "eval_name": f"{block.model.replace('/', '_')}_{block.precision}",
+        **_named(block.model, block.precision),
         "Precision": block.precision,
         "Weight type": block.weight_type,
-        "Model": LINK.format(name=html.escape(block.model)),
-        "fullname": block.model,
         "Model sha": block.revision,
         "Average ⬆️": block.average if comparable else None,
         "Chat Template": block.use_chat_template,
@@ -133,21 +130,47 @@ def _age(row: Row) -> tuple[Any, ...]:
 
 def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFrame:
     """The table of measured rows, completed with what is known of their models and requests."""
+    rows = latest(_under_present_names(rows, known.facts))
     removed = {model for model, flag in known.flagged.items() if flag.category == Category.REMOVAL}
     rows = [row for row in rows if row["fullname"] not in removed]
     bases = _bases(rows, known)
-    whole = [row | _described(row, known, bases) for row in rows]
+    copies = originals(known.facts)
+    whole = [row | _described(row, known, bases, copies) for row in rows]
     dtypes = columns(benchmark)
     return pd.DataFrame({name: [row[name] for row in whole] for name in dtypes}, columns=list(dtypes)).astype(dtypes)
 
 
-def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
+def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -> list[Row]:
+    """The rows, those of repositories that were renamed since under the new name.
+
+    Only what was measured before counts: the old name may be somebody else's by now.
+    """
+    now = {old: (model, time) for model, one in facts.items() for old, time in one.aliases.items()}
+    found = []
+    for row in rows:
+        measured_as = "/".join(row["result_path"].split("/")[1:3])
+        model, time = now.get(measured_as, (measured_as, ""))
+        found.append(row | _named(model, row["Precision"]) if row["result_time"] <= time else row)
+    return found
+
+
+def _named(model: str, precision: str) -> Row:
+    """The columns that hold the model's name."""
+    return {
+        "eval_name": f"{model.replace('/', '_')}_{precision}",
+        "Model": LINK.format(name=html.escape(model)),
+        "fullname": model,
+    }
+
+
+def _described(
+    row: Row, known: Known, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
+) -> Row:
     """The part of a row that comes from its request and from what the Hub said of the model."""
     model = row["fullname"]
     request = known.requests.get(row["request_id"])
     facts = known.facts.get(model)
     kind = _type(request)
-    tags = {tag.lower() for tag in facts.tags} if facts else set()
     architectures = _architectures(request, facts)
     created = facts.created_at if facts else None
     flag = known.flagged.get(model)
@@ -155,20 +178,21 @@ def _described(row: Row, known: Known, bases: Mapping[str, str]) -> Row:
         "Type": kind.value,
         "T": MODEL_TYPE_SYMBOLS[kind],
         "Architecture": architectures or None,
-        "Hub License": (request.license if request else "") or (facts.licence if facts else None),
+        "Hub License": (facts.licence if facts else None) or (request.license or None if request else None),
         "Hub ❤️": facts.likes if facts else None,
         "#Params (B)": request.params if request and request.params else facts.params if facts else None,
         "Available on the hub": model not in known.gone,
-        "MoE": "moe" in tags or bool(MIXTURE.search(architectures)) or _experts(facts),
+        "MoE": is_mixture(facts, architectures.split(";")),
         "Flagged": flag is not None,
-        "Merged": kind is ModelType.MERGE or bool(tags & MERGE_TAGS),
+        "Merged": kind is ModelType.MERGE or (facts is not None and is_merge(facts)),
         "Official Providers": model.partition("/")[0].casefold() in known.official,
         "Upload To Hub Date": created[:10] if created else None,
         "Submission Date": (request.submitted_time[:10] or None) if request else None,
-        "Generation": _generation(model, kind, bases),
-        "Base Model": bases.get(model) or (model if kind is ModelType.PRETRAINED else None),
+        "Generation": generation(model, bases, lambda name: name != model or kind is ModelType.PRETRAINED),
+        "Base Model": next(iter(bases.get(model, ())), model if kind is ModelType.PRETRAINED else None),
         "sender": request.sender or None if request else None,
         "track": request.track if request else None,
+        "copy_of": copies.get((model, row["Model sha"])),
         "flag_category": flag.category if flag else None,
         "flag_link": flag.link if flag else None,
     }
@@ -183,38 +207,12 @@ def _architectures(request: Request | None, facts: ModelFacts | None) -> str:
     return said or (";".join(facts.architectures) if facts else "")
 
 
-def _experts(facts: ModelFacts | None) -> bool:
-    """Whether the config counts several experts (`num_experts`, `num_local_experts`, `n_routed_experts`)."""
-    config = (facts.configs.get("config.json") if facts else None) or {}
-    if not isinstance(config, dict):
-        return False
-    counts = [value for key, value in config.items() if re.fullmatch(r"(num|n)_.*experts", key)]
-    return any(isinstance(count, int) and count > 1 for count in counts)
-
-
-def _bases(rows: Sequence[Row], known: Known) -> dict[str, str]:
-    """Model -> what it was made from, as far as cards and requests say."""
-    bases: dict[str, str] = {}
-    for model, facts in known.facts.items():
-        said = facts.card.get("base_model")
-        first = said[0] if isinstance(said, list) and said else said
-        if isinstance(first, str) and first:
-            bases[model] = first
+def _bases(rows: Sequence[Row], known: Known) -> dict[str, list[str]]:
+    """Model -> what it was made from, as far as requests, cards and tags say."""
+    bases = {model: base_models(facts) for model, facts in known.facts.items()}
     for row in rows:
-        request = known.requests.get(row["request_id"])
-        if request and request.base_model:
-            bases[row["fullname"]] = request.base_model
-    return {model: base for model, base in bases.items() if base != model}
-
-
-def _generation(model: str, kind: ModelType, bases: Mapping[str, str]) -> int | None:
-    """Steps back to a model without a base; None for one that must have a base that nobody names, and for a circle."""
-    if model not in bases:
-        return 0 if kind is ModelType.PRETRAINED else None
-    steps, seen = 0, {model}
-    while model in bases:
-        model, steps = bases[model], steps + 1
-        if model in seen:
-            return None
-        seen.add(model)
-    return steps
+        request, model = known.requests.get(row["request_id"]), row["fullname"]
+        if request and request.base_model and request.base_model != model:
+            others = [base for base in bases.get(model, ()) if base != request.base_model]
+            bases[model] = [request.base_model, *others]
+    return bases

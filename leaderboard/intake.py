@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.checks import (
     Case,
@@ -24,8 +21,10 @@ from leaderboard.checks import (
     native_architectures,
 )
 from leaderboard.checks.catalogue import shown
-from leaderboard.errors import ModelUnavailable, NotAccepted, NotFound, Unreadable
+from leaderboard.errors import AlreadyRequested, ModelUnavailable, NotAccepted, NotFound, Unreadable
+from leaderboard.facts import KnownModels, first_twin
 from leaderboard.hub import Hub
+from leaderboard.lineage import Copy, Twin, is_older, weights_of
 from leaderboard.policy import Allowance, Policies, organisation
 from leaderboard.queue import Queue
 from leaderboard.records import (
@@ -49,12 +48,6 @@ NEIGHBOURS = 5
 """How many finished requests, the closest in size, an expected time is taken from."""
 MAX_NAMES = 4
 """How many of the architectures that a config.json names are noted in the request."""
-CARD_KEPT = (
-    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
-    "tags", "merge",
-)  # fmt: skip
-MAX_KEPT_CHARACTERS = 10_000
-"""Longer values of the card or config are not kept for the board."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +95,7 @@ class Intake:
         benchmarks: Mapping[str, Benchmark],
         abilities: Callable[[], Sequence[Abilities]],
         *,
-        results_store: FileStore | None = None,
+        models: KnownModels | None = None,
         policies: Policies | None = None,
         questions: Callable[[Benchmark], int | None] = unknown,
     ) -> None:
@@ -110,7 +103,9 @@ class Intake:
         self.queue = queue
         self.benchmarks = benchmarks
         self.abilities = abilities
-        self.results_store = results_store
+        self.models = models
+        self.on_copy: list[Callable[[Copy], None]] = []
+        """Called with every copy of known weights that is queued, or that queueing the original shows to be one."""
         self.policies = policies
         self._door = threading.Lock()
         self.questions = questions
@@ -133,11 +128,18 @@ class Intake:
         if problems or case.facts is None:
             raise NotAccepted(problems)
         request = _request(case, case.facts, sender)
-        if self.results_store and case.existing is None:
-            kept = board_facts(case.facts)
-            content = kept.model_dump_json(indent=2, exclude_defaults=True) + "\n"
-            self.results_store.commit({f"facts/{kept.model}.json": content.encode()}, f"Note facts of {kept.model}")
-        return self.queue.submit(request)
+        if case.existing is not None and case.existing.model != request.model and case.is_taken:
+            [taken] = [one for one in check(case) if one.code == "already_requested"]
+            raise AlreadyRequested(taken, case.existing)
+        if self.models and case.existing is None:
+            names = {name: now() for name in case.earlier_names}
+            self.models.note(case.facts, names, f"Note facts of {case.facts.model}")
+        queued = self.queue.submit(request)
+        if case.twin is not None:
+            copy = copied(case.facts, case.twin)
+            for tell in self.on_copy:
+                tell(copy)
+        return queued
 
     def _case(self, submission: Submission, sender: Person) -> Case:
         model: Lookup = None
@@ -161,7 +163,36 @@ class Intake:
         )
         if facts is None or case.benchmark is None:
             return case
-        return replace(case, existing=self._existing(_request(case, facts, sender)))
+        case = self._compared(case, facts)
+        earlier = [*case.earlier_names, *(self.models.names(facts.model).earlier if self.models else ())]
+        return replace(case, existing=self._existing(_request(case, facts, sender), earlier))
+
+    def _compared(self, case: Case, facts: ModelFacts) -> Case:
+        """The case with the known checkpoints that have the same weights.
+
+        A known name that leads to this very repository is an earlier name of it, not a copy.
+        """
+        twins = self.models.twins(facts) if self.models else []
+        earlier = tuple(
+            name for name in {one.model for one in twins} - {facts.model} if self._is_now(name, facts.model)
+        )
+        others = [one for one in twins if one.model not in earlier]
+        same = next((one.revision for one in others if one.model == facts.model), "")
+        rules = self.policies.rules(case.submission.benchmark) if self.policies else None
+        return replace(
+            case,
+            twin=first_twin(others, facts.model),
+            same_weights=same,
+            may_copy=rules is not None and rules.may_copy(facts.model),
+            earlier_names=earlier,
+        )
+
+    def _is_now(self, name: str, model: str) -> bool:
+        """Whether the repository that was called `name` is called `model` now."""
+        try:
+            return self.hub.overview(name).model == model
+        except ModelUnavailable:
+            return False
 
     def _allowances(self, submission: Submission, sender: Person) -> list[Allowance]:
         if self.policies is None or submission.benchmark not in self.benchmarks:
@@ -184,11 +215,14 @@ class Intake:
         except ModelUnavailable as reason:
             return reason
 
-    def _existing(self, request: Request) -> Request | None:
-        try:
-            return self.queue.find(request_path(request))
-        except (NotFound, Unreadable):
-            return None
+    def _existing(self, request: Request, earlier: Iterable[str]) -> Request | None:
+        """The request for the same checkpoint, under any name that its repository has or had."""
+        for name in (request.model, *earlier):
+            try:
+                return self.queue.find(request_path(request.model_copy(update={"model": name})))
+            except (NotFound, Unreadable):
+                continue
+        return None
 
     def _cost(self, case: Case) -> Cost:
         """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
@@ -224,20 +258,12 @@ def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
     )
 
 
-def board_facts(facts: ModelFacts) -> ModelFacts:
-    """What the board keeps of the facts: without files, texts and most of the configs."""
-    config = facts.configs.get("config.json") or {}
-    kept = {key: value for key, value in config.items() if key in ("architectures", "model_type") or "expert" in key}
-    card = {key: facts.card[key] for key in CARD_KEPT if key in facts.card}
-    dropped: dict[str, Any] = {"files": {}, "unreadable": {}, "card_text": None, "chat_template": None}
-    weights = {name: digest for name, digest in facts.sha256.items() if name.endswith(".safetensors")}
-    return facts.model_copy(
-        update={**dropped, "configs": {"config.json": _short(kept)}, "card": _short(card), "sha256": weights}
-    )
-
-
-def _short(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if len(json.dumps(value, default=str)) <= MAX_KEPT_CHARACTERS}
+def copied(facts: ModelFacts, twin: Twin) -> Copy:
+    """Which of two repositories with the same weights is the copy: the one that came to the Hub later."""
+    weights = weights_of(facts)
+    if is_older(facts.created_at, twin.created_at):
+        return Copy(twin.model, twin.revision, facts.model, facts.revision, weights)
+    return Copy(facts.model, facts.revision, twin.model, twin.revision, weights)
 
 
 def expected_seconds(requests: Iterable[Request], benchmark: str, params_b: float | None) -> float | None:

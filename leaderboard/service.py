@@ -19,6 +19,7 @@ from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
 from leaderboard.contents import Contents
 from leaderboard.errors import NotFound
+from leaderboard.facts import KnownModels
 from leaderboard.hub import Hub
 from leaderboard.hub.discussions import Forum
 from leaderboard.identity import Identity
@@ -46,6 +47,7 @@ class Service:
     intake: Intake
     identity: Identity
     policies: Policies
+    models: KnownModels
     on_submit: list[Callable[[], None]] = field(default_factory=list)
     """Called after every submission: who works on the queue in this process need not wait for its next round."""
 
@@ -105,6 +107,7 @@ def open_service(settings: Settings) -> Service:
     queue = Queue(requests_store)
     results = Results(results_store)
     policies = Policies(results_store, benchmarks)
+    models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks)
     return Service(
         settings=settings,
@@ -120,12 +123,13 @@ def open_service(settings: Settings) -> Service:
             queue,
             benchmarks,
             lambda: abilities(requests_store),
-            results_store=results_store,
+            models=models,
             policies=policies,
             questions=lambda benchmark: questions_asked(results.list(benchmark.id), benchmark),
         ),
         identity=Identity(settings, hub),
         policies=policies,
+        models=models,
     )
 
 

@@ -15,7 +15,8 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
     {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
-     "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
+     "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
+     "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
      "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
      "leaderboard.board_rows", "leaderboard.table", "leaderboard.boards", "leaderboard.compare", "leaderboard.plots",

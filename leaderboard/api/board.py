@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from leaderboard import records
 from leaderboard.api.answers import Page, Rows, kept, kept_model
@@ -31,6 +31,9 @@ class Model(BaseModel):
     """Everything that this board knows of a model."""
 
     model: str
+    """As it is called now, also when it was asked for by an earlier name."""
+    earlier_names: list[str] = Field(default_factory=list)
+    """What it was called before it was renamed on the Hub."""
     evaluations: list[Evaluation]
     """The newest first."""
     requests: list[records.Request]
@@ -99,13 +102,18 @@ def board_routes(service: Service) -> APIRouter:
 
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
-    blocks = [block for one in service.benchmarks for block in service.results.list(one) if block.model == model]
+    names = service.models.names(model)
+    listed = [block for one in service.benchmarks for block in service.results.list(one)]
+    blocks = [block for block in listed if names.include(block.model, block.time)]
     blocks.sort(key=lambda block: block.time, reverse=True)
     return Model(
-        model=model,
+        model=names.now,
+        earlier_names=sorted(names.earlier),
         evaluations=[
             Evaluation(podium=block, result_path=service.results.path_of(block), tasks=service.results.tasks(block))
             for block in blocks
         ],
-        requests=filtered([one for one in service.queue.view().requests if one.model == model]),
+        requests=filtered(
+            [one for one in service.queue.view().requests if names.include(one.model, one.submitted_time)]
+        ),
     )

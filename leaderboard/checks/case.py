@@ -10,8 +10,9 @@ from typing import Any
 from leaderboard.benchmarks import Benchmark
 from leaderboard.checks.native import Native
 from leaderboard.errors import ModelUnavailable
+from leaderboard.lineage import Twin
 from leaderboard.policy import Allowance
-from leaderboard.records import Abilities, ModelFacts, Request, Submission, WeightType, is_repo_id
+from leaderboard.records import Abilities, ModelFacts, Request, Status, Submission, WeightType, is_repo_id
 
 Lookup = ModelFacts | ModelUnavailable | None
 """What the Hub said of a repository: facts, why there are none, or None when it was not asked."""
@@ -39,6 +40,14 @@ class Case:
     """A model among those submitted that the benchmark refuses, and why."""
     allowances: Sequence[Allowance] = ()
     """What the sender may still submit; empty where nothing limits it."""
+    twin: Twin | None = None
+    """A known checkpoint of another repository with the same weights."""
+    may_copy: bool = False
+    """Whether a maintainer let it in although its weights are another one's."""
+    same_weights: str = ""
+    """Another commit of the same repository, known here, with the same weights."""
+    earlier_names: Sequence[str] = ()
+    """Names under which this very repository is known here, seen just now to have been renamed."""
     known_benchmarks: Sequence[str] = field(default=())
     """Ids, for the sentence that lists what was allowed."""
 
@@ -62,6 +71,11 @@ class Case:
     def whole(self) -> ModelFacts | None:
         """The repository whose config.json describes the network: the base model's for an adapter."""
         return self.base_facts if self.facts is not None and is_adapter(self.facts) else self.facts
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the request that stands in its place keeps this one out."""
+        return self.existing is not None and self.existing.status not in (Status.FAILED, Status.CANCELLED)
 
     @property
     def params_b(self) -> float | None:

@@ -65,6 +65,23 @@ CATALOGUE: dict[str, Template] = {
         "one organisation may submit {limit}.",
         "Submit it again from {when} on; failed and cancelled submissions are not counted.",
     ),
+    "copy_of": Template(
+        "model",
+        "The weights of {model} are those of {twin} at {sha}, which this board knows: every file has the same content.",
+        "Submit {twin} itself; if {model} is the original, ask this board's maintainers to let it in.",
+    ),
+    "copied_by": Template(
+        "model",
+        "{twin} at {sha} on this board has the weights of {model}, which was on the Hub before it.",
+        "Nothing needs to be done; this board's maintainers are told.",
+        WARNING,
+    ),
+    "same_weights": Template(
+        "model",
+        "The weights of {model} at {sha} are the same as at {other}, which is known here.",
+        "Nothing needs to be done; the scores will be the same unless configuration or tokenizer differ.",
+        WARNING,
+    ),
     # Whether it can be read
     "model_not_found": Template(
         "model",

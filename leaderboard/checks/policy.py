@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from leaderboard.checks.case import Case
 from leaderboard.checks.catalogue import problem, said
+from leaderboard.lineage import is_older
 from leaderboard.policy import Allowance
 from leaderboard.records import Problem
 
@@ -26,6 +27,20 @@ def quota(case: Case) -> Iterator[Problem]:
             yield problem(code, name=one.name, benchmark=case.benchmark.title, when=when(one), **numbers)
 
 
+def copies(case: Case) -> Iterator[Problem]:
+    """Its weights are not those of another checkpoint that is known here."""
+    if case.facts is None:
+        return
+    if case.same_weights:
+        named = {"model": case.facts.model, "sha": case.facts.revision[:7]}
+        yield problem("same_weights", other=case.same_weights[:7], **named)
+    twin = case.twin
+    if twin is not None and not case.may_copy:
+        older = is_older(case.facts.created_at, twin.created_at)
+        names = {"model": case.facts.model, "twin": twin.model, "sha": twin.revision[:7]}
+        yield problem("copied_by" if older else "copy_of", **names)
+
+
 def when(allowance: Allowance) -> str:
     """When one more is free, for people."""
     return allowance.frees_at.replace("T", " ").replace("Z", " UTC") if allowance.frees_at else "another time"
@@ -37,4 +52,4 @@ def sentence(reason: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-RULES = (do_not_submit, quota)
+RULES = (do_not_submit, quota, copies)

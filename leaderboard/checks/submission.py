@@ -8,7 +8,7 @@ from leaderboard.checks.case import Case, base_of, is_adapter, is_revision, name
 from leaderboard.checks.catalogue import problem, said, shown
 from leaderboard.checks.templates import template_fault
 from leaderboard.checks.weights import quantised_bits
-from leaderboard.records import Abilities, ModelFacts, Precision, Problem, Status, WeightType, is_repo_id
+from leaderboard.records import Abilities, ModelFacts, Precision, Problem, WeightType, is_repo_id
 
 VOCABULARIES = {
     "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json",
@@ -182,7 +182,7 @@ def _limit(worker: Abilities, case: Case) -> float | None:
 def already_requested(case: Case) -> Iterator[Problem]:
     """Nothing stands in the queue where this would; only said here, the store is what refuses it."""
     old = case.existing
-    if old is not None and old.status not in (Status.FAILED, Status.CANCELLED):
+    if old is not None and case.is_taken:
         yield problem(
             "already_requested",
             model=old.model,

@@ -17,6 +17,7 @@ from leaderboard.checks import Case, Native, check, errors, native_architectures
 from leaderboard.checks.catalogue import CATALOGUE, shown
 from leaderboard.checks.templates import MAX_TEMPLATE_CHARACTERS, template_fault
 from leaderboard.errors import ModelDisabled, ModelGated, ModelNotFound, ModelPrivate, RevisionNotFound, TooManyFiles
+from leaderboard.lineage import Twin
 from leaderboard.policy import Allowance
 from leaderboard.records import Abilities, ModelFacts, Precision, Request, Severity, Status, Submission, WeightType
 
@@ -72,9 +73,12 @@ def worker(**changes: Any) -> Abilities:
     return Abilities(worker="w1", **changes)
 
 
+OF_THE_CASE = ("abilities", "existing", "refusal", "allowances", "twin", "may_copy", "same_weights")
+
+
 def case(model: Any = None, base: Any = None, benchmark: Any = BENCHMARK, **rest: Any) -> Case:
     """A good case, with changes: of the submission by field names, of the case by its own."""
-    own = {name: rest.pop(name) for name in ("abilities", "existing", "refusal", "allowances") if name in rest}
+    own = {name: rest.pop(name) for name in OF_THE_CASE if name in rest}
     wanted = Submission(**{"benchmark": "tiny", "model": "org/name", "precision": "bfloat16"} | rest)
     whole = {"abilities": [worker()], "known_benchmarks": ["tiny"]} | own
     return Case(submission=wanted, benchmark=benchmark, model=model or checkpoint(), base=base, native=NATIVE, **whole)
@@ -111,6 +115,7 @@ def allowance(whose: Literal["person", "organisation"] = "person", used: int = 0
 
 GOOD = {
     "checkpoint": case(),
+    "a copy that was let in": case(twin=Twin("org/first", SHA, None), may_copy=True),
     "the last of a quota": case(allowances=[allowance(used=2), allowance("organisation", used=2)]),
     "checkpoint with chat template": case(use_chat_template=True),
     "adapter": adapter_case(),
@@ -157,6 +162,10 @@ BAD: list[tuple[str, Case]] = [
     ("quota_used_up", case(allowances=[allowance(used=3)])),
     ("quota_used_up", case(allowances=[allowance(used=5), allowance("organisation", used=2)])),
     ("organisation_quota_used_up", case(allowances=[allowance("organisation", used=3)])),
+    ("copy_of", case(twin=Twin("org/first", SHA, None))),
+    ("copy_of", case(checkpoint(created_at="2026-01-01T00:00:00"), twin=Twin("org/x", SHA, "2026-01-01T00:00:00.5Z"))),
+    ("copied_by", case(checkpoint(created_at="2025-12-31T23:59:59Z"), twin=Twin("org/x", SHA, "2026-01-01T00:00:00Z"))),
+    ("same_weights", case(same_weights="b" * 40)),
     ("model_not_found", case(ModelNotFound("org/name", "main"))),
     ("revision_not_found", case(RevisionNotFound("org/name", "v2"))),
     ("gated", case(ModelGated("org/name", "main"))),

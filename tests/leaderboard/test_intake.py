@@ -16,8 +16,9 @@ from leaderboard.benchmarks import Benchmark, Column, Limits, Part
 from leaderboard.checks import errors
 from leaderboard.checks.weights import LENGTH_BYTES
 from leaderboard.errors import AlreadyRequested, HubUnavailable, NotAccepted
+from leaderboard.facts import KnownModels, board_facts
 from leaderboard.hub import Hub
-from leaderboard.intake import Intake, board_facts, expected_seconds, questions_asked, wall_seconds
+from leaderboard.intake import Intake, expected_seconds, questions_asked, wall_seconds
 from leaderboard.queue import Queue
 from leaderboard.records import (
     Abilities,
@@ -87,7 +88,7 @@ class Desk:
 def desk(served: localhub.Running, tmp_path: Path) -> Desk:
     queue, results = Queue(LocalStore(tmp_path / "requests")), LocalStore(tmp_path / "results")
     worker = Abilities(worker="w")
-    intake = Intake(Hub(served.endpoint), queue, {"tiny": BENCHMARK}, lambda: [worker], results_store=results)
+    intake = Intake(Hub(served.endpoint), queue, {"tiny": BENCHMARK}, lambda: [worker], models=KnownModels(results))
     return Desk(intake, queue, results)
 
 
