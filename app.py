@@ -20,9 +20,9 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
-from backend.scheduler import Scheduler, start
+from backend.scheduler import Scheduler, start, start_over
 from leaderboard.api import build_api, catch_errors
-from leaderboard.errors import BadBenchmark, BadSettings, PodiumError
+from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
 from leaderboard.pages import mount_pages
 from leaderboard.pages.embed import embed_routes
 from leaderboard.service import Service, open_service
@@ -68,7 +68,10 @@ def start_scheduler(service: Service) -> Scheduler:
     settings = service.settings
     executor = LocalExecutor(settings.work_dir, job_environment(settings), settings.slots)
     try:
-        scheduler = start(settings, service.queue, service.results, service.benchmarks, executor, service.contents)
+        if service.stores.remote:
+            scheduler = start_over(settings, service.stores, service.benchmarks, executor)
+        else:
+            scheduler = start(settings, service.queue, service.results, service.benchmarks, executor, service.contents)
     except PodiumError:
         executor.close()
         raise
@@ -102,7 +105,7 @@ def main() -> int:
         signal.signal(name, end)
     try:
         serve(open_service(load_settings()))
-    except (BadSettings, BadBenchmark) as error:
+    except (BadSettings, BadBenchmark, HubUnavailable) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

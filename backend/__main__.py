@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
 
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is imported; only the real Hub has Xet
+
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
-from backend.scheduler import start
+from backend.scheduler import start_over
 from leaderboard.benchmarks import load_benchmarks
-from leaderboard.contents import Contents
 from leaderboard.errors import PodiumError
-from leaderboard.queue import Queue
-from leaderboard.results import Results
 from leaderboard.settings import load_settings
-from leaderboard.stores.local import LocalStore
+from leaderboard.stores.opening import open_stores
 
 
 def main() -> int:
@@ -29,11 +30,10 @@ def main() -> int:
     try:
         settings = load_settings()
         benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
-        queue = Queue(LocalStore(settings.requests_dir))
-        store = LocalStore(settings.results_dir)
+        stores = open_stores(settings, benchmarks)
         executor = LocalExecutor(settings.work_dir, job_environment(settings), settings.slots)
         try:
-            scheduler = start(settings, queue, Results(store), benchmarks, executor, Contents(store, queue, benchmarks))
+            scheduler = start_over(settings, stores, benchmarks, executor)
         except PodiumError:
             executor.close()
             raise

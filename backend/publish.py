@@ -24,4 +24,5 @@ def publish(workdir: Workdir, request: Request, results: Results, contents: Cont
         raise Unreadable(place, "it is the result of another attempt")
     if block.limit is not None:
         return None
-    return results.publish(aggregated, workdir.details(), contents.changes if contents else {})
+    details = workdir.details() if workdir.benchmark().details != "none" else {}
+    return results.publish(aggregated, details, contents.changes if contents else {})

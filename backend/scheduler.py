@@ -22,6 +22,7 @@ from leaderboard.errors import BadSettings
 from leaderboard.queue import Queue
 from leaderboard.results import Results
 from leaderboard.settings import Settings
+from leaderboard.stores.opening import Stores
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,16 @@ def start(
     """Start working on the queue. Raises BadSettings where another scheduler has the same work folder."""
     lock = _hold(settings.work_dir)
     return Scheduler(Ticker(settings, queue, results, benchmarks, executor, contents), settings.tick_s, lock)
+
+
+def start_over(
+    settings: Settings, stores: Stores, benchmarks: Mapping[str, Benchmark], executor: Executor
+) -> Scheduler:
+    """Start working on the queue in `stores`; where commits are costly, a round gathers them. Raises BadSettings."""
+    gathered = stores.gathered()
+    queue, results = Queue(gathered.requests), Results(gathered.results, gathered.details)
+    contents = Contents(gathered.results, queue, benchmarks)
+    return start(settings, queue, results, benchmarks, executor, contents)
 
 
 def _hold(work_dir: Path) -> IO[str]:

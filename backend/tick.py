@@ -2,6 +2,9 @@
 
 Nothing is remembered that cannot be found again: a work folder with a handle is a job that is not settled. So a
 scheduler that was killed takes up where it was, and a result is published once: under a claim that still holds.
+
+Stores where a commit is costly gather the commits of a round (`flush`): renewed leases before anything is published
+under them, then the results, then what became of the requests together with the next claim.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from leaderboard.queue import Queue
 from leaderboard.records import Abilities, Failure, Fault, Precision, Progress, Request, Status, Submission
 from leaderboard.results import Results
 from leaderboard.settings import Settings
+from leaderboard.stores.batched import BatchedStore
 
 STEP_ERRORS = (PodiumError, OSError, ValueError)
 """What one request, file or store may do wrong without stopping the others."""
@@ -72,6 +76,7 @@ class Ticker:
         self.folder = settings.work_dir.absolute() / "jobs"
         self.jobs: dict[str, Running] = {}
         self.abilities: Abilities | None = None
+        self.gathers = isinstance(queue.store, BatchedStore)
         self._environment = job_environment(settings)
         self._recovered = False
         self._probe: tuple[str, Workdir] | None = None
@@ -85,6 +90,7 @@ class Ticker:
         self._try("follow the jobs", self._follow)
         self._try("give back what others lost", self.queue.reap)
         self._try("claim requests", self._claim)
+        self._try("write down what became of the requests", self.queue.flush, "What became of requests")
 
     def stop(self) -> None:
         """End our jobs and give their requests back; it does not count as an attempt that failed."""
@@ -92,6 +98,7 @@ class Ticker:
             self.executor.cancel(handle)
             back = failure(STOPPED, job.request, job.workdir)
             self._try("give a request back", self._give_back, handle, job, back, ALWAYS, 0.0)
+        self._try("write down what became of the requests", self.queue.flush, "Give back what was running")
 
     # --- steps
 
@@ -132,13 +139,33 @@ class Ticker:
         """Renew, publish, fail or give back: whatever each job's state asks for."""
         states = self.executor.poll(list(self.jobs))
         claims = {one.lease.claim for one in self.queue.view().requests if one.status is Status.RUNNING and one.lease}
+        ended: dict[str, Running] = {}
         for handle, job in list(self.jobs.items()):
             if job.request.lease is None or job.request.lease.claim not in claims:
                 self._drop(handle, job)
             elif states[handle].state in (JobState.QUEUED, JobState.RUNNING):
                 self._try(f"renew {job.request.model}", self._hold, handle, job)
-            else:
-                self._try(f"settle {job.request.model}", self._settle, handle, job, states[handle])
+            elif not job.workdir.done or self._try(f"renew {job.request.model}", self._hold_to_publish, handle, job):
+                ended[handle] = job
+        late = self.queue.flush("Renew leases")
+        held = {one: job for one, job in ended.items() if self.queue.path_of(job.request) not in late}
+        self._settle(held, states)
+
+    def _settle(self, ended: Mapping[str, Running], states: Mapping[str, JobStatus]) -> None:
+        """Publish, in one go, what jobs left that did their work; fail or give back the others."""
+        start, published = self.clock(), dict[str, str]()
+        for handle, job in ended.items():
+            if self.clock() - start > self.settings.lease_s / 4:
+                break
+            what = f"settle {job.request.model}"
+            if not job.workdir.done:
+                self._try(what, self._part, handle, job, states[handle])
+            elif handle in self.jobs:
+                self._try(what, self._publish, handle, job, published)
+        late = self.results.flush(f"Publish results of {len(published)} requests")
+        for handle, path in published.items():
+            if path not in late:
+                self._try(f"finish {ended[handle].request.model}", self._finish, handle, ended[handle], path)
 
     def _claim(self) -> None:
         """Claim and launch while there are slots."""
@@ -236,13 +263,20 @@ class Ticker:
             return
         job.renewed, job.progress = self.clock(), progress
 
-    def _settle(self, handle: str, job: Running, status: JobStatus) -> None:
-        """Publish a job that did its work; fail or give back one that did not."""
+    def _hold_to_publish(self, handle: str, job: Running) -> None:
+        """Have a claim that holds for long enough; where commits are costly, one that was renewed lately does."""
+        if self.gathers and self.clock() - job.renewed < self.settings.lease_s / 2:
+            return
         try:
-            if job.workdir.done:
-                self._finish(handle, job)
-                return
-            found = job.workdir.failure() or ended(status, job.request, job.workdir)
+            self.queue.renew(job.request, self.settings.lease_s, Progress(task="publishing the results"))
+            job.renewed = self.clock()
+        except (Conflict, NotFound):
+            self._drop(handle, job)
+
+    def _part(self, handle: str, job: Running, status: JobStatus) -> None:
+        """Fail or give back a job that did not do its work."""
+        found = job.workdir.failure() or ended(status, job.request, job.workdir)
+        try:
             if found.fault is Fault.SUBMISSION:
                 self.queue.fail(job.request, found)
                 self._forget(handle, job)
@@ -251,18 +285,22 @@ class Ticker:
         except (Conflict, NotFound):
             self._drop(handle, job)
 
-    def _finish(self, handle: str, job: Running) -> None:
-        """Publish under a claim that holds for long enough, then finish."""
-        self.queue.renew(job.request, self.settings.lease_s, Progress(task="publishing the results"))
+    def _publish(self, handle: str, job: Running, published: dict[str, str]) -> None:
+        """Publish what a job left; note the result's path, empty for a run that is not published."""
         try:
-            path = publish(job.workdir, job.request, self.results, self.contents)
+            published[handle] = publish(job.workdir, job.request, self.results, self.contents) or ""
         except Unreadable:
             log.exception("What job %s left cannot be published.", job.workdir.name)
             back = failure(UNPUBLISHED, job.request, job.workdir)
             self._give_back(handle, job, back, self.settings.max_attempts, self.settings.backoff_s)
-            return
+
+    def _finish(self, handle: str, job: Running, path: str) -> None:
         note = f"published as {path}" if path else "a run with a limit is not published"
-        self.queue.finish(job.request, note)
+        try:
+            self.queue.finish(job.request, note)
+        except (Conflict, NotFound):
+            self._drop(handle, job)
+            return
         log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
         self._forget(handle, job)
 
@@ -281,12 +319,14 @@ class Ticker:
         job.workdir.settle()
         del self.jobs[handle]
 
-    def _try(self, what: str, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Do a step; what goes wrong is logged, and the others go on."""
+    def _try(self, what: str, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Do a step and say whether it went well; what goes wrong is logged, and the others go on."""
         try:
             step(*args, **kwargs)
         except STEP_ERRORS as error:
             log.warning("Could not %s: %s", what, error)
+            return False
+        return True
 
 
 def _came_back(request: Request) -> bool:

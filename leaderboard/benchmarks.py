@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "Harness",
     "Limits",
+    "ModelReport",
     "Part",
     "Policy",
     "Quota",
@@ -160,6 +161,19 @@ class Policy(BaseModel):
     """Models that are refused, also as base models."""
 
 
+class ModelReport(BaseModel):
+    """Scores that are offered to the model's own repository, in a pull request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The benchmark's dataset on the Hub, whose `eval.yaml` names its tasks."""
+    tasks: dict[str, str] = Field(min_length=1)
+    """Column key -> the dataset's id of that task."""
+    scale: float = 100.0
+    """What a raw score is multiplied with."""
+
+
 SeedName = Literal["random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"]
 HARNESS_SEEDS: dict[SeedName, int] = {
     "random_seed": 0,
@@ -216,6 +230,12 @@ class Benchmark(BaseModel):
         default_factory=lambda: {"open": Track(title="Open")}, min_length=1
     )
     """Rule sets by id; the first is the form's default."""
+    details: Literal["public", "gated", "none"] = "public"
+    """Who reads the details. `gated`: on the Hub, whoever says who they are, and nobody on this board's pages."""
+    model_report: ModelReport | None = None
+    """Scores that are offered to the model's own repository; None for none."""
+    every_eval_ever: bool = False
+    """Whether results may be fetched in the Every Eval Ever schema."""
     folder: Path = Field(default=Path(), exclude=True)
     """Where its YAML file lies; set when it is read."""
 
@@ -281,6 +301,10 @@ def _disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str
         taken = ", ".join(sorted(RESERVED_IDS))
         yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
     yield from _columns_disagree(benchmark.columns)
+    keys = {column.key for column in benchmark.columns}
+    for key in (benchmark.model_report.tasks if benchmark.model_report else {}).keys() - keys:
+        sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."
+        yield ("model_report", "tasks", key), sentence
     yield from _tasks_missing(benchmark)
 
 

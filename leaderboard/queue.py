@@ -32,6 +32,7 @@ from leaderboard.records import (
 )
 from leaderboard.request_files import is_foreign, obstacle, read_request
 from leaderboard.request_index import QueueView, RequestIndex, SetAside
+from leaderboard.stores.batched import flush
 
 __all__ = ["MOVES", "Beside", "Queue", "QueueView", "SetAside", "obstacle"]
 
@@ -147,6 +148,7 @@ class Queue:
             current.not_before = None
 
         self._change(path, decide, "Claim {}")
+        self.flush(f"Claim {request.model}")
         claimed = self._read(path)[0]
         if claimed.lease is None or claimed.lease.claim != lease.claim:
             raise Conflict([path])
@@ -232,6 +234,13 @@ class Queue:
                 except (Conflict, NotFound, Unreadable):
                     continue
         return reaped
+
+    def flush(self, message: str) -> set[str]:
+        """Make one commit of what waits, where the store gathers commits; return the paths that came too late.
+
+        A claim never waits: it flushes.
+        """
+        return flush(self.store, message)
 
     # --- how a request changes
 

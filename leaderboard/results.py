@@ -7,7 +7,6 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
 
@@ -15,11 +14,12 @@ from leaderboard import FileStore
 from leaderboard.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
+from leaderboard.stores.batched import flush
+from leaderboard.stores.details import RESULT_PATH, BesideResults, Place, details_path
 from leaderboard.stores.paths import blob_version
 
-__all__ = ["Results", "details_table", "read_block", "result_path"]
+__all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "read_block", "result_path"]
 
-RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
 NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
 """Keys of the harness's result that do not belong in the file: details have files of their own, and the description of
 the machine names its host, its paths and all its packages."""
@@ -36,19 +36,6 @@ Problems = list[Unreadable]
 def result_path(benchmark: str, model: str, stamp: str) -> str:
     """Path of a result file; `stamp` is when the attempt started."""
     return f"{benchmark}/{model}/results_{stamp}.json"
-
-
-def details_folder(path: str) -> str:
-    """Folder of the details that belong to the result file at `path`."""
-    found = RESULT_PATH.fullmatch(path)
-    if found is None:
-        raise NotFound(f"{path} is not the path of a result file.")
-    return f"details/{found['benchmark']}/{found['model'].replace('/', '__')}/{found['stamp']}/"
-
-
-def details_path(path: str, task: str) -> str:
-    """Path of one task's details that belong to the result file at `path`."""
-    return f"{details_folder(path)}{re.sub(r'^[.]', '%2E', quote(task, safe=''))}.parquet"
 
 
 def read_block(path: str, content: bytes) -> PodiumBlock:
@@ -72,8 +59,10 @@ def read_block(path: str, content: bytes) -> PodiumBlock:
 class Results:
     """The results store: what was measured. Safe for threads."""
 
-    def __init__(self, store: FileStore) -> None:
+    def __init__(self, store: FileStore, details: Place | None = None) -> None:
+        """`details` is where the details lie, by default beside the results."""
         self._store = store
+        self._details = details or BesideResults(store)
         self._lock = threading.Lock()
         self._read: dict[str, tuple[str, PodiumBlock | Unreadable]] = {}
 
@@ -87,6 +76,8 @@ class Results:
     ) -> str:
         """Write a result, its details (task -> Parquet) and `extra_changes` in one commit; return the result's path.
 
+        Details that lie elsewhere go there before, in one commit of their own.
+
         `aggregated` is the harness's result with the block under `podium`. `extra_changes` may be a function of the
         block, its path and the version its file will have, such as `Contents.changes`. Doing it again for the same
         request and attempt changes nothing. Raises Conflict only when others keep taking the place.
@@ -98,7 +89,7 @@ class Results:
             if taken:
                 return path
             changes: dict[str, bytes | None] = {path: content}
-            changes |= {details_path(path, task): table for task, table in details.items()}
+            changes |= self._details.put(block, path, content, details)
             if callable(extra_changes):
                 changes |= extra_changes(block, path, blob_version(content))
             else:
@@ -109,6 +100,10 @@ class Results:
                 continue
             return path
         raise Conflict([path])
+
+    def flush(self, message: str) -> set[str]:
+        """Make one commit of what waits, where the store gathers commits; return the paths that came too late."""
+        return flush(self._store, message)
 
     def _place(self, block: PodiumBlock) -> tuple[str, bool]:
         """Where the block's file lies or will lie, and whether it is there already.
@@ -193,8 +188,7 @@ class Results:
 
     def tasks_at(self, path: str) -> Names:
         """As `tasks`, for whoever knows the result's path."""
-        folder = details_folder(path)
-        return sorted(unquote(path[len(folder) :].removesuffix(".parquet")) for path in self._store.list(folder))
+        return self._details.tasks(path)
 
     def examples(
         self, block: PodiumBlock, task: str, offset: int, limit: int, wrong_only: bool = False, text: str = ""
@@ -212,16 +206,16 @@ class Results:
 
     def details_at(self, result: str, task: str) -> Details:
         """As `details`, for whoever knows the result's path."""
-        path = details_path(result, task)
         try:
-            content = self._store.read(path)[0]
-        except NotFound:
-            known = ", ".join(self.tasks_at(result)) or "none"
-            raise NotFound(f"There are no details of {task!r}. There are details of: {known}.") from None
+            content = self._details.read(result, task)
+        except NotFound as error:
+            known = ", ".join(self.tasks_at(result))
+            why = f"There are details of: {known}." if known else str(error)
+            raise NotFound(f"There are no details of {task!r}. {why}") from error
         try:
             return Details(content)
         except ValueError as error:
-            raise Unreadable(path, str(error)) from error
+            raise Unreadable(details_path(result, task), str(error)) from error
 
     def _block(self, path: str, version: str) -> PodiumBlock | Unreadable:
         known = self._read.get(path)

@@ -29,7 +29,7 @@ from leaderboard.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
 from leaderboard.results import Results
 from leaderboard.settings import Settings
-from leaderboard.stores.local import LocalStore
+from leaderboard.stores.opening import Stores, open_stores
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Service:
 
     settings: Settings
     benchmarks: Mapping[str, Benchmark]
+    stores: Stores
     hub: Hub
     queue: Queue
     results: Results
@@ -99,19 +100,20 @@ class Service:
 
 
 def open_service(settings: Settings) -> Service:
-    """Open the stores and the Hub that `settings` name. Raises BadBenchmark and BadSettings."""
+    """Open the stores and the Hub that `settings` name. Raises BadBenchmark, BadSettings, HubUnavailable."""
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
-    requests_store = LocalStore(settings.requests_dir)
-    results_store = LocalStore(settings.results_dir)
+    stores = open_stores(settings, benchmarks)
+    requests_store, results_store = stores.requests, stores.results
     hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
     queue = Queue(requests_store)
-    results = Results(results_store)
+    results = Results(results_store, stores.details)
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks)
     return Service(
         settings=settings,
         benchmarks=benchmarks,
+        stores=stores,
         hub=hub,
         queue=queue,
         results=results,

@@ -11,13 +11,15 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leaderboard.errors import BadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 PUBLIC_HUB = "https://huggingface.co"
+HUB_PACE = {"tick_s": 5.0, "lease_s": 600.0, "progress_s": 60.0}
+"""Defaults where the store is the Hub, which limits questions and commits."""
 
 
 class Settings(BaseSettings):
@@ -38,12 +40,32 @@ class Settings(BaseSettings):
     """Folder of the benchmarks' YAML files."""
     benchmarks: str = ""
     """Ids of the benchmarks to serve, separated by commas, the first one shown first; empty for all of them."""
+    store: Literal["local", "hub"] = "local"
+    """Where requests and results are kept: `local` in two folders, `hub` in datasets on the Hub at HF_ENDPOINT."""
     requests_dir: Path = PROJECT / "requests"
     """Embedded store: folder of the request files."""
     results_dir: Path = PROJECT / "results"
     """Embedded store: folder of results, details, contents, flags and votes."""
     work_dir: Path = PROJECT / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
+
+    hub_namespace: str = ""
+    """Hub store: the user or organisation that owns the datasets; HF_TOKEN must be able to write there."""
+    hub_requests: str = ""
+    """Hub store: dataset of the request files; empty: `{namespace}/requests`."""
+    hub_results: str = ""
+    """Hub store: dataset of results, flags and votes; empty: `{namespace}/results`."""
+    hub_contents: str = ""
+    """Hub store: a dataset of its own for the contents tables, at the price of one more commit for what a round
+    publishes; empty: `contents/` of the results dataset."""
+    hub_details: str = ""
+    """Hub store: owner of the details datasets `{org}__{model}-details`; empty: the namespace."""
+    hub_create: bool = True
+    """Hub store: whether datasets that are missing are made; details datasets are made in any case."""
+    hub_private: bool = False
+    """Hub store: whether datasets that are made are private."""
+    hub_look_s: float = 2.0
+    """Hub store: seconds for which what was seen there is believed; each look is one question to the Hub."""
 
     hub_endpoint: str = Field(default=PUBLIC_HUB, validation_alias=AliasChoices("HF_ENDPOINT", "hub_endpoint"))
     """The Hub that models are read from; HF_ENDPOINT, as for every Hub client."""
@@ -97,9 +119,9 @@ class Settings(BaseSettings):
     worker: str = socket.gethostname()
     """Name under which this scheduler claims requests."""
     tick_s: float = 2.0
-    """Seconds between two rounds of the scheduler."""
+    """Seconds between two rounds of the scheduler; 5 by default where the store is the Hub."""
     lease_s: float = 120.0
-    """Seconds for which a claim holds without being renewed."""
+    """Seconds for which a claim holds without being renewed; 600 by default where the store is the Hub."""
     max_attempts: int = 3
     """How often a request is tried when our side fails."""
     backoff_s: float = 30.0
@@ -125,7 +147,16 @@ class Settings(BaseSettings):
     limit: int | None = None
     """Examples per task, for trying out a worker: results of such a run stay in its work folder, never on the board."""
     progress_s: float = 5.0
-    """Seconds between two updates of a running request's progress in its file; longer where the store is the Hub."""
+    """Seconds between two updates of a running request's progress in its file; 60 by default where the store is the
+    Hub."""
+
+    @model_validator(mode="after")
+    def _keep_the_hubs_pace(self) -> Settings:
+        if self.store == "hub":
+            for name, value in HUB_PACE.items():
+                if name not in self.model_fields_set:
+                    setattr(self, name, value)
+        return self
 
     @property
     def token(self) -> str | None:

@@ -120,6 +120,11 @@ class BatchedStore:
             return None
 
 
+def flush(store: FileStore, message: str) -> set[str]:
+    """`BatchedStore.flush` where `store` is one; any other has nothing that waits."""
+    return store.flush(message) if isinstance(store, BatchedStore) else set()
+
+
 def _merged(steps: Iterable[Step], there: Mapping[str, str]) -> tuple[dict[str, bytes | None], dict[str, str | None]]:
     """The last content of every path, and what the first step that speaks of a path expects of it."""
     changes: dict[str, bytes | None] = {}

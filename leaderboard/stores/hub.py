@@ -85,9 +85,12 @@ class HubStore:
         self._left_behind: deque[str] = deque(maxlen=1000)
         self._log = ChangeLog(self.list)
 
-    def create(self, private: bool = False) -> None:
-        """Make the repository unless it is there. Raises HubUnavailable."""
-        self._repo.create(private)
+    def create(self, private: bool = False, gated: bool = False) -> None:
+        """Make the repository unless it is there; `gated`: who reads its files says who they are.
+
+        Raises HubUnavailable.
+        """
+        self._repo.create(private, gated)
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> git object id of every file whose path begins with `prefix`. Raises HubUnavailable."""

@@ -38,6 +38,10 @@ class Outdated(Exception):
     """The branch is not at the commit that we expected; nothing was written."""
 
 
+class Missing(HubUnavailable):
+    """There is no such dataset, or it is hidden from us."""
+
+
 class HubRepo:
     """The dataset repository `repo_id` at `endpoint`."""
 
@@ -50,10 +54,12 @@ class HubRepo:
         self._url = f"{self._endpoint}/api/datasets/{repo_id}"
         _settle_client(timeout_s)
 
-    def create(self, private: bool) -> None:
-        """Make the repository unless it is there."""
+    def create(self, private: bool, gated: bool) -> None:
+        """Make the repository unless it is there; `gated`: who reads its files says who they are."""
         with self._translated():
             self._api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
+            if gated:
+                self._api.update_repo_settings(self.repo_id, repo_type="dataset", gated="auto")
 
     def top(self) -> tuple[str, dict[str, Node]]:
         """The branch's commit and the root folder's entries, in one question where the Hub names the commit with it."""
@@ -174,7 +180,8 @@ class HubRepo:
         if status >= 500 or status in (408, 425):
             return HubUnavailable(f"The Hub has trouble of its own (it answered {status}).", 1.0)
         if status in (401, 403, 404):
-            return HubUnavailable(
+            kind = Missing if headers.get("x-error-code") == "RepoNotFound" else HubUnavailable
+            return kind(
                 f"The Hub does not let this board use the dataset {self.repo_id} (it answered {status}). Its operator "
                 "must check that HF_TOKEN is valid and may write there."
             )

@@ -1,0 +1,66 @@
+"""One folder of a store kept in another store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from leaderboard import Changes, FileStore
+from leaderboard.stores.changelog import ChangeLog
+
+T = TypeVar("T")
+
+
+class RoutedStore:
+    """`store`, but for the files below `folder` (`contents/`), which are at the top of `other`.
+
+    A commit to both is made in `store` first: `other` is for what can be made again from the rest.
+    """
+
+    def __init__(self, store: FileStore, folder: str, other: FileStore) -> None:
+        self._store = store
+        self._folder = folder
+        self._other = other
+        self._log = ChangeLog(self.list)
+
+    def list(self, prefix: str = "") -> dict[str, str]:
+        """Path -> version."""
+        found = {} if prefix.startswith(self._folder) else self._store.list(prefix)
+        if prefix.startswith(self._folder) or self._folder.startswith(prefix):
+            inside = self._other.list(prefix[len(self._folder) :])
+            found |= {self._folder + path: version for path, version in inside.items()}
+        return found
+
+    def read(self, path: str) -> tuple[bytes, str]:
+        """Content and version. Raises what the stores raise."""
+        if path.startswith(self._folder):
+            return self._other.read(path[len(self._folder) :])
+        return self._store.read(path)
+
+    def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
+        """Path, content and version of each file that is there."""
+        asked = list(paths)
+        inside = [path[len(self._folder) :] for path in asked if path.startswith(self._folder)]
+        yield from self._store.read_many(path for path in asked if not path.startswith(self._folder))
+        for path, content, version in self._other.read_many(inside):
+            yield self._folder + path, content, version
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        """Write and delete; all or nothing in each of the two. Raises what the stores raise."""
+        ours, theirs = self._parted(changes)
+        expected_here, expected_there = self._parted(expected or {})
+        if ours or expected_here:
+            self._store.commit(ours, message, expected_here)
+        if theirs or expected_there:
+            self._other.commit(theirs, message, expected_there)
+        return self._log.version()
+
+    def changes_since(self, version: str | None) -> Changes:
+        """What changed since `version`; versions end with this object."""
+        return self._log.since(version)
+
+    def _parted(self, mapping: Mapping[str, T]) -> tuple[dict[str, T], dict[str, T]]:
+        inside = {path[len(self._folder) :]: one for path, one in mapping.items() if path.startswith(self._folder)}
+        return {path: one for path, one in mapping.items() if not path.startswith(self._folder)}, inside
