@@ -206,7 +206,7 @@ def run(
 
 @contextlib.contextmanager
 def without_host_details() -> Iterator[None]:
-    """Keep the harness from running `pip list` and `git`, and from writing the host's details into published results."""
+    """Keep the harness from running `pip list` and `git`, and the host's details out of published results."""
     evaluator = lm_eval.evaluator
     original = evaluator.add_env_info, evaluator.get_git_commit_hash
     evaluator.add_env_info, evaluator.get_git_commit_hash = lambda results: None, lambda: None

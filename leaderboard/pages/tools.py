@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import gradio as gr
+from gradio.events import api
 
 from leaderboard.errors import NotFound
 from leaderboard.service import Service
@@ -42,5 +42,5 @@ def add_tools(service: Service) -> None:
             raise NotFound(f"{model} has not been evaluated on this board.")
         return {"evaluations": board.rows(selection, found, view)}
 
-    gr.api(search_leaderboard, api_name="search_leaderboard")
-    gr.api(look_up_model, api_name="look_up_model")
+    api(search_leaderboard, api_name="search_leaderboard")
+    api(look_up_model, api_name="look_up_model")
