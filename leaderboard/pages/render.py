@@ -71,6 +71,7 @@ def environment() -> Environment:
         "params": words.params,
         "score": words.score,
         "count": words.count,
+        "engine": words.engine,
         "size": words.size,
         "model": model_link,
         "symbol": type_symbol,

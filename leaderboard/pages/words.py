@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from leaderboard.records import TIME_FORMAT
 
@@ -95,3 +97,18 @@ def size(number: int | None) -> str:
             break
         amount /= 1000
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def engine(account: Mapping[str, Any]) -> str:
+    """How the tokens were forwarded, from a result's `provenance.engine`."""
+    if not account:
+        return "How its tokens were forwarded is unknown."
+    if account.get("engine") != "shared-prefix":
+        why = account.get("fallback")
+        return f"Evaluated with the harness's own backend{f' ({why})' if why else ''}."
+    asked = count((account.get("probe") or {}).get("questions"))
+    forwarded, saved = count(account.get("tokens_forwarded")), count(account.get("tokens_saved"))
+    return (
+        f"Evaluated with shared prefixes, checked against the stock backend on {asked} questions: "
+        f"{forwarded} tokens forwarded, {saved} saved."
+    )
