@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
+from backend.refresh import refresh_regularly
 from backend.scheduler import Scheduler, start, start_over
 from leaderboard.api import build_api, catch_errors
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
@@ -76,6 +77,7 @@ def start_scheduler(service: Service) -> Scheduler:
         executor.close()
         raise
     service.on_submit.append(scheduler.wake)
+    refresh_regularly(scheduler, settings, service.results_store)
     return scheduler
 
 

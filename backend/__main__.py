@@ -13,6 +13,7 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is
 
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
+from backend.refresh import refresh_regularly
 from backend.scheduler import start_over
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import PodiumError
@@ -40,6 +41,7 @@ def main() -> int:
     except PodiumError as error:
         print(error, file=sys.stderr)
         return 2
+    refresh_regularly(scheduler, settings, stores.results)
     ended.wait()
     scheduler.stop()
     return 0

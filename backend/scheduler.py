@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -35,6 +35,8 @@ class Scheduler:
         self._lock_file = lock
         self._wanted = threading.Event()
         self._working = threading.Lock()
+        self.ending = threading.Event()
+        """Set when it is told to stop; work that takes long looks at it."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._job = self._scheduler.add_job(
             self._round, "interval", seconds=tick_s, max_instances=1, coalesce=True, next_run_time=datetime.now(UTC)
@@ -50,10 +52,15 @@ class Scheduler:
             if self._scheduler.running:
                 self._job.modify(next_run_time=datetime.now(UTC))
 
+    def every(self, seconds: float, work: Callable[[], object]) -> None:
+        """Do `work` in the background every `seconds`, beside the rounds and never twice at a time."""
+        self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True)
+
     def stop(self) -> None:
         """Let the round under way end, end the jobs, give their requests back, close the executor."""
         if not self._scheduler.running:
             return
+        self.ending.set()
         self._scheduler.shutdown(wait=True)
         with self._working:
             self.ticker.stop()

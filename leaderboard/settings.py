@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     """How often a request is tried when our side fails."""
     backoff_s: float = 30.0
     """Wait after the first failure of our side; doubles with every further one."""
+    refresh_s: float = 3600.0
+    """Seconds between two rounds of asking the Hub again about the board's models; 0 for never."""
+    refresh_batch: int = Field(default=100, ge=1)
+    """Models asked about in one of these rounds; what changed is one commit."""
     slots: int = 1
     """Local executor: jobs at a time."""
     job_wall_s: int = 6 * 3600
