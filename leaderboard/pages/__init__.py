@@ -43,6 +43,9 @@ PAGES: list[Tab] = [request, model]
 ASSETS = {path.name: path for path in (HERE / "theme.css", HERE / "podium.js", *(HERE / "assets").iterdir())}
 """Files that the browser asks for, by name."""
 
+SCRIPTS = ("actions.js", "people.js", "podium.js")
+"""Those of every document, in order."""
+
 
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only the one they read."""
@@ -94,10 +97,9 @@ def send_asset(name: str) -> FileResponse:
 
 def head() -> str:
     """What every document links to before Gradio starts, so that nothing is drawn in other colours first."""
-    style, script = (f"podium-assets/{name}?{_version(ASSETS[name])}" for name in ("theme.css", "podium.js"))
-    return (
-        '<meta name="color-scheme" content="light dark">'
-        f'<link rel="stylesheet" href="{style}"><script defer src="{script}"></script>'
+    style, *scripts = (f"podium-assets/{name}?{_version(ASSETS[name])}" for name in ("theme.css", *SCRIPTS))
+    return f'<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="{style}">' + "".join(
+        f'<script defer src="{script}"></script>' for script in scripts
     )
 
 

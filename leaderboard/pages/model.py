@@ -11,6 +11,7 @@ import pandas as pd
 from leaderboard.api.board import Evaluation, Model, model_of
 from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.errors import NotFound
+from leaderboard.pages.community import flagged
 from leaderboard.pages.examples import Example, read_example
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -166,6 +167,7 @@ def draw(service: Service, here: Visit) -> str:
         "run_name": run_name,
         "hub": service.settings.hub_endpoint,
         "query": here.query,
+        "flagged": flagged(service, here, name),
     }
     if shown is not None and shown.podium.benchmark in service.benchmarks:
         benchmark = service.benchmarks[shown.podium.benchmark]

@@ -78,7 +78,8 @@
       refresh = null;
     }
   }
-  const reading = () => document.activeElement?.matches(".page input, .page select") || !getSelection().isCollapsed;
+  const reading = () => document.activeElement?.matches(".page input, .page select, .page textarea")
+    || document.querySelector(".page form[data-touched]") || !getSelection().isCollapsed;
   const tick = () => document.hidden || reading() || again();
 
   document.addEventListener("change", (event) => {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from leaderboard.errors import NotFound
 from leaderboard.logs import log_tail
+from leaderboard.pages.community import actions
 from leaderboard.pages.queue import expected_start, usual_seconds
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
@@ -36,6 +37,7 @@ def draw(service: Service, here: Visit) -> str:
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),
         again=again_address(request),
+        may=actions(service, here, request),
         hub=f"{service.settings.hub_endpoint}/{request.model}/tree/{request.revision}",
     )
 

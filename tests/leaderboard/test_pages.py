@@ -14,12 +14,15 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboard.community.discussions import Comment, Discussion
+from leaderboard.community.flags import Category, Flag, State
 from leaderboard.pages import words
+from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
 from leaderboard.pages.documents import SCRIPTS, Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.model import AVERAGE, placed
 from leaderboard.pages.queue import Filters, arrange, expected_start, usual_seconds
-from leaderboard.pages.render import address, model_link, prose, render
+from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import visit
 from leaderboard.pages.submit import checked
@@ -258,6 +261,21 @@ def tags(markup: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.found
 
 
+EVIL_TALK = Talk(
+    "flags",
+    "0" * 16,
+    Discussion(
+        kind="flags",
+        subject="0" * 16,
+        title=EVIL,
+        by=EVIL,
+        time=EVIL,
+        opened=EVIL,
+        comments=[Comment(id=EVIL, time=EVIL, by=EVIL, text=EVIL + "[x](javascript:x)")],
+    ),
+)
+
+
 def test_nothing_of_a_submitter_becomes_markup() -> None:
     failure = Failure(fault=Fault.SUBMISSION, code=EVIL, message=EVIL)
     bad = request(EVIL, Status.FAILED, failure=failure, sender=EVIL, license=EVIL, architectures=EVIL, base_model=EVIL)
@@ -281,8 +299,15 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             path=EVIL,
             again=again_address(bad),
             hub="https://hub",
+            may=Actions(True, True, True, True, True, True, EVIL_TALK, [EVIL]),
         )
     )
+    flag = Flag(id="0" * 16, model=EVIL, category=Category.OTHER, evidence=EVIL, links=[EVIL], by=EVIL, time=EVIL)
+    shown_flag = ShownFlag(flag, EVIL_TALK, [State.ACCEPTED, State.WITHDRAWN])
+    pages += [
+        str(TEMPLATES.get_template("talk.html").module.flags(Flagged(EVIL, [shown_flag], EVIL, [], writes, True)))
+        for writes in (True, False)
+    ]
     pages += [
         str(model_link(EVIL)),
         render("trouble", sentence=EVIL, ours=True),

@@ -1,0 +1,117 @@
+"""What the pages show of flags, discussions and votes, and which of their forms this reader gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leaderboard.community.discussions import Discussion, Kind
+from leaderboard.community.flags import MOVES, Category, Flag, State
+from leaderboard.errors import Unreadable
+from leaderboard.pages.shell import Visit
+from leaderboard.records import ModelType, Person, Request, Status
+from leaderboard.service import Service
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A discussion as a page shows it."""
+
+    kind: Kind
+    subject: str
+    discussion: Discussion | None
+
+
+@dataclass(frozen=True)
+class ShownFlag:
+    """A flag with what this reader may make of it."""
+
+    flag: Flag
+    talk: Talk
+    moves: list[State]
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """The flags of a model."""
+
+    model: str
+    flags: list[ShownFlag]
+    trouble: str
+    """A sentence when they cannot be read."""
+    categories: list[Category]
+    """What this reader may flag it for."""
+    may_write: bool
+    is_owner: bool
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What this reader may do with a request."""
+
+    may_write: bool
+    may_vote: bool
+    has_voted: bool
+    may_cancel: bool
+    may_report: bool
+    is_maintainer: bool
+    talk: Talk
+    model_types: list[str]
+
+
+def reader(service: Service, here: Visit) -> Person:
+    """Who reads; somebody unknown where nobody said."""
+    return here.person or service.identity.anonymous
+
+
+def may_write(service: Service, person: Person) -> bool:
+    """Whether they may flag, vote and take part, or have to sign in first."""
+    return service.settings.sign_in != "required" or service.rights.is_known(person)
+
+
+def talk(service: Service, kind: Kind, subject: str) -> Talk:
+    """The discussion of a flag or a request, if there is one that can be read."""
+    try:
+        return Talk(kind, subject, service.discussions.get(kind, subject))
+    except Unreadable:
+        return Talk(kind, subject, None)
+
+
+def flagged(service: Service, here: Visit, model: str) -> Flagged:
+    """The flags of `model`, the newest first."""
+    person, rights = reader(service, here), service.rights
+    trouble, flags = "", []
+    try:
+        flags = service.flag_desk.flags.of_model(model)
+    except Unreadable as problem:
+        trouble = str(problem)
+    is_owner = rights.is_owner(person, model)
+    return Flagged(
+        model=model,
+        flags=[ShownFlag(one, talk(service, "flags", one.id), moves(service, person, one)) for one in flags],
+        trouble=trouble,
+        categories=[one for one in Category if is_owner or one is not Category.REMOVAL],
+        may_write=may_write(service, person),
+        is_owner=is_owner,
+    )
+
+
+def moves(service: Service, person: Person, flag: Flag) -> list[State]:
+    """What this person may make of the flag."""
+    decides, withdraws = service.rights.is_maintainer(person), service.rights.may_withdraw(person, flag)
+    return [one for one in State if one in MOVES[flag.state] and (withdraws if one is State.WITHDRAWN else decides)]
+
+
+def actions(service: Service, here: Visit, request: Request) -> Actions:
+    """What may be done with `request`."""
+    person, rights = reader(service, here), service.rights
+    waits, writes = request.status is Status.PENDING, may_write(service, person)
+    return Actions(
+        may_write=writes,
+        may_vote=waits and writes and not rights.is_self(person, request.sender),
+        has_voted=waits and person.name in service.request_desk.votes.of(request).names(),
+        may_cancel=request.status in (Status.PENDING, Status.RUNNING) and rights.may_cancel(person, request),
+        may_report=request.status is Status.FAILED and writes,
+        is_maintainer=rights.is_maintainer(person),
+        talk=talk(service, "requests", request.id),
+        model_types=[kind.value for kind in ModelType],
+    )
