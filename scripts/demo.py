@@ -1,15 +1,19 @@
 """The demo: a Hub on this machine, a board, and every checkpoint of checkpoints/manifest.yaml submitted to it.
 
 `python -m scripts.demo` stays up until Ctrl-C; with `--once` it ends as soon as every submission has ended, 0 when each
-ended as the manifest expects. Everything it makes is in `.demo/`, which it empties at its start.
+ended as the manifest expects. Everything it makes is in `.demo/`, which it empties at its start. With `--store hub` its
+files are datasets on that Hub, and it ends with what `load_dataset` reads there.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -29,6 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
 ALL_S = 600
 """Seconds after which submissions that have not ended count as lost."""
+BOARD = "podium"
+"""User on the demo's Hub in whose name the board writes."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 112)
 
@@ -62,9 +68,11 @@ def board_port() -> str:
     return "7860"
 
 
-def settings(store: str) -> dict[str, str]:
+def settings(store: str, token: str) -> dict[str, str]:
     """What the demo's board sets beside what every service in one folder needs."""
+    on_the_hub = {"HF_TOKEN": token, "PODIUM_HUB_NAMESPACE": BOARD, "PODIUM_PROGRESS_S": "5"}
     return {
+        **(on_the_hub if store == "hub" else {}),
         "PODIUM_STORE": store,
         "PODIUM_TITLE": "Podium demo",
         "PODIUM_PORT": board_port(),
@@ -179,15 +187,28 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
+def print_details(endpoint: str, api: httpx.Client) -> None:
+    """What a reader finds in the details dataset of the board's first model, read as readers do."""
+    model = api.get("/benchmarks/tiny/rows").json()["rows"][0]["model"]
+    evaluation = api.get(f"/models/{model}").json()["evaluations"][0]
+    repo, task = f"{BOARD}/{model.replace('/', '__')}-details", evaluation["tasks"][0]
+    call = f'datasets.load_dataset("{repo}", "{task}", split="latest")'
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(DEMO / "reader"), "HF_HUB_DISABLE_XET": "1"}
+    script = f"import datasets; datasets.disable_progress_bars(); print({call})"
+    done = subprocess.run([sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True)
+    console.print(f"\n>>> {call}\n{done.stdout}", markup=False)
+
+
 def run(store: str, once: bool) -> int:
     """Start the servers, submit, watch, report. Returns the exit code."""
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
-    commits = seed(DEMO / "hub")
+    commits, token = seed(DEMO / "hub"), f"hf_{secrets.token_hex(16)}"
     console.print(f"[green]✓[/green] A Hub with {len(commits)} tiny repositories is in .demo/hub")
     with (
-        localhub.running(DEMO / "hub") as hub,
-        running(hub.endpoint, DEMO, settings(store)) as board,
+        localhub.running(DEMO / "hub", tokens={BOARD: token}) as hub,
+        running(hub.endpoint, DEMO, settings(store, token)) as board,
         httpx.Client(base_url=f"{board.address}/api/v1", timeout=60, trust_env=False) as api,
     ):
         console.print(f"[green]✓[/green] The Hub answers at {hub.endpoint}, the board at {board.address}")
@@ -201,6 +222,8 @@ def run(store: str, once: bool) -> int:
             )
         if not wrong:
             console.print(f"[green]✓[/green] All {len(every)} submissions ended as expected")
+        if store == "hub":
+            print_details(hub.endpoint, api)
         if not once:
             console.print(f"\nNext: open [bold]{board.address}[/bold] · Ctrl-C ends everything")
             signal.pause()
