@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError
 from pydantic import SecretStr
 
 import localhub
@@ -20,10 +21,11 @@ from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.contents import Contents
 from leaderboard.errors import BadSettings, HubUnavailable, NotFound
 from leaderboard.queue import Queue
-from leaderboard.records import PodiumBlock, Provenance, Score
+from leaderboard.records import PodiumBlock, Provenance, Score, is_repo_id
 from leaderboard.results import Results, details_table
 from leaderboard.settings import Settings
 from leaderboard.stores.details_card import BEGIN, merged
+from leaderboard.stores.hub_details import HubDetails
 from leaderboard.stores.opening import Stores, open_stores
 from localhub import Fault
 
@@ -156,3 +158,154 @@ def test_what_publishing_costs(served: localhub.Running, tmp_path: Path) -> None
     assert len(board.commits("board/org__model-details")) == 2 and len(board.commits("board/results")) == before + 1
     assert board.publish(block(), sums=table("2"), words=table("two")) == path
     assert len(board.commits("board/org__model-details")) == 2 and len(board.commits("board/results")) == before + 1
+
+
+def test_what_a_round_publishes_is_one_commit(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path)
+    gathered = board.stores.gathered()
+    results = Results(gathered.results, gathered.details)
+    contents = Contents(gathered.results, Queue(gathered.requests), board.benchmarks)
+    for number in range(3):
+        one = block(request=f"{number}", model=f"org/model-{number}")
+        results.publish({"results": {}, "podium": one.model_dump()}, {"sums": table("2")}, contents.changes)
+    before = len(board.commits("board/results"))
+    assert board.results.list("small") == []
+    assert results.flush("three") == set()
+    assert len(board.commits("board/results")) == before + 1
+    assert len(board.results.list("small")) == 3 == len(board.contents.frame("small"))
+
+
+@pytest.mark.parametrize("kind", ["lost-answer", "closed"])
+def test_a_run_whose_answers_are_lost_is_there_once(served: localhub.Running, tmp_path: Path, kind: str) -> None:
+    board = Board(served, tmp_path)
+    served.faults.set([Fault(kind)])
+    board.publish(block(), sums=table("2"))
+    served.faults.set([])
+    again = Board(served, tmp_path / "elsewhere")
+    path = again.publish(block(), sums=table("2"))
+    assert len(board.commits("board/org__model-details")) == 2
+    assert again.results.tasks_at(path) == ["sums"] and len(again.results.list("small")) == 1
+
+
+def test_pages_read_details_from_the_hub_and_keep_them(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path)
+    path = board.publish(block(), sums=table("2"), **{"a/b:c": table("x")})
+    reader = Board(served, tmp_path)
+    assert reader.results.tasks(block()) == ["a/b:c", "sums"]
+    assert reader.results.examples(block(), "sums", 0, 10)[0]["resps"] == [["2"]]
+    served.faults.set([Fault("500")])
+    assert reader.results.details_at(path, "sums").count() == 1
+    served.faults.set([])
+    with pytest.raises(NotFound, match="There are details of: a/b:c, sums"):
+        reader.results.details_at(path, "other")
+
+
+def test_hidden_questions_have_no_dataset(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path)
+    path = board.publish(block())
+    assert board.results.tasks_at(path) == []
+    with pytest.raises(NotFound, match="There is no dataset board/org__model-details"):
+        board.results.details_at(path, "sums")
+    assert not board.api.repo_exists("board/org__model-details", repo_type="dataset")
+
+
+def test_gated_details_are_for_people_who_say_who_they_are(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path)
+    path = board.publish(block(benchmark="gated"), sums=table("2"))
+    repo = "board/org__model-details"
+    assert board.api.dataset_info(repo).gated == "auto"
+    assert board.results.tasks_at(path) == []
+    with pytest.raises(NotFound, match=f"says who they are: see the dataset {repo}"):
+        board.results.details_at(path, "sums")
+    stranger = HfApi(endpoint=served.endpoint, token="hf_else")
+    with pytest.raises(GatedRepoError):
+        stranger.hf_hub_download(
+            repo, "gated/2026-11-20T10-00-00Z/sums.parquet", repo_type="dataset", local_dir=tmp_path
+        )
+    assert board.read(("sums", "latest"), token=TOKEN)["sums/latest"]["rows"]
+
+
+def test_contents_in_a_dataset_of_their_own(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path, hub_contents="board/contents")
+    board.publish(block(), sums=table("2"))
+    assert board.api.list_repo_files("board/contents", repo_type="dataset") == [".gitattributes", "small.parquet"]
+    assert not [path for path in board.api.list_repo_files("board/results", repo_type="dataset") if "contents" in path]
+    contents = "hf://datasets/board/contents/small.parquet"
+    assert board.read(contents=contents)["contents"] == ["org/model"]
+    assert len(Board(served, tmp_path / "new", hub_contents="board/contents").contents.frame("small")) == 1
+
+
+def test_names_of_details_datasets_fit_the_hub(served: localhub.Running, tmp_path: Path) -> None:
+    details = Board(served, tmp_path).stores.details
+    assert isinstance(details, HubDetails)
+    long = {details.repo_id(f"{'o' * 60}/{'m' * 90}{end}") for end in "ab"}
+    assert len(long) == 2 and all(is_repo_id(one) and len(one.split("/")[1]) <= 96 for one in long)
+
+
+# --- settings
+
+
+def test_settings_say_all_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadSettings, match=r"HF_TOKEN: .*\n.*PODIUM_HUB_NAMESPACE: .*\n.*PODIUM_HUB_CONTENTS: 'x' is not"
+    ):
+        open_stores(Settings(store="hub", hub_token=None, hub_contents="x", work_dir=tmp_path), {})
+
+
+def test_the_hub_sets_the_pace_unless_it_is_set(tmp_path: Path) -> None:
+    assert Settings(store="hub").progress_s == 60 and Settings().progress_s == 5
+    assert Settings(store="hub", progress_s=7).progress_s == 7
+
+
+def test_a_token_that_may_not_write_stops_the_start(served: localhub.Running, tmp_path: Path) -> None:
+    said = {"hub_endpoint": served.endpoint, "hub_token": SecretStr("hf_else"), "work_dir": tmp_path}
+    settings = Settings(store="hub", hub_namespace="board", **said)  # type: ignore[arg-type]
+    with pytest.raises(HubUnavailable, match="HF_TOKEN is valid and may write") as refused:
+        open_stores(settings, {})
+    assert "hf_else" not in str(refused.value) + repr(settings)
+
+
+# --- the card
+
+
+def card(text: str, *stamps: str, task: str = "sums", **said: Any) -> str:
+    """A card after runs of one task were added to it one by one."""
+    files: list[str] = []
+    for stamp in stamps:
+        files.append(f"small/{stamp}/{task}.parquet")
+        text = merged(text, "board/org__model-details", files, {task: {"acc": "float64"}}, block(**said), stamp)
+    return text
+
+
+def head(text: str) -> dict[str, Any]:
+    found = yaml.safe_load(text.split("---\n")[1])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_card_names_every_run_and_the_latest() -> None:
+    [config] = head(card("", "2026-01-02T00-00-00Z", "2026-01-03T00-00-00Z", "2026-01-01T00-00-00Z"))["configs"]
+    path = "small/2026-01-0{}T00-00-00Z/sums.parquet"
+    splits = {one["split"]: one["path"] for one in config["data_files"]}
+    assert config["config_name"] == "sums" and splits == {
+        **{f"2026_01_0{day}T00_00_00Z": [path.format(day)] for day in (1, 2, 3)}, "latest": [path.format(3)],
+    }  # fmt: skip
+
+
+def test_what_people_write_on_a_card_stays() -> None:
+    text = card("", "2026-01-01T00-00-00Z").replace("---\n", "---\nlicense: mit\n", 1) + "\nAsk us anything.\n"
+    text = text.replace("# Evaluation", "# Our evaluation")
+    fields = head(text)
+    fields["configs"].append({"config_name": "mine", "data_files": "mine.csv"})
+    text = f"---\n{yaml.safe_dump(fields)}---\n{text.split('---' + chr(10), 2)[2]}"
+    after = card(text, "2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z")
+    assert head(after)["license"] == "mit" and len(head(after)["configs"]) == 2
+    assert "# Our evaluation" in after and after.endswith("\nAsk us anything.\n")
+    assert after.count("| small |") == 2 and card(after, "2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z") == after
+
+
+@pytest.mark.parametrize("text", ["---\n: [\n---\nHello\n", "---\n- list\n---\nHello\n", "Hello\n", ""])
+def test_a_broken_card_is_made_anew(text: str) -> None:
+    made = card(text, "2026-01-01T00-00-00Z")
+    assert head(made)["configs"] and made.count(BEGIN) == 1 and made.endswith("\n")
+    assert "Hello" in made or not text
