@@ -82,7 +82,7 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         return self.slots.width - 1
 
 
-BLOCK = 256
+BLOCK = 64
 """Columns by which slots grow."""
 
 

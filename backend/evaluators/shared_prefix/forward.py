@@ -12,6 +12,8 @@ from backend.evaluators.shared_prefix.layout import Layout, lay_out, mask_for
 from backend.evaluators.shared_prefix.plan import Piece, Tokens, build_trie
 
 NOTHING = build_trie([])
+HEAD = 16
+"""Generated tokens whose log-probability is recorded for a probed prompt."""
 
 
 class Runner:
@@ -42,6 +44,12 @@ class Runner:
         visible = None if self.attention.window is None else layout.visible
         self._call(layout.ids, layout.positions, visible, length(before), cache, 1)
         return extended(before, cache)
+
+    def plain(self, tokens: Tokens, copies: int) -> Any:
+        """Forward a text as the model itself would, in a batch of copies: logits [HEAD, vocabulary] of its end."""
+        ids = torch.tensor([tokens[:-1]], device=self.device).expand(copies, -1)
+        with torch.no_grad(), self._autocast():
+            return self.model(input_ids=ids, use_cache=False, logits_to_keep=min(HEAD, len(tokens) - 1)).logits[0]
 
     def padded(self, tails: Sequence[Tokens], prefix: Prefix | None) -> tuple[Any, Any, Any]:
         """Forward tails, padded on the right, with a 2D mask: last logits [rows, vocabulary], the cache, the mask."""

@@ -12,11 +12,8 @@ import torch.nn.functional as F
 
 from backend.evaluators.shared_prefix.budget import Budget
 from backend.evaluators.shared_prefix.caches import Prefix, Slots, fresh
-from backend.evaluators.shared_prefix.forward import NOTHING, Runner, length
+from backend.evaluators.shared_prefix.forward import HEAD, NOTHING, Runner, length
 from backend.evaluators.shared_prefix.plan import Node, Piece, Tokens, lifted, pack, prefix_tree
-
-HEAD = 16
-"""Generated tokens whose log-probability is recorded for a probed prompt."""
 
 
 @dataclass(frozen=True)

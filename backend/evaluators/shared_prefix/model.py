@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import postprocess_generated_text
@@ -27,6 +28,7 @@ Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
 PROMPTS_A_PROBE = 32
 MOST_PROBED = 4
 MOST_SLOTS = 64
+COPIES = 3
 
 
 @register_model("hf-shared")
@@ -187,7 +189,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             for row in generator.generate(prompts, self._lookback):
                 index = row.prompt.index
                 if row.prompt.probed:
-                    self._check(probe, row)
+                    self._check(probe, runner, row)
                 texts[index] = self._text(row.tokens, found[index])
                 generated[index] = len(row.tokens)
                 bar.update(1)
@@ -200,11 +202,18 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self.answered["shared"] += len(requests)
         return [texts[index] for index in range(len(requests))]
 
-    def _check(self, probe: Probe, row: Row) -> None:
-        """Compare the log-probability of a row's first tokens with the stock backend's."""
-        head = row.tokens[: len(row.head)]
-        index = row.prompt.index
-        expect(probe, {index: (None, list(row.prompt.tokens), head)}, [[index]], self._stock, self.model.dtype)
+    def _check(self, probe: Probe, runner: Runner, row: Row) -> None:
+        """Compare the log-probability of a row's first tokens with that of a plain forward of the same text."""
+        index, head = row.prompt.index, row.tokens[: len(row.head)]
+
+        def plain(copies: int) -> Answer:
+            scores = F.log_softmax(runner.plain((*row.prompt.tokens, *head), copies), dim=-1, dtype=self.softmax_dtype)
+            self.stock_probe_tokens += copies * (len(row.prompt.tokens) + len(head) - 1)
+            chosen = torch.tensor(head, device=scores.device)
+            found = scores[-len(head) :].gather(1, chosen[:, None])
+            return float(found.sum()), bool((scores[-len(head) :].argmax(dim=-1) == chosen).all())
+
+        expect(probe, {index: row}, [[index]], lambda _: [plain(1)], self.model.dtype, again=lambda _: [plain(COPIES)])
         ours = torch.tensor(row.head, dtype=self.softmax_dtype or self.model.dtype).sum()
         probe.compare({index: (float(ours), True)})
 

@@ -121,10 +121,12 @@ def expect(
     groups: Sequence[Sequence[int]],
     stock: Callable[[list[Any]], list[Answer]],
     dtype: Any,
+    again: Callable[[list[Any]], list[Answer]] | None = None,
 ) -> None:
     """Expect what the stock backend answers, group by group, within the tolerance of the dtype.
 
-    In 16 bit the tolerance is what the stock backend differs from itself when the batch changes.
+    In 16 bit the tolerance is what the stock backend differs from itself when the batch changes: when everything is
+    scored `again`, by default together.
     """
     probe.questions += len(groups)
     probe.expected = {}
@@ -132,7 +134,7 @@ def expect(
     for group in groups:
         probe.expected.update(zip(group, stock([requests[index] for index in group]), strict=True))
     if not probe.exact:
-        together = stock([requests[index] for group in groups for index in group])
+        together = (again or stock)([requests[index] for group in groups for index in group])
         alone = [probe.expected[index] for group in groups for index in group]
         pairs = [(one[0], other[0]) for one, other in zip(alone, together, strict=True)]
         control = max(abs(one - other) for one, other in pairs)
