@@ -81,8 +81,6 @@ class Place(Protocol):
 
     def say(self, num: int, text: str, token: str | None = None) -> None: ...
 
-    def create(self) -> None: ...
-
 
 class Discussions:
     """The discussions of a board. Safe for threads and processes."""
@@ -177,7 +175,7 @@ class Discussions:
         refused = ""
         if token:
             try:
-                return self._opened(title, text, token), f"Opened on the Hub by {by}."
+                return self._place.open(title, text, token), f"Opened on the Hub by {by}."
             except NotAllowed:
                 refused = f", because the Hub did not let {by}'s token do it"
             except HubUnavailable as trouble:
@@ -185,21 +183,10 @@ class Discussions:
         if not self._place.token:
             return None, f"It is kept here: this board has no account on the Hub to open it for {by}{refused}."
         try:
-            opened = self._opened(title, f"**{by}** on the board:\n\n{text}", None)
+            opened = self._place.open(title, f"**{by}** on the board:\n\n{text}", None)
         except (NotAllowed, HubUnavailable) as trouble:
             return None, f"It is kept here, because the Hub could not take it. {trouble}"
         return opened, f"Opened on the Hub by this board's account for {by}{refused}."
-
-    def _opened(self, title: str, text: str, token: str | None) -> Opened:
-        """Open it; with the repository, if that is not there yet."""
-        assert self._place is not None
-        try:
-            return self._place.open(title, text, token)
-        except NotAllowed:
-            if token or not self._place.token:
-                raise
-            self._place.create()
-            return self._place.open(title, text, token)
 
     def _say_there(self, num: int, text: str, for_them: str, token: str | None) -> None:
         """Say `text` in the name of `token`'s owner; else have the board say `for_them`."""

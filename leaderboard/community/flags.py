@@ -24,6 +24,8 @@ TRIES = 50
 MAX_OPEN = 10
 """Flags of one person that wait for a decision at a time."""
 MIN_EVIDENCE = 20
+BOARD = "podium"
+"""Who raises what the board finds by itself, and nobody else."""
 
 
 class Category(StrEnum):
@@ -236,7 +238,7 @@ class Flags:
                     f"You have flagged {flag.model} for {flag.category.value} already and it is not decided. "
                     f"Add to its discussion: {one.link}"
                 )
-        if len(own) >= MAX_OPEN:
+        if len(own) >= MAX_OPEN and flag.by != BOARD:
             raise NotPossible(
                 f"{len(own)} of your flags wait for a decision. Withdraw one, or wait until one is decided."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from leaderboard.community.flags import Flag, State
+from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
 from leaderboard.records import Person, Request
 
@@ -42,7 +42,7 @@ class Rights:
 
     def is_self(self, person: Person, name: str) -> bool:
         """Whether `name` in a file means `person`: a stranger is not everybody who was one."""
-        return person.name == name and self.is_known(person)
+        return person.name == name != BOARD and self.is_known(person)
 
     def may_cancel(self, person: Person, request: Request) -> bool:
         """Its submitter, the model's owner and maintainers."""

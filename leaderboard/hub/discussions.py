@@ -16,6 +16,10 @@ LOOKED_THROUGH = 2
 """Pages of discussions, the newest first, in which one is looked for whose answer was lost."""
 
 
+class Missing(NotAllowed):
+    """The repository or the discussion is not there, or not for this token."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """A discussion on the Hub."""
@@ -36,12 +40,17 @@ class Forum:
     def open(self, title: str, text: str, token: str | None = None) -> Opened:
         """Open a discussion in the name of `token`, the board's own without one; `title` must be unlike any other's.
 
-        Raises NotAllowed when the Hub does not let that token, HubUnavailable.
+        The board makes the repository if it is not there. Raises NotAllowed when the Hub does not let that token,
+        HubUnavailable.
         """
         title = title[:MAX_TITLE]
+        body = {"title": title, "description": text, "pullRequest": False}
         try:
-            said = self._ask("POST", "", token, {"title": title, "description": text, "pullRequest": False})
-            num = said.get("num")
+            try:
+                num = self._ask("POST", "", token, body).get("num")
+            except Missing:
+                self.create()
+                num = self._ask("POST", "", token, body).get("num")
         except HubUnavailable:
             num = self._find(title)
             if num is None:
@@ -91,7 +100,8 @@ class Forum:
             raise HubUnavailable(f"The connection to the Hub failed ({type(error).__name__}).", 60) from error
         if answer.status_code in (401, 403, 404):
             who = "your token" if token else "this board"
-            raise NotAllowed(f"The Hub does not let {who} write in {self.repo} (it answered {answer.status_code}).")
+            refusal = Missing if answer.status_code == 404 else NotAllowed
+            raise refusal(f"The Hub does not let {who} write in {self.repo} (it answered {answer.status_code}).")
         if answer.status_code >= 400 and answer.status_code not in fine:
             raise HubUnavailable(f"The Hub would not take part in a discussion (it answered {answer.status_code}).", 60)
         try:
