@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,23 +14,28 @@ from leaderboard.benchmarks import Benchmark, load_benchmarks
 from leaderboard.boards import Boards, Source
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
-from leaderboard.community.flags import Flags
+from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
-from leaderboard.community.rights import Rights
+from leaderboard.community.rights import Asker, Rights
 from leaderboard.community.votes import Votes
 from leaderboard.contents import Contents
-from leaderboard.errors import NotFound
+from leaderboard.errors import NotFound, PodiumError
 from leaderboard.facts import KnownModels
 from leaderboard.hub import Hub
 from leaderboard.hub.discussions import Forum
 from leaderboard.identity import Identity
 from leaderboard.intake import Intake, questions_asked
+from leaderboard.lineage import Copy
 from leaderboard.policy import Policies
 from leaderboard.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
 from leaderboard.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.opening import Stores, open_stores
+
+log = logging.getLogger(__name__)
+BOARD = "podium"
+"""Who proposes what the board finds by itself."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,21 @@ class Service:
         self.wake()
         return queued
 
+    def flag_copy(self, copy: Copy) -> None:
+        """Propose a flag against a copy, with its evidence. What hinders that is logged: the submission stands."""
+        draft = Draft(
+            model=copy.model,
+            category=Category.COPY,
+            evidence=(
+                f"The weights of {copy.model} at {copy.revision} are those of {copy.of} at {copy.of_revision}: every "
+                f"safetensors file that is loaded has the same SHA-256 on the Hub (compared as {copy.weights})."
+            ),
+        )
+        try:
+            self.flag_desk.propose(draft, Asker(Person(name=BOARD)))
+        except PodiumError as error:
+            log.warning("No flag was proposed against %s: %s", copy.model, error)
+
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""
         for call in self.on_submit:
@@ -110,7 +131,7 @@ def open_service(settings: Settings) -> Service:
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks)
-    return Service(
+    service = Service(
         settings=settings,
         benchmarks=benchmarks,
         stores=stores,
@@ -133,11 +154,15 @@ def open_service(settings: Settings) -> Service:
         policies=policies,
         models=models,
     )
+    service.intake.on_copy.append(service.flag_copy)
+    return service
 
 
 def forum(settings: Settings) -> Forum | None:
     """Where on the Hub this board's discussions are; None where it keeps them itself."""
     repo = settings.hub_discussions
+    if settings.store == "hub":
+        repo = repo or settings.hub_results or f"{settings.hub_namespace}/results"
     return Forum(repo, settings.hub_endpoint, settings.token, settings.hub_timeout_s) if repo else None
 
 

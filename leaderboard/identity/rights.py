@@ -74,6 +74,8 @@ EVENTS: dict[str, Role] = {
     "submit.look_up": Role.READER,
     "submit.prefill": Role.READER,
     "submit.submit": Role.SUBMITTER,
+    "tools.look_up_model": Role.READER,
+    "tools.search_leaderboard": Role.READER,
 }
 """Module and name of the handler of every event of the pages -> who may call it.
 

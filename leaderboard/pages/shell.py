@@ -69,7 +69,7 @@ def markup(value: str, **options: Any) -> gr.HTML:
 
 
 def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> None:
-    """The board's name, the benchmark switch and the tabs."""
+    """The board's name, the benchmark switch, the tabs, and who is signed in."""
     Navbar(visible=False)
     markup(
         render(
@@ -78,9 +78,12 @@ def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> N
             benchmarks=list(service.benchmarks.values()),
             tabs=tabs,
             active=active,
+            people=service.identity.signs_in and not service.settings.on_space,
         ),
         elem_id="top",
     )
+    if service.identity.signs_in and service.settings.on_space:
+        gr.LoginButton(elem_id="sign-in", size="sm")  # anywhere else it signs everybody in as the server's own account
 
 
 EVENT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

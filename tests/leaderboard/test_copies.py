@@ -14,6 +14,7 @@ from huggingface_hub import HfApi
 
 import localhub
 from leaderboard.api.board import model_of
+from leaderboard.community.flags import Category, State
 from leaderboard.errors import AlreadyRequested, NotAccepted
 from leaderboard.facts import KnownModels
 from leaderboard.lineage import Copy
@@ -121,6 +122,9 @@ def test_a_maintainer_lets_a_copy_in_which_is_told_and_stands_on_its_row(service
     assert said[:4] == ("eve/copy", copy.revision, "ada/first", first.revision) and said.weights
     publish(service, first, "2026-03-01T00:00:00Z")
     publish(service, copy, "2026-03-01T00:00:01Z")
+    [flag] = service.flag_desk.flags.of_model("eve/copy")
+    assert (flag.category, flag.state, flag.by) == (Category.COPY, State.PROPOSED, "podium")
+    assert first.revision in flag.evidence and "ada/first" in flag.evidence
     table = service.contents.frame("tiny").set_index("fullname")
     assert table["copy_of"].isna()["ada/first"] and table["copy_of"]["eve/copy"] == "ada/first"
 
