@@ -79,6 +79,7 @@ class Ticker:
         self.gathers = isinstance(queue.store, BatchedStore)
         self._environment = job_environment(settings)
         self._recovered = False
+        self._renewed = self._ended = False
         self._probe: tuple[str, Workdir] | None = None
         self._published: dict[str, str] = {}
 
@@ -88,9 +89,12 @@ class Ticker:
             self._recover()
         self._try("learn what this machine can do", self._learn)
         self._try("follow the jobs", self._follow)
-        self._try("give back what others lost", self.queue.reap)
-        self._try("claim requests", self._claim)
-        self._try("write down what became of the requests", self.queue.flush, "What became of requests")
+        self._try("give back what others lost", self._reap)
+        claimed: list[Request] = []
+        self._try("claim requests", self._claim, claimed)
+        self._try("write down what became of the requests", self._flush_ends)
+        for request in claimed:
+            self._try(f"launch {request.model}", self._launch, request)
 
     def stop(self) -> None:
         """End our jobs and give their requests back; it does not count as an attempt that failed."""
@@ -98,7 +102,7 @@ class Ticker:
             self.executor.cancel(handle)
             back = failure(STOPPED, job.request, job.workdir)
             self._try("give a request back", self._give_back, handle, job, back, ALWAYS, 0.0)
-        self._try("write down what became of the requests", self.queue.flush, "Give back what was running")
+        self._try("write down what became of the requests", self._flush_ends)
 
     # --- steps
 
@@ -133,7 +137,7 @@ class Ticker:
         found = workdir.abilities()
         content = (found.model_dump_json(indent=2) + "\n").encode()
         self.queue.store.commit({f"workers/{found.worker}.json": content}, f"What {found.worker} can do")
-        self.abilities = found
+        self.abilities, self._ended = found, True
 
     def _follow(self) -> None:
         """Renew, publish, fail or give back: whatever each job's state asks for."""
@@ -147,9 +151,15 @@ class Ticker:
                 self._try(f"renew {job.request.model}", self._hold, handle, job)
             elif not job.workdir.done or self._try(f"renew {job.request.model}", self._hold_to_publish, handle, job):
                 ended[handle] = job
-        late = self.queue.flush("Renew leases")
+        late = self._flush_renewals()
         held = {one: job for one, job in ended.items() if self.queue.path_of(job.request) not in late}
         self._settle(held, states)
+
+    def _flush_renewals(self) -> set[str]:
+        """Make renewals hold, and return the paths of claims that were lost meanwhile."""
+        late = self.queue.flush("Renew leases") if self._renewed else set[str]()
+        self._renewed = False
+        return late
 
     def _settle(self, ended: Mapping[str, Running], states: Mapping[str, JobStatus]) -> None:
         """Publish, in one go, what jobs left that did their work; fail or give back the others."""
@@ -167,17 +177,27 @@ class Ticker:
             if path not in late:
                 self._try(f"finish {ended[handle].request.model}", self._finish, handle, ended[handle], path)
 
-    def _claim(self) -> None:
-        """Claim and launch while there are slots."""
-        while self.executor.slots() > 0:
+    def _reap(self) -> None:
+        self._ended |= bool(self.queue.reap())
+
+    def _claim(self, claimed: list[Request]) -> None:
+        """Claim as many requests as there are slots."""
+        while self.executor.slots() > len(claimed):
             request = self.queue.claim_next(self.settings.worker, self.settings.lease_s, self._accepts)
             if request is None:
                 return
             path = self._published.pop(request.id, None)
             if path is not None:
                 self.queue.finish(request, f"already published as {path}")
+                self._ended = True
             else:
-                self._launch(request)
+                claimed.append(request)
+
+    def _flush_ends(self) -> None:
+        """Write down what became of requests, unless a claim took it along; which job a request has is in no hurry."""
+        if self._ended:
+            self.queue.flush("What became of requests")
+        self._ended = False
 
     # --- one job
 
@@ -221,6 +241,7 @@ class Ticker:
             log.exception("The job for %s could not be started.", request.model)
             back = failure(UNSTARTED, request)
             self.queue.give_back(request, back, self.settings.max_attempts, self.settings.backoff_s)
+            self._ended = True
             return
         workdir.set_handle(handle)
         self.jobs[handle] = Running(workdir, request, renewed=self.clock())
@@ -254,24 +275,21 @@ class Ticker:
         since = self.clock() - job.renewed
         progress = job.workdir.progress()
         moved = progress != job.progress and since >= self.settings.progress_s
-        if not moved and since < self.settings.lease_s / 3:
-            return
+        if moved or since >= self.settings.lease_s / 3:
+            self._renew(handle, job, progress)
+
+    def _hold_to_publish(self, handle: str, job: Running) -> None:
+        """Have a claim that holds for long enough; where commits are costly, one that was renewed lately does."""
+        if not self.gathers or self.clock() - job.renewed >= self.settings.lease_s / 2:
+            self._renew(handle, job, Progress(task="publishing the results"))
+
+    def _renew(self, handle: str, job: Running, progress: Progress | None) -> None:
         try:
             self.queue.renew(job.request, self.settings.lease_s, progress)
         except (Conflict, NotFound):
             self._drop(handle, job)
             return
-        job.renewed, job.progress = self.clock(), progress
-
-    def _hold_to_publish(self, handle: str, job: Running) -> None:
-        """Have a claim that holds for long enough; where commits are costly, one that was renewed lately does."""
-        if self.gathers and self.clock() - job.renewed < self.settings.lease_s / 2:
-            return
-        try:
-            self.queue.renew(job.request, self.settings.lease_s, Progress(task="publishing the results"))
-            job.renewed = self.clock()
-        except (Conflict, NotFound):
-            self._drop(handle, job)
+        job.renewed, job.progress, self._renewed = self.clock(), progress, True
 
     def _part(self, handle: str, job: Running, status: JobStatus) -> None:
         """Fail or give back a job that did not do its work."""
@@ -318,6 +336,7 @@ class Ticker:
     def _forget(self, handle: str, job: Running) -> None:
         job.workdir.settle()
         del self.jobs[handle]
+        self._ended = True
 
     def _try(self, what: str, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Do a step and say whether it went well; what goes wrong is logged, and the others go on."""

@@ -1,0 +1,184 @@
+"""Fifty submissions over a Hub that has every kind of trouble: each is published once, and nobody is blamed for it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from huggingface_hub import HfApi
+from pydantic import SecretStr
+
+import localhub
+from backend import Job, JobState, JobStatus
+from backend.tick import Ticker
+from backend.workdir import Workdir
+from leaderboard.benchmarks import Benchmark, Column, Part
+from leaderboard.contents import Contents
+from leaderboard.errors import AlreadyRequested, HubUnavailable
+from leaderboard.queue import Queue
+from leaderboard.records import PodiumBlock, Provenance, Request, Score, Status
+from leaderboard.results import Results, details_table
+from leaderboard.settings import Settings
+from leaderboard.stores.opening import Stores, open_stores
+from localhub import Fault
+from tests.backend.conftest import ToldExecutor
+
+TOKEN = "hf_board_token"
+MODELS, REVISIONS = 10, 5
+WAIT = 0.005
+"""Waits are shortened to this part of what they are."""
+UNTIL_S = 240
+COLUMN = Column(key="sums", title="Sums", run=["sums"], parts=[Part(task="sums", metrics=["acc,none"])])
+BENCHMARKS = {"tiny": Benchmark(id="tiny", version="1", title="Tiny", description="Small.", columns=[COLUMN])}
+_names = itertools.count(1)
+
+
+class QuickExecutor(ToldExecutor):
+    """Each job does its work at once."""
+
+    def submit(self, job: Job) -> str:
+        handle = super().submit(job)
+        if job.name != "abilities":
+            evaluate(Workdir(job.workdir))
+            self.states[handle] = JobStatus(JobState.ENDED)
+        return handle
+
+
+def evaluate(workdir: Workdir) -> None:
+    """Leave what an evaluation leaves."""
+    request = workdir.request()
+    block = PodiumBlock(
+        request_id=request.id, attempt=request.attempts, benchmark="tiny", benchmark_version="1", model=request.model,
+        revision=request.revision, precision=request.precision, weight_type="Original", use_chat_template=False,
+        time=request.job_start_time or "", average=50.0, provenance=Provenance(),
+        scores={"sums": Score(raw=0.5, normalised=50.0, n=1)},
+    )  # fmt: skip
+    harness = {"results": {"sums": {"acc,none": 0.5}}, "podium": block.model_dump(mode="json")}
+    table = details_table([{"doc_id": 0, "doc": {"model": request.model}, "metrics": ["acc"], "acc": 0.5}])
+    workdir.write_results(json.dumps(harness).encode(), {"sums": table})
+    workdir.finish()
+
+
+class Site:
+    """One worker somewhere."""
+
+    def __init__(self, namespace: str, worker: str, endpoint: str, folder: Path) -> None:
+        self.settings = Settings(
+            store="hub", hub_namespace=namespace, hub_endpoint=endpoint, hub_token=SecretStr(TOKEN), worker=worker,
+            work_dir=folder / worker, lease_s=30, hub_look_s=0.3, progress_s=0.0, backoff_s=0.0,
+        )  # fmt: skip
+        self.stores = open_stores(self.settings, BENCHMARKS)
+        gathered = self.stores.gathered()
+        queue = Queue(gathered.requests)
+        results = Results(gathered.results, gathered.details)
+        contents = Contents(gathered.results, queue, BENCHMARKS)
+        self.ticker = Ticker(self.settings, queue, results, BENCHMARKS, QuickExecutor(8), contents)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
+    with localhub.running(tmp_path_factory.mktemp("hub"), tokens={"owner": TOKEN}) as running:
+        yield running
+
+
+@pytest.fixture
+def served(hub: localhub.Running) -> Iterator[localhub.Running]:
+    """The Hub, without the faults of another test."""
+    yield hub
+    hub.faults.set([])
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours and the client's."""
+    clock = SimpleNamespace(
+        **{name: getattr(time, name) for name in ("time", "monotonic", "perf_counter")},
+        sleep=lambda seconds: time.sleep(seconds * WAIT),
+    )
+    monkeypatch.setattr("leaderboard.stores.hub.time", clock)
+    monkeypatch.setattr("huggingface_hub.utils._http.time", clock)
+
+
+def submit(stores: Stores, request: Request) -> None:
+    """As a person does who is told that the Hub has trouble: once more."""
+    while True:
+        try:
+            Queue(stores.requests).submit(request)
+            return
+        except HubUnavailable:
+            continue
+        except AlreadyRequested:
+            return
+
+
+TROUBLE = [
+    Fault("429", 0.2, seconds=1),
+    Fault("500", 0.2),
+    Fault("503", 0.2),
+    Fault("slow", 0.2, seconds=0.02),
+    Fault("lost-answer", 0.2),
+    Fault("closed", 0.2),
+    Fault("stale-tree", 0.2),
+]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "faults",
+    [TROUBLE, *(pytest.param([one], marks=pytest.mark.slow) for one in TROUBLE)],
+    ids=["all", *(one.kind for one in TROUBLE)],
+)
+def test_every_submission_is_published_once(faults: list[Fault], served: localhub.Running, tmp_path: Path) -> None:
+    namespace = f"board{next(_names)}"
+    served.hub.accounts.add_organization(namespace, {"owner": "admin"})
+    sites = [Site(namespace, worker, served.endpoint, tmp_path) for worker in ("w1", "w2")]
+    served.faults.set(faults, seed=5)
+    struck = Counter(served.faults.counts)
+    for number in range(MODELS * REVISIONS):
+        model, revision = f"org/model-{number % MODELS}", f"{number:02x}" * 20
+        submit(sites[0].stores, Request(model=model, revision=revision, benchmark="tiny", sender="somebody"))
+    until = time.monotonic() + UNTIL_S
+    while time.monotonic() < until and not finished(sites[0]):
+        for site in sites:
+            site.ticker.tick()
+    served.faults.set([])
+    for fault in faults:
+        assert served.faults.counts[fault.kind] > struck[fault.kind]
+    for site in sites:
+        site.ticker.tick()
+    check(Site(namespace, "reader", served.endpoint, tmp_path), HfApi(endpoint=served.endpoint, token=TOKEN))
+
+
+def finished(site: Site) -> bool:
+    """Whether everything has ended well, as far as one worker knows."""
+    try:
+        return {one.status for one in site.ticker.queue.view().requests} == {Status.FINISHED}
+    except HubUnavailable:
+        return False
+
+
+def check(reader: Site, api: HfApi) -> None:
+    """What somebody finds who comes afterwards."""
+    stores = reader.stores
+    requests = Queue(stores.requests).view().requests
+    assert len(requests) == MODELS * REVISIONS
+    assert {one.status for one in requests} == {Status.FINISHED}
+    assert not [one for one in requests if one.failure]
+    results = Results(stores.results, stores.details)
+    blocks = results.list("tiny")
+    assert Counter(block.request_id for block in blocks) == Counter(one.id for one in requests)
+    assert {(block.request_id, block.attempt) for block in blocks} == {(one.id, one.attempts) for one in requests}
+    assert len(Contents(stores.results, Queue(stores.requests), BENCHMARKS).frame("tiny")) == len(requests)
+    for block in blocks:
+        [row] = results.examples(block, "sums", 0, 10)
+        assert row["doc"] == {"model": block.model}
+    for number in range(MODELS):
+        repo = f"{reader.settings.hub_namespace}/org__model-{number}-details"
+        commits = [one.title for one in api.list_repo_commits(repo, repo_type="dataset")]
+        assert len(commits) == REVISIONS + 1 == len(set(commits))
