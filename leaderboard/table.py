@@ -106,6 +106,7 @@ class Board:
             meta.key: self._yes(meta.source, default=meta.key == "available") for meta in META if meta.kind == "yes"
         }
         self.flagged = self._yes("Flagged")
+        self.copies = self._texts("copy_of")
         self.ids = self._ids()
         self.position = {name: at for at, name in enumerate(self.ids)}
         lowered = {field: _lowered(self.texts[key]) for field, key in SEARCHED.items()}
@@ -248,6 +249,7 @@ class Board:
             "revision": self.texts["revision"][at],
             "flagged": bool(self.flagged[at]),
             "flag": self._flag(at),
+            "copy_of": self.copies[at],
             "official": bool(self.yes["official"][at]),
             "available": bool(self.yes["available"][at]),
             "scores": {key: self.cell(key, at) for key in shown if key in self.normalised},

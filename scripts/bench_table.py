@@ -41,7 +41,7 @@ LIMITS = {
 """Figure -> limit at 5,000 and at 100,000 rows, in ms, kB and MB."""
 READERS = 50
 WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
-PEER_VENV = PROJECT / ".demo" / "gradio5"
+PEER_VENV = PROJECT / ".venv" / "gradio5"
 """gradio_leaderboard needs Gradio 5, so it gets an environment of its own."""
 
 
@@ -61,12 +61,13 @@ class Contestant:
     """Whether Enter has to be pressed."""
 
 
-def shown_everywhere(word: str) -> str:
-    """For pages that draw cells as text: every drawn model name holds the word."""
-    return (
-        "(() => { const names = [...document.querySelectorAll('tbody tr')].map(r => r.innerText.toLowerCase())"
-        f".filter(t => t.trim()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()"
+def all_rows_hold(row: str) -> Callable[[str], str]:
+    """For pages that draw rows as `row`: every drawn row but the heading holds the word."""
+    drawn = (
+        f"[...document.querySelectorAll('{row}')].map(r => r.innerText.toLowerCase())"
+        ".filter(t => t.trim() && !t.includes('base model'))"
     )
+    return lambda word: f"(rows => rows.length > 0 && rows.every(t => t.includes('{word}')))({drawn})"
 
 
 OURS = Contestant(
@@ -77,12 +78,12 @@ OURS = Contestant(
     f".map(a => a.textContent.toLowerCase()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()",
 )  # fmt: skip
 DATAFRAME = Contestant(
-    "gr.Dataframe", Path(sys.executable), "document.querySelectorAll('tbody tr').length > 3",
-    "input[placeholder*='ilter'], input[placeholder*='earch']", shown_everywhere,
+    "gr.Dataframe", Path(sys.executable), "document.querySelectorAll('[role=row]').length > 3",
+    "input.search-input", all_rows_hold("[role=row]"),
 )  # fmt: skip
 LEADERBOARD = Contestant(
     "gradio_leaderboard", PEER_VENV / "bin" / "python", "document.querySelectorAll('tbody tr').length > 3",
-    "input[placeholder*='earch'], textarea[placeholder*='earch']", shown_everywhere, submit=True,
+    "input[placeholder*='queries'], textarea[placeholder*='queries']", all_rows_hold("tbody tr"), submit=True,
 )  # fmt: skip
 
 
@@ -192,7 +193,7 @@ def peers() -> list[Contestant]:
     if not LEADERBOARD.python.exists():
         uv = PROJECT / ".venv" / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, PEER_VENV], check=True)
-        wanted = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3"]
+        wanted = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3", "pyarrow"]
         subprocess.run([uv, "pip", "install", "--quiet", "--python", LEADERBOARD.python, *wanted], check=True)
     return [DATAFRAME, LEADERBOARD]
 

@@ -286,6 +286,7 @@ class Table {
       h("a", { class: "pt-name", href: this.modelUrl(row), target, rel: target && "noopener", title: row.model }, row.model),
       row.official ? h("span", { class: "pt-badge", title: "Official provider" }, "official") : null,
       row.flagged ? this.flagBadge(row) : null,
+      row.copy_of ? h("span", { class: "pt-badge", title: `Its weights are those of ${row.copy_of}` }, "copy") : null,
       row.available ? null : h("span", { class: "pt-badge", title: "No longer on the Hub" }, "gone"),
       h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
     ];
