@@ -18,7 +18,7 @@ from leaderboard.stores.batched import flush
 from leaderboard.stores.details import RESULT_PATH, BesideResults, Place, details_path
 from leaderboard.stores.paths import blob_version
 
-__all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "read_block", "result_path"]
+__all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "read_block", "result_file", "result_path"]
 
 NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
 """Keys of the harness's result that do not belong in the file: details have files of their own, and the description of
@@ -83,7 +83,7 @@ class Results:
         request and attempt changes nothing. Raises Conflict only when others keep taking the place.
         """
         block = PodiumBlock.model_validate(aggregated["podium"])
-        content = _file(aggregated, block)
+        content = result_file(aggregated, block)
         for _ in range(TRIES):
             path, taken = self._place(block)
             if taken:
@@ -237,7 +237,7 @@ class Results:
             del self._read[path]
 
 
-def _file(aggregated: Mapping[str, Any], block: PodiumBlock) -> bytes:
+def result_file(aggregated: Mapping[str, Any], block: PodiumBlock) -> bytes:
     """A result file's content: the harness's keys as its own tracker writes them, and ours."""
     kept = {key: value for key, value in aggregated.items() if key not in NOT_PUBLISHED}
     made = block.provenance

@@ -1,0 +1,55 @@
+"""`podium VERB`: one file a verb. Here, and only here, an error becomes a sentence and an exit code.
+
+0 done · 1 refused or not found · 2 wrong use or settings · 3 our side or the Hub's failed: try again
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from leaderboard.cli import import_
+from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
+
+app = typer.Typer(
+    name="podium",
+    help="Work on a Podium leaderboard.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def podium() -> None:
+    """Work on a Podium leaderboard. The settings are those of the service: environment variables or a .env file."""
+
+
+app.command("import")(import_.run)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        app(args=None if argv is None else list(argv))
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except PodiumError as error:
+        Console(stderr=True).print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
+        return exit_code(error)
+    return 0
+
+
+def exit_code(error: PodiumError) -> int:
+    """What a shell learns of `error`."""
+    if isinstance(error, BadSettings | BadBenchmark):
+        return 2
+    return 3 if isinstance(error, Infrastructure | Conflict) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

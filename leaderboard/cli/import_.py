@@ -1,0 +1,63 @@
+"""`podium import SRC...`: bring an old board's requests and results."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from leaderboard.importer import Counts, Importer, Report
+from leaderboard.importer.sources import open_source
+from leaderboard.service import open_service
+from leaderboard.settings import load_settings
+
+
+def run(
+    src: Annotated[
+        list[str], typer.Argument(help="Folders, or ids of datasets on the Hub: requests, results, or both.")
+    ],
+    benchmark: Annotated[str, typer.Option(help="Id of the benchmark here that the old board was of.")],
+    check: Annotated[bool, typer.Option("--check", help="Change nothing, and tell what would be done.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
+) -> None:
+    """Bring an Open LLM Leaderboard style board here. It can be run again: only what changed there is changed here."""
+    settings = load_settings()
+    service = open_service(settings)
+    chosen = service.benchmark(benchmark)
+    importer = Importer(service.queue, service.results, service.results_store, chosen, write=not check)
+    report = importer.run([open_source(one, settings) for one in src])
+    if not check:
+        service.contents.save(chosen.id)
+    if json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show(report, check)
+
+
+def show(report: Report, check: bool) -> None:
+    """The report, for a person."""
+    console = Console(soft_wrap=True)
+    would = "would be " if check else ""
+    for name, counts in (("requests", report.requests), ("results", report.results)):
+        console.print(Text(f"✓ {name}: {_said(counts, would)}"))
+    if report.passed_over:
+        console.print(Text(f"· {report.passed_over:,} other files passed over"))
+    if report.refused:
+        table = Table(title=f"{len(report.refused):,} files not imported", title_justify="left")
+        for heading in ("source", "file", "reason"):
+            table.add_column(heading, overflow="fold")
+        for one in report.refused:
+            table.add_row(Text(one.source), Text(one.file), Text(one.reason))
+        Console().print(table)
+    following = "run it without --check" if check else "python app.py"
+    console.print(Text(f"Next: {following}"))
+
+
+def _said(counts: Counts, would: str) -> str:
+    return (
+        f"{counts.new:,} {would}new, {counts.updated:,} {would}updated, {counts.unchanged:,} unchanged, "
+        f"{counts.kept:,} left as they are here"
+    )

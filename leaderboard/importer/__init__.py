@@ -1,0 +1,274 @@
+"""Bring an old board: its request and result files, read from anywhere, written as ours. docs/import.md says how.
+
+Every place and id is made from what is imported, so importing again changes only what changed there. What was changed
+here since is left alone, and what cannot be read is told with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import NotFound, Unreadable
+from leaderboard.importer.requests import Imported, convert_request, is_request
+from leaderboard.importer.results import Origin, in_harness_words, is_result, read_origin
+from leaderboard.importer.sources import Source
+from leaderboard.queue import Queue
+from leaderboard.records import PodiumBlock, Provenance, Request
+from leaderboard.request_files import read_request
+from leaderboard.results import Results, result_file, result_path
+from leaderboard.scores import score
+from leaderboard.stores.paths import blob_version
+
+BATCH = 500
+"""Files in one commit."""
+
+
+class Counts(BaseModel):
+    """What became of the files of one kind."""
+
+    new: int = 0
+    updated: int = 0
+    """Imported before, and different there since."""
+    unchanged: int = 0
+    kept: int = 0
+    """Left alone, because ours is newer: it was changed here, or submitted here first."""
+
+
+class Refused(BaseModel):
+    """A file that was not imported."""
+
+    source: str
+    file: str
+    reason: str
+
+
+class Report(BaseModel):
+    """What an import did."""
+
+    benchmark: str
+    requests: Counts = Field(default_factory=Counts)
+    results: Counts = Field(default_factory=Counts)
+    passed_over: int = 0
+    """Files that are no JSON, and the harness's samples."""
+    refused: list[Refused] = Field(default_factory=list)
+    """Every file that could not be read or used."""
+
+
+class Importer:
+    """Imports into one benchmark of a board."""
+
+    def __init__(
+        self, queue: Queue, results: Results, results_store: FileStore, benchmark: Benchmark, write: bool = True
+    ) -> None:
+        """Without `write`, nothing is changed and the report tells what would be."""
+        self._queue = queue
+        self._results = results
+        self._results_store = results_store
+        self._benchmark = benchmark
+        self._write = write
+        self._requests: dict[str, Request] = {}
+        self._taken: dict[str, str] = {}
+        self._report = Report(benchmark=benchmark.id)
+
+    def run(self, sources: Sequence[Source]) -> Report:
+        """Import the requests of all sources, then the results. Raises Conflict when somebody else writes meanwhile."""
+        self._requests = {one.id: one for one in self._queue.view().requests if one.benchmark == self._benchmark.id}
+        asked: list[tuple[Source, list[str]]] = []
+        for source in sources:
+            paths = source.paths()
+            self._import_requests(source, [path for path in paths if is_request(path)])
+            asked.append((source, [path for path in paths if is_result(path)]))
+            self._pass_over(source, [path for path in paths if not is_request(path) and not is_result(path)])
+        self._import_results(asked)
+        return self._report
+
+    def _pass_over(self, source: Source, paths: Iterable[str]) -> None:
+        for path in paths:
+            name = path.rpartition("/")[2]
+            if name.endswith(".json") and not name.startswith("samples_"):
+                self._refuse(source, path, "its name is neither that of a request nor that of a result file")
+            else:
+                self._report.passed_over += 1
+
+    def _refuse(self, source: Source, path: str, reason: str) -> None:
+        self._report.refused.append(Refused(source=source.name, file=path, reason=reason))
+
+    # --- requests
+
+    def _import_requests(self, source: Source, paths: Sequence[str]) -> None:
+        planned: dict[str, Imported] = {}
+        for path, content in source.contents(paths):
+            try:
+                made = convert_request(path, _whole(content), self._benchmark.id, source.name)
+            except Unreadable as problem:
+                self._refuse(source, path, problem.reason)
+                continue
+            if made.path in self._taken:
+                self._refuse(source, path, f"it asks for the same checkpoint as {self._taken[made.path]}")
+                continue
+            self._taken[made.path], planned[made.path] = path, made
+            request = read_request(made.path, made.content)
+            self._requests.setdefault(request.id, request)
+        changes = {path: made.content for path, made in planned.items()}
+        self._commit(self._queue.store, changes, self._report.requests, f"Import requests of {source.name}", _is_ours)
+
+    # --- results
+
+    def _import_results(self, asked: Iterable[tuple[Source, Sequence[str]]]) -> None:
+        origins: list[tuple[Source, Origin]] = []
+        for source, paths in asked:
+            for path, content in source.contents(paths):
+                try:
+                    origins.append((source, read_origin(path, _whole(content))))
+                except Unreadable as problem:
+                    self._refuse(source, path, problem.reason)
+        origins.sort(key=lambda one: (one[1].time, one[0].name, one[1].path))
+        changes: dict[str, bytes] = {}
+        earlier: dict[tuple[Any, ...], dict[str, Any]] = {}
+        blocks: dict[str, dict[str, PodiumBlock]] = {}
+        for source, origin in origins:
+            merged = _merged(earlier.get(origin.checkpoint), in_harness_words(origin.aggregated, self._benchmark))
+            known = blocks.setdefault(origin.model, dict(self._results.of_model(self._benchmark.id, origin.model)))
+            try:
+                path, block = self._block(source, origin, merged, known)
+                changes[path] = result_file(origin.aggregated, block)
+            except Unreadable as problem:
+                self._refuse(source, origin.path, problem.reason)
+                continue
+            except RecursionError:
+                self._refuse(source, origin.path, "its values are nested too deeply")
+                continue
+            earlier[origin.checkpoint], known[path] = merged, block
+        self._commit(self._results_store, changes, self._report.results, "Import results", lambda content: False)
+
+    def _block(
+        self, source: Source, origin: Origin, merged: Mapping[str, Any], known: Mapping[str, PodiumBlock]
+    ) -> tuple[str, PodiumBlock]:
+        """Where the result belongs, and its block. `known` are the model's results here, by path. Raises Unreadable."""
+        scores, average = score(self._benchmark, merged)
+        if all(one.raw is None for one in scores.values()):
+            tasks = ", ".join(str(task)[:60] for task in list(merged["results"])[:3]) or "none"
+            raise Unreadable(origin.path, f"it measures no task of {self._benchmark.id} whole (it has: {tasks})")
+        imported = {"from": source.name, "path": origin.path}
+        request = self._request_of(origin)
+        checkpoint = json.dumps([self._benchmark.id, *origin.checkpoint]).encode()
+        request_id = request.id if request else blob_version(checkpoint)[:16]
+        path, same = self._place(origin, request_id, imported, known)
+        own = [one.attempt for one in known.values() if one.request_id == request_id]
+        block = PodiumBlock(
+            request_id=request_id,
+            attempt=same.attempt if same else max(own, default=0) + 1,
+            benchmark=self._benchmark.id,
+            benchmark_version=self._benchmark.version,
+            model=origin.model,
+            revision=origin.revision,
+            base_model=request.base_model if request else "",
+            precision=request.precision if request and origin.precision == "?" else origin.precision,
+            weight_type=request.weight_type if request else origin.weight_type,
+            use_chat_template=origin.use_chat_template or bool(request and request.use_chat_template),
+            time=origin.time,
+            scores=scores,
+            average=average,
+            limit=origin.limit,
+            provenance=_provenance(origin, imported),
+        )
+        return path, block
+
+    def _place(
+        self, origin: Origin, request_id: str, imported: dict[str, str], known: Mapping[str, PodiumBlock]
+    ) -> tuple[str, PodiumBlock | None]:
+        """The result's path, and what was imported there from the same file before."""
+        stamp = origin.time.replace(":", "-")
+        path = ""
+        for name in (stamp, f"{stamp}_{request_id}", f"{stamp}_{blob_version(origin.path.encode())[:16]}"):
+            path = result_path(self._benchmark.id, origin.model, name)
+            found = known.get(path)
+            if found is None or (found.provenance.model_extra or {}).get("imported") == imported:
+                return path, found
+        raise Unreadable(origin.path, f"other results are at every place for it, such as {path}")
+
+    def _request_of(self, origin: Origin) -> Request | None:
+        """The request that it answers: of the same model, precision and revision; else the only one that can be."""
+        of_model = [one for one in self._requests.values() if one.model == origin.model]
+        fit = [one for one in of_model if origin.precision in ("?", one.precision)]
+        same = [one for one in fit if one.revision == origin.revision]
+        chat = [one for one in same if one.use_chat_template == origin.use_chat_template]
+        found = chat or same or (fit if len(fit) == 1 and len(fit[0].revision) != 40 else [])
+        return found[0] if found else None
+
+    # --- writing
+
+    def _commit(self, store: FileStore, changes: Mapping[str, bytes], counts: Counts, message: str, ours: Any) -> None:
+        """Write what is new or different, in few commits; files of which `ours` says so are left alone."""
+        wanted: dict[str, tuple[bytes, str | None]] = {}
+        for path, content in changes.items():
+            try:
+                present, version = store.read(path)
+            except NotFound:
+                counts.new += 1
+                wanted[path] = content, None
+                continue
+            if present == content:
+                counts.unchanged += 1
+            elif ours(present):
+                counts.kept += 1
+            else:
+                counts.updated += 1
+                wanted[path] = content, version
+        files = list(wanted.items()) if self._write else []
+        for part in (files[at : at + BATCH] for at in range(0, len(files), BATCH)):
+            store.commit(
+                {path: content for path, (content, _) in part},
+                message,
+                {path: version for path, (_, version) in part},
+            )
+
+
+def _whole(content: bytes | Unreadable) -> bytes:
+    if isinstance(content, Unreadable):
+        raise content
+    return content
+
+
+def _is_ours(content: bytes) -> bool:
+    """Whether a request file is not just as it was imported: written or changed by a Podium."""
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(fields, dict) or "imported" not in fields or bool(fields.get("schema_version"))
+
+
+def _merged(earlier: Mapping[str, Any] | None, own: dict[str, Any]) -> dict[str, Any]:
+    """`own`, with the tasks that only earlier runs of the same checkpoint measured: old boards ran a few at a time."""
+    if earlier is None:
+        return own
+    joined = {key: {**(earlier.get(key) or {}), **(own.get(key) or {})} for key in ("results", "n-samples")}
+    return {**own, **joined}
+
+
+def _provenance(origin: Origin, imported: dict[str, str]) -> Provenance:
+    """What the file says of how it was made, as far as it can be used."""
+    said = origin.aggregated
+    config = said.get("config_general") if isinstance(said.get("config_general"), dict) else {}
+    seconds = said.get("total_evaluation_time_seconds", (config or {}).get("total_evaluation_time_secondes"))
+    hashes = said.get("task_hashes")
+    versions = {"lm_eval": said.get("lm_eval_version"), "transformers": said.get("transformers_version")}
+    fields: dict[str, Any] = {
+        "packages": {name: version for name, version in versions.items() if isinstance(version, str)},
+        "task_hashes": hashes if isinstance(hashes, dict) else {},
+        "chat_template_sha": said.get("chat_template_sha"),
+        "wall_seconds": seconds,
+    }
+    try:
+        return Provenance.model_validate(fields | {"imported": imported})
+    except ValidationError as error:
+        wrong = {one["loc"][0] for one in error.errors()}
+        kept = {name: value for name, value in fields.items() if name not in wrong}
+        return Provenance.model_validate(kept | {"imported": imported})

@@ -1,0 +1,170 @@
+"""An old board's result file in our words: what it measured, and how its tasks and metrics are called here.
+
+Three layouts: lm-eval's own (`results` {task: {"acc_norm,none": x}}, `config`), lighteval's of the first Open LLM
+Leaderboard ("harness|arc:challenge|25": {"acc_norm": x}, `config_general`), and the demo template's (tasks without
+filters, a `config` with `model_name`, `model_sha` and `model_dtype`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import Unreadable
+from leaderboard.records import TIME_FORMAT, Precision, WeightType, is_repo_id
+
+RESULT_NAME = re.compile(r"results_.+\.json")
+TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")
+LIGHTEVAL_TASK = re.compile(r"\w+\|(?P<task>[^|]+)\|\d+(?:\|\d+)?")
+OLD_NAMES = (
+    (re.compile(r"^(?:hendrycksTest-|mmlu:)"), "mmlu_"),
+    (re.compile(r"^truthfulqa:mc$"), "truthfulqa_mc2"),
+    (re.compile(r":"), "_"),
+)
+"""How the first board called a task -> how lm-eval does."""
+OLD_METRICS = {
+    ("truthfulqa_mc2", "mc2"): "acc,none",
+    ("truthfulqa_mc2", "mc2_stderr"): "acc_stderr,none",
+    ("gsm8k", "acc"): "exact_match,strict-match",
+    ("gsm8k", "acc_stderr"): "exact_match_stderr,strict-match",
+    ("gsm8k", "qem"): "exact_match,strict-match",
+}
+
+
+class Origin(NamedTuple):
+    """What a result file says of itself."""
+
+    path: str
+    model: str
+    revision: str
+    precision: str
+    weight_type: str
+    use_chat_template: bool
+    time: str
+    """UTC, as ours write it; names the file."""
+    limit: int | None
+    aggregated: dict[str, Any]
+    """The file."""
+
+    @property
+    def checkpoint(self) -> tuple[str, str, str, str, bool]:
+        """What was evaluated, and how it was loaded."""
+        return self.model, self.revision, self.precision, self.weight_type, self.use_chat_template
+
+
+def is_result(path: str) -> bool:
+    """Whether the name is that of a result file."""
+    return bool(RESULT_NAME.fullmatch(path.rpartition("/")[2]))
+
+
+def read_origin(path: str, content: bytes) -> Origin:
+    """What the result file at `path` says of itself. Raises Unreadable."""
+    try:
+        aggregated = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(path, f"it is not JSON ({error})") from None
+    if not isinstance(aggregated, dict) or not isinstance(aggregated.get("results"), dict):
+        raise Unreadable(path, "it has no `results`")
+    config = {**_dict(aggregated.get("config")), **_dict(aggregated.get("config_general"))}
+    arguments = config.get("model_args")
+    said = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+    return Origin(
+        path=path,
+        model=_model(path, aggregated, config),
+        revision=_text(config.get("model_sha")) or _text(config.get("model_revision")) or "main",
+        precision=_precision(_text(config.get("model_dtype")), said),
+        weight_type=(WeightType.ADAPTER if "peft=" in said else WeightType.ORIGINAL).value,
+        use_chat_template=bool(aggregated.get("chat_template_sha") or aggregated.get("chat_template")),
+        time=_time(path),
+        limit=_limit(config),
+        aggregated=aggregated,
+    )
+
+
+def in_harness_words(aggregated: dict[str, Any], benchmark: Benchmark) -> dict[str, Any]:
+    """`aggregated` with its tasks and metrics named as lm-eval names them; what has those names already stays.
+
+    A metric without a filter stands for those of `benchmark` with its name.
+    """
+    wanted = {part.task: part.metrics for column in benchmark.columns for part in column.parts}
+    versions = _dict(aggregated.get("versions"))
+    results: dict[str, dict[str, Any]] = {}
+    for name, metrics in aggregated["results"].items():
+        if not isinstance(metrics, dict) or (_is_mmlu(name) and versions.get(name) == 0):
+            continue  # the first board's MMLU was wrong in its version 0, and it left those out too
+        task = _task(name)
+        known = results.setdefault(task, {})
+        for metric, value in metrics.items():
+            for ours in _metrics(task, metric, wanted.get(task, ())):
+                known.setdefault(ours, value)
+    return {**aggregated, "results": results}
+
+
+def _task(name: str) -> str:
+    found = LIGHTEVAL_TASK.fullmatch(name)
+    if found is None:
+        return name
+    task = found["task"]
+    for pattern, ours in OLD_NAMES:
+        task = pattern.sub(ours, task)
+    return task
+
+
+def _metrics(task: str, name: str, wanted: Sequence[str]) -> list[str]:
+    if "," in name:
+        return [name]
+    if (task, name) in OLD_METRICS:
+        return [OLD_METRICS[task, name]]
+    plain = name.removesuffix("_stderr")
+    filters = [metric.partition(",")[2] for metric in wanted if metric.partition(",")[0] == plain]
+    return [f"{name},{one}" for one in filters or ["none"]]
+
+
+def _is_mmlu(name: str) -> bool:
+    return "hendrycksTest-" in name
+
+
+def _model(path: str, aggregated: dict[str, Any], config: dict[str, Any]) -> str:
+    folders = "/".join(path.split("/")[-3:-1])
+    said = [_text(aggregated.get("model_name")), _text(config.get("model_name")), folders]
+    model = next((one for one in said if is_repo_id(one)), None)
+    if model is None:
+        raise Unreadable(path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name)")
+    return model
+
+
+def _precision(dtype: str, arguments: str) -> str:
+    if "load_in_8bit" in arguments:
+        return Precision.INT8.value
+    if "load_in_4bit" in arguments:
+        return Precision.INT4.value
+    plain = dtype.removeprefix("torch.")
+    return next((one.value for one in Precision if one.value.lower() == plain.lower()), plain or "?")
+
+
+def _time(path: str) -> str:
+    """When it ran, from the file's name."""
+    found = TIME.search(path.rpartition("/")[2])
+    text = f"{found[1]}T{found[2]}:{found[3]}:{found[4]}Z" if found else ""
+    try:
+        datetime.strptime(text, TIME_FORMAT)
+    except ValueError:
+        raise Unreadable(path, "its name does not say when it ran (results_2024-06-26T01-23-45.json)") from None
+    return text
+
+
+def _limit(config: dict[str, Any]) -> int | None:
+    said = config.get("limit", config.get("max_samples"))
+    return None if said is None or said is False else max(1, int(said)) if isinstance(said, int | float) else 1
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""

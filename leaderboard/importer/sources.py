@@ -1,0 +1,98 @@
+"""Where an old board's files are: a folder, or a dataset on the Hub. Nothing is ever written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from leaderboard.errors import NotFound, Unreadable
+from leaderboard.records import is_repo_id
+from leaderboard.settings import Settings
+from leaderboard.stores.hub_repo import HubRepo
+from leaderboard.stores.trees import Node, files
+
+MAX_BYTES = 64 << 20
+"""No request or result file is larger; larger ones are reported, not read."""
+DOWNLOADS = 8
+
+Content = bytes | Unreadable
+
+
+class Source(Protocol):
+    """An old board's files."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in what was imported from it."""
+        ...
+
+    def paths(self) -> list[str]:
+        """Every file, relative."""
+        ...
+
+    def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, Content]]:
+        """Each path with its content, or why it cannot be read."""
+        ...
+
+
+class Folder:
+    """A folder on this machine: a clone of a board's repository, or its parent."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self.name = self._root.name
+
+    def paths(self) -> list[str]:
+        """Every file that is not hidden and not a link."""
+        found = (path.relative_to(self._root) for path in self._root.rglob("*") if path.is_file())
+        return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+    def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, Content]]:
+        """Each path with its content, or why it cannot be read."""
+        for path in paths:
+            yield path, self._content(path)
+
+    def _content(self, path: str) -> Content:
+        place = self._root / path
+        try:
+            if not place.resolve().is_relative_to(self._root):
+                return Unreadable(path, "it is a link that leads out of the folder")
+            if place.stat().st_size > MAX_BYTES:
+                return Unreadable(path, f"it has more than {MAX_BYTES >> 20} MB")
+            return place.read_bytes()
+        except OSError as error:
+            return Unreadable(path, f"the machine does not read it ({error.strerror})")
+
+
+class Dataset:
+    """A dataset repository on the Hub, at the commit at which it was first looked at."""
+
+    def __init__(self, repo: HubRepo) -> None:
+        self._repo = repo
+        self.name = repo.repo_id
+        self._commit, _ = repo.top()
+        self._files: dict[str, Node] = files(repo.below(self._commit, ""))
+
+    def paths(self) -> list[str]:
+        """Every file."""
+        return sorted(self._files)
+
+    def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, Content]]:
+        """Each path with its content; several downloads at a time. Raises HubUnavailable."""
+        asked = list(paths)
+        with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="import") as pool:
+            yield from zip(asked, pool.map(self._content, asked), strict=True)
+
+    def _content(self, path: str) -> bytes:
+        return self._repo.content(self._commit, path, self._files[path])
+
+
+def open_source(text: str, settings: Settings) -> Source:
+    """The folder, or the dataset on the Hub, that `text` names. Raises NotFound, HubUnavailable."""
+    if Path(text).is_dir():
+        return Folder(Path(text))
+    if not is_repo_id(text):
+        raise NotFound(f"{text} is neither a folder here nor the id of a dataset on the Hub (organisation/name).")
+    return Dataset(HubRepo(text, settings.hub_endpoint, settings.token, settings.hub_timeout_s))
