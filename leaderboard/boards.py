@@ -122,7 +122,7 @@ class Boards:
             "view": view.to_params(),
         }
         if ask.get("facets"):
-            answer |= {"facets": board.facets(view), "best": board.best(), "columns": self.columns(benchmark_id, view)}
+            answer |= {"facets": board.facets(view), "best": board.best, "columns": self.columns(benchmark_id, view)}
         if ask.get("about"):
             answer["about"] = describe(board.benchmark)
         return answer

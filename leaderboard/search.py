@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -102,17 +102,18 @@ def write(query: Query) -> str:
     return "; ".join(parts)
 
 
-def match(query: Query, columns: Columns) -> Mask:
-    """True for every row that the query asks for."""
+def match(query: Query, columns: Columns, match_term: Callable[[Term, Columns], Mask] | None = None) -> Mask:
+    """True for every row that the query asks for. `match_term` may remember what the module's own one finds."""
+    match_term = match_term or find_term
     keep = np.ones(len(columns.params), dtype=bool)
     by_field: dict[str, Mask] = {}
     for term in query.wanted:
-        found = _match_term(term, columns)
+        found = _match_parts(term, columns, match_term)
         by_field[term.field] = by_field[term.field] | found if term.field in by_field else found
     for found in by_field.values():
         keep &= found
     for term in query.excluded:
-        keep &= ~_match_term(term, columns)
+        keep &= ~_match_parts(term, columns, match_term)
     return keep
 
 
@@ -200,7 +201,16 @@ def _write(term: Term) -> str:
     return value if term.field == NAME else f"{term.field}:{value}"
 
 
-def _match_term(term: Term, columns: Columns) -> Mask:
+def _match_parts(term: Term, columns: Columns, match_term: Callable[[Term, Columns], Mask]) -> Mask:
+    """All rows with every word of a term on names, asked for word by word, since readers share words."""
+    if term.field != NAME or term.kind != "words":
+        return match_term(term, columns)
+    masks = [match_term(Term(NAME, "words", word), columns) for word in term.value.split()]
+    return np.asarray(np.logical_and.reduce(masks), dtype=bool)
+
+
+def find_term(term: Term, columns: Columns) -> Mask:
+    """True for every row that one term matches."""
     if term.kind == "range":
         return _in_range(term.value, columns.params)
     texts = columns.texts[term.field]
@@ -210,7 +220,7 @@ def _match_term(term: Term, columns: Columns) -> Mask:
         # A quoted name is still looked for inside the name: people quote to keep `;` or `-` literal.
         return _mask(pc.match_substring(texts, term.value) if term.field == NAME else pc.equal(texts, term.value))
     if term.field == NAME:
-        return _match_words(term.value.split(), columns)
+        return _match_word(term.value, columns)
     if term.field == "revision":
         return _mask(pc.starts_with(texts, term.value))
     if term.field in WORD_FIELDS:
@@ -218,14 +228,9 @@ def _match_term(term: Term, columns: Columns) -> Mask:
     return _mask(pc.match_substring(texts, term.value))
 
 
-def _match_words(words: list[str], columns: Columns) -> Mask:
-    keep = np.ones(len(columns.params), dtype=bool)
-    for word in words:
-        found = _mask(pc.match_substring(columns.texts[NAME], word))
-        if _HEX.fullmatch(word):
-            found = found | _mask(pc.starts_with(columns.texts["revision"], word))
-        keep &= found
-    return keep
+def _match_word(word: str, columns: Columns) -> Mask:
+    found = _mask(pc.match_substring(columns.texts[NAME], word))
+    return found | _mask(pc.starts_with(columns.texts["revision"], word)) if _HEX.fullmatch(word) else found
 
 
 def _in_range(text: str, params: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Mask:

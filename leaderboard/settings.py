@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     threads: int = 1
     """Processor threads per job; 0 leaves it to torch."""
     engine: Literal["shared", "stock"] = "shared"
-    """`shared` forwards common prefixes once and checks itself against the stock backend; `stock` is the harness's own."""
+    """`shared` forwards common prefixes once, checked against the stock backend; `stock` is the harness's own."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets, for air-gapped runs."""
     batch_size: str = "auto"

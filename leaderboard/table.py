@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import plain_type
-from leaderboard.search import Columns, Mask, match, parse
+from leaderboard.search import Columns, Mask, Term, find_term, match, parse
 from leaderboard.view import Hide, View
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -107,6 +107,8 @@ class Board:
         }
         self.flagged = self._yes("Flagged")
         self.copies = self._texts("copy_of")
+        self.symbols = self._texts("T")
+        self.flags = self._texts("flag_category"), self._texts("flag_link")
         self.ids = self._ids()
         self.position = {name: at for at, name in enumerate(self.ids)}
         lowered = {field: _lowered(self.texts[key]) for field, key in SEARCHED.items()}
@@ -114,7 +116,9 @@ class Board:
         self._facet_codes = {name: pd.factorize(self.texts[key]) for name, key in FACETS.items()}
         self._averages: dict[tuple[str, ...], Floats] = {}
         self._orders: dict[tuple[str, bool, tuple[str, ...], str], Positions] = {}
-        self.select: Callable[[View], Selection] = lru_cache(maxsize=512)(self._select)
+        self.select: Callable[[View], Selection] = lru_cache(maxsize=64)(self._select)
+        self._find: Callable[[Term], Mask] = lru_cache(maxsize=256)(lambda term: find_term(term, self._searched))
+        self._ranks: dict[tuple[str, ...], Floats] = {}
 
     # -- columns ------------------------------------------------------------------------------------------------
 
@@ -166,7 +170,7 @@ class Board:
         pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
         ordered = self._order(view, shown)
         rows = ordered[keep[ordered]]
-        rank = _ranks(average, keep if view.rank == "dynamic" else np.ones(self.size, dtype=bool))
+        rank = _ranks(average, keep) if view.rank == "dynamic" else self._static_rank(view, shown)
         hidden = {name: _only(filters, f"hide.{name}", self.size) for name in view.hide}
         blame = {} if len(rows) else {name: _only(filters, name, self.size) for name in filters}
         rows = rows[~np.isin(rows, pinned)] if len(pinned) else rows
@@ -177,11 +181,12 @@ class Board:
         filters: dict[str, Mask] = {}
         query = parse(view.search)
         if query.wanted or query.excluded:
-            filters["search"] = match(query, self._searched)
-        for name, key in FACETS.items():
+            filters["search"] = match(query, self._searched, lambda term, _: self._find(term))
+        for name in FACETS:
             chosen = {str(value) for value in getattr(view, name)}
             if chosen:
-                filters[name] = np.isin(self.texts[key].astype(str), list(chosen))
+                codes, values = self._facet_codes[name]
+                filters[name] = np.append(np.isin(values.astype(str), list(chosen)), False)[codes]
         size = self.numbers["params"]
         if view.size_min is not None or view.size_max is not None:
             low, high = view.size_min or 0.0, view.size_max if view.size_max is not None else np.inf
@@ -201,6 +206,13 @@ class Board:
         if kind in {"chat", "non_chat"}:
             return self.yes["chat"] if kind == "chat" else np.asarray(~self.yes["chat"], dtype=bool)
         return self.yes[kind]
+
+    def _static_rank(self, view: View, shown: list[str]) -> Floats:
+        """Ranks among all rows, which only change with the columns that the average is over."""
+        over = tuple(shown) if view.average == "visible" else ()
+        if over not in self._ranks:
+            self._ranks[over] = _ranks(self.average(over or self.keys), np.ones(self.size, dtype=bool))
+        return self._ranks[over]
 
     def _order(self, view: View, shown: list[str]) -> Positions:
         """Every row's position in the view's order; missing values last, ties by average, then name."""
@@ -234,59 +246,63 @@ class Board:
     # -- reading ------------------------------------------------------------------------------------------------
 
     def rows(self, selection: Selection, positions: Sequence[int] | Positions, view: View) -> list[dict[str, Any]]:
-        """Cells of the given rows, JSON-ready; None where unknown."""
+        """Cells of the given rows, JSON-ready; None where unknown. Made by columns, which is several times faster."""
+        at = np.asarray(positions, dtype=np.int64)
         shown = self.shown_columns(view)
-        return [self._row(selection, int(at), shown) for at in positions]
-
-    def _row(self, selection: Selection, at: int, shown: list[str]) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "id": self.ids[at],
-            "model": self.names[at],
-            "rank": _number(selection.rank[at], whole=True),
-            "average": _number(selection.average[at]),
-            "type": self.texts["type"][at],
-            "symbol": self.frame["T"].iat[at] if "T" in self.frame else None,
-            "revision": self.texts["revision"][at],
-            "flagged": bool(self.flagged[at]),
-            "flag": self._flag(at),
-            "copy_of": self.copies[at],
-            "official": bool(self.yes["official"][at]),
-            "available": bool(self.yes["available"][at]),
-            "scores": {key: self.cell(key, at) for key in shown if key in self.normalised},
+        columns: dict[str, list[Any]] = {
+            "id": [self.ids[one] for one in at],
+            "model": self.names[at].tolist(),
+            "rank": _whole_numbers(selection.rank[at]),
+            "average": _numbers(selection.average[at]),
+            "type": self.texts["type"][at].tolist(),
+            "symbol": self.symbols[at].tolist(),
+            "revision": self.texts["revision"][at].tolist(),
+            "flagged": self.flagged[at].tolist(),
+            "flag": [self._flag(one) for one in at],
+            "copy_of": self.copies[at].tolist(),
+            "official": self.yes["official"][at].tolist(),
+            "available": self.yes["available"][at].tolist(),
+            "scores": self._scores([key for key in shown if key in self.normalised], at),
         }
         for key in shown:
-            if key not in row and key in META_BY_KEY:
-                row[key] = self._meta(META_BY_KEY[key], at)
-        return row
+            if key not in columns and key in META_BY_KEY:
+                columns[key] = self._meta(META_BY_KEY[key], at)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _scores(self, keys: list[str], at: Positions) -> list[dict[str, dict[str, float | int | None]]]:
+        """For each row, its scores: normalised and raw, standard error of the normalised one, number of examples."""
+        cells = {
+            key: [
+                {"value": value, "raw": raw, "stderr": stderr, "n": n}
+                for value, raw, stderr, n in zip(
+                    _numbers(self.normalised[key][at]),
+                    _numbers(self.raw[key][at]),
+                    _numbers(self.stderr[key][at]),
+                    _whole_numbers(self.n[key][at]),
+                    strict=True,
+                )
+            ]
+            for key in keys
+        }
+        return [{key: cells[key][row] for key in keys} for row in range(len(at))]
 
     def _flag(self, at: int) -> dict[str, str] | None:
         """Why the row is flagged and where that is discussed; None when it is not."""
-        if not self.flagged[at] or "flag_category" not in self.frame:
-            return None
-        return {"category": str(self.frame["flag_category"].iat[at]), "link": str(self.frame["flag_link"].iat[at])}
-
-    def cell(self, key: str, at: int) -> dict[str, float | int | None]:
-        """One score: normalised and raw value, standard error (of the normalised value) and number of examples."""
-        return {
-            "value": _number(self.normalised[key][at]),
-            "raw": _number(self.raw[key][at]),
-            "stderr": _number(self.stderr[key][at]),
-            "n": _number(self.n[key][at], whole=True),
-        }
+        category, link = (texts[at] for texts in self.flags)
+        return {"category": str(category), "link": str(link or "")} if self.flagged[at] and category else None
 
     def _values(self, meta: Meta) -> np.ndarray[Any, Any]:
         if meta.kind == "yes":
             return self.yes[meta.key]
         return self.numbers[meta.key] if meta.kind == "number" else self.texts[meta.key]
 
-    def _meta(self, meta: Meta, at: int) -> object:
-        if meta.kind == "yes":
-            return bool(self.yes[meta.key][at])
+    def _meta(self, meta: Meta, at: Positions) -> list[Any]:
+        values = self._values(meta)[at]
         if meta.kind == "number":
-            return _number(self.numbers[meta.key][at])
-        value = self.texts[meta.key][at]
-        return None if value is None else str(value)
+            return _numbers(values)
+        return [None if value is None else str(value) for value in values] if meta.kind != "yes" else values.tolist()
 
+    @cached_property
     def best(self) -> dict[str, float]:
         """Highest normalised score of every column, over the rows that are not flagged."""
         found = {key: values[~self.flagged] for key, values in self.normalised.items()}
@@ -370,7 +386,9 @@ def _lowered(texts: Texts) -> pa.Array:
     return pa.array([None if text is None else str(text).lower() for text in texts], pa.string())
 
 
-def _number(value: float, whole: bool = False) -> float | int | None:
-    if np.isnan(value):
-        return None
-    return int(value) if whole else float(value)
+def _numbers(values: Floats) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]  # NaN differs from itself
+
+
+def _whole_numbers(values: Floats) -> list[int | None]:
+    return [None if value != value else int(value) for value in values.tolist()]

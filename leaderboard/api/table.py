@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Literal
 
+import orjson
 import pandas as pd
 from fastapi import APIRouter, Request, Response
 
@@ -25,7 +25,7 @@ def table_routes(service: Service) -> APIRouter:
     def get_rows(request: Request, benchmark: str) -> Response:
         """A window of the table. Query parameters are those of the page's address, with `offset`, `limit`, `facets`."""
         answer = service.boards.answer(benchmark, dict(request.query_params))
-        return kept(request, json.dumps(answer, ensure_ascii=False).encode())
+        return kept(request, orjson.dumps(answer))
 
     @routes.get("/benchmarks/{benchmark}/export.{form}", response_class=Response)
     def get_export(request: Request, benchmark: str, form: Format) -> Response:

@@ -173,5 +173,5 @@ def test_an_address_with_nonsense_says_so_and_shows_the_rest() -> None:
 
 def test_an_empty_board_is_a_board() -> None:
     board = Board(FRAME.iloc[:0], benchmark("A", "B"))
-    assert len(board.select(View()).rows) == 0 and board.best() == {}
+    assert len(board.select(View()).rows) == 0 and board.best == {}
     assert board.export(View()).empty
