@@ -131,6 +131,7 @@ def _age(row: Row) -> tuple[Any, ...]:
 def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFrame:
     """The table of measured rows, completed with what is known of their models and requests."""
     rows = latest(_under_present_names(rows, known.facts))
+    known = known._replace(flagged=_flags_of_present_names(known))
     removed = {model for model, flag in known.flagged.items() if flag.category == Category.REMOVAL}
     rows = [row for row in rows if row["fullname"] not in removed]
     bases = _bases(rows, known)
@@ -151,6 +152,18 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
         measured_as = "/".join(row["result_path"].split("/")[1:3])
         model, time = now.get(measured_as, (measured_as, ""))
         found.append(row | _named(model, row["Precision"]) if row["result_time"] <= time else row)
+    return found
+
+
+def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
+    """The flags by what their models are called now: a new name does not leave them behind."""
+    now = {old: (model, time) for model, one in known.facts.items() for old, time in one.aliases.items()}
+    found: dict[str, Upheld] = {}
+    for name, flag in known.flagged.items():
+        model, time = now.get(name, (name, ""))
+        model = model if flag.time <= time else name
+        if model not in found or flag.category == Category.REMOVAL:
+            found[model] = flag
     return found
 
 

@@ -71,7 +71,9 @@ class Service:
     @cached_property
     def flag_desk(self) -> FlagDesk:
         """What people do with flags."""
-        return FlagDesk(Flags(self.results_store), self.discussions, self.rights, self.knows, self.settings.address)
+        return FlagDesk(
+            Flags(self.results_store), self.discussions, self.rights, self.present_name, self.settings.address
+        )
 
     @cached_property
     def request_desk(self) -> RequestDesk:
@@ -79,10 +81,13 @@ class Service:
         votes = Votes(self.queue)
         return RequestDesk(self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake)
 
-    def knows(self, model: str) -> bool:
-        """Whether `model` was ever requested or measured here."""
-        requested = any(one.model == model for one in self.queue.view().requests)
-        return requested or any(self.results.of_model(one, model) for one in self.benchmarks)
+    def present_name(self, model: str) -> str | None:
+        """What `model` is called now; None when it was never requested or measured here, under any name."""
+        names = self.models.names(model)
+        known = {names.now, *names.earlier}
+        requested = any(one.model in known for one in self.queue.view().requests)
+        measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
+        return names.now if requested or any(measured) else None
 
     def submit(self, submission: Submission, sender: Person) -> Request:
         """Check and queue. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""

@@ -15,19 +15,21 @@ class FlagDesk:
     """Flags and their discussions, with rights checked."""
 
     def __init__(
-        self, flags: Flags, discussions: Discussions, rights: Rights, knows: Callable[[str], bool], address: str
+        self, flags: Flags, discussions: Discussions, rights: Rights, present: Callable[[str], str | None], address: str
     ) -> None:
-        """`knows`: whether a model is on this board; `address`: of the board, for links from the Hub."""
+        """`present`: what a model of this board is called now, None for any other; `address`: of the board."""
         self.flags = flags
         self.discussions = discussions
         self._rights = rights
-        self._knows = knows
+        self._present = present
         self._address = address
 
     def propose(self, draft: Draft, asker: Asker) -> Flag:
         """Raise a flag and open its discussion. Raises NotFound, NotAllowed, NotPossible."""
-        if not self._knows(draft.model):
+        model = self._present(draft.model)
+        if model is None:
             raise NotFound(f"{draft.model} was never submitted to this board, so there is nothing to flag.")
+        draft = draft.model_copy(update={"model": model})
         if draft.category is Category.REMOVAL and not self._rights.is_owner(asker.person, draft.model):
             raise NotAllowed(f"Only the owner of {draft.model} can ask for the removal of its results.")
         flag = self.flags.draft(draft, asker.name)

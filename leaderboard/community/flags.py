@@ -153,6 +153,8 @@ class Upheld(NamedTuple):
 
     category: str
     link: str
+    time: str = ""
+    """When the flag was raised (UTC)."""
 
 
 class Flags:
@@ -173,16 +175,16 @@ class Flags:
         """Raises NotFound, Unreadable."""
         return self._read(flag_id)[0]
 
-    def of_model(self, model: str) -> list[Flag]:
-        """A model's flags, the newest first."""
-        return [self.get(one.id) for one in reversed(self.listed().flags) if one.model == model]
+    def of_model(self, is_model: Callable[[str, str], bool]) -> list[Flag]:
+        """A model's flags, the newest first; `is_model` tells whether a name meant it at a time (UTC)."""
+        return [self.get(one.id) for one in reversed(self.listed().flags) if is_model(one.model, one.time)]
 
     def upheld(self) -> Mapping[str, Upheld]:
         """Model -> its accepted flag; a removal before any other, then the one that was accepted first."""
         found: dict[str, Upheld] = {}
         for one in self.listed().flags:
             if one.flagged and (one.model not in found or one.category is Category.REMOVAL):
-                found[one.model] = Upheld(one.category.value, one.link)
+                found[one.model] = Upheld(one.category.value, one.link, one.time)
         return found
 
     def raised_by(self, name: str) -> list[Listed]:

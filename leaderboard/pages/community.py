@@ -81,7 +81,7 @@ def flagged(service: Service, here: Visit, model: str) -> Flagged:
     person, rights = reader(service, here), service.rights
     trouble, flags = "", []
     try:
-        flags = service.flag_desk.flags.of_model(model)
+        flags = service.flag_desk.flags.of_model(service.models.names(model).include)
     except Unreadable as problem:
         trouble = str(problem)
     is_owner = rights.is_owner(person, model)

@@ -18,7 +18,7 @@ from leaderboard.community.texts import CONTROL, plain, quoted
 from leaderboard.community.votes import Votes, votes_path
 from leaderboard.errors import NotFound, NotPossible, Unreadable
 from leaderboard.queue import Queue
-from leaderboard.records import Request
+from leaderboard.records import ModelFacts, Request
 from leaderboard.stores.local import LocalStore
 from tests.leaderboard.test_contents import block
 from tests.shared import ROOT
@@ -190,6 +190,16 @@ def test_accepted_flags_label_rows_and_removals_take_them_away() -> None:
     assert table["flag_category"].tolist()[0] == "contamination"
     assert table["flag_link"].tolist()[0] == "https://hub/d/1"
     assert table["flag_link"].isna().tolist() == [False, True]
+
+
+def test_a_new_name_does_not_leave_a_flag_behind() -> None:
+    rows = [measured(block(1), "tiny/org/model1/results_x.json", "1", TINY) | {"result_time": "2026-01-01T00:00:00Z"}]
+    renamed = ModelFacts(model="org/renamed", revision="0" * 40, aliases={"org/model1": "2026-02-01T00:00:00Z"})
+    for raised_at, flagged in (("2026-01-15T00:00:00Z", True), ("2026-03-01T00:00:00Z", False)):
+        held = {"org/model1": Upheld("other", "/x", raised_at)}
+        table = frame(rows, Known(facts={"org/renamed": renamed}, flagged=held), TINY)
+        assert table["fullname"].tolist() == ["org/renamed"]
+        assert table["Flagged"].tolist() == [flagged], "after the rename the old name is somebody else's"
 
 
 def test_a_removal_counts_before_any_other_flag(flags: Flags) -> None:
