@@ -56,7 +56,7 @@ class Discussion(BaseModel):
     opened: str
     """A sentence: in whose name, and why it is where it is."""
     comments: list[Comment] = Field(default_factory=list)
-    """What was said here, oldest first."""
+    """What was said here, and what the board says on the Hub for others, oldest first."""
 
     @property
     def path(self) -> str:
@@ -132,10 +132,12 @@ class Discussions:
 
     def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
         """Add what `by` says. Raises NotPossible where enough was said, NotAllowed and HubUnavailable."""
-        if discussion.num is not None:
-            self._say_there(discussion.num, text, f"**{by}** says on the board:\n\n{quoted(text)}", token)
-            return discussion
-        return self._say_here(discussion, text, by)
+        if discussion.num is None:
+            return self._say_here(discussion, text, by)
+        if not (token and self._said_by_themselves(discussion.num, text, token)):
+            discussion = self._say_here(discussion, text, by)
+            self._speaker().say(discussion.num or 0, f"**{by}** says on the board:\n\n{quoted(text)}")
+        return discussion
 
     def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
         for _ in range(TRIES):
@@ -159,10 +161,12 @@ class Discussions:
         """Say what `by` decided, where there is a discussion; the decision stands whether or not that succeeds."""
         discussion = self.get(kind, subject)
         try:
-            if discussion is not None and discussion.num is not None:
-                self._say_there(discussion.num, text, text, token)
-            elif discussion is not None:
+            if discussion is None:
+                return
+            if discussion.num is None:
                 self._say_here(discussion, text, by)
+            elif not (token and self._said_by_themselves(discussion.num, text, token)):
+                self._speaker().say(discussion.num, text)
         except (HubUnavailable, NotAllowed, NotPossible, Conflict) as trouble:
             log.warning("A decision could not be noted in the discussion of %s/%s: %s", kind, subject, trouble)
 
@@ -188,18 +192,18 @@ class Discussions:
             return None, f"It is kept here, because the Hub could not take it. {trouble}"
         return opened, f"Opened on the Hub by this board's account for {by}{refused}."
 
-    def _say_there(self, num: int, text: str, for_them: str, token: str | None) -> None:
-        """Say `text` in the name of `token`'s owner; else have the board say `for_them`."""
+    def _said_by_themselves(self, num: int, text: str, token: str) -> bool:
+        """Say `text` in the name of `token`'s owner; whether the Hub let them."""
+        try:
+            self._speaker().say(num, text, token)
+        except NotAllowed:
+            return False
+        return True
+
+    def _speaker(self) -> Place:
         if self._place is None:
             raise NotAllowed("This discussion is on the Hub, and this board has no place there any more.")
-        if token:
-            try:
-                self._place.say(num, text, token)
-                return
-            except NotAllowed:
-                if not self._place.token:
-                    raise
-        self._place.say(num, for_them)
+        return self._place
 
     # --- files
 

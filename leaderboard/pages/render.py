@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from leaderboard.pages import words
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
+
+
+def _foreign_link(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+    """A link in what somebody wrote: not ours to recommend."""
+    tokens[at].attrSet("rel", "nofollow noopener ugc")
+    return renderer.renderToken(tokens, at, options, env)
+
+
+MARKDOWN.add_render_rule("link_open", _foreign_link)
 HERE = Path(__file__).resolve().parent
 
 

@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from pydantic import SecretStr
 
 import localhub
+from leaderboard.community import discussions
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 from localhub.faults import Fault
@@ -106,6 +107,21 @@ def test_a_token_that_may_not_write_has_the_board_speak_for_it(hub: localhub.Run
     post(api, f"/discussions/flags/{flag['id']}/comments", "rex", {"text": "See @lab's card."}, 201)
     who, text = said(hub, flag["link"])[1]
     assert who == BOT and text.startswith("**rex** says on the board:") and "@lab" not in text
+
+
+def test_the_boards_account_cannot_be_used_up(
+    hub: localhub.Running, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discussions, "MAX_OWN", 2)
+    asked(service)
+    api = client(service)
+    flag = post(api, "/flags", "rex", FLAG, 201)
+    answers = f"/discussions/flags/{flag['id']}/comments"
+    for status in (201, 201, 409):
+        post(api, answers, "rex", {"text": "And again."}, status)
+    assert len(said(hub, flag["link"])) == 3
+    for _ in range(3):
+        post(api, answers, "eve", {"text": "In my own name."}, 201)
 
 
 def test_a_report_has_the_reason_and_the_links_and_hears_of_the_relaunch(

@@ -318,6 +318,9 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
         assert not [tag for tag, _ in found if tag in {"img", "script"}], page
         assert not [attribute for _, given in found for attribute in given if attribute.startswith("on")], page
         assert not [given["href"] for _, given in found if (given.get("href") or "").startswith("javascript")], page
+    assert tags(str(prose("[x](https://a.example)")))[1] == (
+        "a", {"href": "https://a.example", "rel": "nofollow noopener ugc"}
+    )  # fmt: skip
 
 
 # --- documents
