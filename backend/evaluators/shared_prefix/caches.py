@@ -1,7 +1,8 @@
 """Key and value caches for shared prefixes, on the public classes of transformers' cache module."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
@@ -10,17 +11,20 @@ Prefix = list[tuple[Any, Any]]
 """Keys and values of a prefix, a pair a layer, each [1, heads, tokens, size]."""
 
 
+Sink = Callable[[int, Any, Any], None]
+"""Takes a layer's number and its new keys and values, [rows, heads, width, size]."""
+
+
 class PrefixLayer(DynamicLayer):  # type: ignore[misc]
     """A layer that shows prefix and new states to its attention and never changes the prefix.
 
-    Nothing is stored, so that the joined states of one layer live only as long as its attention; with `keep` the new
-    states alone are kept in `fresh`.
+    Nothing is stored, so that the joined states of one layer live only as long as its attention; a sink may take the
+    new states.
     """
 
-    def __init__(self, prefix: tuple[Any, Any] | None, keep: bool) -> None:
+    def __init__(self, prefix: tuple[Any, Any] | None, sink: Callable[[Any, Any], None] | None = None) -> None:
         super().__init__()
-        self.keep = keep
-        self.fresh: tuple[Any, Any] | None = None
+        self.sink = sink
         if prefix is not None:
             self.keys, self.values = prefix
             self.dtype, self.device = self.keys.dtype, self.keys.device
@@ -28,8 +32,8 @@ class PrefixLayer(DynamicLayer):  # type: ignore[misc]
 
     def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """The states to attend to: the prefix, repeated for every row, then the new ones."""
-        if self.keep:
-            self.fresh = (key_states, value_states)
+        if self.sink is not None:
+            self.sink(key_states, value_states)
         if not self.is_initialized:
             return key_states, value_states
         rows = key_states.shape[0]
@@ -38,16 +42,30 @@ class PrefixLayer(DynamicLayer):  # type: ignore[misc]
         return keys, values
 
 
-def over(prefix: Prefix | None, layers: int, keep: bool) -> Any:
-    """A cache of `layers` layers over a prefix; None where neither a prefix nor keeping asks for one."""
-    if prefix is None and not keep:
+def over(prefix: Prefix | None, layers: int, sink: Sink | None = None) -> Any:
+    """A cache of `layers` layers over a prefix; None where neither a prefix nor a sink asks for one."""
+    if prefix is None and sink is None:
         return None
-    return Cache(layers=[PrefixLayer(prefix[index] if prefix else None, keep) for index in range(layers)])
+    return Cache(
+        layers=[
+            PrefixLayer(prefix[index] if prefix else None, partial(sink, index) if sink else None)
+            for index in range(layers)
+        ]
+    )
 
 
-def extended(prefix: Prefix | None, cache: Any) -> Prefix:
-    """The prefix followed by what one row of the forward has added."""
-    added = fresh(cache)
+class Fresh:
+    """A sink that keeps what a forward adds."""
+
+    def __init__(self) -> None:
+        self.states: Prefix = []
+
+    def __call__(self, index: int, keys: Any, values: Any) -> None:
+        self.states.append((keys, values))
+
+
+def extended(prefix: Prefix | None, added: Prefix) -> Prefix:
+    """The prefix followed by what one row of a forward has added."""
     if prefix is None:
         return added
     return [
@@ -56,18 +74,41 @@ def extended(prefix: Prefix | None, cache: Any) -> Prefix:
     ]
 
 
-def fresh(cache: Any) -> Prefix:
-    """New keys and values of every layer of a keeping cache, each [rows, heads, width, size]."""
-    return [layer.fresh for layer in cache.layers]
+class Place(NamedTuple):
+    """A slot, and the columns of a forward's row that go there."""
+
+    slot: int
+    row: int
+    start: int
+    end: int
 
 
 class SlotLayer(DynamicLayer):  # type: ignore[misc]
-    """A layer of slots: each row writes its newest token at its own length, nothing is concatenated."""
+    """A preallocated layer of slots: each row writes its newest token at its own length, nothing is concatenated."""
 
-    def __init__(self, keys: Any, values: Any, slots: "Slots") -> None:
+    keys: Any
+    values: Any
+
+    def __init__(self, slots: "Slots") -> None:
         super().__init__()
-        self.keys, self.values, self.slots = keys, values, slots
-        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+        self.slots, self.is_initialized = slots, True
+        self.ready = 0
+
+    def make_ready(self, keys: Any, values: Any, columns: int) -> None:
+        """Have zeros in columns up to `columns`, because what a row does not see has to be finite.
+
+        Memory is allocated once and touched in blocks, so that on a CPU it counts as it is used.
+        """
+        if self.keys is None:
+            shape = (self.slots.size, keys.shape[1], self.slots.capacity)
+            self.keys, self.values = (
+                keys.new_empty((*shape, keys.shape[3])),
+                values.new_empty((*shape, values.shape[3])),
+            )
+        if columns > self.ready:
+            start, self.ready = self.ready, -(-columns // BLOCK) * BLOCK
+            self.keys[:, :, start : self.ready] = 0
+            self.values[:, :, start : self.ready] = 0
 
     def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Write one token a row; return the columns in use."""
@@ -83,39 +124,29 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
 
 
 BLOCK = 64
-"""Columns by which slots grow."""
+"""Columns that are made ready at a time."""
 
 
 class Slots:
-    """Keys and values of up to `size` rows, allocated in blocks of columns; active rows are the first ones."""
+    """Preallocated keys and values of up to `size` rows of `capacity` tokens; active rows are the first ones."""
 
-    def __init__(self, like: Prefix, size: int) -> None:
+    def __init__(self, layers: int, size: int, capacity: int) -> None:
+        self.size, self.capacity, self.width = size, capacity, 0
         self.rows = self.columns = torch.zeros(0, dtype=torch.long)
-        self.width = self.capacity = 0
-        layers = [SlotLayer(_columns(keys, size), _columns(values, size), self) for keys, values in like]
-        self.cache = Cache(layers=layers)
+        self.cache = Cache(layers=[SlotLayer(self) for _ in range(layers)])
 
-    def _reserve(self, columns: int) -> None:
-        """Make room for columns, a layer at a time."""
-        if columns > self.capacity:
-            self.capacity = -(-columns // BLOCK) * BLOCK
-            for layer in self.cache.layers:
-                layer.keys = _grown(layer.keys, self.capacity)
-                layer.values = _grown(layer.values, self.capacity)
-
-    def write(self, slot: int, parts: Sequence[Prefix], row: int, start: int, end: int) -> None:
-        """Fill a slot with a prefix (all parts but the last) and columns `start` to `end` of a forward's row."""
-        self._reserve(sum(part[0][0].shape[2] for part in parts[:-1]) + end - start)
-        for index, layer in enumerate(self.cache.layers):
-            column = 0
-            for part in parts[:-1]:
-                length = part[index][0].shape[2]
-                layer.keys[slot, :, column : column + length] = part[index][0][0]
-                layer.values[slot, :, column : column + length] = part[index][1][0]
-                column += length
-            keys, values = parts[-1][index]
-            layer.keys[slot, :, column : column + end - start] = keys[row, :, start:end]
-            layer.values[slot, :, column : column + end - start] = values[row, :, start:end]
+    def fill(self, prefix: Prefix | None, places: Sequence[Place], index: int, keys: Any, values: Any) -> None:
+        """Store a prefix and parts of a forward's new states in slots, for one layer."""
+        start = prefix[index][0].shape[2] if prefix else 0
+        layer = self.cache.layers[index]
+        layer.make_ready(keys, values, start + max(place.end - place.start for place in places))
+        for held, new, before in zip((layer.keys, layer.values), (keys, values), (0, 1), strict=True):
+            for place in places:
+                if prefix:
+                    held[place.slot, :, :start] = prefix[index][before][0]
+                held[place.slot, :, start : start + place.end - place.start] = new[
+                    place.row, :, place.start : place.end
+                ]
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy a row's first `length` columns into another slot."""
@@ -125,19 +156,8 @@ class Slots:
 
     def aim(self, columns: Any, width: int) -> Any:
         """Say where the next token of each active row goes; returns the cache to forward with."""
-        self._reserve(width)
+        for layer in self.cache.layers:
+            layer.make_ready(layer.keys, layer.values, width)
         self.rows = torch.arange(len(columns), device=columns.device)
         self.columns, self.width = columns, width
         return self.cache
-
-
-def _columns(like: Any, size: int) -> Any:
-    """No columns yet, of `size` rows."""
-    return like.new_zeros((size, like.shape[1], 0, like.shape[3]))
-
-
-def _grown(states: Any, columns: int) -> Any:
-    """The same states with zeros up to `columns`: what a row does not see has to be finite."""
-    grown = states.new_zeros((*states.shape[:2], columns, states.shape[3]))
-    grown[:, :, : states.shape[2]] = states
-    return grown

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from transformers.cache_utils import Cache
 
-from backend.evaluators.shared_prefix.caches import Prefix, PrefixLayer, fresh
+from backend.evaluators.shared_prefix.caches import Prefix, PrefixLayer
 from backend.evaluators.shared_prefix.forward import NOTHING, length
 from backend.evaluators.shared_prefix.plan import Piece, Question, Tokens
 from backend.evaluators.shared_prefix.scoring import Answers, Scorer
@@ -22,7 +22,7 @@ class SelectedLayer(PrefixLayer):
     """A prefix, then the selected rows of an earlier batch, then the new states."""
 
     def __init__(self, prefix: tuple[Any, Any] | None, earlier: tuple[Any, Any], selected: Any) -> None:
-        super().__init__(None, keep=False)
+        super().__init__(None)
         self.prefix, self.earlier, self.selected = prefix, earlier, selected
         self.before = earlier[0].shape[-2] + (prefix[0].shape[-2] if prefix else 0)
 
@@ -51,7 +51,7 @@ class ExpandedScorer(Scorer):
         pieces = [row[0] for row in rows]
         asked = [questions[piece.question] for piece in pieces]
         tails = [piece.tail for piece in pieces]
-        logits, cache, mask = self.runner.padded(tails, prefix)
+        logits, states, mask = self.runner.padded(tails, prefix)
         first = F.log_softmax(logits, dim=-1, dtype=self.softmax_dtype)
         begun = [
             (number, begin)
@@ -62,8 +62,8 @@ class ExpandedScorer(Scorer):
         for part in self._parts(begun, mask.shape[1]):
             selected = torch.tensor([number for number, _ in part], device=self.runner.device)
             layers = [
-                SelectedLayer(prefix[index] if prefix else None, states, selected)
-                for index, states in enumerate(fresh(cache))
+                SelectedLayer(prefix[index] if prefix else None, earlier, selected)
+                for index, earlier in enumerate(states)
             ]
             starts = [length(prefix) + len(tails[number]) for number, _ in part]
             continued = self.runner.continued(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from backend.evaluators.shared_prefix.attention import Attention
-from backend.evaluators.shared_prefix.caches import Prefix, Slots, extended, over
+from backend.evaluators.shared_prefix.caches import Fresh, Prefix, Sink, Slots, extended, over
 from backend.evaluators.shared_prefix.layout import Layout, lay_out, mask_for
 from backend.evaluators.shared_prefix.plan import Piece, Tokens, build_trie
 
@@ -27,23 +27,22 @@ class Runner:
         """Token ids forwarded so far, padding included."""
 
     def pieces(
-        self, rows: Sequence[Sequence[Piece]], prefix: Prefix | None, keep: bool = False
-    ) -> tuple[Layout, Any, Any]:
-        """Forward rows of pieces: their layout, the logits of the scored positions [scored, vocabulary], the cache."""
+        self, rows: Sequence[Sequence[Piece]], prefix: Prefix | None, sink: Sink | None = None
+    ) -> tuple[Layout, Any]:
+        """Forward rows of pieces: their layout, and the logits of the scored positions [scored, vocabulary]."""
         start = length(prefix)
         layout = lay_out(rows, start, causal=self.attention.window is None)
-        cache = over(prefix, self.layers, keep)
+        cache = over(prefix, self.layers, sink)
         logits = self._call(layout.ids, layout.positions, layout.visible, start, cache, layout.scored.to(self.device))
-        return layout, logits, cache
+        return layout, logits
 
     def prefix(self, tokens: Tokens, before: Prefix | None) -> Prefix:
         """The keys and values of `before` followed by `tokens`."""
-        piece = Piece(-1, tokens, NOTHING)
-        layout = lay_out([[piece]], length(before), causal=self.attention.window is None)
-        cache = over(before, self.layers, keep=True)
+        layout = lay_out([[Piece(-1, tokens, NOTHING)]], length(before), causal=self.attention.window is None)
+        fresh = Fresh()
         visible = None if self.attention.window is None else layout.visible
-        self._call(layout.ids, layout.positions, visible, length(before), cache, 1)
-        return extended(before, cache)
+        self._call(layout.ids, layout.positions, visible, length(before), over(before, self.layers, fresh), 1)
+        return extended(before, fresh.states)
 
     def plain(self, tokens: Tokens, copies: int) -> Any:
         """Forward a text as the model itself would, in a batch of copies: logits [HEAD, vocabulary] of its end."""
@@ -51,16 +50,17 @@ class Runner:
         with torch.no_grad(), self._autocast():
             return self.model(input_ids=ids, use_cache=False, logits_to_keep=min(HEAD, len(tokens) - 1)).logits[0]
 
-    def padded(self, tails: Sequence[Tokens], prefix: Prefix | None) -> tuple[Any, Any, Any]:
-        """Forward tails, padded on the right, with a 2D mask: last logits [rows, vocabulary], the cache, the mask."""
-        cache = over(prefix, self.layers, keep=True)
+    def padded(self, tails: Sequence[Tokens], prefix: Prefix | None) -> tuple[Any, Prefix, Any]:
+        """Forward tails, padded on the right, with a 2D mask: last logits [rows, vocabulary], new states, the mask."""
+        fresh = Fresh()
+        cache = over(prefix, self.layers, fresh)
         ids, real = _pad(tails)
         start = length(prefix)
         mask = torch.cat([torch.ones(len(ids), start, dtype=torch.long), real], dim=1).to(self.device)
         last = torch.tensor([[len(tail) - 1] for tail in tails], device=self.device)
         positions = torch.arange(start, start + ids.shape[1]).expand(len(ids), -1)
         logits = self._forward(ids, positions, mask, cache, last)
-        return logits[:, -1], cache, mask
+        return logits[:, -1], fresh.states, mask
 
     def continued(self, begins: Sequence[Tokens], starts: Sequence[int], cache: Any, mask: Any) -> Any:
         """Forward what follows each row of a cache, from position `starts`: logits [rows, width, vocabulary]."""

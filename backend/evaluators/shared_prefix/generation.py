@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from backend.evaluators.shared_prefix.budget import Budget
-from backend.evaluators.shared_prefix.caches import Prefix, Slots, fresh
+from backend.evaluators.shared_prefix.caches import Place, Prefix, Slots
 from backend.evaluators.shared_prefix.forward import HEAD, NOTHING, Runner, length
 from backend.evaluators.shared_prefix.plan import Node, Piece, Tokens, lifted, pack, prefix_tree
 
@@ -61,14 +61,15 @@ class Generator:
         self.softmax_dtype = softmax_dtype
         self.rows: list[Row] = []
         self.slots: Slots | None = None
+        self.capacity = 0
         self.returned: deque[Row] = deque()
         self.lookback: dict[tuple[str, ...], int] = {}
 
     def generate(self, prompts: Sequence[Prompt], lookback: Callable[[str], int]) -> Iterator[Row]:
         """Finished rows, as they finish. `lookback` says how many tokens a stop text may take."""
         self.lookback = {stops: max(map(lookback, stops), default=0) for stops in {prompt.stops for prompt in prompts}}
-        capacity = max(len(prompt.tokens) + prompt.most for prompt in prompts)
-        affordable = self.budget.bytes // (capacity * self.budget.costs.cached)
+        self.capacity = max(len(prompt.tokens) + prompt.most for prompt in prompts)
+        affordable = self.budget.bytes // (self.capacity * self.budget.costs.cached)
         self.size = max(1, min(self.size, len(prompts), affordable))
         tree = prefix_tree([prompt.tokens for prompt in prompts], room=self.budget.prefix_tokens)
         queue = self._queue(tree, None, prompts)
@@ -103,53 +104,53 @@ class Generator:
         start = length(prefix)
         pieces = [Piece(number, (*row.prompt.tokens, *row.tokens)[start:], NOTHING) for number, row in enumerate(rows)]
         for batch in pack(pieces, lambda rows, width, scored: self.budget.fits(rows, width, scored, start)):
-            forwarded = self.budget.attempt(partial(self.runner.pieces, batch, prefix, keep=True))
+            places = list(_places(batch, len(self.rows)))
+            begun = [rows[piece.question] for line in batch for piece in line]
+            sink = partial(self._slots().fill, prefix, places)
+            forwarded = self.budget.attempt(partial(self.runner.pieces, batch, prefix, sink))
             if forwarded is None:
-                self.returned.extend(rows[piece.question] for line in batch for piece in line)
+                self.returned.extend(begun)
                 continue
-            layout, logits, cache = forwarded
-            states = fresh(cache)
-            places = [(line, piece) for line, pieces in enumerate(batch) for piece in pieces]
-            column = 0
-            for entry, (line, piece) in enumerate(places):
-                column = 0 if entry == 0 or places[entry - 1][0] != line else column
-                row = rows[piece.question]
-                row.cached = start + piece.width
-                parts = [states] if prefix is None else [prefix, states]
-                self._slots(states).write(len(self.rows), parts, line, column, column + piece.width)
-                column += piece.width
-                if self._ended(row, logits[layout.entries[entry]], int(logits[layout.entries[entry]].argmax())):
-                    yield row
-                else:
-                    self.rows.append(row)
+            layout, logits = forwarded
+            chosen = logits[layout.entries].argmax(dim=-1).tolist()
+            first = len(self.rows)
+            self.rows += begun
+            for row, place in zip(begun, places, strict=True):
+                row.cached = start + place.end - place.start
+            yield from self._append(first, logits[layout.entries], chosen)
 
-    def _slots(self, like: Prefix) -> Slots:
+    def _slots(self) -> Slots:
         if self.slots is None:
-            self.slots = Slots(like, self.size)
+            self.slots = Slots(self.runner.layers, self.size, self.capacity)
         return self.slots
 
     def _step(self) -> Iterator[Row]:
-        """One token for every row; ended rows leave, the last rows move into their slots."""
-        assert self.slots is not None
+        """One token for every row."""
         device = self.runner.device
         ids = torch.tensor([row.tokens[-1] for row in self.rows], device=device)
         columns = torch.tensor([row.cached for row in self.rows], device=device)
-        logits = self.budget.attempt(partial(self.runner.step, self.slots, ids, columns))
+        logits = self.budget.attempt(partial(self.runner.step, self._slots(), ids, columns))
         if logits is None:
             self.size = max(1, len(self.rows) // 2)
             self.returned.extend(self.rows[self.size :])
             del self.rows[self.size :]
             return
-        chosen = logits.argmax(dim=-1).tolist()
-        ended = []
-        for number, row in enumerate(self.rows):
+        for row in self.rows:
             row.cached += 1
-            if self._ended(row, logits[number], chosen[number]):
-                ended.append(number)
+        yield from self._append(0, logits, logits.argmax(dim=-1).tolist())
+
+    def _append(self, first: int, logits: Any, chosen: Sequence[int]) -> Iterator[Row]:
+        """Give each row from `first` on its next token; ended rows leave, the last rows move into their slots."""
+        slots = self._slots()
+        ended = [
+            first + number
+            for number, token in enumerate(chosen)
+            if self._ended(self.rows[first + number], logits[number], token)
+        ]
         for number in reversed(ended):
             row, last = self.rows[number], self.rows.pop()
             if last is not row:
-                self.slots.move(len(self.rows), number, last.cached)
+                slots.move(len(self.rows), number, last.cached)
                 self.rows[number] = last
             yield row
 
@@ -169,3 +170,12 @@ class Generator:
     def _contains(self, row: Row) -> bool:
         text = self.decode(row.tokens, True)
         return any(stop in text for stop in row.prompt.stops)
+
+
+def _places(batch: Sequence[Sequence[Piece]], slot: int) -> Iterator[Place]:
+    """Where each piece of a batch goes, from the first free slot on."""
+    for number, line in enumerate(batch):
+        start = 0
+        for piece in line:
+            yield Place(slot, number, start, start + piece.width)
+            slot, start = slot + 1, start + piece.width

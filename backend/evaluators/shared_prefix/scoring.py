@@ -75,7 +75,7 @@ class Scorer:
         ]
 
     def _batch(self, rows: Sequence[Sequence[Piece]], questions: Sequence[Question], prefix: Prefix | None) -> Answers:
-        layout, logits, _ = self.runner.pieces(rows, prefix)
+        layout, logits = self.runner.pieces(rows, prefix)
         scores = F.log_softmax(logits, dim=-1, dtype=self.softmax_dtype)
         del logits
         spans: list[tuple[tuple[int, ...], int]] = []

@@ -51,7 +51,9 @@ def test_a_window_is_not_missed_where_it_is_longer_than_every_prompt(monkeypatch
 
 def test_wrong_positions_are_caught_in_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     step = forward.Runner.step
-    monkeypatch.setattr(forward.Runner, "step", lambda self, slots, ids, at: step(self, slots, ids, at + 3))
+    monkeypatch.setattr(
+        forward.Runner, "step", lambda self, slots, ids, at: step(self, slots, ids, (at - 3).clamp(min=0))
+    )
     asked = [(text, {"until": ["zzz"], "max_gen_toks": 12}) for text, _ in tiny.questions() if text]
     assert_falls_back(tiny.build("llama"), "generate_until", tiny.asked(asked, "generate_until"))
 
