@@ -45,7 +45,7 @@ class Table {
     this.compared = new Map();
     if (!this.embed) this.view = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => name !== "benchmark"));
     this.build();
-    this.load();
+    this.load().then(() => this.follow());
   }
 
   // -- the frame ------------------------------------------------------------------------------------------------
@@ -152,6 +152,7 @@ class Table {
     this.first = null;
     if (ticket !== this.asked) return;
     if (answer.error) return this.trouble(answer.error);
+    this.version = answer.version;
     this.pages = new Map([[0, answer.rows]]);
     this.total = answer.total;
     this.pinned = answer.pinned;
@@ -163,6 +164,15 @@ class Table {
     this.say(answer);
     this.filters.update();
     this.redraw();
+  }
+
+  /** Show what was published meanwhile, unless the reader is in the middle of the rows. */
+  async follow() {
+    if (document.visibilityState === "visible" && this.port.scrollTop < ROW && this.at < 0) {
+      const answer = await this.ask({ ...this.view, offset: 0, limit: 1 });
+      if (!answer.error && answer.version !== this.version) await this.load();
+    }
+    setTimeout(() => this.follow(), this.length ? 15000 : 2000);
   }
 
   async page(number) {
