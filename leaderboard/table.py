@@ -56,6 +56,8 @@ META: tuple[Meta, ...] = (
     Meta("seconds", "evaluation_time_s", "Evaluation time (s)", "Run", "number"),
     Meta("co2", "CO₂ cost (kg)", "CO₂ (kg)", "Run", "number"),
 )
+NEVER_ZERO = ("params", "seconds", "co2")
+"""Numbers for which other boards wrote 0 or -1 when they did not know."""
 META_BY_KEY = {meta.key: meta for meta in META}
 DEFAULT_META = ("precision", "revision", "license", "params")
 """Columns beside rank, type, model, average and the scores that a first visitor sees."""
@@ -102,6 +104,8 @@ class Board:
         self.texts = {meta.key: self._texts(meta.source) for meta in META if meta.kind in {"text", "time"}}
         self.texts["type"] = _without_symbols(self.texts["type"])
         self.numbers = {meta.key: self._floats(meta.source) for meta in META if meta.kind == "number"}
+        for key in NEVER_ZERO:
+            self.numbers[key] = np.where(self.numbers[key] > 0, self.numbers[key], np.nan)
         self.yes = {
             meta.key: self._yes(meta.source, default=meta.key == "available") for meta in META if meta.kind == "yes"
         }
