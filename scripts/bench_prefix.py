@@ -28,7 +28,7 @@ BBH = ("boolean_expressions", "date_understanding", "reasoning_about_colored_obj
 MMLU = ("abstract_algebra", "anatomy", "astronomy", "business_ethics")
 MUSR = ("murder_mysteries", "object_placements", "team_allocation")
 FOLDERS = ("leaderboard/bbh_mc", "leaderboard/musr", "leaderboard/ifeval", "arc", "mmlu/default", "gsm8k")
-THREADS = 1
+THREADS = os.cpu_count() or 1
 BATCH = 8
 LENGTH = 4096
 

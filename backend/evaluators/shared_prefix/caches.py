@@ -123,7 +123,7 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         return self.slots.width - 1
 
 
-BLOCK = 64
+BLOCK = 16
 """Columns that are made ready at a time."""
 
 
