@@ -305,6 +305,8 @@ class Provenance(BaseModel):
     """Processor or accelerator, in words."""
     seeds: dict[str, int] = Field(default_factory=dict)
     """Seeds given to the harness, by its names."""
+    scorers: str = ""
+    """How scorers that draw at random were made reproducible."""
     engine: dict[str, Any] = Field(default_factory=dict)
     """Which engine forwarded the tokens, and its own account (probe, tokens forwarded and saved)."""
     task_hashes: dict[str, str] = Field(default_factory=dict)

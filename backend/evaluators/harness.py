@@ -24,6 +24,7 @@ from backend.abilities import hardware, pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.loading import Loaded, load
 from backend.evaluators.shared_prefix.model import make_lm
+from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
 from backend.evaluators.tasks import local_data, task_manager
 from backend.evaluators.watch import Watch
 from backend.failures import JobFailed, Stage
@@ -107,6 +108,7 @@ def evaluate(path: Path) -> None:
         packages=provenance.packages(),
         hardware=hardware(device),
         seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
+        scorers=SEEDING,
         engine=lm.provenance(),
         task_hashes=provenance.task_hashes(samples),
         chat_template_sha=provenance.template_sha(template),
@@ -184,7 +186,7 @@ def run(
     lm: Any, tasks: LoadedTasks, fewshot: int | None, request: Request, benchmark: Benchmark, options: JobOptions
 ) -> dict[str, Any]:
     """The harness's results and samples of one number of few-shot examples."""
-    with without_host_details():
+    with without_host_details(), seeded_scorers():
         results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
             model=lm,
             model_args=dict(provenance.model_args(request)),
