@@ -44,7 +44,7 @@ def build_app(service: Service) -> FastAPI:
     app.include_router(embed_routes(service))
     catch_errors(app)
     mount_pages(app, service)
-    app.add_middleware(GZipMiddleware, minimum_size=2000)
+    app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     return app
 
 

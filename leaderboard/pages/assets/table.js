@@ -55,7 +55,7 @@ class Table {
     this.search = h("input", {
       class: "pt-search", type: "search", "aria-label": "Search", spellcheck: "false", autocomplete: "off",
       placeholder: "name1; name2; Hub License: mit", maxlength: "1000",
-      oninput: debounce(() => this.change({ search: this.search.value || undefined }), 30),
+      oninput: debounce(() => this.change({ search: this.search.value || undefined }), 15),
     });
     this.search.value = this.view.search || "";
     this.help = h("div", { class: "pt-help", hidden: true }, ...EXAMPLES.map(([query, meaning]) =>
