@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from leaderboard import FileStore
-from leaderboard.errors import AlreadyRequested, Conflict, NotFound, NotPossible, Unreadable
+from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
 from leaderboard.records import (
     SCHEMA_VERSION,
     TIME_FORMAT,
@@ -68,6 +69,8 @@ class Queue:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
+        self._unsure: set[str] = set()
+        """Claims of ours that failed, though perhaps only their answer got lost."""
 
     # --- reading
 
@@ -147,8 +150,12 @@ class Queue:
             current.job_start_time = self._start_after(current.job_start_time)
             current.not_before = None
 
-        self._change(path, decide, "Claim {}")
-        self.flush(f"Claim {request.model}")
+        try:
+            self._change(path, decide, "Claim {}")
+            flush(self.store, f"Claim {request.model}", now_or_never=path)
+        except Infrastructure:
+            self._unsure.add(lease.claim)
+            raise
         claimed = self._read(path)[0]
         if claimed.lease is None or claimed.lease.claim != lease.claim:
             raise Conflict([path])
@@ -159,8 +166,14 @@ class Queue:
     ) -> Request | None:
         """Claim the first pending request that is due and that `accepts`; None when there is none.
 
-        Having lost one to another worker, look further down, so that several do not go on competing for the same.
+        Having lost one to another worker, look further down, so that several do not go on competing for the same. One
+        whose claim seemed to fail but is there comes first.
         """
+        unsure = [one for one in self.view().requests if one.lease and one.lease.claim in self._unsure]
+        for request in unsure:
+            self._unsure.discard(request.lease.claim if request.lease else "")
+            with suppress(Conflict, NotFound, Unreadable):
+                return self.renew(request, lease_s)
         waiting, spread = [one for one in self.pending() if self._is_due(one)], 1
         while waiting:
             request = waiting.pop(random.randrange(min(spread, len(waiting))))

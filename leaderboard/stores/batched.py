@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from leaderboard import Changes, FileStore
-from leaderboard.errors import Conflict, NotFound
+from leaderboard.errors import Conflict, Infrastructure, NotFound
 from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import blob_version, check_path, check_paths
 
@@ -113,6 +113,16 @@ class BatchedStore:
             self._steps, self._written = [], {}
         return lost
 
+    def drop(self, path: str) -> None:
+        """Forget what waits for `path`, with all that waits in the same commits."""
+        with self._lock:
+            dropped = {path}
+            for step in self._steps:
+                if step.touches(dropped):
+                    dropped |= step.changes.keys()
+            self._steps = [step for step in self._steps if not step.touches(dropped)]
+            self._written = {path: content for step in self._steps for path, content in step.changes.items()}
+
     def _version(self, path: str) -> str | None:
         try:
             return self.read(path)[1]
@@ -120,9 +130,19 @@ class BatchedStore:
             return None
 
 
-def flush(store: FileStore, message: str) -> set[str]:
-    """`BatchedStore.flush` where `store` is one; any other has nothing that waits."""
-    return store.flush(message) if isinstance(store, BatchedStore) else set()
+def flush(store: FileStore, message: str, now_or_never: str = "") -> set[str]:
+    """`BatchedStore.flush` where `store` is one; any other has nothing that waits.
+
+    What waits for the path `now_or_never` is dropped when the store fails.
+    """
+    if not isinstance(store, BatchedStore):
+        return set()
+    try:
+        return store.flush(message)
+    except Infrastructure:
+        if now_or_never:
+            store.drop(now_or_never)
+        raise
 
 
 def _merged(steps: Iterable[Step], there: Mapping[str, str]) -> tuple[dict[str, bytes | None], dict[str, str | None]]:

@@ -14,7 +14,6 @@ import random
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -32,10 +31,13 @@ MAX_ENTRIES = 10_000
 MANY = 10
 """From this many changed folders in a folder on, everything below it is listed at once."""
 TRIES = 60
+CREATE_TRIES = 12
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 4.0
 LONGEST_PAUSE_S = 120.0
 """A commit waits for so long when the Hub asks for it; beyond that it is given up."""
 DOWNLOADS = 8
+PAST_S = 30.0
+"""For so long after a later commit was seen an answer with an earlier one is taken for an old one."""
 KEPT_S = 24 * 3600
 """How long contents that are not listed any more stay in the cache."""
 NEVER_LFS = (".json", ".md", ".yaml", ".txt")
@@ -82,7 +84,8 @@ class HubStore:
         self._syncing, self._committing = threading.Lock(), threading.Lock()
         self._snapshot: Snapshot | None = None
         self._synced = -1e9
-        self._left_behind: deque[str] = deque(maxlen=1000)
+        self._left_behind: dict[str, float] = {}
+        """Past commit -> when a later one was seen."""
         self._log = ChangeLog(self.list)
 
     def create(self, private: bool = False, gated: bool = False) -> None:
@@ -90,7 +93,12 @@ class HubStore:
 
         Raises HubUnavailable.
         """
-        self._repo.create(private, gated)
+        for attempt in range(CREATE_TRIES):
+            try:
+                self._repo.create(private, gated)
+                return
+            except HubUnavailable as trouble:
+                _pause_after(trouble, attempt, CREATE_TRIES)
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> git object id of every file whose path begins with `prefix`. Raises HubUnavailable."""
@@ -159,7 +167,7 @@ class HubStore:
             first = Snapshot(commit, self._repo.below(commit, ""))
             self._prune(first)
             return first
-        if commit == known.commit or commit in self._left_behind:  # the Hub may answer with a past state
+        if commit == known.commit or self._is_past(commit):
             return known
         folders = dict(known.folders)
         waiting: list[tuple[str, Mapping[str, Node]]] = [("", root)]
@@ -175,8 +183,17 @@ class HubStore:
                 folders = (without(folders, path) if path else {}) | dict(self._repo.below(commit, path))
             else:
                 waiting += [(join(path, name), self._repo.folder(commit, join(path, name))) for name in changed]
-        self._left_behind.append(known.commit)
+        self._left_behind[known.commit] = time.monotonic()
         return Snapshot(commit, folders)
+
+    def _is_past(self, commit: str) -> bool:
+        """Whether the Hub answers with a past state, as it may for a short while.
+
+        Not for ever: the one that we know may itself have come from such an answer.
+        """
+        since = time.monotonic() - PAST_S
+        self._left_behind = {past: left for past, left in self._left_behind.items() if left > since}
+        return commit in self._left_behind
 
     # --- contents
 
@@ -225,12 +242,14 @@ class HubStore:
         if not todo:  # perhaps only because what we know is old
             snapshot = self._look(now=True)
             todo = _decide(snapshot, changes, expected)
-        unsure, operations = False, self._repo.operations(todo)
+        unsure, outdated, operations = False, False, self._repo.operations(todo)
         for attempt in range(TRIES):
-            pause = 0.0
             try:
                 if attempt:
-                    snapshot = self._look(now=True)
+                    before_look, snapshot = snapshot, self._look(now=True)
+                    if outdated and snapshot is before_look:
+                        self._left_behind = {}  # so what we know is past, and what we took for past is not
+                    outdated = False
                     if unsure and self._repo.marked(mark, snapshot.commit):
                         return
                     before, todo = todo, _decide(snapshot, changes, expected)
@@ -243,13 +262,13 @@ class HubStore:
                     self._adopt(snapshot, made, todo)
                     return
                 operations = self._repo.operations(todo)
+                _pause(0, attempt)
             except Outdated:
-                pass
+                outdated = True
+                _pause(0, attempt)
             except HubUnavailable as trouble:
-                if trouble.retry_after_s is None or trouble.retry_after_s > LONGEST_PAUSE_S or attempt == TRIES - 1:
-                    raise
-                unsure, pause = True, trouble.retry_after_s
-            time.sleep(pause + random.uniform(0, min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S)))
+                unsure = True
+                _pause_after(trouble, attempt, TRIES)
         raise HubUnavailable(f"The dataset {self.repo_id} changes faster than this board can write to it.", 5)
 
     def _adopt(self, parent: Snapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
@@ -265,8 +284,19 @@ class HubStore:
                 self._keep(node, content)
         with self._syncing:
             if self._snapshot is parent:
-                self._left_behind.append(parent.commit)
+                self._left_behind[parent.commit] = time.monotonic()
                 self._snapshot = Snapshot(commit, with_changes(parent.folders, nodes))
+
+
+def _pause_after(trouble: HubUnavailable, attempt: int, tries: int) -> None:
+    """Wait before trying again; raise `trouble` where that makes no sense."""
+    if trouble.retry_after_s is None or trouble.retry_after_s > LONGEST_PAUSE_S or attempt == tries - 1:
+        raise trouble
+    _pause(trouble.retry_after_s, attempt)
+
+
+def _pause(seconds: float, attempt: int) -> None:
+    time.sleep(seconds + random.uniform(0, min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S)))
 
 
 def _is_plain(path: str, content: bytes) -> bool:

@@ -47,6 +47,7 @@ class HubDetails:
         self._private = private
         self._lock = threading.Lock()
         self._stores: OrderedDict[str, HubStore] = OrderedDict()
+        self._made: set[tuple[str, bool]] = set()
 
     def repo_id(self, model: str) -> str:
         """The dataset of a model's details."""
@@ -64,7 +65,7 @@ class HubDetails:
             return {}
         benchmark, model, stamp = parts(result)
         store = self._store(model)
-        store.create(self._private, self._gated(benchmark))
+        self._make(store, self._gated(benchmark))
         files = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
         for _ in range(TRIES):
             card, version = _card(store)
@@ -98,6 +99,12 @@ class HubDetails:
             return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
         except Missing:
             raise NotFound(f"There is no dataset {store.repo_id}.") from None
+
+    def _make(self, store: HubStore, gated: bool) -> None:
+        """Make the dataset, once in this process."""
+        if (store.repo_id, gated) not in self._made:
+            store.create(self._private, gated)
+            self._made.add((store.repo_id, gated))
 
     def _store(self, model: str) -> HubStore:
         repo_id = self.repo_id(model)

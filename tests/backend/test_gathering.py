@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,9 @@ def board(tmp_path: Path) -> GatheringBoard:
 
 def test_the_end_of_one_request_goes_with_the_claim_of_the_next(board: GatheringBoard) -> None:
     board.executor.free = 1
-    first, second = board.submit("first"), board.submit("second")
+    first = board.submit("first")
+    board.clock.pass_(1)
+    second = board.submit("second")
     handle, workdir = board.run_one(first)
     board.commits()
     board.succeed(handle, workdir)
@@ -160,3 +163,33 @@ def test_a_cancelled_request_stays_cancelled(board: GatheringBoard) -> None:
     for _ in range(2):
         board.ticker.tick()
     assert board.now(request).status is Status.CANCELLED and not board.ticker.jobs
+
+
+def test_a_claim_that_could_not_be_written_is_dropped(board: GatheringBoard) -> None:
+    request = board.submit()
+    board.requests_store.down = True
+    board.ticker.tick()
+    board.requests_store.down = False
+    assert board.ticker.queue.get(request.id).status is Status.PENDING and not board.ticker.jobs
+    assert Queue(board.requests_store, clock=board.clock.utc).claim(request, "w2", 120).attempts == 1
+
+
+def test_a_claim_whose_answer_was_lost_is_taken_up(board: GatheringBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    board.ticker.tick()
+    request, commit = board.submit(), board.requests_store.commit
+
+    def lose_the_answer(*said: Any) -> str:
+        commit(*said)
+        raise HubUnavailable("The Hub gave no usable answer.", 1)
+
+    monkeypatch.setattr(board.requests_store, "commit", lose_the_answer)
+    board.ticker.tick()
+    monkeypatch.undo()
+    claimed = board.now(request)
+    assert claimed.status is Status.RUNNING and not board.ticker.jobs
+    board.ticker.tick()
+    [job] = board.ticker.jobs.values()
+    assert job.request.lease and claimed.lease and job.request.lease.claim == claimed.lease.claim
+    board.succeed(*board.run_one(request))
+    board.ticker.tick()
+    assert board.now(request).status is Status.FINISHED and len(board.results_store.list("tiny/")) == 1

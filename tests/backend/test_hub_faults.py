@@ -71,7 +71,7 @@ class Site:
     def __init__(self, namespace: str, worker: str, endpoint: str, folder: Path) -> None:
         self.settings = Settings(
             store="hub", hub_namespace=namespace, hub_endpoint=endpoint, hub_token=SecretStr(TOKEN), worker=worker,
-            work_dir=folder / worker, lease_s=30, hub_look_s=0.3, progress_s=0.0, backoff_s=0.0,
+            work_dir=folder / worker, hub_look_s=0.3, progress_s=0.0, backoff_s=0.0,
         )  # fmt: skip
         self.stores = open_stores(self.settings, BENCHMARKS)
         gathered = self.stores.gathered()

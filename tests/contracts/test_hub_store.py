@@ -131,6 +131,35 @@ def test_a_stale_answer_does_not_undo_what_is_known(served: localhub.Running, op
     assert store.read("a.json")[0] == b"3"
 
 
+def gone_back(served: localhub.Running, open_store: Open) -> HubStore:
+    """A store that saw the newest of two commits, and then was told of the one before."""
+    store, other = open_store(), open_store()
+    store.commit({"a.json": b"1"}, "first")
+    other.commit({"a.json": b"2"}, "second")
+    other.commit({"a.json": b"3"}, "third")
+    assert store.read("a.json")[0] == b"3"
+    served.faults.set([Fault("stale-tree")])
+    assert store.read("a.json")[0] == b"2"
+    served.faults.set([])
+    return store
+
+
+def test_an_old_answer_that_was_believed_is_noticed_when_writing(served: localhub.Running, open_store: Open) -> None:
+    store = gone_back(served, open_store)
+    store.commit({"b.json": b"1"}, "fourth", {"b.json": None})
+    assert store.read("a.json")[0] == b"3"
+    assert history(served, store)[:2] == ["fourth", "third"]
+
+
+def test_an_old_answer_is_not_believed_for_ever(
+    served: localhub.Running, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = gone_back(served, open_store)
+    assert store.read("a.json")[0] == b"2"
+    monkeypatch.setattr(hub_module, "PAST_S", 0.0)
+    assert store.read("a.json")[0] == b"3"
+
+
 def test_reading_goes_on_while_the_hub_has_trouble(
     served: localhub.Running, open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
