@@ -20,10 +20,12 @@ from backend.environment import job_environment
 from backend.failures import STOPPED, UNPUBLISHED, UNSTARTED, ended, failure
 from backend.job import EVALUATORS, load_evaluator
 from backend.publish import publish
+from backend.reporting import Reporter
 from backend.workdir import JobOptions, Workdir, unsettled
 from leaderboard.benchmarks import Benchmark
 from leaderboard.contents import Contents
 from leaderboard.errors import Conflict, NotFound, PodiumError, Unreadable
+from leaderboard.hub.reports import Reports
 from leaderboard.queue import Queue
 from leaderboard.records import Abilities, Failure, Fault, Precision, Progress, Request, Status, Submission
 from leaderboard.results import Results
@@ -73,6 +75,8 @@ class Ticker:
         self.executor = executor
         self.contents = contents
         self.clock = clock
+        reports = Reports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
+        self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.folder = settings.work_dir.absolute() / "jobs"
         self.jobs: dict[str, Running] = {}
         self.abilities: Abilities | None = None
@@ -95,6 +99,7 @@ class Ticker:
         self._try("write down what became of the requests", self._flush_ends)
         for request in claimed:
             self._try(f"launch {request.model}", self._launch, request)
+        self._try("tell models of their scores", self.reporter.work, self.clock())
 
     def stop(self) -> None:
         """End our jobs and give their requests back; it does not count as an attempt that failed."""
@@ -321,6 +326,7 @@ class Ticker:
             return
         log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
         self._forget(handle, job)
+        self.reporter.add(job.request.benchmark, path, self.clock())
 
     def _give_back(self, handle: str, job: Running, why: Failure, max_attempts: int, backoff_s: float) -> None:
         log.warning("Gave back %s at %s: %s (%s)", job.request.model, job.request.revision[:7], why.message, why.log)

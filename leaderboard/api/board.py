@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from leaderboard.api.answers import Page, Rows, kept, kept_model
 from leaderboard.api.queue import filtered
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
+from leaderboard.every_eval_ever import Source, export
 from leaderboard.records import PodiumBlock
 from leaderboard.service import Service
 
@@ -77,9 +78,12 @@ def board_routes(service: Service) -> APIRouter:
         return kept_model(request, model)
 
     @routes.get("/results/{path:path}", response_class=Response)
-    def get_result(request: Request, path: str) -> Response:
-        """A results file: the harness's aggregated JSON with the `podium` block."""
-        return kept(request, json.dumps(service.results.read(path), ensure_ascii=False).encode())
+    def get_result(request: Request, path: str, format: Literal["harness", "every-eval-ever"] = "harness") -> Response:
+        """A results file: the harness's aggregated JSON with the `podium` block, or in the Every Eval Ever schema."""
+        result = service.results.read(path)
+        if format == "every-eval-ever":
+            result = exported(service, result)
+        return kept(request, json.dumps(result, ensure_ascii=False).encode())
 
     @routes.get("/details/{task}/{path:path}", response_model=Examples)
     def get_details(
@@ -98,6 +102,14 @@ def board_routes(service: Service) -> APIRouter:
         return kept_model(request, Examples(total=total, offset=offset, rows=rows))
 
     return routes
+
+
+def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
+    """A result in the Every Eval Ever schema. Raises NotFound where the benchmark does not offer that."""
+    benchmark = service.benchmark(result["podium"]["benchmark"])
+    if not benchmark.every_eval_ever:
+        raise NotFound(f"The organisers of {benchmark.title} do not offer results in the Every Eval Ever schema.")
+    return export(result, benchmark, Source(service.settings.title, service.settings.address))
 
 
 def model_of(service: Service, model: str) -> Model:

@@ -52,7 +52,7 @@ class HubRepo:
         self._api = HfApi(endpoint=self._endpoint, token=token or False, library_name="podium")
         self._timeout_s = timeout_s
         self._url = f"{self._endpoint}/api/datasets/{repo_id}"
-        _settle_client(timeout_s)
+        settle_client(timeout_s)
 
     def create(self, private: bool, gated: bool) -> None:
         """Make the repository unless it is there; `gated`: who reads its files says who they are."""
@@ -207,7 +207,7 @@ def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, Node]]:
 _settled = False
 
 
-def _settle_client(timeout_s: float) -> None:
+def settle_client(timeout_s: float) -> None:
     """Let every wait of the client end (it waits for ever by default, also in a commit), and let it draw no bars."""
     global _settled
     if not _settled:
