@@ -106,6 +106,22 @@ def placed(frame: pd.DataFrame, request_id: str) -> tuple[int, int] | None:
     return int((averages > own.iloc[0]).sum()) + 1, len(averages)
 
 
+def neighbours(frame: pd.DataFrame, request_id: str, each_side: int = 2) -> list[tuple[int, str, float]]:
+    """Rank, model and average of the rows next above and below; empty when it has no place itself."""
+    if placed(frame, request_id) is None:
+        return []
+    ranked = frame.dropna(subset=[AVERAGE]).sort_values(AVERAGE, ascending=False, kind="stable")
+    own = int((ranked["request_id"] == request_id).to_numpy().argmax())
+    near = ranked.iloc[max(0, own - each_side) : own + each_side + 1]
+    averages = ranked[AVERAGE]
+    rows = zip(near["request_id"], near["fullname"], near[AVERAGE], strict=True)
+    return [
+        (int((averages > average).sum()) + 1, str(name), float(average))
+        for request, name, average in rows
+        if request != request_id
+    ]
+
+
 def chosen(model: Model, benchmark: str, run: str) -> Evaluation | None:
     """The evaluation to show: the one asked for, else the newest of the benchmark, else the newest."""
     runs = model.evaluations
@@ -178,6 +194,7 @@ def draw(service: Service, here: Visit) -> str:
             "block": shown.podium,
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
             "place": placed(frame, shown.podium.request_id),
+            "neighbours": neighbours(frame, shown.podium.request_id),
             "reader": reader(service, shown, here),
         }
     return render("model", **({"block": None} | values))

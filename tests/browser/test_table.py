@@ -213,3 +213,82 @@ def test_the_frame_for_other_sites_needs_no_gradio(reader: Any, address: str) ->
     assert not [url for url in asked if "gradio" in url]
     policy = httpx.get(f"{address}/embed", trust_env=False).headers["content-security-policy"]
     assert "frame-ancestors *" in policy
+
+
+def shown_total(page: Any) -> int:
+    """The number at the head of the status line."""
+    return int(status(page).inner_text().split(" ")[0].replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("chip", "choice", "said"),
+    [
+        ("Type", "chat models", "types=chat"),
+        ("Precision", "4bit", "precisions=4bit"),
+        ("Licence", "apache-2.0", "licences=apache-2.0"),
+        ("Hide", "Only official providers", "official=true"),
+    ],
+)
+def test_each_filter_shows_as_many_rows_as_it_says(reader: Any, chip: str, choice: str, said: str) -> None:
+    reader.goto("/")
+    expect(status(reader)).to_contain_text("1,960 of 2,000")
+    reader.locator(".pt-bar").get_by_role("button", name=chip).click()
+    label = reader.get_by_role("group", name=chip).locator("label", has_text=choice)
+    counted = int(label.locator(".pt-count").inner_text().replace(",", ""))
+    label.click()
+    expect(status(reader)).to_contain_text(f"{counted:,} of 2,000")
+    assert said in reader.url and counted < 1960
+
+
+def test_sizes_are_applied_as_they_are_shown(reader: Any) -> None:
+    reader.goto("/")
+    reader.locator(".pt-bar").get_by_role("button", name="Size").click()
+    reader.get_by_role("button", name="edge").click()
+    expect(reader.locator(".pt-bar").get_by_role("button", name="Size below 3 B")).to_be_visible()
+    expect(status(reader)).not_to_contain_text("1,960 of")
+    edge = shown_total(reader)
+    reader.goto("/?size_min=3")
+    expect(status(reader)).to_contain_text("of 2,000")
+    assert edge + shown_total(reader) == 1960
+
+
+def test_hidden_kinds_come_back_when_asked_for(reader: Any) -> None:
+    reader.goto("/")
+    reader.locator(".pt-bar").get_by_role("button", name="Hide").click()
+    reader.get_by_role("group", name="Hide").locator("label", has_text="flagged").click()
+    expect(status(reader)).to_contain_text("2,000 checkpoints")
+    assert "hide=none" in reader.url
+
+
+def test_columns_are_chosen_and_standard_errors_shown(reader: Any) -> None:
+    reader.goto("/")
+    heading = reader.locator("thead")
+    expect(heading).not_to_contain_text("Architecture")
+    reader.locator(".pt-bar").get_by_role("button", name="Columns").click()
+    columns = reader.get_by_role("group", name="Columns")
+    columns.locator("label", has_text="Architecture").click()
+    expect(heading).to_contain_text("Architecture")
+    columns.locator("label", has_text="GPQA").click()
+    expect(heading).not_to_contain_text("GPQA")
+    reader.goto("/?errors=true&rank=dynamic&average=visible&columns=bbh,gpqa")
+    expect(reader.locator(".pt-error").first).to_be_visible()
+    expect(heading).to_contain_text("Rank shown")
+
+
+def test_dark_is_dark_and_readable(chromium: Any, address: str) -> None:
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address, color_scheme="dark")
+    page = context.new_page()
+    page.goto("/")
+    name = page.locator(".pt-name").first
+    expect(name).to_be_visible(timeout=20_000)
+    ink, ground = (name.evaluate(f"e => getComputedStyle(e.closest('{at}')).{what}") for at, what in COLOURS)
+    assert brightness(ink) > 180 > 60 > brightness(ground)
+    context.close()
+
+
+COLOURS = (("a", "color"), ("th", "backgroundColor"))
+
+
+def brightness(colour: str) -> float:
+    """Mean of a computed colour's three parts, 0 to 255."""
+    return sum(float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3

@@ -20,7 +20,7 @@ from leaderboard.pages import words
 from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
 from leaderboard.pages.documents import SCRIPTS, Documents
 from leaderboard.pages.examples import read_example
-from leaderboard.pages.model import AVERAGE, placed
+from leaderboard.pages.model import AVERAGE, neighbours, placed
 from leaderboard.pages.queue import Filters, arrange, expected_start, usual_seconds
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
@@ -352,3 +352,10 @@ def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: st
 def test_everything_else_passes_untouched() -> None:
     assert documents().get("/api/model").json() == {"content": 'content="Gradio"'}
     assert documents().get("/other/x").status_code == 404
+
+
+def test_a_models_neighbours_share_ranks_and_leave_out_rows_without_one() -> None:
+    scores = [10.0, 50.0, 30.0, None, 50.0]
+    frame = pd.DataFrame({"request_id": list("abcde"), "fullname": [f"o/{c}" for c in "abcde"], AVERAGE: scores})
+    assert neighbours(frame, "c") == [(1, "o/b", 50.0), (1, "o/e", 50.0), (4, "o/a", 10.0)]
+    assert neighbours(frame, "d") == [] == neighbours(frame, "nobody")
