@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 import yaml
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from huggingface_hub import HfApi
 from jsonschema import Draft7Validator, ValidationError
 
 import localhub
 from backend.reporting import Reporter
+from leaderboard.api import build_api, catch_errors
 from leaderboard.benchmarks import Benchmark, Column, ModelReport, Part
 from leaderboard.errors import HubUnavailable, NotAllowed
 from leaderboard.every_eval_ever import Source, export
 from leaderboard.hub.reports import Reports, report
 from leaderboard.records import PodiumBlock, Provenance, Score
 from leaderboard.results import Results
+from leaderboard.service import open_service
+from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
 from localhub import Fault
 
@@ -133,6 +138,23 @@ def test_the_schema_finds_what_is_wrong() -> None:
     del made["evaluation_results"][0]["score_details"]["score"]
     with pytest.raises(ValidationError, match="'score' is a required property"):
         Draft7Validator(SCHEMA).validate(made)
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_the_api_gives_it_where_the_benchmark_offers_it(tmp_path: Path, offered: bool) -> None:
+    said = BENCHMARK.model_copy(update={"every_eval_ever": offered}).model_dump(mode="json")
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(said))
+    folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work")}
+    service = open_service(Settings(benchmarks_dir=tmp_path, **folders))  # type: ignore[arg-type]
+    path = service.results.publish(aggregated(), {})
+    app = FastAPI()
+    app.include_router(build_api(service))
+    catch_errors(app)
+    answer = TestClient(app).get(f"/api/v1/results/{path}", params={"format": "every-eval-ever"})
+    if offered:
+        Draft7Validator(SCHEMA).validate(answer.json())
+    else:
+        assert answer.status_code == 404 and "do not offer results" in answer.text
 
 
 # --- pull requests
