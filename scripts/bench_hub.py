@@ -20,10 +20,14 @@ from typing import NamedTuple
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 import localhub
+from leaderboard.benchmarks import load_benchmarks
+from leaderboard.contents import Contents
 from leaderboard.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance, Request, Score, request_path
 from leaderboard.results import Results, details_table
+from leaderboard.settings import PROJECT
 from leaderboard.stores.hub import HubStore
+from leaderboard.stores.hub_details import HubDetails
 from scripts.figures import Figure, at_most, reading
 
 FILES = 10_000
@@ -125,18 +129,22 @@ def timed(served: Hub, queue: Queue) -> tuple[float, list[str]]:
 
 
 def publishing(served: Hub, folder: Path) -> list[Figure]:
-    """Commits for one model: its claim is the queue's business; its results, details and status are counted."""
+    """Commits for one model: its details dataset, and results with contents. Its end goes with the next claim."""
     queue = Queue(HubStore(REQUESTS, served.endpoint, TOKEN, folder / "ours"))
     store = HubStore(RESULTS, served.endpoint, TOKEN, folder / "results")
     store.create()
     claimed = queue.claim_next("bench", 600)
     if claimed is None:
         raise AssertionError("nothing to claim")
+    datasets = HubDetails(
+        "bench", lambda repo, cache: HubStore(repo, served.endpoint, TOKEN, cache), folder / "details"
+    )
+    contents = Contents(store, queue, load_benchmarks(PROJECT / "benchmarks", ["open-llm-v2"]))
     details = {f"task_{number}": details_table([SAMPLE]) for number in range(TASKS)}
     served.calls()
     start = time.perf_counter()
-    Results(store).publish({"results": {}, "podium": block(claimed).model_dump()}, details)
-    queue.finish(claimed, "published")
+    aggregated = {"results": {}, "podium": block(claimed).model_dump()}
+    Results(store, datasets).publish(aggregated, details, contents.changes)
     ours_seconds, ours = time.perf_counter() - start, commits(served)
 
     environment = os.environ | {"HF_ENDPOINT": served.endpoint, "HF_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
