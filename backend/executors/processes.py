@@ -11,6 +11,8 @@ import psutil
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+KILL_ROUNDS = 20
+"""How often descendants are looked for again: some may just have been starting others."""
 
 
 def _prctl(option: int, value: int) -> None:
@@ -37,9 +39,23 @@ def kill_tree(pid: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
         root.suspend()
-        for process in [*root.children(recursive=True), root]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for _ in range(KILL_ROUNDS):
+            living = [process for process in root.children(recursive=True) if is_alive(process)]
+            if not living:
+                break
+            for process in living:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(living, timeout=0.05)
+        root.kill()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that has ended and was not waited for does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def private_bytes(pid: int) -> int:
