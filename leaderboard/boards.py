@@ -16,7 +16,7 @@ import pandas as pd
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, PodiumError
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, now
-from leaderboard.table import DEFAULT_META, META, Board, Selection
+from leaderboard.table import DEFAULT_META, META, Board
 from leaderboard.view import PRESETS, View
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Boards:
     def __init__(self, source: Source, benchmarks: Mapping[str, Benchmark]) -> None:
         self._source = source
         self._benchmarks = benchmarks
+        self._about = {name: describe(benchmark) for name, benchmark in benchmarks.items()}
         self._published: dict[str, Published] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -124,19 +125,13 @@ class Boards:
         if ask.get("facets"):
             answer |= {"facets": board.facets(view), "best": board.best, "columns": self.columns(benchmark_id, view)}
         if ask.get("about"):
-            answer["about"] = describe(board.benchmark)
+            answer["about"] = self._about[benchmark_id]
         return answer
 
     def columns(self, benchmark_id: str, view: View) -> list[dict[str, Any]]:
         """Headings of what the view shows, in order."""
-        benchmark = self._benchmarks[benchmark_id]
-        described = {column["key"]: column for column in describe(benchmark)["columns"]}
+        described = {column["key"]: column for column in self._about[benchmark_id]["columns"]}
         return [described[key] for key in self.get(benchmark_id).board.shown_columns(view)]
-
-    def positions(self, benchmark_id: str, ids: list[str]) -> tuple[Board, Selection, list[int]]:
-        """The board, its default selection, and where the rows of `ids` are in it; unknown ids are left out."""
-        board = self.get(benchmark_id).board
-        return board, board.select(View()), [board.position[name] for name in ids if name in board.position]
 
 
 def describe(benchmark: Benchmark) -> dict[str, Any]:

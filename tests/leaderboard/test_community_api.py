@@ -151,7 +151,7 @@ def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, s
     state = f"/flags/{post(api, '/flags', 'eve', FLAG, 201)['id']}/state"
     post(api, state, "mia", {"state": "accepted"})
     post(api, state, "eve", {"state": "withdrawn"}, 403)
-    post(api, state, "mia", {"state": "withdrawn"})
+    assert post(api, state, "mia", {"state": "withdrawn"})["state"] == "withdrawn"
 
 
 def test_only_owners_ask_for_removal_and_it_takes_the_rows_away(api: TestClient, service: Service) -> None:
