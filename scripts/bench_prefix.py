@@ -50,7 +50,8 @@ WORK = {
     "arc": Work(("arc_challenge_first",), 40, fewshot=25, faster=8, fewer=10),
     "arc-drawn": Work(("arc_challenge",), 40, fewshot=25),
     "mmlu": Work(tuple(f"mmlu_{name}" for name in MMLU), 10, fewshot=5, faster=3, fewer=3),
-    "gsm8k": Work(("gsm8k",), 24, new_tokens=256, faster=1.5),
+    "gsm8k": Work(("gsm8k_first",), 24, new_tokens=256, faster=1.5),
+    "gsm8k-drawn": Work(("gsm8k",), 24, new_tokens=256),
     "ifeval": Work(("leaderboard_ifeval",), 24, new_tokens=256, faster=1),
 }
 
@@ -236,12 +237,13 @@ def work(engine: str, name: str, folder: Path, limit: int, dtype: str, out: Path
 
 
 def first_shots(folder: Path, installed: Path) -> Path:
-    """A folder with ARC-Challenge whose few-shot examples are the first ones, the same for every question."""
+    """A folder with official tasks whose few-shot examples are the first ones, the same for every question."""
     place = folder / "tasks"
     place.mkdir(exist_ok=True)
-    official = installed / "arc" / "arc_challenge.yaml"
-    task = f"include: {official}\ntask: arc_challenge_first\nfewshot_config:\n  sampler: first_n\n"
-    (place / "arc_challenge_first.yaml").write_text(task)
+    for group, name in (("arc", "arc_challenge"), ("gsm8k", "gsm8k")):
+        official = installed / group / f"{name}.yaml"
+        task = f"include: {official}\ntask: {name}_first\nfewshot_config:\n  sampler: first_n\n"
+        (place / f"{name}_first.yaml").write_text(task)
     return place
 
 

@@ -46,8 +46,8 @@ MASK_BY_LAYER_TYPE = frozenset(
 
 LAYER_TYPES = frozenset({"full_attention", "sliding_attention"})
 FORWARD = frozenset({"attention_mask", "position_ids", "past_key_values", "logits_to_keep"})
-MASKED_KERNELS = {"sdpa": False, "eager": True}
-"""Attention kernels that take a 4D mask, and whether they add it to the scores instead of reading it as booleans."""
+MASKED_KERNELS = {"sdpa": True, "eager": False}
+"""Attention kernels that take a 4D mask, and whether they get by without the matrix of all scores."""
 LENGTH_DEPENDENT_ROPE = frozenset({"dynamic", "longrope"})
 
 
@@ -64,8 +64,8 @@ class Attention:
     """Positions that a sliding layer sees, its own included; None without such layers."""
     by_layer_type: bool
     """Whether the forward takes a mask for each layer type."""
-    additive: bool
-    """Whether the kernel adds its mask to the scores."""
+    fused: bool
+    """Whether the kernel gets by without the matrix of all scores."""
     packed: bool
     """Whether the kernel takes 4D masks, so that choices share a row; otherwise cache rows are expanded."""
     longest: int | None
@@ -114,7 +114,7 @@ def _layers(config: Any, kind: str) -> Attention:
         layer_types=layer_types,
         window=int(window) if sliding and window else None,
         by_layer_type=by_layer_type,
-        additive=MASKED_KERNELS.get(kernel, False),
+        fused=MASKED_KERNELS.get(kernel, True),
         packed=packed,
         longest=_longest(config),
     )

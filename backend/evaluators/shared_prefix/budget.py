@@ -50,7 +50,7 @@ def costs_of(model: Any, attention: Attention, softmax_dtype: Any) -> Costs:
     return Costs(
         token=size * (8 * hidden + 4 * inner),
         column=size * 2 * head * (groups + heads),
-        pair=2 * (1 + size) + (3 * 4 * heads if attention.additive else 0),
+        pair=2 * (1 + size) + (0 if attention.fused else 3 * 4 * heads),
         score=config.vocab_size * logits,
         cached=size * 2 * head * groups * config.num_hidden_layers,
     )

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from backend.evaluators.shared_prefix.attention import Unsupported
+
 Prefix = list[tuple[Any, Any]]
 """Keys and values of a prefix, a pair a layer, each [1, heads, tokens, size]."""
 
@@ -74,6 +76,10 @@ def extended(prefix: Prefix | None, added: Prefix) -> Prefix:
     ]
 
 
+BLOCK = 16
+"""Columns of a slot that are made ready at a time."""
+
+
 class Place(NamedTuple):
     """A slot, and the columns of a forward's row that go there."""
 
@@ -83,28 +89,27 @@ class Place(NamedTuple):
     end: int
 
 
+class Aim:
+    """Where the next token of each active row goes. Layers hold it, not their slots: memory is given back at once."""
+
+    def __init__(self) -> None:
+        self.rows = self.columns = torch.zeros(0, dtype=torch.long)
+        self.width = 0
+
+
 class SlotLayer(DynamicLayer):  # type: ignore[misc]
-    """A preallocated layer of slots: each row writes its newest token at its own length, nothing is concatenated."""
+    """A layer of preallocated slots: each row writes its newest token at its own length, nothing is concatenated."""
 
-    keys: Any
-    values: Any
-
-    def __init__(self, slots: "Slots") -> None:
+    def __init__(self, aim: Aim, keys: Any, values: Any) -> None:
         super().__init__()
-        self.slots, self.is_initialized = slots, True
-        self.ready = 0
+        self.aim, self.keys, self.values = aim, keys, values
+        self.is_initialized, self.ready = True, 0
 
-    def make_ready(self, keys: Any, values: Any, columns: int) -> None:
+    def make_ready(self, columns: int) -> None:
         """Have zeros in columns up to `columns`, because what a row does not see has to be finite.
 
-        Memory is allocated once and touched in blocks, so that on a CPU it counts as it is used.
+        Memory is touched in blocks, so that on a CPU it counts as it is used.
         """
-        if self.keys is None:
-            shape = (self.slots.size, keys.shape[1], self.slots.capacity)
-            self.keys, self.values = (
-                keys.new_empty((*shape, keys.shape[3])),
-                values.new_empty((*shape, values.shape[3])),
-            )
         if columns > self.ready:
             start, self.ready = self.ready, -(-columns // BLOCK) * BLOCK
             self.keys[:, :, start : self.ready] = 0
@@ -112,34 +117,30 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
 
     def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Write one token a row; return the columns in use."""
-        rows, columns = self.slots.rows, self.slots.columns
+        rows, columns = self.aim.rows, self.aim.columns
         self.keys[rows, :, columns] = key_states[:, :, 0]
         self.values[rows, :, columns] = value_states[:, :, 0]
-        active, width = len(rows), self.slots.width
+        active, width = len(rows), self.aim.width
         return self.keys[:active, :, :width], self.values[:active, :, :width]
 
     def get_seq_length(self) -> int:
         """Columns in use, the newest token left out."""
-        return self.slots.width - 1
-
-
-BLOCK = 16
-"""Columns that are made ready at a time."""
+        return self.aim.width - 1
 
 
 class Slots:
     """Preallocated keys and values of up to `size` rows of `capacity` tokens; active rows are the first ones."""
 
     def __init__(self, layers: int, size: int, capacity: int) -> None:
-        self.size, self.capacity, self.width = size, capacity, 0
-        self.rows = self.columns = torch.zeros(0, dtype=torch.long)
-        self.cache = Cache(layers=[SlotLayer(self) for _ in range(layers)])
+        self.layers, self.size, self.capacity = layers, size, capacity
+        self.next = Aim()
+        self.cache: Any = None
 
     def fill(self, prefix: Prefix | None, places: Sequence[Place], index: int, keys: Any, values: Any) -> None:
         """Store a prefix and parts of a forward's new states in slots, for one layer."""
         start = prefix[index][0].shape[2] if prefix else 0
-        layer = self.cache.layers[index]
-        layer.make_ready(keys, values, start + max(place.end - place.start for place in places))
+        layer = self._layer(index, keys, values)
+        layer.make_ready(start + max(place.end - place.start for place in places))
         for held, new, before in zip((layer.keys, layer.values), (keys, values), (0, 1), strict=True):
             for place in places:
                 if prefix:
@@ -147,6 +148,17 @@ class Slots:
                 held[place.slot, :, start : start + place.end - place.start] = new[
                     place.row, :, place.start : place.end
                 ]
+
+    def _layer(self, index: int, keys: Any, values: Any) -> SlotLayer:
+        """A layer's slots; all layers are one piece of memory, which goes back to the system as a whole."""
+        heads, width = keys.shape[1], keys.shape[3]
+        if self.cache is None:
+            memory = keys.new_empty((self.layers, 2, self.size, heads, self.capacity, width))
+            self.cache = Cache(layers=[SlotLayer(self.next, *pair) for pair in memory])
+        layer: SlotLayer = self.cache.layers[index]
+        if not layer.keys.shape[1::2] == values.shape[1::2] == (heads, width):
+            raise Unsupported("its layers keep keys and values of different shapes")
+        return layer
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy a row's first `length` columns into another slot."""
@@ -157,7 +169,7 @@ class Slots:
     def aim(self, columns: Any, width: int) -> Any:
         """Say where the next token of each active row goes; returns the cache to forward with."""
         for layer in self.cache.layers:
-            layer.make_ready(layer.keys, layer.values, width)
-        self.rows = torch.arange(len(columns), device=columns.device)
-        self.columns, self.width = columns, width
+            layer.make_ready(width)
+        self.next.rows = torch.arange(len(columns), device=columns.device)
+        self.next.columns, self.next.width = columns, width
         return self.cache

@@ -15,8 +15,8 @@ from backend.evaluators.shared_prefix.caches import Place, Prefix, Slots
 from backend.evaluators.shared_prefix.forward import HEAD, NOTHING, Runner, length
 from backend.evaluators.shared_prefix.plan import Node, Piece, Tokens, lifted, pack, prefix_tree
 
-REFILL = 256
-"""Tokens of prompts forwarded at a time while the slots hold rows, so that both need no more memory than one batch."""
+PREFILL = 256
+"""Tokens of prompts forwarded at a time, or one prompt: more would need memory beside the slots and gains no time."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,11 @@ class Generator:
         """Forward the prompts of rows and give each a slot; rows that end at once never take one."""
         start = length(prefix)
         pieces = [Piece(number, (*row.prompt.tokens, *row.tokens)[start:], NOTHING) for number, row in enumerate(rows)]
-        enough = self.budget.tokens // 4
-        most = self.budget.tokens if self.slots is None else REFILL
 
         def fits(rows: int, width: int, scored: int) -> bool:
-            return rows * width <= most and self.budget.fits(rows, width, scored, start)
+            return rows * width <= PREFILL and self.budget.fits(rows, width, scored, start)
 
-        for batch in pack(pieces, fits, 0, enough):
+        for batch in pack(pieces, fits, 0, PREFILL):
             places = list(_places(batch, len(self.rows)))
             begun = [rows[piece.question] for line in batch for piece in line]
             sink = partial(self._slots().fill, prefix, places)

@@ -79,11 +79,10 @@ def mask_for(attention: Attention, visible: Any, queries: Any, keys: Any, dtype:
     if attention.window is not None:
         near = queries[:, :, None] - keys[:, None, :] < attention.window
         masks["sliding_attention"] = visible & near
-    shaped = {kind: _shape(mask, attention.additive, dtype) for kind, mask in masks.items()}
+    shaped = {kind: _added(mask, dtype) for kind, mask in masks.items()}
     return shaped if attention.by_layer_type else shaped[attention.layer_types[0]]
 
 
-def _shape(mask: Any, additive: bool, dtype: Any) -> Any:
-    if not additive:
-        return mask[:, None]
-    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, torch.finfo(dtype).min)[:, None]
+def _added(mask: Any, dtype: Any) -> Any:
+    """[rows, 1, width, columns], added to the scores: a kernel would make it of booleans again in every layer."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)[:, None]

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 Tokens = tuple[int, ...]
 LEAST_GAIN = 32
+"""Tokens that a shared run must spare."""
+LEAST_PART = 1 / 64
+"""The part of its questions' tokens that a shared run must spare: without it they need no mask and no cache."""
 ROW = 256
 LEAF = -1
 ENOUGH = 1024
@@ -138,19 +141,25 @@ def common(left: Tokens, right: Tokens) -> int:
     return low
 
 
-def prefix_tree(contexts: Sequence[Tokens], least_gain: int = LEAST_GAIN, room: int | None = None) -> Node:
+def prefix_tree(
+    contexts: Sequence[Tokens], least_gain: int = LEAST_GAIN, room: int | None = None, least_part: float = LEAST_PART
+) -> Node:
     """The tree of token runs worth computing once, found from the contexts alone.
 
-    A run is kept when it spares at least `least_gain` tokens. `room` bounds the cached tokens of any path from the root
-    (each node keeps its whole prefix). A question always keeps the last token of its context.
+    A run is kept when it spares at least `least_gain` tokens and `least_part` of what its questions would forward
+    without it. `room` bounds the cached tokens of any path from the root (each node keeps its whole prefix). A question
+    always keeps the last token of its context.
     """
     root = _radix(contexts)
+    sizes = _sizes(root, contexts)
     kept = Node(0, 0, root.sample)
     pending = [(root, kept, 0)]
     while pending:
         node, parent, held = pending.pop()
         length, branches = node.end - parent.end, len(node.questions) + len(node.children)
-        wanted = (branches - 1) * length >= max(least_gain, 1) and (room is None or held + node.end <= room)
+        count, tokens = sizes[id(node)]
+        least = max(least_gain, 1, least_part * (tokens - count * parent.end))
+        wanted = (branches - 1) * length >= least and (room is None or held + node.end <= room)
         if wanted:
             fresh = Node(parent.end, node.end, node.sample)
             parent.children.append(fresh)
@@ -158,6 +167,19 @@ def prefix_tree(contexts: Sequence[Tokens], least_gain: int = LEAST_GAIN, room: 
         parent.questions.extend(node.questions)
         pending.extend((child, parent, held) for child in reversed(node.children))
     return kept
+
+
+def _sizes(root: Node, contexts: Sequence[Tokens]) -> dict[int, tuple[int, int]]:
+    """For each node, by identity, how many questions are at and below it and the tokens of their contexts."""
+    order = [root]
+    for node in order:
+        order.extend(node.children)
+    sizes: dict[int, tuple[int, int]] = {}
+    for node in reversed(order):
+        parts = [(len(node.questions), sum(len(contexts[index]) for index in node.questions))]
+        parts += [sizes[id(child)] for child in node.children]
+        sizes[id(node)] = (sum(count for count, _ in parts), sum(tokens for _, tokens in parts))
+    return sizes
 
 
 def lifted(node: Node) -> Node:

@@ -1,9 +1,11 @@
 """Greedy texts are the stock backend's; what is not greedy goes the stock way."""
 
+import gc
 from typing import Any
 
 import pytest
 
+from backend.evaluators.shared_prefix.caches import SlotLayer
 from tests.backend.evaluators.shared_prefix import tiny
 
 CONTEXTS = list(dict.fromkeys(text for text, _ in tiny.questions(shots=2) if text))
@@ -117,3 +119,14 @@ def test_the_cache_hook_sees_every_text() -> None:
     found = shared.generate_until(tiny.asked(asked, "generate_until"), disable_tqdm=True)
     assert [answer for _, _, answer in seen] == found
     assert [request for _, request, _ in seen] == asked
+
+
+def test_slots_are_given_back_as_soon_as_the_last_row_has_left() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        told = texts(tiny.build("llama"), [(text, {"until": [], "max_gen_toks": 4}) for text in CONTEXTS])[2]
+        left = [each for each in gc.get_objects() if isinstance(each, SlotLayer)]
+    finally:
+        gc.enable()
+    assert told["engine"] == "shared-prefix" and not left

@@ -23,10 +23,10 @@ def test_a_query_sees_exactly_its_own_past(rows: list, prefix: int, window: int 
             number += 1
     layout = lay_out(laid, prefix)
     kind = "full_attention" if window is None else "sliding_attention"
-    attention = Attention((kind,), window, by_layer_type=False, additive=False, packed=True, longest=None)
+    attention = Attention((kind,), window, by_layer_type=False, fused=True, packed=True, longest=None)
     before = layout.positions.new_tensor(range(prefix)).expand(len(laid), -1)
     keys = torch.cat([before, layout.positions], dim=1)
-    mask = mask_for(attention, layout.visible, layout.positions, keys, None)[:, 0]
+    mask = mask_for(attention, layout.visible, layout.positions, keys, torch.float32)[:, 0] == 0
     for line, row in enumerate(laid):
         start = 0
         for piece in row:

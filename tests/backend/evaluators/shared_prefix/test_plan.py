@@ -27,7 +27,7 @@ def nodes(node: Node) -> list[Node]:
 
 @given(contexts, st.integers(1, 12), st.none() | st.integers(0, 30))
 def test_the_prefix_tree_shares_only_what_is_common(texts: list[tuple[int, ...]], gain: int, room: int | None) -> None:
-    tree = prefix_tree(texts, gain, room)
+    tree = prefix_tree(texts, gain, room, least_part=0)
     assert sorted(tree.below()) == list(range(len(texts)))
     for node in nodes(tree):
         shared = texts[node.sample][: node.end]
@@ -40,11 +40,17 @@ def test_the_prefix_tree_shares_only_what_is_common(texts: list[tuple[int, ...]]
 
 @given(contexts)
 def test_without_a_threshold_every_shared_token_is_forwarded_once(texts: list[tuple[int, ...]]) -> None:
-    tree = prefix_tree(texts, least_gain=1)
+    tree = prefix_tree(texts, least_gain=1, least_part=0)
     forwarded = sum(node.end - node.start for node in nodes(tree))
     forwarded += sum(len(texts[index]) - node.end for node in nodes(tree) for index in node.questions)
     beginnings = {text[:end] for text in texts for end in range(1, len(text))}
     assert forwarded == len(beginnings) + len(texts)
+
+
+def test_a_run_that_spares_a_small_part_is_not_worth_a_cache() -> None:
+    long = [(0, 0, index, *range(2000)) for index in range(100)]
+    assert not prefix_tree(long).children
+    assert prefix_tree([text[:50] for text in long]).children
 
 
 @given(contexts, st.integers(0, 40))
@@ -52,12 +58,12 @@ def test_a_path_never_caches_more_than_its_room(texts: list[tuple[int, ...]], ro
     def held(node: Node) -> int:
         return node.end + max(map(held, node.children), default=0)
 
-    assert held(prefix_tree(texts, 1, room)) <= room
+    assert held(prefix_tree(texts, 1, room, least_part=0)) <= room
 
 
 @given(contexts)
 def test_a_lifted_node_keeps_its_questions_and_starts_where_it_did(texts: list[tuple[int, ...]]) -> None:
-    for node in nodes(prefix_tree(texts, 1)):
+    for node in nodes(prefix_tree(texts, 1, least_part=0)):
         less = lifted(node)
         assert sorted(less.below()) == sorted(node.below())
         assert less.start == less.end == node.start
