@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from leaderboard.api import build_api, catch_errors
 from leaderboard.api.signin import STAMP_COOKIE
 from leaderboard.identity import STAMP_HEADER
+from leaderboard.service import Service
+
+Open = Callable[..., Service]
+"""Opens a board with settings of its own."""
 
 BOARD = "http://127.0.0.1:7860"
 """The Hub lets unregistered applications on this machine sign people in."""
@@ -39,3 +46,11 @@ def stamped(browser: TestClient) -> dict[str, str]:
 def bearer(name: str) -> dict[str, str]:
     """The header by which a program says who it is."""
     return {"Authorization": f"Bearer {TOKENS[name]}"}
+
+
+def client_of(service: Service, base_url: str = BOARD) -> TestClient:
+    """A browser, or a program, at a board's API."""
+    app = FastAPI()
+    app.include_router(build_api(service))
+    catch_errors(app)
+    return TestClient(app, base_url=base_url)

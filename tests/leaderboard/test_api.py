@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import localhub
 from leaderboard import records
-from leaderboard.api import build_api, catch_errors
 from leaderboard.details import details_table
 from leaderboard.records import Failure, PodiumBlock, Provenance, Request, Status
 from leaderboard.scores import score
-from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
+from leaderboard.service import Service
 from localhub.faults import Fault
 from scripts.seed_hub import seed
 
@@ -31,27 +27,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
     seed(root)
     with localhub.running(root) as running:
         yield running
-
-
-@pytest.fixture
-def service(hub: localhub.Running, tmp_path: Path) -> Service:
-    return open_service(
-        Settings(
-            hub_endpoint=hub.endpoint,
-            benchmarks="tiny",
-            requests_dir=tmp_path / "requests",
-            results_dir=tmp_path / "results",
-            work_dir=tmp_path / "work",
-        )
-    )
-
-
-@pytest.fixture
-def api(service: Service) -> TestClient:
-    app = FastAPI()
-    app.include_router(build_api(service))
-    catch_errors(app)
-    return TestClient(app)
 
 
 def submitted(api: TestClient, **more: Any) -> dict[str, Any]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import localhub
-from leaderboard.api import build_api, catch_errors
 from leaderboard.community.flags import LIST_PATH
 from leaderboard.records import Failure, Fault, Request, Status
-from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
-from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, bearer, sign_in, stamped
+from leaderboard.service import Service
+from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, bearer, client_of, sign_in, stamped
 from tests.leaderboard.test_api import publish
 
 WHY = "Its weights are those of lab/original; the hashes are equal."
 FLAG = {"model": "lab/model", "category": "copy without attribution", "evidence": WHY, "links": ["https://a.example/x"]}
 THEIRS = Failure(fault=Fault.SUBMISSION, code="no_tokenizer", message="It has no tokenizer. Add one.")
-Open = Callable[..., Service]
 
 
 @pytest.fixture(scope="module")
@@ -33,38 +28,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
 
 
 @pytest.fixture
-def opened(hub: localhub.Running, tmp_path: Path) -> Open:
-    def make(**more: Any) -> Service:
-        said: dict[str, Any] = {
-            "sign_in": "required",
-            "maintainers": "keepers",
-            "hub_endpoint": hub.endpoint,
-            "public_url": BOARD,
-            "benchmarks": "tiny",
-            "requests_dir": tmp_path / "requests",
-            "results_dir": tmp_path / "results",
-            "work_dir": tmp_path / "work",
-        }
-        return open_service(Settings(**said | more))
-
-    return make
-
-
-@pytest.fixture
-def service(opened: Open) -> Service:
-    return opened()
-
-
-def client(service: Service) -> TestClient:
-    app = FastAPI()
-    app.include_router(build_api(service))
-    catch_errors(app)
-    return TestClient(app, base_url=BOARD)
+def settings() -> dict[str, Any]:
+    return {"sign_in": "required", "maintainers": "keepers", "public_url": BOARD}
 
 
 @pytest.fixture
 def api(service: Service) -> TestClient:
-    return client(service)
+    return client_of(service)
 
 
 def asked(service: Service, model: str = "lab/model", sender: str = "bob", number: int = 1) -> Request:
@@ -207,13 +177,13 @@ def test_submitters_owners_and_maintainers_take_a_request_out(
 def test_a_stranger_is_not_every_stranger(opened: Open) -> None:
     service = opened(sign_in="optional")
     request = asked(service, model="elsewhere/model", sender=service.settings.anonymous_sender)
-    assert client(service).post(f"/api/v1/requests/{request.id}/cancel", json={}).status_code == 403
+    assert client_of(service).post(f"/api/v1/requests/{request.id}/cancel", json={}).status_code == 403
 
 
 def test_without_sign_in_everybody_is_the_one_who_submitted(opened: Open) -> None:
     service = opened(sign_in="off")
     request = asked(service, model="elsewhere/model", sender=service.settings.anonymous_sender)
-    assert client(service).post(f"/api/v1/requests/{request.id}/cancel", json={}).status_code == 200
+    assert client_of(service).post(f"/api/v1/requests/{request.id}/cancel", json={}).status_code == 200
 
 
 def test_maintainers_relaunch_run_again_and_correct(api: TestClient, service: Service) -> None:

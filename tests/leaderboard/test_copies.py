@@ -19,8 +19,7 @@ from leaderboard.errors import AlreadyRequested, NotAccepted
 from leaderboard.facts import KnownModels
 from leaderboard.lineage import Copy
 from leaderboard.records import Person, PodiumBlock, Provenance, Request, Submission
-from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
+from leaderboard.service import Service
 from leaderboard.stores.local import LocalStore
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,19 +41,6 @@ def hub(tmp_path: Path) -> Iterator[localhub.Running]:
         it.hub.commit("eve/copy", checkpoint(1), date=DATE + timedelta(days=1))
         it.hub.commit("eve/own", checkpoint(2), date=DATE)
         yield it
-
-
-@pytest.fixture
-def service(hub: localhub.Running, tmp_path: Path) -> Service:
-    return open_service(
-        Settings(
-            hub_endpoint=hub.endpoint,
-            benchmarks="tiny",
-            requests_dir=tmp_path / "requests",
-            results_dir=tmp_path / "results",
-            work_dir=tmp_path / "work",
-        )
-    )
 
 
 def submission(model: str, **more: Any) -> Submission:

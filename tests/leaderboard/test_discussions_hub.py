@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,10 @@ from pydantic import SecretStr
 
 import localhub
 from leaderboard.community import discussions
-from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
+from leaderboard.service import Service
 from localhub.faults import Fault
-from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS
-from tests.leaderboard.test_community_api import FLAG, asked, client, failed, post
+from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, client_of
+from tests.leaderboard.test_community_api import FLAG, asked, failed, post
 
 BOT = "podium-bot"
 REPO = f"{BOT}/talk"
@@ -38,25 +36,14 @@ def rex(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def service(hub: localhub.Running, tmp_path: Path) -> Service:
-    return opened(hub, tmp_path)
-
-
-def opened(hub: localhub.Running, folder: Path, token: str | None = "hf_bot") -> Service:
-    return open_service(
-        Settings(
-            sign_in="required",
-            maintainers="keepers",
-            hub_endpoint=hub.endpoint,
-            hub_token=SecretStr(token) if token else None,
-            hub_discussions=REPO,
-            public_url=BOARD,
-            benchmarks="tiny",
-            requests_dir=folder / "requests",
-            results_dir=folder / "results",
-            work_dir=folder / "work",
-        )
-    )
+def settings() -> dict[str, Any]:
+    return {
+        "sign_in": "required",
+        "maintainers": "keepers",
+        "hub_token": SecretStr("hf_bot"),
+        "hub_discussions": REPO,
+        "public_url": BOARD,
+    }
 
 
 def there(hub: localhub.Running, url: str) -> Any:
@@ -76,7 +63,7 @@ def number(hub: localhub.Running) -> int:
 
 def test_a_flag_is_its_flaggers_own_discussion_and_decisions_are_noted(hub: localhub.Running, service: Service) -> None:
     asked(service)
-    api = client(service)
+    api = client_of(service)
     flag = post(api, "/flags", "eve", FLAG, 201)
     url = flag["link"]
     assert url.startswith(f"{hub.endpoint}/datasets/{REPO}/discussions/")
@@ -98,7 +85,7 @@ def test_a_flag_is_its_flaggers_own_discussion_and_decisions_are_noted(hub: loca
 
 def test_a_token_that_may_not_write_has_the_board_speak_for_it(hub: localhub.Running, service: Service) -> None:
     asked(service)
-    api = client(service)
+    api = client_of(service)
     flag = post(api, "/flags", "rex", FLAG, 201)
     assert there(hub, flag["link"]).author == BOT
     assert said(hub, flag["link"])[0][1].startswith("**rex** on the board:")
@@ -114,7 +101,7 @@ def test_the_boards_account_cannot_be_used_up(
 ) -> None:
     monkeypatch.setattr(discussions, "MAX_OWN", 2)
     asked(service)
-    api = client(service)
+    api = client_of(service)
     flag = post(api, "/flags", "rex", FLAG, 201)
     answers = f"/discussions/flags/{flag['id']}/comments"
     for status in (201, 201, 409):
@@ -127,7 +114,7 @@ def test_the_boards_account_cannot_be_used_up(
 def test_a_report_has_the_reason_and_the_links_and_hears_of_the_relaunch(
     hub: localhub.Running, service: Service
 ) -> None:
-    request, api = failed(service), client(service)
+    request, api = failed(service), client_of(service)
     talk = post(api, f"/requests/{request.id}/report", "eve", {"note": "It has a tokenizer."}, 201)
     [(_, text)] = said(hub, talk["url"])
     for part in ("It has no tokenizer. Add one.", "`no_tokenizer`", f"{BOARD}/request/{request.id}", "/file)", "/log)"):
@@ -144,7 +131,7 @@ def test_with_the_hub_in_trouble_the_flag_is_kept_and_discussed_here(
     hub: localhub.Running, service: Service, kind: str
 ) -> None:
     asked(service)
-    api = client(service)
+    api = client_of(service)
     service.hub.whoami("hf_eve")
     hub.faults.set([Fault(kind, path="/discussions")])
     try:
@@ -159,7 +146,7 @@ def test_with_the_hub_in_trouble_the_flag_is_kept_and_discussed_here(
 
 def test_a_lost_answer_opens_no_second_discussion(hub: localhub.Running, service: Service) -> None:
     asked(service)
-    api = client(service)
+    api = client_of(service)
     before = number(hub)
     hub.faults.set([Fault("lost-answer", path="/discussions$", method="POST")])
     try:
@@ -172,7 +159,7 @@ def test_a_lost_answer_opens_no_second_discussion(hub: localhub.Running, service
 
 def test_a_decision_stands_when_the_hub_cannot_hear_of_it(hub: localhub.Running, service: Service) -> None:
     asked(service)
-    api = client(service)
+    api = client_of(service)
     flag = post(api, "/flags", "eve", FLAG, 201)
     service.hub.whoami("hf_mia")
     hub.faults.set([Fault("503", path="/discussions")])
@@ -184,10 +171,10 @@ def test_a_decision_stands_when_the_hub_cannot_hear_of_it(hub: localhub.Running,
     assert "Hub" in answer["error"]
 
 
-def test_a_board_without_an_account_there_keeps_what_it_cannot_open(hub: localhub.Running, tmp_path: Path) -> None:
-    service = opened(hub, tmp_path, token=None)
+def test_a_board_without_an_account_there_keeps_what_it_cannot_open(opened: Open) -> None:
+    service = opened(hub_token=None)
     asked(service)
-    api: TestClient = client(service)
+    api: TestClient = client_of(service)
     flag = post(api, "/flags", "rex", FLAG, 201)
     assert flag["link"] == ""
     assert "no account on the Hub" in api.get(f"/api/v1/discussions/flags/{flag['id']}").json()["opened"]

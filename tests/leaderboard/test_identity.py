@@ -6,7 +6,7 @@ import json
 import logging
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -29,15 +29,14 @@ from leaderboard.identity import STAMP_HEADER, Identity, Role, Session
 from leaderboard.identity.rights import EVENTS, ROUTES, Roles
 from leaderboard.identity.sealed import Sealer, session_key
 from leaderboard.records import Person
-from leaderboard.service import Service, open_service
+from leaderboard.service import Service
 from leaderboard.settings import Settings
 from localhub.faults import Fault
 from localhub.oauth import OpenId
 from scripts.seed_hub import seed
-from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, at_the_hub, bearer, sign_in, stamped
+from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, at_the_hub, bearer, client_of, sign_in, stamped
 
 GOOD = {"benchmark": "tiny", "model": "podium-demo/tiny-base"}
-Open = Callable[..., Service]
 
 
 @pytest.fixture(scope="module")
@@ -49,39 +48,13 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
 
 
 @pytest.fixture
-def opened(hub: localhub.Running, tmp_path: Path) -> Open:
-    """Opens the board with other settings."""
-
-    def make(**more: Any) -> Service:
-        said: dict[str, Any] = {
-            "sign_in": "required",
-            "maintainers": "keepers, root",
-            "hub_endpoint": hub.endpoint,
-            "benchmarks": "tiny",
-            "requests_dir": tmp_path / "requests",
-            "results_dir": tmp_path / "results",
-            "work_dir": tmp_path / "work",
-        }
-        return open_service(Settings(**said | more))
-
-    return make
-
-
-@pytest.fixture
-def service(opened: Open) -> Service:
-    return opened()
-
-
-def browser_of(service: Service, base_url: str = BOARD) -> TestClient:
-    app = FastAPI()
-    app.include_router(build_api(service))
-    catch_errors(app)
-    return TestClient(app, base_url=base_url)
+def settings() -> dict[str, Any]:
+    return {"sign_in": "required", "maintainers": "keepers, root"}
 
 
 @pytest.fixture
 def browser(service: Service) -> TestClient:
-    return browser_of(service)
+    return client_of(service)
 
 
 # --- signing in
@@ -118,7 +91,7 @@ def test_what_the_browser_keeps(browser: TestClient, service: Service) -> None:
 def test_under_https_cookies_are_secure_and_only_ours(opened: Open, hub: localhub.Running) -> None:
     service = opened(public_url="https://board.example", oauth_client_id="board")
     OpenId(hub.hub.root, hub.hub.accounts).add_client("board", ["https://board.example/api/v1/sign-in/callback"])
-    browser = browser_of(service, "https://board.example")
+    browser = client_of(service, "https://board.example")
     answer = sign_in(browser, "ada")
     lines = [line for line in answer.headers.get_list("set-cookie") if "Max-Age=0" not in line]
     assert len(lines) == 2 and all("Secure" in line for line in lines)
@@ -128,7 +101,7 @@ def test_under_https_cookies_are_secure_and_only_ours(opened: Open, hub: localhu
 
 def test_a_board_describes_itself_as_an_application(opened: Open) -> None:
     service = opened(public_url="https://board.example/")
-    said = browser_of(service).get("/api/v1/sign-in/client.json").json()
+    said = client_of(service).get("/api/v1/sign-in/client.json").json()
     assert (
         said["client_id"] == "https://board.example/api/v1/sign-in/client.json" == service.identity.provider.client_id
     )
@@ -139,9 +112,9 @@ def test_a_board_describes_itself_as_an_application(opened: Open) -> None:
 def test_a_client_with_a_secret(opened: Open, hub: localhub.Running) -> None:
     back = f"{BOARD}/api/v1/sign-in/callback"
     OpenId(hub.hub.root, hub.hub.accounts).add_client("private", [back], secret="very secret")
-    browser = browser_of(opened(oauth_client_id="private", oauth_client_secret="very secret"))
+    browser = client_of(opened(oauth_client_id="private", oauth_client_secret="very secret"))
     assert sign_in(browser, "ada").status_code == 303
-    other = browser_of(opened(oauth_client_id="private", oauth_client_secret="not it"))
+    other = client_of(opened(oauth_client_id="private", oauth_client_secret="not it"))
     answer = sign_in(other, "ada")
     assert answer.status_code == 403 and "invalid_client" in answer.text
     assert "not it" not in answer.text
@@ -155,7 +128,7 @@ def test_nobody_is_sent_to_another_site(browser: TestClient, back: str) -> None:
 
 
 def test_the_way_back_counts_once_and_only_in_the_browser_that_began(service: Service) -> None:
-    browser, other = browser_of(service), browser_of(service)
+    browser, other = client_of(service), client_of(service)
     begun = browser.get("/api/v1/sign-in", follow_redirects=False)
     pending = browser.cookies.get(PENDING_COOKIE)
     address = at_the_hub(begun.headers["location"], TOKENS["ada"])
@@ -174,7 +147,7 @@ def test_the_way_back_counts_once_and_only_in_the_browser_that_began(service: Se
 def test_another_state_a_missing_code_and_a_late_return_are_refused(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    browser = browser_of(service)
+    browser = client_of(service)
 
     def returned(**changed: str) -> httpx.Response:
         begun = browser.get("/api/v1/sign-in", follow_redirects=False)
@@ -206,16 +179,16 @@ def test_an_identity_that_the_provider_did_not_sign_for_us_now_is_refused(
     true_encode, provider_key = jwt.encode, RSAKey.generate_key(2048)
     for change in changes:
         monkeypatch.setattr("localhub.oauth.jwt.encode", lambda h, c, k, change=change: true_encode(h, c | change, k))
-        answer = sign_in(browser_of(service), "ada")
+        answer = sign_in(client_of(service), "ada")
         assert answer.status_code == 403, change
     monkeypatch.setattr("localhub.oauth.jwt.encode", lambda h, c, k: true_encode(h, c, provider_key))
-    assert sign_in(browser_of(service), "ada").status_code == 403
+    assert sign_in(client_of(service), "ada").status_code == 403
     monkeypatch.undo()
-    assert sign_in(browser_of(service), "ada").status_code == 303
+    assert sign_in(client_of(service), "ada").status_code == 303
 
 
 def test_trouble_of_the_provider_is_ours(hub: localhub.Running, opened: Open) -> None:
-    browser = browser_of(opened())
+    browser = client_of(opened())
     hub.faults.set([Fault("500")])
     try:
         answer = browser.get("/api/v1/sign-in", follow_redirects=False)
@@ -249,14 +222,14 @@ def forged(service: Service) -> dict[str, str]:
 
 def test_forged_cookies_are_nobody(service: Service) -> None:
     for what, cookie in forged(service).items():
-        browser = browser_of(service)
+        browser = client_of(service)
         browser.cookies.set(service.identity.session_cookie, cookie)
         assert browser.get("/api/v1/me").json()["name"] is None, what
         assert browser.post("/api/v1/submissions", json=GOOD, headers={STAMP_HEADER: "x"}).status_code == 401, what
 
 
 def test_a_session_ends(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    browser = browser_of(service)
+    browser = client_of(service)
     sign_in(browser, "ada")
     cookie = browser.cookies.get(service.identity.session_cookie) or ""
     later = time.time() + 12 * 3600 + 1
@@ -315,14 +288,14 @@ def test_another_site_changes_nothing(browser: TestClient, service: Service) -> 
 
 
 def test_the_stamp_of_one_session_is_not_that_of_another(service: Service) -> None:
-    ada, eve = browser_of(service), browser_of(service)
+    ada, eve = client_of(service), client_of(service)
     sign_in(ada, "ada")
     sign_in(eve, "eve")
     assert ada.post("/api/v1/submissions", json=GOOD, headers=stamped(eve)).status_code == 403
 
 
 def test_without_sign_in_another_site_cannot_submit_either(opened: Open) -> None:
-    browser = browser_of(opened(sign_in="off"))
+    browser = client_of(opened(sign_in="off"))
     answer = browser.post("/api/v1/submissions", json=GOOD, headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
     assert browser.post("/api/v1/submissions", json=GOOD, headers={"origin": BOARD}).status_code == 201
@@ -381,7 +354,7 @@ def test_the_sender_is_never_what_the_body_says(browser: TestClient) -> None:
     [("off", 201, "anonymous"), ("optional", 201, "anonymous"), ("required", 401, None)],
 )
 def test_who_may_submit_is_a_setting(opened: Open, setting: str, status: int, sender: str | None) -> None:
-    browser = browser_of(opened(sign_in=setting))
+    browser = client_of(opened(sign_in=setting))
     assert browser.get("/api/v1/me").json()["sender"] == sender
     answer = browser.post("/api/v1/submissions", json=GOOD)
     assert answer.status_code == status
@@ -392,7 +365,7 @@ def test_who_may_submit_is_a_setting(opened: Open, setting: str, status: int, se
 
 
 def test_a_board_without_sign_in_has_no_key_and_says_so(opened: Open, tmp_path: Path) -> None:
-    answer = browser_of(opened(sign_in="off")).get("/api/v1/sign-in", follow_redirects=False)
+    answer = client_of(opened(sign_in="off")).get("/api/v1/sign-in", follow_redirects=False)
     assert answer.status_code == 403 and "PODIUM_SIGN_IN" in answer.text
     assert not (tmp_path / "work" / "session.key").exists()
 
@@ -401,9 +374,9 @@ def test_strangers_are_never_maintainers_where_people_can_sign_in(opened: Open, 
     hub.hub.accounts.add_user("anonymous", token="hf_anonymous")
     for setting, expected in (("off", True), ("optional", False), ("required", False)):
         service = opened(sign_in=setting, maintainers="anonymous")
-        me = browser_of(service).get("/api/v1/me").json()
+        me = client_of(service).get("/api/v1/me").json()
         assert ("maintainer" in me["roles"]) is expected, setting
-    answer = browser_of(service).get("/api/v1/me", headers={"Authorization": "Bearer hf_anonymous"})
+    answer = client_of(service).get("/api/v1/me", headers={"Authorization": "Bearer hf_anonymous"})
     assert answer.status_code == 403 and "PODIUM_ANONYMOUS_SENDER" in answer.json()["error"]
 
 
@@ -446,9 +419,9 @@ def test_the_session_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
 
 def test_front_ends_with_the_same_key_know_the_same_sessions(opened: Open, tmp_path: Path) -> None:
     first = opened(session_key="k" * 40)
-    browser = browser_of(first)
+    browser = client_of(first)
     sign_in(browser, "ada")
-    second = browser_of(opened(session_key="k" * 40, work_dir=tmp_path / "other"))
+    second = client_of(opened(session_key="k" * 40, work_dir=tmp_path / "other"))
     second.cookies = browser.cookies
     assert second.get("/api/v1/me").json()["name"] == "ada"
 
@@ -502,7 +475,7 @@ def test_strangers_are_refused_at_every_route_that_is_not_theirs(browser: TestCl
 
 def test_a_route_without_a_rule_answers_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ROUTES, "GET /requests")
-    answer = browser_of(service).get("/api/v1/requests", headers=bearer("mia"))
+    answer = client_of(service).get("/api/v1/requests", headers=bearer("mia"))
     assert answer.status_code == 403 and "nothing says who may" in answer.json()["error"]
 
 

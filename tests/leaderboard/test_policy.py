@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import localhub
-from leaderboard.api import build_api, catch_errors
 from leaderboard.benchmarks import Benchmark, Column, Part, Policy, load_benchmarks
 from leaderboard.errors import BadBenchmark, NotAccepted, NotFound, Unreadable
 from leaderboard.policy import Policies, Rules, organisation, policy_path
 from leaderboard.records import Person, Request, Status, Submission, utc
-from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
+from leaderboard.service import Service
 from leaderboard.stores.local import LocalStore
 from tests.leaderboard.people import ORGANIZATIONS, TOKENS, bearer
 
@@ -253,31 +250,13 @@ policy:
 
 
 @pytest.fixture
-def service(hub: localhub.Running, tmp_path: Path) -> Service:
+def settings(tmp_path: Path) -> dict[str, Any]:
     folder = tmp_path / "benchmarks"
     folder.mkdir()
     source = Path(__file__).parents[2] / "benchmarks"
     (folder / "tasks").symlink_to(source / "tasks")
     (folder / "tiny.yaml").write_text((source / "tiny.yaml").read_text() + QUOTA)
-    return open_service(
-        Settings(
-            hub_endpoint=hub.endpoint,
-            sign_in="required",
-            maintainers="keepers",
-            benchmarks_dir=folder,
-            requests_dir=tmp_path / "requests",
-            results_dir=tmp_path / "results",
-            work_dir=tmp_path / "work",
-        )
-    )
-
-
-@pytest.fixture
-def api(service: Service) -> TestClient:
-    app = FastAPI()
-    app.include_router(build_api(service))
-    catch_errors(app)
-    return TestClient(app)
+    return {"sign_in": "required", "maintainers": "keepers", "benchmarks_dir": folder}
 
 
 def post(api: TestClient, who: str, model: str, what: str = "", precision: str = "bfloat16") -> Any:

@@ -8,14 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from huggingface_hub import HfApi
 from jsonschema import Draft7Validator, ValidationError
 
 import localhub
 from backend.reporting import Reporter
-from leaderboard.api import build_api, catch_errors
 from leaderboard.benchmarks import Benchmark, Column, ModelReport, Part
 from leaderboard.errors import HubUnavailable, NotAllowed
 from leaderboard.every_eval_ever import Source, export
@@ -26,6 +23,7 @@ from leaderboard.service import open_service
 from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
 from localhub import Fault
+from tests.leaderboard.people import client_of
 
 TEXT = {"type": "string"}
 TEXTS = {"type": "object", "additionalProperties": TEXT}
@@ -147,10 +145,7 @@ def test_the_api_gives_it_where_the_benchmark_offers_it(tmp_path: Path, offered:
     folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work")}
     service = open_service(Settings(benchmarks_dir=tmp_path, **folders))  # type: ignore[arg-type]
     path = service.results.publish(aggregated(), {})
-    app = FastAPI()
-    app.include_router(build_api(service))
-    catch_errors(app)
-    answer = TestClient(app).get(f"/api/v1/results/{path}", params={"format": "every-eval-ever"})
+    answer = client_of(service).get(f"/api/v1/results/{path}", params={"format": "every-eval-ever"})
     if offered:
         Draft7Validator(SCHEMA).validate(answer.json())
     else:

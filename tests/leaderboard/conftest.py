@@ -1,0 +1,45 @@
+"""A board over the module's own Hub on loopback (its fixture `hub`), opened with the settings of the module."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+import localhub
+from leaderboard.service import Service, open_service
+from leaderboard.settings import Settings
+from tests.leaderboard.people import Open, client_of
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What a module's board is opened with besides its folders and its Hub."""
+    return {}
+
+
+@pytest.fixture
+def opened(hub: localhub.Running, tmp_path: Path, settings: dict[str, Any]) -> Open:
+    """Opens the board again, perhaps with other settings."""
+
+    def make(**more: Any) -> Service:
+        said: dict[str, Any] = {
+            "hub_endpoint": hub.endpoint,
+            "benchmarks": "tiny",
+            "requests_dir": tmp_path / "requests",
+            "results_dir": tmp_path / "results",
+            "work_dir": tmp_path / "work",
+        }
+        return open_service(Settings(**said | settings | more))
+
+    return make
+
+
+@pytest.fixture
+def service(opened: Open) -> Service:
+    return opened()
+
+
+@pytest.fixture
+def api(service: Service) -> TestClient:
+    return client_of(service)
