@@ -44,10 +44,13 @@ def requests(api: httpx.Client) -> list[dict[str, Any]]:
 
 
 def pages(api: httpx.Client) -> Mapping[str, str]:
-    """Name of the picture -> address, with a finished request's model."""
+    """Name of the picture -> address, with a finished request's model and the two best rows."""
     finished = next(one for one in requests(api) if one["status"] == "FINISHED")
+    best = ",".join(row["id"] for row in api.get("/benchmarks/tiny/rows?limit=2").json()["rows"])
     return {
         "leaderboard": "/",
+        "compare": f"/compare?rows={best}",
+        "plots": f"/plots?rows={best}",
         "submit": "/submit?model=podium-demo/tiny-merge&precision=float32",
         "queue": "/queue",
         "request": f"/request/{finished['id']}",
@@ -56,7 +59,7 @@ def pages(api: httpx.Client) -> Mapping[str, str]:
     }
 
 
-READY = {"leaderboard": "#board", "submit": "#found ul.checks"}
+READY = {"leaderboard": "#board", "submit": "#found ul.checks", "compare": "table.compare", "plots": ".js-plotly-plot"}
 """What is waited for, where it is not a heading."""
 
 

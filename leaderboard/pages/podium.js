@@ -58,6 +58,11 @@
     const heading = document.querySelector(".page h1, .columns h1")?.textContent.trim();
     const title = `${heading} · ${document.querySelector(".brand")?.textContent.trim()}`;
     if (heading && document.title !== title) document.title = title;
+    const current = document.querySelector("header.top nav a[aria-current]");
+    if (current && current.dataset.shown !== "yes") {
+      current.dataset.shown = "yes";
+      current.scrollIntoView({ block: "nearest", inline: "center" });
+    }
     opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     document.querySelectorAll("pre.log").forEach((log) => {
       if (!scrolled.has(log.id) && log.dataset.shown !== "yes") log.scrollTop = log.scrollHeight;

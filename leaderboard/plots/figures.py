@@ -66,7 +66,11 @@ def _progress(board: Board, key: str, when: When, marked: Sequence[int]) -> Figu
                 "x": [*part["date"], records["date"].max()],
                 "y": [*_floats(part["score"]), float(part["score"].max())],
                 "line": line | {"dash": DASHES[place] if place is not None else "solid"},
-                "marker": {"size": [7] * len(part) + [0], "symbol": SYMBOLS[place] if place is not None else "circle"},
+                "marker": {
+                    "size": [7] * len(part) + [0],
+                    "symbol": SYMBOLS[place] if place is not None else "circle",
+                    "line": {"width": 0},
+                },
                 "text": [*_names(part["model"]), ""],
                 "customdata": [*_links(part["model"]), None],
                 "hovertemplate": "<b>%{text}</b><br>%{y:.2f} on %{x|%-d %b %Y}" + OPEN,
