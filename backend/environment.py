@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from leaderboard.hub import hub_environment
 from leaderboard.settings import Settings, inherited_environment
+
+
+def hub_home(settings: Settings) -> Path:
+    """HF_HOME of the jobs."""
+    return settings.work_dir.absolute() / "hub"
+
+
+def hub_cache(settings: Settings) -> Path:
+    """Where the Hub's client of the jobs keeps what it downloads."""
+    return hub_home(settings) / "hub"
 
 
 def job_environment(settings: Settings) -> dict[str, str]:
@@ -12,7 +24,7 @@ def job_environment(settings: Settings) -> dict[str, str]:
     environment = {
         **inherited_environment(),
         "HOME": str(home),
-        "HF_HOME": str(settings.work_dir.absolute() / "hub"),
+        "HF_HOME": str(hub_home(settings)),
         **hub_environment(settings),
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -18,6 +18,7 @@ from typing import ParamSpec
 from backend import Executor, Job, JobState, JobStatus, Resources
 from backend.environment import job_environment
 from backend.failures import STOPPED, UNPUBLISHED, UNSTARTED, ended, failure
+from backend.housekeeping import Housekeeping
 from backend.job import EVALUATORS, load_evaluator
 from backend.publish import publish
 from backend.reporting import Reporter
@@ -77,6 +78,7 @@ class Ticker:
         self.clock = clock
         reports = Reports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
+        self.housekeeping = Housekeeping(settings)
         self.folder = settings.work_dir.absolute() / "jobs"
         self.jobs: dict[str, Running] = {}
         self.abilities: Abilities | None = None
@@ -97,6 +99,9 @@ class Ticker:
         claimed: list[Request] = []
         self._try("claim requests", self._claim, claimed)
         self._try("write down what became of the requests", self._flush_ends)
+        if claimed:
+            running = [job.request for job in self.jobs.values()]
+            self._try("make room on the disk", self.housekeeping.work, claimed, running)
         for request in claimed:
             self._try(f"launch {request.model}", self._launch, request)
         self._try("tell models of their scores", self.reporter.work, self.clock())
