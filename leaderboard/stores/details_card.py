@@ -10,14 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from leaderboard.records import PodiumBlock
+from leaderboard.stores.cards import mappings, read_card, write_card
 from leaderboard.stores.details import task_of
 
 TABLE_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<stamp>[^/]+)/(?P<task>[^/]+)\.parquet")
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
-FRONT_MATTER = re.compile(r"\A---\s*\n(?P<yaml>.*?)\n---[ \t]*\n?", re.DOTALL)
 LATEST = "latest"
 HEADING = "| split | benchmark | revision | precision | chat template | average |\n|---|---|---|---|---|---|"
 
@@ -38,8 +36,8 @@ def config_name(task: str) -> str:
 def known_columns(card: str) -> dict[str, dict[str, str]]:
     """Config -> columns, as far as a card tells them."""
     found: dict[str, dict[str, str]] = {}
-    for info in _list(_split(card)[0].get("dataset_info")):
-        features = {str(one.get("name")): str(one.get("dtype")) for one in _list(info.get("features"))}
+    for info in mappings(read_card(card)[0].get("dataset_info")):
+        features = {str(one.get("name")): str(one.get("dtype")) for one in mappings(info.get("features"))}
         if features:
             found[str(info.get("config_name"))] = features
     return found
@@ -52,18 +50,17 @@ def merged(
 
     `columns` are those of each config over all of its runs: `datasets` fills what a run does not have.
     """
-    head, body = _split(card)
+    head, body = read_card(card)
     tables = [found for path in sorted(files) if (found := TABLE_PATH.fullmatch(path))]
     ours = {config_name(task_of(found[0])) for found in tables}
-    kept = [one for one in _list(head.get("configs")) if one.get("config_name") not in ours]
-    infos = [one for one in _list(head.get("dataset_info")) if one.get("config_name") not in ours]
+    kept = [one for one in mappings(head.get("configs")) if one.get("config_name") not in ours]
+    infos = [one for one in mappings(head.get("dataset_info")) if one.get("config_name") not in ours]
     head.setdefault("pretty_name", f"Evaluation details of {block.model}")
     head.setdefault("tags", ["podium", "evaluation-details"])
     head["configs"] = [*kept, *(_config(name, tables) for name in sorted(ours))]
     head["dataset_info"] = [*infos, *(_info(name, columns[name]) for name in sorted(ours & columns.keys()))]
-    text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000)
     body = body if BEGIN in body else body + _words(repo_id, min(ours, default="TASK"), block)
-    return f"---\n{text}---\n{_with_run(body, {split_name(one['stamp']) for one in tables}, block, stamp)}"
+    return write_card(head, _with_run(body, {split_name(one["stamp"]) for one in tables}, block, stamp))
 
 
 def _config(name: str, tables: Iterable[re.Match[str]]) -> dict[str, Any]:
@@ -108,22 +105,3 @@ A config is a task; a split is a run, named by the time it started; `{LATEST}` i
 {BEGIN}
 {END}
 """
-
-
-def _split(card: str) -> tuple[dict[str, Any], str]:
-    """Front matter and the rest; front matter that is no mapping of YAML is dropped."""
-    found = FRONT_MATTER.match(card)
-    if found is None:
-        return {}, card
-    try:
-        head = yaml.safe_load(found["yaml"])
-    except yaml.YAMLError:
-        head = None
-    return head if isinstance(head, dict) else {}, card[found.end() :]
-
-
-def _list(value: Any) -> list[dict[str, Any]]:
-    """The mappings in a list; of anything else, none. `dataset_info` may also be a mapping alone."""
-    if isinstance(value, dict):
-        return [value]
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 
 from leaderboard.errors import Conflict, NotFound
 from leaderboard.records import PodiumBlock
+from leaderboard.stores.cards import CARD, card_of
 from leaderboard.stores.details import parts, task_file, task_of
 from leaderboard.stores.details_card import TABLE_PATH, config_name, known_columns, merged
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.hub_repo import Missing
 
-CARD = "README.md"
 MAX_NAME = 96
 """The Hub's limit of characters in a repository's name."""
 OPEN_STORES = 256
@@ -68,7 +68,7 @@ class HubDetails:
         self._make(store, self._gated(benchmark))
         files = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
         for _ in range(TRIES):
-            card, version = _card(store)
+            card, version = card_of(store)
             columns = _columns(store, card, files)
             text = merged(card, store.repo_id, {*store.list(), *files}, columns, block, stamp)
             changes = {CARD: text.encode(), f"{benchmark}/results_{stamp}.json": content, **files}
@@ -115,14 +115,6 @@ class HubDetails:
                     self._stores.popitem(last=False)
             self._stores.move_to_end(repo_id)
             return self._stores[repo_id]
-
-
-def _card(store: HubStore) -> tuple[str, str | None]:
-    try:
-        content, version = store.read(CARD)
-    except NotFound:
-        return "", None
-    return content.decode("utf-8", "replace"), version
 
 
 def _columns(store: HubStore, card: str, new: Mapping[str, bytes]) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from leaderboard.errors import BadSettings
 from leaderboard.records import is_repo_id
 from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
+from leaderboard.stores.board_cards import introduce
 from leaderboard.stores.details import BesideResults, Place
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.hub_details import HubDetails
@@ -20,6 +21,17 @@ from leaderboard.stores.local import LocalStore
 from leaderboard.stores.routed import RoutedStore
 
 CONTENTS = "contents/"
+WORDS = {
+    "requests": "Request files: what was submitted to the board, and what became of it.",
+    "results": "Result files of the board's evaluations, and what was decided about them.",
+    "contents": "The board's tables.",
+}
+TABLES = """
+
+A config is a benchmark; its rows are the board's:
+
+    from datasets import load_dataset
+    rows = load_dataset("{repo}", "{benchmark}", split="train")"""
 DETAILS_AGE_S = 60.0
 """Details hardly change: how old what pages show of them may be."""
 
@@ -64,6 +76,7 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
     if settings.hub_create:
         for store in stores.values():
             store.create(settings.hub_private)
+        _introduce(settings, stores, benchmarks)
     kept: FileStore = stores["results"]
     if "contents" in stores:
         kept = RoutedStore(kept, CONTENTS, stores["contents"])
@@ -71,6 +84,16 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
         settings.hub_details or settings.hub_namespace, opened, folder / "details", gated, settings.hub_private
     )
     return Stores(stores["requests"], kept, details, remote=True)
+
+
+def _introduce(settings: Settings, stores: Mapping[str, HubStore], benchmarks: Mapping[str, Benchmark]) -> None:
+    """Put cards on the datasets."""
+    apart = "contents" in stores
+    tables = {name: f"{'' if apart else CONTENTS}{name}.parquet" for name in benchmarks}
+    for key, store in stores.items():
+        here = tables if key == ("contents" if apart else "results") else {}
+        words = WORDS[key] + (TABLES.format(repo=store.repo_id, benchmark=next(iter(here))) if here else "")
+        introduce(store, f"{settings.title}: {key}", words, here)
 
 
 def _names(settings: Settings) -> dict[str, str]:

@@ -24,6 +24,7 @@ from leaderboard.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance, Score, is_repo_id
 from leaderboard.results import Results, details_table
 from leaderboard.settings import Settings
+from leaderboard.stores.cards import CARD, card_of
 from leaderboard.stores.details_card import BEGIN, merged
 from leaderboard.stores.hub_details import HubDetails
 from leaderboard.stores.opening import Stores, open_stores
@@ -97,13 +98,19 @@ class Board:
     def commits(self, repo: str) -> list[str]:
         return [commit.title for commit in self.api.list_repo_commits(repo, repo_type="dataset")]
 
-    def read(self, *asked: tuple[str, str], contents: str = "", token: str | None = None) -> dict[str, Any]:
+    def read(
+        self,
+        *asked: tuple[str, str],
+        contents: str = "",
+        token: str | None = None,
+        repo: str = "board/org__model-details",
+    ) -> dict[str, Any]:
         """What `load_dataset` and `read_parquet` give in a process of their own, as a reader has it."""
         environment = os.environ | {
             "HF_ENDPOINT": self.served.endpoint, "HF_HOME": str(self.folder / "home"), "HF_HUB_DISABLE_XET": "1",
         } | ({"HF_TOKEN": token} if token else {})  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-c", READ, "board/org__model-details", contents, json.dumps(asked)],
+            [sys.executable, "-c", READ, repo, contents, json.dumps(asked)],
             env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -228,11 +235,40 @@ def test_gated_details_are_for_people_who_say_who_they_are(served: localhub.Runn
 def test_contents_in_a_dataset_of_their_own(served: localhub.Running, tmp_path: Path) -> None:
     board = Board(served, tmp_path, hub_contents="board/contents")
     board.publish(block(), sums=table("2"))
-    assert board.api.list_repo_files("board/contents", repo_type="dataset") == [".gitattributes", "small.parquet"]
+    assert board.api.list_repo_files("board/contents", repo_type="dataset") == [
+        ".gitattributes", "README.md", "small.parquet",
+    ]  # fmt: skip
     assert not [path for path in board.api.list_repo_files("board/results", repo_type="dataset") if "contents" in path]
     contents = "hf://datasets/board/contents/small.parquet"
     assert board.read(contents=contents)["contents"] == ["org/model"]
     assert len(Board(served, tmp_path / "new", hub_contents="board/contents").contents.frame("small")) == 1
+
+
+@pytest.mark.parametrize("contents", ["", "board/contents"])
+def test_contents_are_a_config_for_each_benchmark(served: localhub.Running, tmp_path: Path, contents: str) -> None:
+    board = Board(served, tmp_path, hub_contents=contents)
+    board.publish(block(), sums=table("2"))
+    repo = contents or "board/results"
+    found = board.read(("small", "train"), repo=repo)
+    assert found["small/train"]["rows"][0]["fullname"] == "org/model"
+    assert "viewer: false" in card_of(board.stores.requests)[0]
+
+
+def test_a_boards_card_is_written_once_and_what_people_write_on_it_stays(
+    served: localhub.Running, tmp_path: Path
+) -> None:
+    board = Board(served, tmp_path)
+    before = board.commits("board/results")
+    board.opened()
+    assert board.commits("board/results") == before
+    store = board.stores.results
+    said = card_of(store)[0].replace("# Podium: results", "# Ours").replace("tags:", "license: mit\ntags:")
+    store.commit({CARD: said.encode()}, "ours")
+    board.benchmarks = {**board.benchmarks, "third": benchmark("third")}
+    board.opened()
+    now = card_of(board.opened().results)[0]
+    assert "# Ours" in now and "license: mit" in now and "contents/third.parquet" in now
+    assert now.count("config_name") == 3
 
 
 def test_names_of_details_datasets_fit_the_hub(served: localhub.Running, tmp_path: Path) -> None:
