@@ -17,6 +17,7 @@ from fastapi.responses import FileResponse
 from leaderboard.errors import NotFound
 from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
 from leaderboard.pages.documents import Documents
+from leaderboard.pages.missing import Missing
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
 from leaderboard.pages.shell import theme, top_bar
@@ -86,6 +87,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         deep=[one.TITLE.lower() for one in PAGES],
         head=head(),
     )
+    app.add_middleware(Missing, title=service.settings.title, head=head())
 
 
 def send_asset(name: str) -> FileResponse:

@@ -33,7 +33,8 @@ class Documents:
             return
         path = f"/{parts[0]}"
         inner = {**scope, "path": path, "raw_path": path.encode(), "headers": _uncompressed(scope["headers"])}
-        await self.app(inner, receive, Rewriter(send, self._replacements("../" * (len(parts) - 1) or "./")).send)
+        base = "../" * (scope["path"].count("/") - 1) or "./"
+        await self.app(inner, receive, Rewriter(send, self._replacements(base)).send)
 
     def _replacements(self, base: str) -> list[tuple[bytes, bytes]]:
         ours = f'<base href="{base}" />{self.head}'

@@ -55,10 +55,10 @@
   let refresh = null;
   function settle() {
     document.querySelector("#again")?.setAttribute("tabindex", "-1");
-    const heading = document.querySelector(".page h1, .columns h1")?.textContent.trim();
+    const current = document.querySelector("header.top nav a[aria-current]");
+    const heading = (document.querySelector(".page h1, .columns h1") ?? current)?.textContent.trim();
     const title = `${heading} · ${document.querySelector(".brand")?.textContent.trim()}`;
     if (heading && document.title !== title) document.title = title;
-    const current = document.querySelector("header.top nav a[aria-current]");
     if (current && current.dataset.shown !== "yes") {
       current.dataset.shown = "yes";
       current.scrollIntoView({ block: "nearest", inline: "center" });

@@ -20,6 +20,7 @@ from leaderboard.pages import words
 from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
 from leaderboard.pages.documents import SCRIPTS, Documents
 from leaderboard.pages.examples import read_example
+from leaderboard.pages.missing import Missing
 from leaderboard.pages.model import AVERAGE, neighbours, placed
 from leaderboard.pages.queue import Filters, arrange, expected_start, usual_seconds
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
@@ -341,7 +342,10 @@ def documents() -> TestClient:
     return TestClient(app)
 
 
-@pytest.mark.parametrize(("path", "base"), [("/model", "./"), ("/model/x", "../"), ("/model/org/name", "../../")])
+@pytest.mark.parametrize(
+    ("path", "base"),
+    [("/model", "./"), ("/model/", "../"), ("/model/x", "../"), ("/model/x/", "../../"), ("/model/org/name", "../../")],
+)
 def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: str) -> None:
     answer = documents().get(path)
     assert f'<base href="{base}" /><link>' in answer.text
@@ -352,6 +356,24 @@ def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: st
 def test_everything_else_passes_untouched() -> None:
     assert documents().get("/api/model").json() == {"content": 'content="Gradio"'}
     assert documents().get("/other/x").status_code == 404
+
+
+# --- addresses where there is nothing
+
+
+def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not() -> None:
+    app = FastAPI()
+    app.add_api_route("/there", lambda: {"all": "well"})
+    app.add_middleware(Missing, title="Board", head="<link>")
+    client = TestClient(app)
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = client.get("/org/<b>name", headers=browser)
+    assert answer.status_code == 404 and answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "There is nothing at this address" in answer.text and "/org/&lt;b&gt;name" in answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert client.get("/there", headers=browser).json() == {"all": "well"}
+    for path, headers in (("/nothing", {}), ("/api/v1/nothing", browser)):
+        assert client.get(path, headers=headers).json() == {"detail": "Not Found"}
 
 
 def test_a_models_neighbours_share_ranks_and_leave_out_rows_without_one() -> None:

@@ -1,0 +1,50 @@
+"""What a browser is shown at an address of the board where there is nothing."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leaderboard.pages.render import render
+
+PROGRAMS = ("/api/", "/gradio_api/", "/podium-assets/")
+"""Addresses whose answers are not read by people."""
+
+
+class Missing:
+    """ASGI middleware: answers 404 to a browser that opens a page with a page; everything else passes through."""
+
+    def __init__(self, app: ASGIApp, title: str, head: str) -> None:
+        self.app = app
+        self.title = title
+        self.head = head
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Replace the answer to a navigation when it says that there is nothing."""
+        if not _is_navigation(scope):
+            await self.app(scope, receive, send)
+            return
+        root = str(scope.get("root_path", "")).rstrip("/")
+        page = render("missing", title=self.title, head=self.head, root=f"{root}/", path=scope["path"]).encode()
+        missing = False
+
+        async def instead(message: Message) -> None:
+            nonlocal missing
+            if message["type"] == "http.response.start":
+                missing = message["status"] == 404
+                if missing:
+                    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(page))]
+                    message = {**message, "headers": headers}
+            elif missing:
+                if message.get("more_body"):
+                    return
+                message = {"type": "http.response.body", "body": page}
+            await send(message)
+
+        await self.app(scope, receive, instead)
+
+
+def _is_navigation(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(PROGRAMS):
+        return False
+    accepted = [value for name, value in scope["headers"] if name.lower() == b"accept"]
+    return any(value.startswith(b"text/html") for value in accepted)
