@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from leaderboard.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
 from leaderboard.stores.batched import flush
-from leaderboard.stores.details import RESULT_PATH, BesideResults, Place, details_path
+from leaderboard.stores.details import RESULT_PATH, BesideResults, Place, Taken, details_path
 from leaderboard.stores.paths import blob_version
 
 __all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "read_block", "result_file", "result_path"]
@@ -84,12 +84,17 @@ class Results:
         """
         block = PodiumBlock.model_validate(aggregated["podium"])
         content = result_file(aggregated, block)
+        passed_over: set[str] = set()
         for _ in range(TRIES):
-            path, taken = self._place(block)
+            path, taken = self._place(block, passed_over)
             if taken:
                 return path
             changes: dict[str, bytes | None] = {path: content}
-            changes |= self._details.put(block, path, content, details)
+            try:
+                changes |= self._details.put(block, path, content, details)
+            except Taken:
+                passed_over.add(path)
+                continue
             if callable(extra_changes):
                 changes |= extra_changes(block, path, blob_version(content))
             else:
@@ -105,23 +110,27 @@ class Results:
         """Make one commit of what waits, where the store gathers commits; return the paths that came too late."""
         return flush(self._store, message)
 
-    def _place(self, block: PodiumBlock) -> tuple[str, bool]:
+    def _place(self, block: PodiumBlock, passed_over: Collection[str] = ()) -> tuple[str, bool]:
         """Where the block's file lies or will lie, and whether it is there already.
 
         The second name is for two requests for one model that started in the same second.
         """
         stamp = block.time.replace(":", "-")
+        free: list[str] = []
         for name in (stamp, f"{stamp}_{block.request_id}", f"{stamp}_{block.request_id}_{block.attempt}"):
             path = result_path(block.benchmark, block.model, name)
             try:
                 found = read_block(path, self._store.read(path)[0])
             except NotFound:
-                return path, False
+                free += [path] if path not in passed_over else []
+                continue
             except Unreadable:
                 continue
             if (found.request_id, found.attempt) == (block.request_id, block.attempt):
                 return path, True
-        raise Conflict([path])
+        if not free:
+            raise Conflict([path])
+        return free[0], False
 
     # --- reading
 

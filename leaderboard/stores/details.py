@@ -8,10 +8,14 @@ from typing import Protocol
 from urllib.parse import quote, unquote
 
 from leaderboard import FileStore
-from leaderboard.errors import NotFound
+from leaderboard.errors import Conflict, NotFound
 from leaderboard.records import PodiumBlock
 
 RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
+
+
+class Taken(Conflict):
+    """Details of another run lie where these should go."""
 
 
 class Place(Protocol):
@@ -20,7 +24,7 @@ class Place(Protocol):
     def put(self, block: PodiumBlock, result: str, content: bytes, details: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """Bring `details` (task -> Parquet) of the result with `content` where they belong.
 
-        Returns what the result's own commit has to write for that. Doing it again changes nothing.
+        Returns what the result's own commit has to write for that. Doing it again changes nothing. Raises Taken.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from leaderboard.errors import Conflict, NotFound
 from leaderboard.records import PodiumBlock
 from leaderboard.stores.cards import CARD, card_of
-from leaderboard.stores.details import parts, task_file, task_of
+from leaderboard.stores.details import Taken, parts, task_file, task_of
 from leaderboard.stores.details_card import TABLE_PATH, config_name, known_columns, merged
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.hub_repo import Missing
@@ -57,7 +58,7 @@ class HubDetails:
         return f"{self._owner}/{name}-details"
 
     def put(self, block: PodiumBlock, result: str, content: bytes, details: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        """One commit with the tables, the result and the card. Raises HubUnavailable.
+        """One commit with the tables, the result and the card. Raises Taken, HubUnavailable.
 
         Doing it again makes no commit. Without details there is no dataset.
         """
@@ -67,11 +68,14 @@ class HubDetails:
         store = self._store(model)
         self._make(store, self._gated(benchmark))
         files = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
+        copy = f"{benchmark}/results_{stamp}.json"
         for _ in range(TRIES):
             card, version = card_of(store)
+            if copy in store.list() and _run_of(store.read(copy)[0]) != (block.request_id, block.attempt):
+                raise Taken([copy])
             columns = _columns(store, card, files)
             text = merged(card, store.repo_id, {*store.list(), *files}, columns, block, stamp)
-            changes = {CARD: text.encode(), f"{benchmark}/results_{stamp}.json": content, **files}
+            changes = {CARD: text.encode(), copy: content, **files}
             try:
                 store.commit(changes, f"{block.benchmark} at {block.revision[:12]}, {block.time}", {CARD: version})
             except Conflict:
@@ -115,6 +119,15 @@ class HubDetails:
                     self._stores.popitem(last=False)
             self._stores.move_to_end(repo_id)
             return self._stores[repo_id]
+
+
+def _run_of(content: bytes) -> tuple[str, int] | None:
+    """Request and attempt of a result file; None where it does not say."""
+    try:
+        block = json.loads(content)["podium"]
+        return str(block["request_id"]), int(block["attempt"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _columns(store: HubStore, card: str, new: Mapping[str, bytes]) -> dict[str, dict[str, str]]:

@@ -60,7 +60,7 @@ def evaluate(workdir: Workdir) -> None:
         scores={"sums": Score(raw=0.5, normalised=50.0, n=1)},
     )  # fmt: skip
     harness = {"results": {"sums": {"acc,none": 0.5}}, "podium": block.model_dump(mode="json")}
-    table = details_table([{"doc_id": 0, "doc": {"model": request.model}, "metrics": ["acc"], "acc": 0.5}])
+    table = details_table([{"doc_id": 0, "doc": {"revision": request.revision}, "metrics": ["acc"], "acc": 0.5}])
     workdir.write_results(json.dumps(harness).encode(), {"sums": table})
     workdir.finish()
 
@@ -177,7 +177,7 @@ def check(reader: Site, api: HfApi) -> None:
     assert len(Contents(stores.results, Queue(stores.requests), BENCHMARKS).frame("tiny")) == len(requests)
     for block in blocks:
         [row] = results.examples(block, "sums", 0, 10)
-        assert row["doc"] == {"model": block.model}
+        assert row["doc"] == {"revision": block.revision}
     for number in range(MODELS):
         repo = f"{reader.settings.hub_namespace}/org__model-{number}-details"
         commits = [one.title for one in api.list_repo_commits(repo, repo_type="dataset")]

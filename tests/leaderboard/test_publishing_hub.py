@@ -82,7 +82,7 @@ class Board:
         self.benchmarks = {"small": benchmark(), "gated": benchmark("gated", details="gated")}
         self.settings = Settings(
             store="hub", hub_namespace="board", hub_endpoint=served.endpoint, hub_token=SecretStr(TOKEN),
-            work_dir=folder / "work", hub_look_s=0.0, **said,
+            work_dir=folder / "work", **{"hub_look_s": 0.0} | said,
         )  # fmt: skip
         self.stores = self.opened()
         self.results = Results(self.stores.results, self.stores.details)
@@ -192,6 +192,20 @@ def test_a_run_whose_answers_are_lost_is_there_once(served: localhub.Running, tm
     path = again.publish(block(), sums=table("2"))
     assert len(board.commits("board/org__model-details")) == 2
     assert again.results.tasks_at(path) == ["sums"] and len(again.results.list("small")) == 1
+
+
+def test_runs_that_start_in_the_same_second_keep_their_details(served: localhub.Running, tmp_path: Path) -> None:
+    one, other = Board(served, tmp_path), Board(served, tmp_path / "elsewhere", hub_look_s=600.0)
+    assert other.results.list("small") == []
+    paths = [one.publish(block(), sums=table("2")), other.publish(block(request="b"), sums=table("3"))]
+    reader = Board(served, tmp_path / "new").results
+    assert paths[1] == paths[0].replace(".json", "_b.json")
+    assert [[row["resps"] for row in reader.details_at(path, "sums").rows(0, 9)] for path in paths] == [
+        [[["2"]]], [[["3"]]],
+    ]  # fmt: skip
+    assert len(one.commits("board/org__model-details")) == 3
+    assert reader.path_of(block(request="b")) == paths[1]
+    assert other.publish(block(request="b"), sums=table("3")) == paths[1]
 
 
 def test_pages_read_details_from_the_hub_and_keep_them(served: localhub.Running, tmp_path: Path) -> None:
