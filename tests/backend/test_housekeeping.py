@@ -80,9 +80,12 @@ def test_with_room_or_told_to_keep_all_nothing_goes(settings: Settings, disk: Pa
     assert left(disk) == sorted(MODELS)
 
 
-def test_a_worker_that_has_downloaded_nothing_yet(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_has_downloaded_nothing_says_how_little_is_free(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1, 1, 0))
     Housekeeping(settings).work([asked("zoe/one")], [])
+    assert "Only 0.0 GB are free, and 1.0 GB are wanted" in caplog.text
 
 
 def test_folders_of_settled_jobs_go_when_they_are_old(board: Board) -> None:
