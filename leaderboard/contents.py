@@ -28,7 +28,8 @@ from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.policy import Policies, Rules, policy_path
 from leaderboard.records import ModelFacts, PodiumBlock, Request
-from leaderboard.results import RESULT_PATH, read_block
+from leaderboard.result_files import read_block
+from leaderboard.results import RESULT_PATH
 
 FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
 LAYOUT_KEY = b"podium.layout"

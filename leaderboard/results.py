@@ -8,17 +8,16 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from leaderboard import FileStore
 from leaderboard.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
+from leaderboard.result_files import read_block
 from leaderboard.stores.batched import flush
 from leaderboard.stores.details import RESULT_PATH, BesideResults, Place, Taken, details_path
 from leaderboard.stores.paths import blob_version
 
-__all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "read_block", "result_file", "result_path"]
+__all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "result_file", "result_path"]
 
 NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
 """Keys of the harness's result that do not belong in the file: details have files of their own, and the description of
@@ -36,24 +35,6 @@ Problems = list[Unreadable]
 def result_path(benchmark: str, model: str, stamp: str) -> str:
     """Path of a result file; `stamp` is when the attempt started."""
     return f"{benchmark}/{model}/results_{stamp}.json"
-
-
-def read_block(path: str, content: bytes) -> PodiumBlock:
-    """The `podium` block of a result file. Raises Unreadable."""
-    try:
-        aggregated = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(path, f"it is not JSON ({error})") from error
-    if not isinstance(aggregated, dict) or "podium" not in aggregated:
-        raise Unreadable(path, "it has no `podium` block, so nothing says which request it answers")
-    try:
-        block = PodiumBlock.model_validate(aggregated["podium"])
-    except ValidationError as error:
-        fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
-        raise Unreadable(path, f"its `podium` block has unusable fields: {fields}") from error
-    if not path.startswith(f"{block.benchmark}/{block.model}/"):
-        raise Unreadable(path, f"it lies in another place than that of {block.model} on {block.benchmark}")
-    return block
 
 
 class Results:

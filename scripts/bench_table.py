@@ -134,8 +134,7 @@ def in_browser(browser: Browser, who: Contestant, address: str) -> Reading:
         page = context.new_page()
         begin = time.perf_counter()
         page.goto(address, wait_until="commit", timeout=PATIENCE_MS)
-        page.wait_for_function(who.rows, timeout=PATIENCE_MS, polling="raf")
-        navigation.append(1000 * (time.perf_counter() - begin))
+        navigation.append(wait_for(page, who.rows, begin))
         heap = heap_mb(page)
         if len(navigation) < 3:
             context.close()
@@ -168,8 +167,13 @@ def type_word(page: Page, who: Contestant, word: str) -> float:
     field.fill(word)
     if who.submit:
         field.press("Enter")
+    return wait_for(page, who.filtered(word), begin)
+
+
+def wait_for(page: Page, shown: str, begin: float) -> float:
+    """Milliseconds from `begin` until the JavaScript `shown` is true, PATIENCE_MS where that takes too long."""
     try:
-        page.wait_for_function(who.filtered(word), timeout=PATIENCE_MS, polling="raf")
+        page.wait_for_function(shown, timeout=PATIENCE_MS, polling="raf")
     except TimeoutError:
         return PATIENCE_MS
     return 1000 * (time.perf_counter() - begin)

@@ -18,6 +18,7 @@ LAYERS = [
      "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
      "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
+     "leaderboard.result_files",
      "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
      "leaderboard.board_rows", "leaderboard.table", "leaderboard.boards", "leaderboard.compare", "leaderboard.plots",
      "leaderboard.community", "leaderboard.policy", "leaderboard.lineage", "leaderboard.facts", "leaderboard.rights",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from leaderboard.errors import Unreadable
 from leaderboard.records import Request, is_repo_id, request_path
 from leaderboard.request_files import MARK, read_request
+from leaderboard.result_files import read_json
 
 
 class Imported(NamedTuple):
@@ -60,10 +61,7 @@ def _dump(fields: dict[str, Any]) -> bytes:
 
 
 def _object(path: str, content: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(path, f"it is not JSON ({error})") from None
+    fields = read_json(path, content)
     if not isinstance(fields, dict):
         raise Unreadable(path, "it is JSON, but not an object")
     return fields

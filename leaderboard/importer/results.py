@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import TIME_FORMAT, Precision, WeightType, is_repo_id
+from leaderboard.result_files import read_json
 
 RESULT_NAME = re.compile(r"results_.+\.json")
 TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")
@@ -63,10 +64,7 @@ def is_result(path: str) -> bool:
 
 def read_origin(path: str, content: bytes) -> Origin:
     """What the result file at `path` says of itself. Raises Unreadable."""
-    try:
-        aggregated = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(path, f"it is not JSON ({error})") from None
+    aggregated = read_json(path, content)
     if not isinstance(aggregated, dict) or not isinstance(aggregated.get("results"), dict):
         raise Unreadable(path, "it has no `results`")
     config = {**_dict(aggregated.get("config")), **_dict(aggregated.get("config_general"))}

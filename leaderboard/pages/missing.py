@@ -23,24 +23,25 @@ class Missing:
         if not _is_navigation(scope):
             await self.app(scope, receive, send)
             return
-        root = str(scope.get("root_path", "")).rstrip("/")
-        page = render("missing", title=self.title, head=self.head, root=f"{root}/", path=scope["path"]).encode()
-        missing = False
+        page: bytes | None = None
 
         async def instead(message: Message) -> None:
-            nonlocal missing
-            if message["type"] == "http.response.start":
-                missing = message["status"] == 404
-                if missing:
-                    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(page))]
-                    message = {**message, "headers": headers}
-            elif missing:
+            nonlocal page
+            if message["type"] == "http.response.start" and message["status"] == 404:
+                page = self._page(scope)
+                headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(page))]
+                message = {**message, "headers": headers}
+            elif page is not None:
                 if message.get("more_body"):
                     return
                 message = {"type": "http.response.body", "body": page}
             await send(message)
 
         await self.app(scope, receive, instead)
+
+    def _page(self, scope: Scope) -> bytes:
+        root = str(scope.get("root_path", "")).rstrip("/")
+        return render("missing", title=self.title, head=self.head, root=f"{root}/", path=scope["path"]).encode()
 
 
 def _is_navigation(scope: Scope) -> bool:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from leaderboard import FileStore
 from leaderboard.errors import Conflict
 from leaderboard.stores.cards import CARD, card_of, mappings, read_card, write_card
+from leaderboard.stores.hub import HubStore
 
 
-def introduce(store: FileStore, title: str, words: str, tables: Mapping[str, str]) -> None:
+def introduce(store: HubStore, title: str, words: str, tables: Mapping[str, str]) -> None:
     """See to it that the card of a dataset names its `tables`: config -> path of the Parquet file.
 
     A dataset without tables says that it is not for the Hub's viewer. Raises HubUnavailable.
     """
-    card, version = card_of(store)
+    card, version = card_of(store.peek)
     changed = with_tables(card, title, words, tables)
     if changed is not None:
         with contextlib.suppress(Conflict):

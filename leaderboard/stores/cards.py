@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
 
-from leaderboard import FileStore
 from leaderboard.errors import NotFound
 
 FRONT_MATTER = re.compile(r"\A---\s*\n(?P<yaml>.*?)\n---[ \t]*\n?", re.DOTALL)
 CARD = "README.md"
 
 
-def card_of(store: FileStore) -> tuple[str, str | None]:
-    """The card in a store and its version; empty where there is none."""
+def card_of(read: Callable[[str], tuple[bytes, str]]) -> tuple[str, str | None]:
+    """The card and its version, as a store's `read` gives them; empty where there is none."""
     try:
-        content, version = store.read(CARD)
+        content, version = read(CARD)
     except NotFound:
         return "", None
     return content.decode("utf-8", "replace"), version

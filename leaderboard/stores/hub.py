@@ -112,6 +112,14 @@ class HubStore:
             raise NotFound(f"There is no file {path}.")
         return self._content(snapshot, path, node), node.oid
 
+    def peek(self, name: str) -> tuple[bytes, str]:
+        """As `read`, for a file of the root folder, asked for now and without a look at all the other folders."""
+        commit, root = self._repo.top()
+        node = root.get(check_path(name))
+        if node is None:
+            raise NotFound(f"There is no file {name}.")
+        return self._content(Snapshot(commit, {}), name, node), node.oid
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git object id of each file that is there; several downloads at a time."""
         asked = [check_path(path) for path in paths]

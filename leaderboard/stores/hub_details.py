@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leaderboard.errors import Conflict, NotFound
+from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock
+from leaderboard.result_files import read_block
 from leaderboard.stores.cards import CARD, card_of
 from leaderboard.stores.details import Taken, parts, task_file, task_of
 from leaderboard.stores.details_card import TABLE_PATH, config_name, known_columns, merged
@@ -70,11 +70,12 @@ class HubDetails:
         files = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
         copy = f"{benchmark}/results_{stamp}.json"
         for _ in range(TRIES):
-            card, version = card_of(store)
-            if copy in store.list() and _run_of(store.read(copy)[0]) != (block.request_id, block.attempt):
+            card, version = card_of(store.read)
+            present = store.list()
+            if copy in present and not _is_of(result, store.read(copy)[0], block):
                 raise Taken([copy])
-            columns = _columns(store, card, files)
-            text = merged(card, store.repo_id, {*store.list(), *files}, columns, block, stamp)
+            columns = _columns(store, present, card, files)
+            text = merged(card, store.repo_id, {*present, *files}, columns, block, stamp)
             changes = {CARD: text.encode(), copy: content, **files}
             try:
                 store.commit(changes, f"{block.benchmark} at {block.revision[:12]}, {block.time}", {CARD: version})
@@ -121,21 +122,19 @@ class HubDetails:
             return self._stores[repo_id]
 
 
-def _run_of(content: bytes) -> tuple[str, int] | None:
-    """Request and attempt of a result file; None where it does not say."""
+def _is_of(path: str, content: bytes, block: PodiumBlock) -> bool:
+    """Whether the result file that belongs at `path` is of the same run as the block."""
     try:
-        block = json.loads(content)["podium"]
-        return str(block["request_id"]), int(block["attempt"])
-    except (ValueError, KeyError, TypeError):
-        return None
+        found = read_block(path, content)
+    except Unreadable:
+        return False
+    return (found.request_id, found.attempt) == (block.request_id, block.attempt)
 
 
-def _columns(store: HubStore, card: str, new: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
+def _columns(store: HubStore, present: Iterable[str], card: str, new: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
     """Config -> columns over all of its runs: those of the card, of files that it does not tell of, and new ones."""
     columns = known_columns(card)
-    forgotten = [
-        path for path in store.list() if TABLE_PATH.fullmatch(path) and config_name(task_of(path)) not in columns
-    ]
+    forgotten = [path for path in present if TABLE_PATH.fullmatch(path) and config_name(task_of(path)) not in columns]
     for path, content in [*((path, content) for path, content, _ in store.read_many(forgotten)), *new.items()]:
         columns.setdefault(config_name(task_of(path)), {}).update(_types(content))
     return columns

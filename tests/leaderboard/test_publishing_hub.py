@@ -265,7 +265,7 @@ def test_contents_are_a_config_for_each_benchmark(served: localhub.Running, tmp_
     repo = contents or "board/results"
     found = board.read(("small", "train"), repo=repo)
     assert found["small/train"]["rows"][0]["fullname"] == "org/model"
-    assert "viewer: false" in card_of(board.stores.requests)[0]
+    assert "viewer: false" in card_of(board.stores.requests.read)[0]
 
 
 def test_a_boards_card_is_written_once_and_what_people_write_on_it_stays(
@@ -276,11 +276,11 @@ def test_a_boards_card_is_written_once_and_what_people_write_on_it_stays(
     board.opened()
     assert board.commits("board/results") == before
     store = board.stores.results
-    said = card_of(store)[0].replace("# Podium: results", "# Ours").replace("tags:", "license: mit\ntags:")
+    said = card_of(store.read)[0].replace("# Podium: results", "# Ours").replace("tags:", "license: mit\ntags:")
     store.commit({CARD: said.encode()}, "ours")
     board.benchmarks = {**board.benchmarks, "third": benchmark("third")}
     board.opened()
-    now = card_of(board.opened().results)[0]
+    now = card_of(board.opened().results.read)[0]
     assert "# Ours" in now and "license: mit" in now and "contents/third.parquet" in now
     assert now.count("config_name") == 3
 

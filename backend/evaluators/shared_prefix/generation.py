@@ -110,7 +110,7 @@ class Generator:
         def fits(rows: int, width: int, scored: int) -> bool:
             return rows * width <= PREFILL and self.budget.fits(rows, width, scored, start)
 
-        for batch in pack(pieces, fits, 0, PREFILL):
+        for batch in pack(pieces, fits, 0):
             places = list(_places(batch, len(self.rows)))
             begun = [rows[piece.question] for line in batch for piece in line]
             sink = partial(self._slots().fill, prefix, places)
