@@ -52,6 +52,7 @@ def board_facts(facts: ModelFacts) -> ModelFacts:
             "configs": {"config.json": _short(kept)},
             "card": kept_card(facts.card),
             "sha256": weights,
+            "blobs": {},
         }
     )
 

@@ -21,6 +21,7 @@ from leaderboard.checks import (
     native_architectures,
 )
 from leaderboard.checks.catalogue import shown
+from leaderboard.checks.files import pinned_files
 from leaderboard.errors import AlreadyRequested, ModelUnavailable, NotAccepted, NotFound, Unreadable
 from leaderboard.facts import KnownModels, first_twin
 from leaderboard.hub import Hub
@@ -255,6 +256,8 @@ def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
         track=said.track,
         requested_revision=said.revision,
         base_revision=base.revision if base else "",
+        files=pinned_files(facts),
+        base_files=pinned_files(base) if base else {},
     )
 
 

@@ -116,7 +116,7 @@ def weights_of(facts: ModelFacts) -> str:
     names = [name for name in (*facts.files, *facts.sha256) if "/" not in name and name.endswith(".safetensors")]
     adapts = "adapter_config.json" in facts.files or "adapter_config.json" in facts.configs
     shards = [name for name in names if SHARD.fullmatch(name)]
-    choices = [[ADAPTER]] if adapts else [[WHOLE], shards, [ADAPTER], names]
+    choices = [[ADAPTER]] if adapts else [[WHOLE], facts.shards, shards, [ADAPTER], names]
     loaded = next((choice for choice in choices if choice and set(choice) <= set(names)), [])
     digests = {facts.sha256.get(name, "") for name in loaded}
     if not digests or "" in digests:

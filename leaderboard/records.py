@@ -248,6 +248,10 @@ class Request(BaseModel):
     """What the submitter wrote before it was resolved."""
     base_revision: str = ""
     """Commit of the base model that was checked, for adapters and deltas."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Files of the checkpoint that a job loads -> their content (`leaderboard.checks.files.pinned_files`)."""
+    base_files: dict[str, str] = Field(default_factory=dict)
+    """The same of the base model, for adapters and deltas."""
     sender_org: str = ""
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
     priority: float = 0.0
@@ -386,6 +390,10 @@ class ModelFacts(BaseModel):
     """File name -> size in bytes (None when unknown)."""
     sha256: dict[str, str] = Field(default_factory=dict)
     """File name -> SHA-256 of its content, for LFS files."""
+    blobs: dict[str, str] = Field(default_factory=dict)
+    """File name -> id of its git blob (of the pointer for LFS files)."""
+    shards: list[str] = Field(default_factory=list)
+    """Files that model.safetensors.index.json names, where that is what is loaded."""
     configs: dict[str, Any] = Field(default_factory=dict)
     """Every *config*.json read (`config.json`, `tokenizer_config.json`, `adapter_config.json`, ...), parsed."""
     unreadable: dict[str, str] = Field(default_factory=dict)

@@ -236,6 +236,7 @@ def _facts(info: Any) -> ModelFacts | None:
             gated=bool(info.get("gated")),
             files={one["rfilename"]: one.get("size") for one in siblings},
             sha256={name: str(one["sha256"]) for name, one in lfs.items() if one.get("sha256")},
+            blobs={one["rfilename"]: str(one["blobId"]) for one in siblings if one.get("blobId")},
             likes=info.get("likes"),
             downloads=info.get("downloads"),
             created_at=info.get("createdAt"),

@@ -12,6 +12,7 @@ import yaml
 
 from leaderboard.checks.case import ADAPTER_CONFIG, INDEX
 from leaderboard.checks.checkpoint import CARD, MAX_CONFIG_BYTES
+from leaderboard.checks.files import ADAPTER_WEIGHTS, SHARD, WEIGHTS
 from leaderboard.checks.weights import (
     LENGTH_BYTES,
     MAX_HEADER_BYTES,
@@ -36,8 +37,6 @@ HEADER_GUESS = 100_000
 """Most headers are shorter; those are read in one go."""
 SAFETENSORS = ".safetensors"
 TEMPLATE = "chat_template.jinja"
-WEIGHTS = "model.safetensors"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 BULK = ("added_tokens_decoder",)
 """Parts of tokenizer_config.json that nothing here reads."""
 
@@ -70,6 +69,7 @@ class Contents:
     card_text: str | None = None
     card: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, int] = field(default_factory=dict)
+    shards: list[str] = field(default_factory=list)
     chat_template: str | None = None
 
 
@@ -143,6 +143,7 @@ def _shards(contents: Contents, index: bytes, files: Mapping[str, int | None], r
     except Unusable as reason:
         contents.unreadable[INDEX] = str(reason)
         return []
+    contents.shards = names
     there = [name for name in names if name in files]
     answers: dict[str, Answer] = dict.fromkeys(names, Unusable("the index names it and it is not there"))
     limit = min(MAX_HEADER_BYTES, MAX_HEADERS_BYTES // len(names))
@@ -160,8 +161,10 @@ def _parts(index: bytes) -> list[str]:
     """The files that model.safetensors.index.json names. Raises Unusable."""
     weight_map = _object(index).get("weight_map")
     found = set(weight_map.values() if isinstance(weight_map, dict) else ())
-    names = sorted(name for name in found if isinstance(name, str) and name.endswith(SAFETENSORS))
-    if not 1 <= len(names) <= MAX_SHARDS or len(names) != len(found):
+    names = sorted(name for name in found if isinstance(name, str) and SHARD.fullmatch(name))
+    if len(names) != len(found):
+        raise Unusable("it names something else than safetensors files that lie beside it")
+    if not 1 <= len(names) <= MAX_SHARDS:
         raise Unusable(f"it names {len(names):,} safetensors files, between 1 and {MAX_SHARDS} are read")
     return names
 
