@@ -18,8 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from backend.environment import job_environment
-from backend.executors.local import LocalExecutor
+from backend.opening import open_executor
 from backend.refresh import refresh_regularly
 from backend.scheduler import Scheduler, start, start_over
 from leaderboard.api import build_api, catch_errors
@@ -67,7 +66,7 @@ def listen(host: str, port: int) -> socket.socket:
 def start_scheduler(service: Service) -> Scheduler:
     """The scheduler in this process, told of every submission. Raises BadSettings."""
     settings = service.settings
-    executor = LocalExecutor(settings.work_dir, job_environment(settings), settings.slots)
+    executor = open_executor(settings)
     try:
         if service.stores.remote:
             scheduler = start_over(settings, service.stores, service.benchmarks, executor)

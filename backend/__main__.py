@@ -11,8 +11,7 @@ import threading
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is imported; only the real Hub has Xet
 
-from backend.environment import job_environment
-from backend.executors.local import LocalExecutor
+from backend.opening import open_executor
 from backend.refresh import refresh_regularly
 from backend.scheduler import start_over
 from leaderboard.benchmarks import load_benchmarks
@@ -32,7 +31,7 @@ def main() -> int:
         settings = load_settings()
         benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
         stores = open_stores(settings, benchmarks)
-        executor = LocalExecutor(settings.work_dir, job_environment(settings), settings.slots)
+        executor = open_executor(settings)
         try:
             scheduler = start_over(settings, stores, benchmarks, executor)
         except PodiumError:

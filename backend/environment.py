@@ -1,39 +1,41 @@
-"""The environment of jobs, made from nothing: no token and none of our own settings get into it."""
+"""Where jobs find what they read, and their environment: made from nothing, so that no secret can be in it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from leaderboard.hub import hub_environment
 from leaderboard.settings import Settings, inherited_environment
 
 
-def hub_home(settings: Settings) -> Path:
-    """HF_HOME of the jobs."""
-    return settings.work_dir.absolute() / "hub"
-
-
 def hub_cache(settings: Settings) -> Path:
-    """Where the Hub's client of the jobs keeps what it downloads."""
-    return hub_home(settings) / "hub"
+    """Where downloads of checkpoints are kept, for the next job that reads them."""
+    return settings.work_dir.absolute() / "hub" / "hub"
+
+
+def tasks_data(settings: Settings) -> Path:
+    """The data that tasks read in the place of Hub datasets: the operator's, or what this worker has downloaded."""
+    return (settings.data_root or settings.work_dir / "datasets").absolute()
 
 
 def job_environment(settings: Settings) -> dict[str, str]:
-    """Variables for a job on this machine; caches and downloads go under the work folder."""
-    home = settings.work_dir.absolute() / "home"
+    """Variables for every job on this machine. A job adds the folders that are its own (see backend/job.py)."""
     environment = {
         **inherited_environment(),
-        "HOME": str(home),
-        "HF_HOME": str(hub_home(settings)),
-        **hub_environment(settings),
+        "HOME": "/nonexistent",
+        "USER": "job",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "NLTK_DATA": str(tasks_data(settings) / "nltk_data"),
         "TOKENIZERS_PARALLELISM": "false",
         "DISABLE_MULTIPROC": "1",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # fewer page table entries to copy for every fork
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
     if settings.threads:
         environment["OMP_NUM_THREADS"] = environment["MKL_NUM_THREADS"] = str(settings.threads)
-    if settings.data_root is not None:
-        environment["NLTK_DATA"] = str(settings.data_root.absolute() / "nltk_data")
     return environment

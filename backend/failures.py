@@ -63,10 +63,12 @@ class Rule(NamedTuple):
 
 
 SUBMISSION, OURS = Fault.SUBMISSION, Fault.INFRASTRUCTURE
-NOT_FOUND = frozenset({"RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError", "DisabledRepoError"})
+NOT_FOUND = frozenset(
+    {"RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError", "DisabledRepoError", "ModelUnavailable"}
+)
 HUB_TROUBLE = frozenset(
     {"HfHubHTTPError", "HTTPError", "TransportError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}
-    | {"ConnectionError", "TimeoutError", "FileMetadataError"}
+    | {"ConnectionError", "TimeoutError", "FileMetadataError", "HubUnavailable", "DownloadFailed"}
 )
 OUT_OF_MEMORY = Rule(
     "out_of_memory",
@@ -174,6 +176,17 @@ KILLED = {
         "whether it can be given more time.",
     ),
     "memory_limit": OUT_OF_MEMORY,
+    "disk_limit": Rule(
+        "disk_limit",
+        SUBMISSION,
+        "The {kind} of {model} at {revision} wrote more to the disk than a job may here and was ended.",
+    ),
+    "process_limit": Rule(
+        "process_limit",
+        SUBMISSION,
+        "The {kind} of {model} at {revision} started more processes than a job may have here and was ended.",
+    ),
+    "not_forked": Rule("not_started", OURS, "The job for {model} could not be started on our side. " + AGAIN),
     "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker. " + AGAIN),
 }
 LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost. " + AGAIN)

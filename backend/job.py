@@ -1,13 +1,13 @@
-"""The one entry point of a job, for every executor: `python -m backend.job WORKDIR`, or `run(workdir)` in a fork.
+"""What every job does once it is confined, whichever executor started it.
 
-Light to import: what an evaluator needs is imported once the job's environment is set.
+Light to import: what an evaluator needs is imported by the evaluator.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import sys
+import tempfile
 from pathlib import Path
 
 from backend import Evaluator
@@ -29,16 +29,19 @@ def run(path: Path) -> None:
     """Do the job in `path`. An error is classified into failure.json and goes on, so that the log has its trace."""
     workdir = Workdir(path)
     try:
-        options = workdir.options()
-        os.environ.update(options.environment)
-        workdir.scratch.mkdir(exist_ok=True)
-        os.chdir(workdir.scratch)
-        load_evaluator(options.evaluator).run(workdir.path)
+        settle_in(workdir.scratch)
+        load_evaluator(workdir.options().evaluator).run(workdir.path)
     except BaseException as error:
         workdir.write_failure(classify(error, workdir))
         raise
     workdir.finish()
 
 
-if __name__ == "__main__":
-    run(Path(sys.argv[1]))
+def settle_in(scratch: Path) -> None:
+    """Make `scratch` the current directory, the home folder and the place of temporary files."""
+    os.chdir(scratch)
+    for name, variable in (("home", "HOME"), ("tmp", "TMPDIR"), ("cache", "XDG_CACHE_HOME"), ("hub", "HF_HOME")):
+        folder = scratch / name
+        folder.mkdir(exist_ok=True)
+        os.environ[variable] = str(folder)
+    tempfile.tempdir = os.environ["TMPDIR"]

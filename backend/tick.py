@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import ParamSpec
 
 from backend import Executor, Job, JobState, JobStatus, Resources
-from backend.environment import job_environment
+from backend.environment import tasks_data
 from backend.failures import STOPPED, UNPUBLISHED, UNSTARTED, ended, failure
 from backend.housekeeping import Housekeeping
 from backend.job import EVALUATORS, load_evaluator
 from backend.publish import publish
 from backend.reporting import Reporter
+from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir, unsettled
 from leaderboard.benchmarks import Benchmark
 from leaderboard.contents import Contents
@@ -83,7 +84,6 @@ class Ticker:
         self.jobs: dict[str, Running] = {}
         self.abilities: Abilities | None = None
         self.gathers = isinstance(queue.store, BatchedStore)
-        self._environment = job_environment(settings)
         self._recovered = False
         self._renewed = self._ended = False
         self._probe: tuple[str, Workdir] | None = None
@@ -245,7 +245,7 @@ class Ticker:
         name = EVALUATORS[request.kind]
         try:
             resources = self._within(load_evaluator(name).resources(request, benchmark))
-            workdir.prepare(self._options(name, resources), request, benchmark)
+            workdir.prepare(self._options(name, resources, benchmark), request, benchmark)
             handle = self.executor.submit(Job(workdir.name, workdir.path, resources))
         except STEP_ERRORS:
             log.exception("The job for %s could not be started.", request.model)
@@ -263,21 +263,28 @@ class Ticker:
         memory = int(self.settings.job_memory_gb * 1e9)
         return Resources(wanted.gpus, wanted.memory_bytes or memory, wanted.wall_seconds or self.settings.job_wall_s)
 
-    def _options(self, evaluator: str, resources: Resources) -> JobOptions:
-        said = self.settings
+    def _options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
+        said, data = self.settings, tasks_data(self.settings)
+        tasks = benchmark.include_path if benchmark else None
+        view = View(
+            read=(data, tasks) if tasks else (data,),
+            gpu=said.device != "cpu",
+            memory_bytes=resources.memory_bytes,
+            disk_bytes=int(said.job_disk_gb * 1e9),
+        )
         return JobOptions(
             evaluator=evaluator,
             worker=said.worker,
             device=said.device,
             threads=said.threads,
             engine=said.engine,
-            data_root=said.data_root.absolute() if said.data_root else None,
+            data_root=data,
             batch_size=said.batch_size,
             limit=said.limit,
             memory_bytes=resources.memory_bytes,
             wall_seconds=resources.wall_seconds,
             max_params_b=said.max_params_b,
-            environment=self._environment,
+            view=view,
         )
 
     def _hold(self, handle: str, job: Running) -> None:

@@ -1,34 +1,51 @@
 """Every file of a job, named once. A job is files in, files out; whatever is written appears whole or not at all.
 
+What the job may read and not change:
 request.json     the request, as it was claimed
 benchmark.json   the benchmark, and where its folder is
-job.json         what the operator says (JobOptions)
+job.json         what the operator says (JobOptions), its View among it
+checkpoint/      the checkpoint's files
+base/            the base model's, for an adapter or a delta
 handle           the executor's name of the job, while the scheduler has yet to settle it
+log.txt          its standard output and error, which it appends to
+
+What it writes, and whoever reads it takes for hostile, in out/:
 progress.json    how far it is, rewritten while it runs
-log.txt          its standard output and error
 results.json     the harness's aggregated result with the `podium` block
 details/         one Parquet file a task
 abilities.json   what this machine can do, when that was the job
+needs.json       which data a benchmark's tasks read from outside, when that was the job
 failure.json     whose fault, when it failed
 done             written last, when everything else is
+scratch/         beside out/: where it runs, and may leave what it likes
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import Abilities, Failure, Progress, Request
 
 LOG_TAIL_BYTES = 64 * 1024
+MOST_SMALL_BYTES = 1 << 20
+"""Of progress, failure and the like."""
+MOST_RESULT_BYTES = 1 << 30
+"""Of results.json, and of all details together: they are read into memory."""
+MOST_FILES = 100_000
+"""More files than a job has any use for."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -59,8 +76,19 @@ class JobOptions(BaseModel):
     """Time after which it is ended; 0 when there is no limit."""
     max_params_b: float = 0.0
     """Largest checkpoint (billions of parameters) that this machine takes; 0 when there is no limit."""
-    environment: dict[str, str] = Field(default_factory=dict)
-    """The job's whole environment."""
+    view: View = View()
+    """What it may see and use."""
+
+
+class DataNeeds(BaseModel):
+    """What a benchmark's tasks read from outside."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    datasets: dict[str, str] = Field(default_factory=dict)
+    """Dataset id on the Hub -> its revision; empty for the newest."""
+    nltk: list[str] = Field(default_factory=list)
+    """Packages of NLTK's data, `tokenizers/punkt_tab`."""
 
 
 class Workdir:
@@ -84,33 +112,50 @@ class Workdir:
         """Folder in which the job runs and may leave what it likes."""
         return self.path / "scratch"
 
+    @property
+    def out(self) -> Path:
+        """Folder of what the job writes for us."""
+        return self.path / "out"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of the checkpoint's files."""
+        return self.path / "checkpoint"
+
+    @property
+    def base(self) -> Path:
+        """Folder of the base model's files."""
+        return self.path / "base"
+
     def prepare(self, options: JobOptions, request: Request | None = None, benchmark: Benchmark | None = None) -> None:
         """Write a job's inputs into a folder that may hold an earlier try's files."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        for name in ("done", "failure.json", "handle", "progress.json"):
-            (self.path / name).unlink(missing_ok=True)
-        self.write("job.json", options.model_dump_json(indent=2).encode())
+        remove_trees(self.out, self.scratch)
+        (self.path / "handle").unlink(missing_ok=True)
+        for folder in (self.out, self.scratch):
+            folder.mkdir(parents=True)
+        view = dataclasses.replace(options.view, read=(self.path, *options.view.read), write=(self.out, self.scratch))
+        self._put("job.json", options.model_copy(update={"view": view}).model_dump_json(indent=2).encode())
         if request is not None:
-            self.write("request.json", request.to_json())
+            self._put("request.json", request.to_json())
         if benchmark is not None:
             place = {"folder": str(benchmark.folder.resolve()), "benchmark": benchmark.model_dump(mode="json")}
-            self.write("benchmark.json", json.dumps(place, indent=2).encode())
+            self._put("benchmark.json", json.dumps(place, indent=2).encode())
 
     def options(self) -> JobOptions:
         """What the operator says. Raises Unreadable."""
-        return self._model("job.json", JobOptions)
+        return self._input("job.json", JobOptions)
 
     def request(self) -> Request:
         """The request as it was claimed. Raises Unreadable."""
-        return self._model("request.json", Request)
+        return self._input("request.json", Request)
 
     def benchmark(self) -> Benchmark:
         """The benchmark, with its folder. Raises Unreadable."""
-        place = self._json("benchmark.json")
         try:
+            place = json.loads((self.path / "benchmark.json").read_bytes())
             benchmark = Benchmark.model_validate(place["benchmark"])
             return benchmark.model_copy(update={"folder": Path(place["folder"])})
-        except (KeyError, TypeError, ValidationError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise Unreadable(str(self.path / "benchmark.json"), str(error)) from error
 
     def write_progress(self, progress: Progress) -> None:
@@ -118,9 +163,9 @@ class Workdir:
         self.write("progress.json", progress.model_dump_json().encode())
 
     def progress(self) -> Progress | None:
-        """How far the job is, None while it has said nothing that can be read."""
+        """How far the job is, None while it has written nothing that can be read."""
         try:
-            return self._model("progress.json", Progress)
+            return self._output("progress.json", Progress)
         except Unreadable:
             return None
 
@@ -130,23 +175,37 @@ class Workdir:
 
     def failure(self) -> Failure | None:
         """Why the job failed, None when it has not said so. Raises Unreadable."""
-        return self._model("failure.json", Failure) if (self.path / "failure.json").exists() else None
+        return self._output("failure.json", Failure) if os.path.lexists(self.out / "failure.json") else None
 
     def write_results(self, results: bytes, details: dict[str, bytes]) -> None:
         """Write the aggregated result and a Parquet file for each task."""
-        (self.path / "details").mkdir(exist_ok=True)
+        (self.out / "details").mkdir(exist_ok=True)
         for task, content in details.items():
             self.write(f"details/{quote(task, safe='')}.parquet", content)
         self.write("results.json", results)
 
     def results(self) -> dict[str, Any]:
         """The aggregated result. Raises Unreadable."""
-        return self._json("results.json")
+        try:
+            content = json.loads(self.read("results.json", MOST_RESULT_BYTES))
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(str(self.out / "results.json"), str(error)) from error
+        if not isinstance(content, dict):
+            raise Unreadable(str(self.out / "results.json"), "it is not a JSON object")
+        return content
 
     def details(self) -> dict[str, bytes]:
-        """Task -> its Parquet file's content."""
-        files = sorted((self.path / "details").glob("*.parquet"))
-        return {unquote(file.stem): file.read_bytes() for file in files}
+        """Task -> its Parquet file's content. Raises Unreadable."""
+        found: dict[str, bytes] = {}
+        left = MOST_RESULT_BYTES
+        folder = self.out / "details"
+        if folder.is_symlink():
+            raise Unreadable(str(folder), "it is a link")
+        for file in sorted(folder.glob("*.parquet")):
+            content = self.read(f"details/{file.name}", left)
+            left -= len(content)
+            found[unquote(file.stem)] = content
+        return found
 
     def write_abilities(self, abilities: Abilities) -> None:
         """Say what this machine can do."""
@@ -154,7 +213,15 @@ class Workdir:
 
     def abilities(self) -> Abilities:
         """What the machine of the job can do. Raises Unreadable."""
-        return self._model("abilities.json", Abilities)
+        return self._output("abilities.json", Abilities)
+
+    def write_needs(self, needs: DataNeeds) -> None:
+        """Say what a benchmark's tasks read from outside."""
+        self.write("needs.json", needs.model_dump_json(indent=2).encode())
+
+    def needs(self) -> DataNeeds:
+        """What a benchmark's tasks read from outside. Raises Unreadable."""
+        return self._output("needs.json", DataNeeds)
 
     def finish(self) -> None:
         """Say that all outputs are written."""
@@ -163,11 +230,11 @@ class Workdir:
     @property
     def done(self) -> bool:
         """Whether the job has written all its outputs."""
-        return (self.path / "done").exists()
+        return os.path.lexists(self.out / "done")
 
     def set_handle(self, handle: str) -> None:
         """Remember the executor's name of the job."""
-        self.write("handle", handle.encode())
+        self._put("handle", handle.encode())
 
     @property
     def handle(self) -> str | None:
@@ -178,9 +245,21 @@ class Workdir:
             return None
 
     def settle(self) -> None:
-        """Forget the handle: whatever came of the job is in the queue and the results."""
+        """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         (self.path / "handle").unlink(missing_ok=True)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        remove_trees(self.scratch, self.checkpoint, self.base)
+
+    def written(self, enough: int) -> int:
+        """Bytes on the disk that the job has written, counted until they are more than `enough`.
+
+        A folder that cannot be looked into, or too many files, count as more.
+        """
+        total = 0
+        for count, place in enumerate(_tree(self.out, self.scratch, self.log)):
+            total += place.st_blocks * 512 if place else enough + 1
+            if total > enough or count > MOST_FILES:
+                return enough + 1
+        return total
 
     def log_tail(self) -> str:
         """The last 64 KiB of the log; empty when there is none."""
@@ -192,26 +271,68 @@ class Workdir:
             return ""
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file beside its place, then move it there."""
-        place = self.path / name
-        beside = place.with_name(f".{place.name}.{os.getpid()}")
-        beside.write_bytes(content)
-        beside.replace(place)
+        """Write an output."""
+        _write(self.out / name, content)
 
-    def _model(self, name: str, kind: type[Model]) -> Model:
+    def read(self, name: str, most: int = MOST_SMALL_BYTES) -> bytes:
+        """An output of at most `most` bytes, which must be a plain file: the job may have made anything of it.
+
+        Raises Unreadable.
+        """
+        place = self.out / name
+        try:
+            with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise Unreadable(str(place), "it is not a plain file")
+                content = file.read(most + 1)
+        except OSError as error:
+            raise Unreadable(str(place), str(error)) from error
+        if len(content) > most:
+            raise Unreadable(str(place), f"it is larger than {most:,} bytes")
+        return content
+
+    def _put(self, name: str, content: bytes) -> None:
+        _write(self.path / name, content)
+
+    def _input(self, name: str, kind: type[Model]) -> Model:
         try:
             return kind.model_validate_json((self.path / name).read_bytes())
         except (OSError, ValidationError) as error:
             raise Unreadable(str(self.path / name), str(error)) from error
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _output(self, name: str, kind: type[Model]) -> Model:
         try:
-            content = json.loads((self.path / name).read_bytes())
-        except (OSError, ValueError) as error:
-            raise Unreadable(str(self.path / name), str(error)) from error
-        if not isinstance(content, dict):
-            raise Unreadable(str(self.path / name), "it is not a JSON object")
-        return content
+            return kind.model_validate_json(self.read(name))
+        except ValidationError as error:
+            raise Unreadable(str(self.out / name), str(error)) from error
+
+
+def remove_trees(*folders: Path) -> None:
+    """Delete folders as far as possible, however deep a job has made them: Python's own way recurses."""
+    subprocess.run(["rm", "-rf", "--", *folders], stderr=subprocess.DEVNULL, check=False)
+
+
+def _write(place: Path, content: bytes) -> None:
+    """Write a file beside its place, then move it there."""
+    beside = place.with_name(f".{place.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(place)
+
+
+def _tree(*places: Path) -> Iterator[os.stat_result | None]:
+    """What is in files and folders, itself included; None for what cannot be looked at."""
+    todo = [os.fspath(place) for place in places]
+    while todo:
+        path = todo.pop()
+        try:
+            found = os.lstat(path)
+            if stat.S_ISDIR(found.st_mode):
+                todo += [entry.path for entry in os.scandir(path)]
+            yield found
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield None
 
 
 def unsettled(jobs: Path) -> list[Workdir]:

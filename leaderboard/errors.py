@@ -16,7 +16,8 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
 └── Infrastructure           our side failed: never the submitter's fault
-    └── HubUnavailable       the Hub did not answer, or answered with its own trouble
+    ├── HubUnavailable       the Hub did not answer, or answered with its own trouble
+    └── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
 """
 
 from __future__ import annotations
@@ -161,3 +162,7 @@ class HubUnavailable(Infrastructure):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(message)
+
+
+class DownloadFailed(Infrastructure):
+    """A file of the Hub could not be downloaded, or is not what was pinned; its cause says whose fault that is."""

@@ -307,6 +307,8 @@ class Provenance(BaseModel):
     """Versions of lm_eval, transformers, torch, peft, datasets, podium."""
     hardware: str = ""
     """Processor or accelerator, in words."""
+    sandbox: list[str] = Field(default_factory=list)
+    """Layers of the sandbox that the job was in (`namespaces`, `landlock`); empty for none."""
     seeds: dict[str, int] = Field(default_factory=dict)
     """Seeds given to the harness, by its names."""
     scorers: str = ""

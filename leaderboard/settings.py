@@ -18,16 +18,17 @@ from leaderboard.errors import BadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 PUBLIC_HUB = "https://huggingface.co"
+SECRETS = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "podium"
+SETTINGS_FILE = "podium.env"
 HUB_PACE = {"tick_s": 5.0, "lease_s": 600.0, "progress_s": 60.0}
 """Defaults where the store is the Hub, which limits questions and commits."""
 
 
 class Settings(BaseSettings):
-    """What an operator may set, by environment variable or `.env` file."""
+    """What an operator may set, by environment variable or in `podium.env` of the secrets' folder."""
 
     model_config = SettingsConfigDict(
         env_prefix="PODIUM_",
-        env_file=".env",
         extra="ignore",
         populate_by_name=True,
         env_ignore_empty=True,
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
     """Embedded store: folder of the request files."""
     results_dir: Path = PROJECT / "results"
     """Embedded store: folder of results, details, contents, flags and votes."""
+    secrets_dir: Path = SECRETS
+    """Folder of `podium.env` (lines of settings, the tokens among them) and of the session key; files in it that others
+    on this machine can read are refused. It lies outside of everything that is served or that jobs work in."""
     work_dir: Path = PROJECT / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
 
@@ -143,6 +147,12 @@ class Settings(BaseSettings):
     free_disk_gb: float = Field(default=10.0, ge=0)
     """Disk space (GB) that stays free beside what a job is about to download: the checkpoints least recently used are
     deleted for it; 0 deletes none."""
+    job_disk_gb: float = 20.0
+    """What a job may write (GB) before it is ended."""
+    sandbox: Literal["auto", "namespaces", "landlock", "off"] = "auto"
+    """What confines jobs: `auto` takes every layer that this machine can give and does not start without one;
+    `namespaces` or `landlock` takes that one alone; `off` lets jobs read whatever the service can, and says so on the
+    queue page."""
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
@@ -194,12 +204,10 @@ class Settings(BaseSettings):
 
 
 INHERITED = (
-    *("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_HOME"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""What a job may know of this process's environment: how to find programs, accelerators and the network."""
+"""What a job may know of this process's environment: how to find programs and accelerators."""
 
 
 def inherited_environment() -> dict[str, str]:
@@ -208,9 +216,28 @@ def inherited_environment() -> dict[str, str]:
 
 
 def load_settings() -> Settings:
-    """Read the environment. Raises BadSettings, naming every setting that is wrong."""
+    """Read the environment and `podium.env`. Raises BadSettings, naming every setting that is wrong."""
+    file = Path(os.environ.get("PODIUM_SECRETS_DIR") or SECRETS) / SETTINGS_FILE
+    if Path(".env").exists():
+        raise BadSettings(
+            f"Settings are not read from .env any more: a folder that jobs and pages work in is no place for tokens. "
+            f"Move it: mkdir -p -m 700 {file.parent} && mv .env {file} && chmod 600 {file}"
+        )
+    refuse_if_open(file)
     try:
-        return Settings()
+        return Settings(_env_file=file)
     except ValidationError as error:
         lines = [f"PODIUM_{str(one['loc'][0]).upper()}: {one['msg']} (got {one['input']!r})." for one in error.errors()]
         raise BadSettings("\n".join(lines)) from None
+
+
+def refuse_if_open(secret: Path) -> None:
+    """Raises BadSettings where others on this machine can read the file `secret`; one that is not there is fine."""
+    try:
+        mode = secret.stat().st_mode
+    except FileNotFoundError:
+        return
+    if mode & 0o077:
+        raise BadSettings(
+            f"{secret} can be read by others on this machine. Run `chmod 600 {secret}` and renew the secrets in it."
+        )

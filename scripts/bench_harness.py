@@ -15,12 +15,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from backend import Job, JobState, Resources
-from backend.environment import job_environment
+from backend import Executor, Job, JobState, Resources
 from backend.evaluators.data_root import DataRoot
 from backend.evaluators.tasks import needs, task_manager
-from backend.executors.local import LocalExecutor
 from backend.job import EVALUATORS
+from backend.opening import open_executor
+from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.records import Request
@@ -61,9 +61,8 @@ def figures() -> list[Figure]:
             for index, name in enumerate(names)
         ]
         benchmark = Benchmark(id="bbh", version="1", title="BBH", description="Three of it.", columns=columns)
-        executor = LocalExecutor(place.settings.work_dir, job_environment(place.settings))
+        executor = open_executor(place.settings.model_copy(update={"data_root": root}))
         try:
-            executor.wait_ready(120)
             runs = [
                 (ours(place, executor, benchmark, root, n), theirs(place, benchmark, root, n)) for n in range(ROUNDS)
             ]
@@ -84,12 +83,17 @@ def figures() -> list[Figure]:
     ]
 
 
-def ours(place: Site, executor: LocalExecutor, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
+def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
     """Results of a job, with the seconds of the evaluation."""
     workdir = Workdir(place.settings.work_dir / "jobs" / f"bench-{number}")
     request = Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark="bbh", precision="float32")
     options = JobOptions(
-        evaluator=EVALUATORS["checkpoint"], device="cpu", batch_size=BATCH, limit=QUESTIONS, data_root=root
+        evaluator=EVALUATORS["checkpoint"],
+        device="cpu",
+        batch_size=BATCH,
+        limit=QUESTIONS,
+        data_root=root,
+        view=View(read=(root,)),
     )
     workdir.prepare(options, request, benchmark)
     handle = executor.submit(Job(workdir.name, workdir.path, Resources()))

@@ -23,8 +23,8 @@ import psutil
 
 import localhub
 from backend.environment import job_environment
-from backend.executors.local import LocalExecutor
 from backend.executors.processes import private_bytes
+from backend.opening import open_executor
 from backend.scheduler import start
 from leaderboard.benchmarks import load_benchmark
 from leaderboard.queue import Queue
@@ -51,7 +51,9 @@ class Site:
 
     def environment(self) -> dict[str, str]:
         """For the plain command: the jobs' environment with a cache of its own."""
-        return job_environment(self.settings) | {"HF_HOME": str(self.folder / "plain"), "PATH": os.defpath}
+        own = {"HF_HOME": str(self.folder / "plain"), "PATH": os.defpath, "HF_HUB_OFFLINE": "0"}
+        hub = {"HF_ENDPOINT": self.settings.hub_endpoint, "HF_HUB_DISABLE_XET": "1", "HF_DATASETS_OFFLINE": "0"}
+        return job_environment(self.settings) | own | hub
 
 
 @contextlib.contextmanager
@@ -90,10 +92,9 @@ def through_the_queue(place: Site) -> tuple[list[float], int, str]:
     whole = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")
     benchmark = whole.model_copy(update={"columns": [whole.column(key) for key in COLUMNS]})
     queue, results = Queue(LocalStore(place.settings.requests_dir)), Results(LocalStore(place.settings.results_dir))
-    executor = LocalExecutor(place.settings.work_dir, job_environment(place.settings))
+    executor = open_executor(place.settings)
     scheduler = start(place.settings, queue, results, {benchmark.id: benchmark}, executor)
     try:
-        executor.wait_ready(120)
         wait_for(lambda: scheduler.ticker.abilities is not None)
         times = []
         request = queue.submit(
@@ -150,11 +151,19 @@ def watched(processes: Callable[[], list[int]]) -> Iterator[list[int]]:
 
 
 def forked(pid: int) -> list[int]:
-    """The jobs: children of the forkserver, which is a child of process `pid`."""
+    """The jobs: children of the forkserver, a child of process `pid`, or a grandchild that is first in its namespace."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        servers = psutil.Process(pid).children()
-        return [child.pid for server in servers for child in server.children()]
+        below = [child for server in psutil.Process(pid).children() for child in server.children()]
+        return [job.pid for child in below for job in (child.children() if _depth(child.pid) == 2 else [child])]
     return []
+
+
+def _depth(pid: int) -> int:
+    """How many pid namespaces a process is in: 1 for ours, 2 for a forkserver of its own, 3 for its jobs."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return len(next(line for line in lines if line.startswith("NSpid:")).split()) - 1
+    return 0
 
 
 def wait_for(what: Callable[[], bool], timeout_s: float = 120) -> None:

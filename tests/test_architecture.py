@@ -32,7 +32,7 @@ BACKEND_MAY_USE = {
     "leaderboard", "leaderboard.records", "leaderboard.errors", "leaderboard.settings", "leaderboard.benchmarks",
     "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
     "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
-    "leaderboard.details", "leaderboard.yaml_lines", "leaderboard.facts",
+    "leaderboard.details", "leaderboard.yaml_lines", "leaderboard.facts", "leaderboard.checks",
 }  # fmt: skip
 
 

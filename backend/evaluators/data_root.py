@@ -75,6 +75,8 @@ class Need(NamedTuple):
     """Hub dataset id."""
     config: str
     """`default` where the task names none."""
+    revision: str = ""
+    """Commit, branch or tag; empty for the newest."""
 
 
 class Split(NamedTuple):
@@ -83,6 +85,16 @@ class Split(NamedTuple):
     name: str
     path: Path
     where: str
+
+
+def read_layouts(path: Path) -> dict[str, Layout]:
+    """The layouts that a file describes; none where there is no file. Raises Infrastructure."""
+    if not path.exists():
+        return {}
+    layouts, _, problems = read_model(path, Layouts)
+    if layouts is None or problems:
+        raise Infrastructure("\n".join(f"{path}:{line}: {sentence}" for line, sentence in problems))
+    return layouts.datasets
 
 
 class DataRoot:
@@ -95,14 +107,7 @@ class DataRoot:
     @cached_property
     def layouts(self) -> dict[str, Layout]:
         """The known layouts and those that the data root describes. Raises Infrastructure."""
-        found: dict[str, Layout] = {}
-        for path in (KNOWN, self.root / KNOWN.name):
-            if path.exists():
-                layouts, _, problems = read_model(path, Layouts)
-                if layouts is None or problems:
-                    raise Infrastructure("\n".join(f"{path}:{line}: {sentence}" for line, sentence in problems))
-                found |= layouts.datasets
-        return found
+        return read_layouts(KNOWN) | read_layouts(self.root / KNOWN.name)
 
     def prepare(self, needs: Iterable[Need]) -> Path:
         """The folder of a mirror that has all `needs`; one that is there already is used again.

@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import datasets
 import lm_eval.evaluator
 import psutil
 import torch
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 
+from backend import sandbox
 from backend.abilities import hardware, pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.loading import Loaded, load
@@ -84,9 +86,10 @@ def evaluate(path: Path) -> None:
     watch = Watch(workdir, request.model, request.precision)
     watch.say("loading the tasks")
     groups = fewshot_groups(benchmark)
+    datasets.config.HF_DATASETS_CACHE = workdir.scratch / "datasets"
     tasks = load_tasks(benchmark, groups, options.data_root)
     watch.say("loading the checkpoint")
-    loaded = load(request, device)
+    loaded = load(request, workdir.checkpoint, workdir.base, device)
     batch_size = choose_batch_size(options, loaded, device)
     lm = make_lm(
         engine=options.engine,
@@ -107,6 +110,7 @@ def evaluate(path: Path) -> None:
     made = Provenance(
         packages=provenance.packages(),
         hardware=hardware(device),
+        sandbox=list(sandbox.entered()),
         seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
         scorers=SEEDING,
         engine=lm.provenance(),
@@ -126,7 +130,7 @@ def evaluate(path: Path) -> None:
     published = {
         task: details_table(rows) for task, rows in samples.items() if not hidden & {task, *parents(task, results)}
     }
-    workdir.write_results(dump(results, benchmark, options), published)
+    workdir.write_results(dump(results, benchmark, workdir), published)
 
 
 def fewshot_groups(benchmark: Benchmark) -> dict[int | None, list[str]]:
@@ -281,10 +285,11 @@ def block(
     )
 
 
-def dump(results: Mapping[str, Any], benchmark: Benchmark, options: JobOptions) -> bytes:
+def dump(results: Mapping[str, Any], benchmark: Benchmark, workdir: Workdir) -> bytes:
     """The results as JSON, as the harness writes them, without the places of files on this machine."""
     text = json.dumps(results, indent=2, default=handle_non_serializable, ensure_ascii=False)
-    for place in (benchmark.folder.resolve(), options.data_root and options.data_root.resolve()):
+    data_root = workdir.options().data_root
+    for place in (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path):
         if place:
             text = text.replace(f"{place}{os.sep}", "")
     return text.encode()

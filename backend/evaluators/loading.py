@@ -1,7 +1,7 @@
-"""From a repository at a commit to a model and a tokenizer: safetensors only, the repository's code never.
+"""From a checkpoint's files to a model and a tokenizer: safetensors only, the repository's code never.
 
-transformers does the downloading, from the Hub at HF_ENDPOINT. Adapters and deltas are pinned at their own commit and
-their base at its own, which the harness's arguments cannot say.
+The files lie in the job's folder: those that were checked at submission, and no others. Adapters and deltas are pinned
+at their own commit and their base at its own, which the harness's arguments cannot say.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import torch
 import transformers
 from peft import PeftModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
-from transformers.utils.hub import cached_file
 
 from backend.failures import JobFailed, Stage
 from leaderboard.records import Precision, Request, WeightType
@@ -27,14 +26,14 @@ DTYPES = {
     Precision.GPTQ: torch.float16,
 }
 """What weights are loaded as; for quantised ones, what is not quantised."""
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
-class Source(NamedTuple):
-    """A repository at a commit; a folder needs none."""
+class Checkpoint(NamedTuple):
+    """A repository at a commit, and the folder of its files."""
 
     name: str
-    revision: str | None
+    revision: str
+    folder: Path
 
 
 class Loaded(NamedTuple):
@@ -45,10 +44,13 @@ class Loaded(NamedTuple):
     tokenizer: Any
 
 
-def load(request: Request, device: str) -> Loaded:
-    """The checkpoint that `request` names. Raises JobFailed, and what transformers raises, marked with its Stage."""
-    own = Source(request.model, request.revision)
-    base = Source(request.base_model, request.base_revision or "main")
+def load(request: Request, folder: Path, base_folder: Path, device: str) -> Loaded:
+    """The checkpoint that `request` names, from its files in `folder` and its base model's in `base_folder`.
+
+    Raises JobFailed, and what transformers raises, marked with its Stage.
+    """
+    own = Checkpoint(request.model, request.revision, folder)
+    base = Checkpoint(request.base_model, request.base_revision or "main", base_folder)
     precision = Precision(request.precision)
     if request.weight_type == WeightType.ADAPTER:
         loaded = _adapter(own, base, precision, device)
@@ -59,18 +61,19 @@ def load(request: Request, device: str) -> Loaded:
         tokenizer = _tokenizer(own)
         loaded = Loaded(_model(own, precision, device), tokenizer)
     loaded.model.eval()
+    loaded.tokenizer.name_or_path = request.model
     return loaded
 
 
-def _model(source: Source, precision: Precision, device: str) -> Any:
+def _model(source: Checkpoint, precision: Precision, device: str) -> Any:
     """A whole checkpoint. One with weights missing is refused: they would be random."""
     config = _config(source, precision)
     seq2seq = config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
     kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
     with Stage("weights"):
         model, found = kind.from_pretrained(
-            source.name,
-            revision=source.revision,
+            source.folder,
+            local_files_only=True,
             config=config,
             dtype=DTYPES[precision],
             device_map={"": device},
@@ -90,10 +93,10 @@ def _model(source: Source, precision: Precision, device: str) -> Any:
     return model
 
 
-def _config(source: Source, precision: Precision) -> Any:
+def _config(source: Checkpoint, precision: Precision) -> Any:
     """The configuration, if it is one that may be loaded in that precision; small, so it is looked at first."""
     with Stage("config"):
-        config = transformers.AutoConfig.from_pretrained(source.name, revision=source.revision, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
     if getattr(config, "auto_map", None):
         raise JobFailed(
             "auto_map",
@@ -120,28 +123,25 @@ def _quantisation(precision: Precision) -> dict[str, Any]:
     return {}
 
 
-def _tokenizer(source: Source, otherwise: Source | None = None) -> Any:
+def _tokenizer(source: Checkpoint, otherwise: Checkpoint | None = None) -> Any:
     """The tokenizer of `source`; of `otherwise` where the first has none of its own."""
     with Stage("tokenizer"):
-        if otherwise is not None and not _has(source, "tokenizer_config.json"):
+        if otherwise is not None and not (source.folder / "tokenizer_config.json").exists():
             source = otherwise
-        return transformers.AutoTokenizer.from_pretrained(
-            source.name, revision=source.revision, trust_remote_code=False
-        )
+        return transformers.AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
 
 
-def _adapter(own: Source, base: Source, precision: Precision, device: str) -> Loaded:
+def _adapter(own: Checkpoint, base: Checkpoint, precision: Precision, device: str) -> Loaded:
     """A base model with a PEFT adapter on it, not merged: as the harness runs it."""
     model = _model(base, precision, device)
     tokenizer = _tokenizer(own, base)
     with Stage("adapter"):
-        folder = {Path(cached_file(own.name, name, revision=own.revision)).parent for name in ADAPTER_FILES}.pop()
         if len(tokenizer) > model.get_input_embeddings().num_embeddings:
             model.resize_token_embeddings(len(tokenizer))
-        return Loaded(PeftModel.from_pretrained(model, str(folder), torch_device=device), tokenizer)
+        return Loaded(PeftModel.from_pretrained(model, str(own.folder), torch_device=device), tokenizer)
 
 
-def _sum(own: Source, base: Source, precision: Precision, device: str) -> Any:
+def _sum(own: Checkpoint, base: Checkpoint, precision: Precision, device: str) -> Any:
     """The base model with the delta's weights added to its own, in the requested precision."""
     model = _model(base, precision, device)
     delta = _model(own, precision, device).state_dict()
@@ -167,10 +167,5 @@ def _once(weights: dict[str, Any]) -> list[tuple[str, Any]]:
     return list(unique.values())
 
 
-def _has(source: Source, name: str) -> bool:
-    found = cached_file(source.name, name, revision=source.revision, _raise_exceptions_for_missing_entries=False)
-    return found is not None
-
-
-def _short(source: Source) -> str:
-    return (source.revision or "main")[:7]
+def _short(source: Checkpoint) -> str:
+    return source.revision[:7]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import datasets
 import lm_eval.tasks
+from datasets import packaged_modules
 from lm_eval.tasks import TaskManager
 
 from backend.evaluators.data_root import DataRoot, Need
@@ -17,6 +18,8 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadBenchmark
 from leaderboard.harness_tasks import Definition, definitions
 
+REPOSITORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+"""A dataset on the Hub; the oldest have no owner in their name."""
 BUILT_IN = Path(lm_eval.tasks.__file__).parent
 
 
@@ -54,9 +57,15 @@ def needs(manager: TaskManager, names: Iterable[str]) -> list[Need]:
         members = entry.tags if entry.yaml_path is None else config.get("task")
         if isinstance(members, list | set):
             todo += [one if isinstance(one, str) else one.get("task", "") for one in members]
-        elif "/" in (dataset := str(config.get("dataset_path") or "")) and not config.get("custom_dataset"):
-            found[name] = Need(name, dataset, str(config.get("dataset_name") or "default"))
+        elif _is_repository(dataset := str(config.get("dataset_path") or "")) and not config.get("custom_dataset"):
+            revision = str((config.get("dataset_kwargs") or {}).get("revision") or "")
+            found[name] = Need(name, dataset, str(config.get("dataset_name") or "default"), revision)
     return [found[name] for name in sorted(found)]
+
+
+def _is_repository(dataset: str) -> bool:
+    """Whether a task's `dataset_path` is a dataset on the Hub: no file format, and no folder of this machine."""
+    return bool(REPOSITORY.fullmatch(dataset)) and dataset not in packaged_modules._PACKAGED_DATASETS_MODULES
 
 
 def harness_folders(benchmark: str, own: Path | None, names: Iterable[str]) -> list[Path]:

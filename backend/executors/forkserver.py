@@ -1,37 +1,41 @@
-"""The local executor's helper: it imports what jobs need once, then forks a child for every job.
+"""The local executor's helper: it imports what jobs need once, then forks a child for every job, into the sandbox.
 
-`python -m backend.executors.forkserver [MODULE ...]` imports the modules and reads commands, one JSON object a line:
+`python -m backend.executors.forkserver ROOT LAYERS [MODULE ...]` (see backend.sandbox; LAYERS joined by commas) imports
+the modules and reads commands, one JSON object a line:
 
     {"start": NAME, "workdir": PATH, "wall_seconds": N, "memory_bytes": N}      {"cancel": NAME}
 
 and writes events: {"ready": SECONDS}, {"running": NAME, "pid": N}, {"ended": NAME, "reason": "", "exit": N, "peak": N}.
-A child's environment is this process's own. When the commands end, because the scheduler closed them or died, every
-job is killed: what nobody waits for must not run on.
+A child's environment is this process's own, which has never held a secret. When the commands end, because the
+scheduler closed them or died, every job is killed: what nobody waits for must not run on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
 import os
-import resource
 import select
 import signal
 import sys
 import time
-import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psutil
 
-from backend.executors.processes import adopt_orphans, die_with, kill_tree, private_bytes
+from backend.executors.confined import become_job, exit_code
+from backend.executors.processes import adopt_orphans, count_processes, kill_tree, private_bytes
+from backend.sandbox import Layer, Sandbox
+from backend.sandbox.limits import Cgroup, sweep
+from backend.workdir import Workdir
+from leaderboard.errors import Unreadable
 
 LOOK_S = 0.5
-"""Seconds between two looks at the jobs' time and memory."""
+"""Seconds between two looks at the jobs' limits."""
 
 
 @dataclass
@@ -40,8 +44,13 @@ class Child:
 
     name: str
     pid: int
+    slot: int
+    workdir: Workdir
+    cgroup: Cgroup
     deadline: float
     memory_bytes: int
+    disk_bytes: int
+    processes: int
     reason: str = ""
     """Why it was killed."""
     peak: int = 0
@@ -51,9 +60,10 @@ class Child:
 class Forkserver:
     """Forks jobs, watches their limits and says how they ended. One thread, so that forking is safe."""
 
-    def __init__(self, commands: int, events: int) -> None:
+    def __init__(self, commands: int, events: int, sandbox: Sandbox) -> None:
         self.commands = commands
         self.events = events
+        self.sandbox = sandbox
         self.children: dict[int, Child] = {}
         self._rest = b""
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -75,7 +85,7 @@ class Forkserver:
                 looked = time.monotonic()
                 self._look()
         for pid in list(self.children):
-            kill_tree(pid)
+            self._end(pid)
         self._reap(wait=True)
 
     def _read(self) -> bool:
@@ -91,45 +101,26 @@ class Forkserver:
         return bool(chunk)
 
     def _start(self, command: dict[str, Any]) -> None:
-        parent = os.getpid()
-        pid = os.fork()
+        workdir = Workdir(Path(command["workdir"]))
+        try:
+            view = workdir.options().view
+            slot = min(set(range(len(self.children) + 1)) - {child.slot for child in self.children.values()})
+            cgroup = Cgroup(f"{os.getpid()}-{command['start']}", view)
+            pid = self.sandbox.fork()
+        except (OSError, Unreadable) as error:
+            print(f"Job {workdir.name} could not be forked: {error}", file=sys.stderr, flush=True)
+            self._tell(ended=command["start"], reason="not_forked", exit=0, peak=0)
+            return
         if pid == 0:
-            self._become(parent, Path(command["workdir"]))
+            become_job(workdir, self.sandbox, slot, cgroup)
         wall = command["wall_seconds"]
         deadline = time.monotonic() + wall if wall else float("inf")
-        self.children[pid] = Child(command["start"], pid, deadline, command["memory_bytes"])
-        self._tell(running=command["start"], pid=pid)
-
-    def _become(self, parent: int, workdir: Path) -> NoReturn:
-        """In the child: turn into the job, and end with it."""
-        code = 1
-        try:
-            die_with(parent)
-            adopt_orphans()
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for descriptor in (self.commands, self.events, self._wake_in, self._wake_out):
-                os.close(descriptor)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            Path("/proc/self/oom_score_adj").write_text("1000")
-            log = os.open(workdir / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            for descriptor in (1, 2):
-                os.dup2(log, descriptor)
-            from backend import job
-
-            job.run(workdir)
-            code = 0
-        finally:
-            error = sys.exception()
-            if error is not None:
-                traceback.print_exception(error)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        limits = command["memory_bytes"], view.disk_bytes, view.processes
+        self.children[pid] = Child(command["start"], pid, slot, workdir, cgroup, deadline, *limits)
+        self._tell(running=command["start"], pid=0 if self.sandbox.own_processes else pid)
 
     def _look(self) -> None:
-        """Kill the jobs that are over their time or memory."""
+        """Kill the jobs that are over a limit."""
         for child in list(self.children.values()):
             if child.reason:
                 continue
@@ -138,10 +129,22 @@ class Forkserver:
                 self._kill(child, "wall_limit")
             elif child.memory_bytes and child.peak > child.memory_bytes:
                 self._kill(child, "memory_limit")
+            elif child.disk_bytes and child.workdir.written(child.disk_bytes) > child.disk_bytes:
+                self._kill(child, "disk_limit")
+            elif count_processes(child.pid) > child.processes:
+                self._kill(child, "process_limit")
 
     def _kill(self, child: Child, reason: str) -> None:
         child.reason = child.reason or reason
-        kill_tree(child.pid)
+        self._end(child.pid)
+
+    def _end(self, pid: int) -> None:
+        """Kill a job and all that it started; where it is pid 1 of a namespace, the kernel does the latter."""
+        if self.sandbox.own_processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        else:
+            kill_tree(pid)
 
     def _reap(self, wait: bool = False) -> None:
         """Collect the ended children. One that is no job was left behind by an ended job: it is killed."""
@@ -154,10 +157,16 @@ class Forkserver:
                 return
             child = self.children.pop(pid, None)
             if child is not None:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(ended=child.name, reason=child.reason, exit=code, peak=child.peak)
+                self._settle(child, exit_code(status, self.sandbox.own_processes))
             for orphan in {process.pid for process in psutil.Process().children()} - self.children.keys():
                 kill_tree(orphan)
+
+    def _settle(self, child: Child, code: int) -> None:
+        """Tell how a job ended."""
+        if code < 0 and not child.reason and child.cgroup.ran_out_of_memory():
+            child.reason = "memory_limit"
+        child.cgroup.remove()
+        self._tell(ended=child.name, reason=child.reason, exit=code, peak=child.peak)
 
     def _tell(self, **event: object) -> None:
         try:
@@ -166,7 +175,7 @@ class Forkserver:
             return
 
 
-def main(modules: Sequence[str]) -> None:
+def main(root: str, layers: str, *modules: str) -> None:
     """Import the modules, then serve: commands on standard input, events on standard output, nothing else there."""
     began = time.monotonic()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -174,14 +183,17 @@ def main(modules: Sequence[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
+    sweep()
+    sandbox = Sandbox([Layer(name) for name in layers.split(",") if name], Path(root))
+    sandbox.isolate()
     for module in modules:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()
-    server = Forkserver(commands, events)
+    server = Forkserver(commands, events, sandbox)
     server._tell(ready=round(time.monotonic() - began, 2))
     server.serve()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

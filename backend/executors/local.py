@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend import Job, JobState, JobStatus
+from backend.sandbox import Layer
 from backend.workdir import Workdir
 from leaderboard.settings import PROJECT
 
+FORKSERVER = "backend.executors.forkserver"
 PRELOAD = ("backend.evaluators.warm",)
 """Imported once by the forkserver, before any job."""
 FINAL = (JobState.ENDED, JobState.KILLED)
@@ -34,22 +36,28 @@ class Record:
     server: subprocess.Popen[str]
     status: JobStatus = field(default_factory=lambda: JobStatus(JobState.QUEUED))
     pid: int = 0
-    """Process and process group of the job; 0 before it was forked."""
+    """Process and process group of the job; 0 before it was forked, and where it ends with its forkserver by itself."""
     peak_bytes: int = 0
 
 
 class LocalExecutor:
     """Runs up to `slots` jobs at a time; each is a process tree of its own that ends with this process.
 
-    `environment` is the jobs' whole environment. Handles do not outlive the process: after a restart their state is
-    UNKNOWN.
+    `environment` is the jobs' whole environment, `layers` is what confines them. Handles do not outlive the process:
+    after a restart their state is UNKNOWN.
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], slots: int = 1, preload: Sequence[str] = PRELOAD
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        layers: Sequence[Layer],
+        slots: int = 1,
+        preload: Sequence[str] = PRELOAD,
     ) -> None:
         self._folder = folder
         self._environment = dict(environment)
+        self._layers = list(layers)
         self._slots = slots
         self._preload = list(preload)
         self._records: dict[str, Record] = {}
@@ -126,10 +134,11 @@ class LocalExecutor:
 
     def _start_server(self) -> subprocess.Popen[str]:
         self._ready.clear()
+        layers = ",".join(self._layers)
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "forkserver.log").open("a", encoding="utf-8") as errors:
             server = subprocess.Popen(
-                [sys.executable, "-m", "backend.executors.forkserver", *self._preload],
+                [sys.executable, "-m", FORKSERVER, str(self._folder.absolute() / "root"), layers, *self._preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import signal
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
+from backend.sandbox import linux
+
 KILL_ROUNDS = 20
 """How often descendants are looked for again: some may just have been starting others."""
 
 
-def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-
-
 def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends, so that none gets out of sight."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when the thread that forked it (in process `parent`) ends."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def kill_tree(pid: int) -> None:
@@ -68,3 +51,10 @@ def private_bytes(pid: int) -> int:
                 full = process.memory_full_info()
                 total += full.uss + full.swap
     return total
+
+
+def count_processes(pid: int) -> int:
+    """How many processes `pid` and its descendants are."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return 1 + len(psutil.Process(pid).children(recursive=True))
+    return 0

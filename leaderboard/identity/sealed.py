@@ -20,7 +20,7 @@ from joserfc.jwk import OctKey
 from pydantic import BaseModel, ValidationError
 
 from leaderboard.errors import BadSettings
-from leaderboard.settings import Settings
+from leaderboard.settings import Settings, refuse_if_open
 
 MIN_KEY_CHARACTERS = 32
 KEY_BYTES = 32
@@ -63,7 +63,7 @@ class Sealer:
 
 
 def session_key(settings: Settings) -> bytes:
-    """The key behind everything sealed: PODIUM_SESSION_KEY, else one made once and kept in the work folder.
+    """The key behind everything sealed: PODIUM_SESSION_KEY, else one made once for this board, in the secrets' folder.
 
     Raises BadSettings for a key that is too short, or one that others on this machine can read.
     """
@@ -74,17 +74,23 @@ def session_key(settings: Settings) -> bytes:
                 f"PODIUM_SESSION_KEY has {len(said)} characters; give it {MIN_KEY_CHARACTERS} random ones or more."
             )
         return said.encode()
-    place = settings.work_dir / "session.key"
-    if not place.exists():
-        _make(place)
-    if place.stat().st_mode & 0o077:
-        raise BadSettings(f"{place} can be read by others on this machine. Delete it (everybody signs in again).")
-    return place.read_bytes()
+    board = hashlib.sha256(str(settings.work_dir.absolute()).encode()).hexdigest()[:12]
+    place = settings.secrets_dir / f"session-{board}.key"
+    try:
+        if not place.exists():
+            _make(place)
+        refuse_if_open(place)
+        return place.read_bytes()
+    except OSError as error:
+        raise BadSettings(
+            f"The session key cannot be kept in {settings.secrets_dir} ({error.strerror}). Make that folder writable "
+            "for this service, name another one (PODIUM_SECRETS_DIR), or give the key itself (PODIUM_SESSION_KEY)."
+        ) from error
 
 
 def _make(place: Path) -> None:
     """Write a new key whole: of several processes that start at once, one wins and all read the same."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = place.with_name(f".session.key.{secrets.token_hex(8)}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

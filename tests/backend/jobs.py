@@ -60,11 +60,10 @@ class Wait(Small):
 
     def run(self, workdir: Path) -> None:
         child = subprocess.Popen([sys.executable, "-c", SLEEPER])
-        script = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], "
-        script += "start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
-        orphan = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-        pids = [os.getpid(), child.pid, int(orphan)]
-        Workdir(workdir).write("pids.json", json.dumps(pids).encode())
+        script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], "
+        script += "start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"
+        subprocess.run([sys.executable, "-c", script], check=True)
+        Workdir(workdir).write("waiting.json", json.dumps(child.pid).encode())
         time.sleep(300)
 
 
@@ -73,7 +72,7 @@ class Leave(Small):
 
     def run(self, workdir: Path) -> None:
         child = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
-        Workdir(workdir).write("pids.json", json.dumps([child.pid]).encode())
+        Workdir(workdir).write("left.json", json.dumps(child.pid).encode())
 
 
 class Grow(Small):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.environment import job_environment
-from backend.executors.local import LocalExecutor
+from backend.opening import open_executor
 from backend.scheduler import start
 from leaderboard.benchmarks import load_benchmark
 from leaderboard.queue import Queue
@@ -30,9 +29,7 @@ def evaluated(place: Site, engine: str, folder: Path) -> dict[str, PodiumBlock]:
     settings: Settings = place.settings.model_copy(update=update | {"work_dir": folder / "work"})
     benchmark = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")
     queue, results = Queue(LocalStore(settings.requests_dir)), Results(LocalStore(settings.results_dir))
-    scheduler = start(
-        settings, queue, results, {benchmark.id: benchmark}, LocalExecutor(settings.work_dir, job_environment(settings))
-    )
+    scheduler = start(settings, queue, results, {benchmark.id: benchmark}, open_executor(settings))
     try:
         for model, said in CHECKPOINTS.items():
             base = {"base_revision": place.commits["podium-demo/tiny-base"][-1]} if "base_model" in said else {}

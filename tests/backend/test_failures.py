@@ -160,7 +160,7 @@ def code_of(folder: str, said: dict[str, str], workdir: Workdir) -> str:
 
     request = Request(model=folder, revision="26a66f0" + "0" * 33, precision="float32").model_copy(update=said)
     with pytest.raises(BaseException) as caught:
-        load(request, "cpu")
+        load(request, Path(request.model), Path(request.base_model), "cpu")
     failure = classify(caught.value, workdir)
     assert failure.fault is SUBMISSION and len(failure.message) < 500
     return failure.code
@@ -173,7 +173,8 @@ def test_a_delta_is_added_once_where_weights_are_tied() -> None:
 
     revision = "0" * 40
     request = Request(model=str(DEMO / "tiny-delta" / "1"), revision=revision, precision="float32")
-    summed = load(request.model_copy(update={"weight_type": "Delta", "base_model": BASE}), "cpu").model.state_dict()
-    whole = load(request.model_copy(update={"model": str(DEMO / "tiny-finetuned" / "1")}), "cpu").model.state_dict()
+    delta = request.model_copy(update={"weight_type": "Delta", "base_model": BASE})
+    summed = load(delta, Path(request.model), Path(BASE), "cpu").model.state_dict()
+    whole = load(request, DEMO / "tiny-finetuned" / "1", Path(), "cpu").model.state_dict()
     assert summed.keys() == whole.keys()
     assert all(torch.allclose(summed[name], whole[name], atol=0.02) for name in whole)

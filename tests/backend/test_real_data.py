@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.environment import job_environment
 from backend.evaluators.data_root import DataRoot
 from backend.evaluators.tasks import needs, task_manager
-from backend.executors.local import LocalExecutor
+from backend.opening import open_executor
 from backend.scheduler import start
 from leaderboard.benchmarks import Benchmark, Column, Harness, Part
 from leaderboard.contents import Contents
@@ -67,7 +66,7 @@ def test_published_scores_are_those_of_the_plain_command(tmp_path: Path) -> None
         settings = place.settings.model_copy(update={"data_root": data})
         queue, store = Queue(LocalStore(settings.requests_dir)), LocalStore(settings.results_dir)
         benchmarks = {benchmark.id: benchmark}
-        executor = LocalExecutor(settings.work_dir, job_environment(settings))
+        executor = open_executor(settings)
         scheduler = start(
             settings, queue, Results(store), benchmarks, executor, Contents(store, queue, benchmarks)
         )  # fmt: skip

@@ -219,7 +219,7 @@ def test_a_run_with_a_limit_is_never_published(board: Board) -> None:
     board.succeed(handle, workdir, limit=10)
     board.ticker.tick()
     assert board.now(request).status is Status.FINISHED and results(board) == []
-    assert "limit" in board.now(request).history[-1].note and (workdir.path / "results.json").exists()
+    assert "limit" in board.now(request).history[-1].note and (workdir.out / "results.json").exists()
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"podium": {}}', b'{"results": {}}'])

@@ -15,11 +15,20 @@ import pytest
 from backend import Executor, Job, JobState, Resources
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
+from backend.opening import layer_problems
+from backend.sandbox import Layer, View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.settings import Settings
 
-EXECUTORS = ["local"]
-SECRETS = {"HF_TOKEN": "hf_secret", "PODIUM_SESSION_KEY": "podium_secret", "AWS_SECRET_ACCESS_KEY": "aws_secret"}
+EXECUTORS = ["confined", "namespaces", "landlock", "unconfined"]
+SECRETS = {
+    "HF_TOKEN": "hf_secret",
+    "PODIUM_SESSION_KEY": "podium_secret",
+    "AWS_SECRET_ACCESS_KEY": "aws_secret",
+    "HTTPS_PROXY": "http://someone:proxy_secret@127.0.0.1:9",
+}
+PRELOAD = ["backend.job", "tests.backend.jobs"]
+LIMITED = View(memory_bytes=2_000_000_000, disk_bytes=50_000_000)
 FINAL = (JobState.ENDED, JobState.KILLED)
 
 
@@ -43,16 +52,38 @@ def settings(folder: Path) -> Settings:
     return Settings(work_dir=folder, hub_endpoint="http://127.0.0.1:9", slots=3)
 
 
+def local(settings: Settings, name: str, layers: list[Layer]) -> LocalExecutor:
+    problems = layer_problems()
+    if missing := [f"{layer}: {problems[layer]}" for layer in layers if problems[layer]]:
+        pytest.skip(f"this machine cannot confine jobs with {missing}")
+    return LocalExecutor(settings.work_dir / name, job_environment(settings), layers, settings.slots, PRELOAD)
+
+
 @pytest.fixture(scope="module")
-def local(settings: Settings) -> LocalExecutor:
-    return LocalExecutor(settings.work_dir, job_environment(settings), settings.slots, preload=["backend.job"])
+def confined(settings: Settings) -> LocalExecutor:
+    return local(settings, "confined", list(Layer))
+
+
+@pytest.fixture(scope="module")
+def namespaces(settings: Settings) -> LocalExecutor:
+    return local(settings, "namespaces", [Layer.NAMESPACES])
+
+
+@pytest.fixture(scope="module")
+def landlock(settings: Settings) -> LocalExecutor:
+    return local(settings, "landlock", [Layer.LANDLOCK])
+
+
+@pytest.fixture(scope="module")
+def unconfined(settings: Settings) -> LocalExecutor:
+    return local(settings, "unconfined", [])
 
 
 @pytest.fixture
 def start(executor: Executor, settings: Settings, tmp_path: Path) -> Callable[..., tuple[str, Workdir]]:
     def start(kind: str, wall_seconds: int = 60, memory_mb: int = 1000) -> tuple[str, Workdir]:
         workdir = Workdir(tmp_path / "jobs" / f"{kind}-1")
-        workdir.prepare(JobOptions(evaluator=f"tests.backend.jobs:{kind}", environment=job_environment(settings)))
+        workdir.prepare(JobOptions(evaluator=f"tests.backend.jobs:{kind}", view=LIMITED))
         resources = Resources(memory_bytes=memory_mb * 10**6, wall_seconds=wall_seconds)
         return executor.submit(Job(workdir.name, workdir.path, resources)), workdir
 
@@ -81,16 +112,17 @@ def test_a_job_runs_and_its_log_has_both_streams(executor: Executor, start: Any)
         assert said in executor.logs(handle) and said in workdir.log.read_text()
 
 
-def test_a_job_s_environment_is_made_from_nothing(executor: Executor, start: Any, settings: Settings) -> None:
+def test_a_job_s_environment_is_made_from_nothing(executor: Executor, start: Any) -> None:
     handle, workdir = start("Speak")
     outcome(executor, handle)
-    seen = json.loads((workdir.path / "seen.json").read_text())
-    assert seen["environment"]["HF_ENDPOINT"] == "http://127.0.0.1:9"
-    assert seen["environment"]["HF_HUB_DISABLE_XET"] == "1"
-    assert seen["environment"]["HF_HOME"].startswith(str(settings.work_dir))
+    seen = json.loads(workdir.read("seen.json"))
+    assert "HF_ENDPOINT" not in seen["environment"] and "HTTPS_PROXY" not in seen["environment"]
+    assert seen["environment"]["HF_HUB_OFFLINE"] == "1"
+    for folder in ("HOME", "HF_HOME", "TMPDIR"):
+        assert seen["environment"][folder].startswith(str(workdir.scratch))
     assert seen["cwd"] == str(workdir.scratch)
     assert not [name for name in seen["environment"] if name.startswith(("PODIUM_", "AWS_")) or name == "HF_TOKEN"]
-    everything = json.dumps(seen) + "".join(file.read_text() for file in workdir.path.glob("*.*"))
+    everything = json.dumps(seen) + "".join(file.read_text() for file in workdir.path.rglob("*.*") if file.is_file())
     assert not [secret for secret in SECRETS.values() if secret in everything]
 
 
@@ -109,24 +141,32 @@ def test_a_job_that_ends_without_a_word_has_ended(executor: Executor, start: Any
     assert not workdir.done and workdir.failure() is None
 
 
+def processes(workdir: Workdir, at_least: int) -> list[int]:
+    """The processes that stand in a job's scratch folder; none while they are fewer than `at_least`."""
+    found = []
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] == str(workdir.scratch) and not gone(process.pid):
+            found.append(process.pid)
+    return found if len(found) >= at_least else []
+
+
 def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_cancelling_ends_a_job_and_all_that_it_started(executor: Executor, start: Any) -> None:
     handle, workdir = start("Wait")
-    pids = json.loads(until((workdir.path / "pids.json").exists) and (workdir.path / "pids.json").read_text())
-    assert len(pids) == 3 and not any(gone(pid) for pid in pids)
+    started = until(lambda: processes(workdir, 3))
     executor.cancel(handle)
     assert outcome(executor, handle) == (JobState.KILLED, "cancelled")
-    until(lambda: all(gone(pid) for pid in pids))
+    until(lambda: all(gone(pid) for pid in started))
 
 
 def test_what_a_job_leaves_behind_ends_with_it(executor: Executor, start: Any) -> None:
     handle, workdir = start("Leave")
     assert outcome(executor, handle) == (JobState.ENDED, "")
-    [pid] = json.loads((workdir.path / "pids.json").read_text())
-    until(lambda: gone(pid))
+    assert workdir.read("left.json")
+    until(lambda: not processes(workdir, 1))
 
 
 def test_the_wall_limit_ends_a_job(executor: Executor, start: Any) -> None:

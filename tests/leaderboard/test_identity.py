@@ -365,9 +365,10 @@ def test_who_may_submit_is_a_setting(opened: Open, setting: str, status: int, se
 
 
 def test_a_board_without_sign_in_has_no_key_and_says_so(opened: Open, tmp_path: Path) -> None:
-    answer = client_of(opened(sign_in="off")).get("/api/v1/sign-in", follow_redirects=False)
+    browser = client_of(opened(sign_in="off", secrets_dir=tmp_path / "secrets"))
+    answer = browser.get("/api/v1/sign-in", follow_redirects=False)
     assert answer.status_code == 403 and "PODIUM_SIGN_IN" in answer.text
-    assert not (tmp_path / "work" / "session.key").exists()
+    assert not list(tmp_path.rglob("session*.key"))
 
 
 def test_strangers_are_never_maintainers_where_people_can_sign_in(opened: Open, hub: localhub.Running) -> None:
@@ -404,9 +405,11 @@ def test_who_owns_a_model_may_act_for_it(service: Service) -> None:
 
 
 def test_the_session_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:
-    settings = Settings(work_dir=tmp_path / "work")
+    settings = Settings(work_dir=tmp_path / "work", secrets_dir=tmp_path / "secrets")
     key = session_key(settings)
-    place = tmp_path / "work" / "session.key"
+    [place] = (tmp_path / "secrets").iterdir()
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700 and not (tmp_path / "work").exists()
+    assert session_key(settings.model_copy(update={"work_dir": tmp_path / "other"})) != key
     assert session_key(settings) == key == place.read_bytes() and len(key) == 32
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     place.chmod(0o640)

@@ -1,0 +1,137 @@
+"""Limits of a job's processes: resource limits everywhere, cgroups where this process may make them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from backend.sandbox.view import View
+
+CGROUPS = Path("/sys/fs/cgroup")
+PREFIX = "podium-"
+OPEN_FILES = 1024
+
+log = logging.getLogger(__name__)
+
+
+def limit_resources(view: View) -> None:
+    """Limit what this process, and each that it starts, may use. Raises OSError."""
+    limits = {"CORE": 0, "NOFILE": OPEN_FILES, "MSGQUEUE": 0}
+    if view.disk_bytes:
+        limits["FSIZE"] = view.disk_bytes
+    if view.memory_bytes:
+        used = _used()
+        limits["DATA"] = used["VmData"] + view.memory_bytes
+        if not view.gpu:  # a driver of an accelerator reserves far more addresses than memory
+            limits["AS"] = used["VmSize"] + 2 * view.memory_bytes
+    for name, value in limits.items():
+        _limit(name, value)
+
+
+def limit_processes(view: View) -> None:
+    """Limit processes and threads of this user: for a job that is a user of its own. Raises OSError."""
+    _limit("NPROC", view.processes)
+
+
+def _limit(name: str, value: int) -> None:
+    """Set a limit, unless a lower one holds already."""
+    kind = getattr(resource, f"RLIMIT_{name}")
+    _, most = resource.getrlimit(kind)
+    allowed = value if most == resource.RLIM_INFINITY else min(value, most)
+    resource.setrlimit(kind, (allowed, allowed))
+
+
+def _used() -> dict[str, int]:
+    """Bytes that this process has now: a fork begins with all that its parent had."""
+    lines = (line.partition(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return {name: int(value.split()[0]) << 10 for name, _, value in lines if name.startswith("Vm")}
+
+
+class Controller(NamedTuple):
+    """A folder in which cgroups for jobs can be made, and how it spells what we need."""
+
+    parent: Path
+    memory: str = ""
+    processes: str = ""
+    kills: str = ""
+    """File and field that count processes killed for memory, `FILE FIELD`."""
+
+
+class Cgroup:
+    """The cgroups of one job; none where this process may not make any."""
+
+    def __init__(self, name: str, view: View) -> None:
+        self.folders: list[tuple[Controller, Path]] = []
+        for controller in controllers():
+            folder = controller.parent / f"{PREFIX}{name}"
+            try:
+                folder.mkdir(exist_ok=True)
+                if controller.memory and view.memory_bytes:
+                    (folder / controller.memory).write_text(str(view.memory_bytes))
+                if controller.processes:
+                    (folder / controller.processes).write_text(str(view.processes))
+            except OSError as error:
+                log.warning("No cgroup limits a job in %s: %s", controller.parent, error)
+                continue
+            self.folders.append((controller, folder))
+
+    def enter(self) -> None:
+        """Put this process, and so all that it starts, under the limits. Raises OSError."""
+        for _, folder in self.folders:
+            (folder / "cgroup.procs").write_text("0")  # the writer, whatever its pid is called elsewhere
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the kernel killed one of its processes for memory."""
+        for controller, folder in self.folders:
+            file, _, field = controller.kills.partition(" ")
+            with contextlib.suppress(OSError, ValueError):
+                counts = dict(line.split() for line in (folder / file).read_text().splitlines()) if file else {}
+                if int(counts.get(field, 0)):
+                    return True
+        return False
+
+    def remove(self) -> None:
+        """Forget them, once their processes have ended."""
+        for _, folder in self.folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def controllers() -> Iterator[Controller]:
+    """Where this process may make cgroups: version 1's controllers, else a delegated folder of version 2."""
+    spelled = (
+        Controller(CGROUPS / "memory", memory="memory.limit_in_bytes", kills="memory.oom_control oom_kill"),
+        Controller(CGROUPS / "pids", processes="pids.max"),
+    )
+    first = [one for one in spelled if (one.parent / "cgroup.procs").exists() and os.access(one.parent, os.W_OK)]
+    if first:
+        yield from first
+        return
+    delegated = _delegated()
+    if delegated is not None:
+        yield Controller(delegated, "memory.max", "pids.max", "memory.events oom_kill")
+
+
+def _delegated() -> Path | None:
+    """The parent of our own cgroup (systemd: Delegate=yes, DelegateSubgroup=), where it hands out both controllers."""
+    own = next((line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")), "/")
+    parent = (CGROUPS / own.lstrip("/")).parent
+    try:
+        handed_out = (parent / "cgroup.subtree_control").read_text().split()
+    except OSError:
+        return None
+    usable = {"memory", "pids"} <= set(handed_out) and os.access(parent, os.W_OK)
+    return parent if usable and parent != CGROUPS.parent else None
+
+
+def sweep() -> None:
+    """Remove the empty cgroups that a killed service left behind."""
+    for controller in controllers():
+        for folder in controller.parent.glob(f"{PREFIX}*"):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # fails while a process is in it: another service's

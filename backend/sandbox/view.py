@@ -1,0 +1,44 @@
+"""What a job may see and use, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+CODE = ("backend", "leaderboard", "pyproject.toml")
+"""Our own code, from which modules are still imported inside, and its version. What lies beside it is not shown."""
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
+DEVICES = ("null", "zero", "full", "random", "urandom")
+GPU_SYSTEM = ("/sys",)
+GPU_DEVICES = ("nvidia*", "dri", "kfd")
+
+
+@dataclass(frozen=True)
+class View:
+    """The files that one job may open, and its limits. The scheduler writes it where the job cannot change it."""
+
+    read: tuple[Path, ...] = ()
+    """Its own inputs, absolute: work folder, tasks, data."""
+    write: tuple[Path, ...] = ()
+    """Folders that are its own, absolute."""
+    gpu: bool = False
+    """Whether it computes on an accelerator, whose devices it then sees."""
+    memory_bytes: int = 0
+    """Memory it may have; 0 for no limit."""
+    disk_bytes: int = 0
+    """What it may write; 0 for no limit."""
+    processes: int = 256
+    """Processes and threads it may have."""
+
+    def readable(self) -> list[Path]:
+        """Every existing path that the job may read, the outer ones first."""
+        system = (*SYSTEM, *(GPU_SYSTEM if self.gpu else ()), sys.base_prefix, sys.prefix)
+        paths = {*map(Path, system), *(PROJECT / name for name in CODE), *self.read}
+        return sorted(path for path in paths if path.exists())
+
+    def devices(self) -> list[Path]:
+        """Every existing device that the job may open."""
+        names = (*DEVICES, *(GPU_DEVICES if self.gpu else ()))
+        return sorted(device for name in names for device in Path("/dev").glob(name))
