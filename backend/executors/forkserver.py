@@ -105,7 +105,7 @@ class Forkserver:
         try:
             view = workdir.options().view
             slot = min(set(range(len(self.children) + 1)) - {child.slot for child in self.children.values()})
-            cgroup = Cgroup(f"{os.getpid()}-{command['start']}", view)
+            cgroup = Cgroup(command["start"], view)
             pid = self.sandbox.fork()
         except (OSError, Unreadable) as error:
             print(f"Job {workdir.name} could not be forked: {error}", file=sys.stderr, flush=True)
@@ -127,7 +127,7 @@ class Forkserver:
             child.peak = max(child.peak, private_bytes(child.pid))
             if time.monotonic() > child.deadline:
                 self._kill(child, "wall_limit")
-            elif child.memory_bytes and child.peak > child.memory_bytes:
+            elif child.cgroup.ran_out_of_memory() or 0 < child.memory_bytes < child.peak:
                 self._kill(child, "memory_limit")
             elif child.disk_bytes and child.workdir.written(child.disk_bytes) > child.disk_bytes:
                 self._kill(child, "disk_limit")
@@ -163,7 +163,7 @@ class Forkserver:
 
     def _settle(self, child: Child, code: int) -> None:
         """Tell how a job ended."""
-        if code < 0 and not child.reason and child.cgroup.ran_out_of_memory():
+        if not child.reason and child.cgroup.ran_out_of_memory():
             child.reason = "memory_limit"
         child.cgroup.remove()
         self._tell(ended=child.name, reason=child.reason, exit=code, peak=child.peak)
