@@ -15,6 +15,12 @@ from leaderboard.records import Abilities, Precision, Problem, Request, Submissi
 PACKAGES = ("lm_eval", "transformers", "torch", "peft")
 NEEDS = {Precision.INT8: "bitsandbytes", Precision.INT4: "bitsandbytes", Precision.GPTQ: "gptqmodel"}
 """Precision -> the package that it needs, beside an accelerator."""
+STORED = {
+    "aqlm": "aqlm", "auto-round": "auto_round", "awq": "gptqmodel", "compressed-tensors": "compressed_tensors",
+    "eetq": "kernels", "fouroversix": "fouroversix", "hqq": "hqq", "nvfp4": "kernels", "quanto": "optimum",
+    "quark": "quark", "sinq": "sinq", "spqr": "spqr_quant", "torchao": "torchao", "vptq": "vptq",
+}  # fmt: skip
+"""Method by which weights are stored quantised -> the package without which transformers does not load them."""
 
 
 class AbilitiesProbe:
@@ -56,7 +62,7 @@ def pick_device(device: str) -> str:
 
 
 def refused(device: str) -> dict[str, str]:
-    """Precisions that cannot be loaded on `device` -> why, a sentence."""
+    """Precisions, and methods of quantised weights, that cannot be loaded on `device` -> why, a sentence."""
     reasons = {}
     for precision, package in NEEDS.items():
         if not device.startswith("cuda"):
@@ -66,6 +72,11 @@ def refused(device: str) -> dict[str, str]:
         elif importlib.util.find_spec(package) is None:
             reasons[precision.value] = (
                 f"{precision.value} needs the package {package}, which this worker does not have."
+            )
+    for method, package in STORED.items():
+        if importlib.util.find_spec(package) is None:
+            reasons[method] = (
+                f"Weights stored with {method} need the package {package}, which this worker does not have."
             )
     return reasons
 

@@ -368,7 +368,7 @@ class Abilities(BaseModel):
     device: str = ""
     """Processor or accelerator, in words."""
     refused: dict[str, str] = Field(default_factory=dict)
-    """Precision or weight type that it cannot do -> the reason, a sentence."""
+    """Precision, weight type or `quant_method` that it cannot do -> the reason, a sentence."""
     max_params_b: float | None = None
     """Largest checkpoint it takes, in billions of parameters at float16; None when it has no limit of its own."""
     packages: dict[str, str] = Field(default_factory=dict)

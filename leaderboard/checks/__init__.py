@@ -1,13 +1,13 @@
 """Whether a submission can be accepted: pure functions over what it says, what the Hub says, and what is known here.
 
 Every rule takes the Case and yields Problems; `check` runs them all, so that everything is said at once.
-To add one: write its sentence in `catalogue`, its function in `checkpoint`, `policy` or `submission`, its lines in
+To add one: write its sentence in `catalogue`, its function in one of the modules named in RULES, its lines in
 docs/checks.md.
 """
 
 from __future__ import annotations
 
-from leaderboard.checks import checkpoint, policy, submission
+from leaderboard.checks import checkpoint, policy, quantised, submission
 from leaderboard.checks.case import Case, Lookup, base_of, base_revision_of, is_revision
 from leaderboard.checks.native import Native, native_architectures
 from leaderboard.records import Problem, Severity
@@ -24,7 +24,7 @@ __all__ = [
     "native_architectures",
 ]
 
-RULES = (*submission.ASKED, *policy.RULES, *checkpoint.RULES, *submission.FITS)
+RULES = (*submission.ASKED, *policy.RULES, *checkpoint.RULES, *quantised.RULES, *submission.FITS)
 """In the order in which a person reads their problems."""
 
 

@@ -18,6 +18,7 @@ Lookup = ModelFacts | ModelUnavailable | None
 """What the Hub said of a repository: facts, why there are none, or None when it was not asked."""
 
 ADAPTER_CONFIG = "adapter_config.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 INDEX = "model.safetensors.index.json"
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,254}")
 
@@ -63,9 +64,10 @@ class Case:
         return self.base if needed and isinstance(self.base, ModelFacts) else None
 
     @property
-    def sources(self) -> list[ModelFacts]:
-        """The repositories that a tokenizer or chat template can come from, the first that has one wins."""
-        return [facts for facts in (self.facts, self.base_facts) if facts is not None]
+    def tokenizer_facts(self) -> ModelFacts | None:
+        """The repository whose tokenizer and chat template are used: its own, else the base model's."""
+        has_own = self.facts is not None and TOKENIZER_CONFIG in self.facts.files
+        return self.facts if has_own or self.base_facts is None else self.base_facts
 
     @property
     def whole(self) -> ModelFacts | None:

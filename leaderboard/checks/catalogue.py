@@ -169,6 +169,21 @@ CATALOGUE: dict[str, Template] = {
         "Submit a checkpoint with an architecture for text generation that transformers has; if a newer transformers "
         "has this one, ask this board's operator to update it.",
     ),
+    "opens_another_file": Template(
+        "model",
+        "{file} of {model} names a file to be opened in place of the repository's own at {sha}: {key} is {value}.",
+        "Remove {key} from {file} and submit the new commit; the files beside {file} are found without it.",
+    ),
+    "kernel": Template(
+        "model",
+        "{file} of {model} asks for a kernel to be fetched and run at {sha}: {key} is {value}.",
+        "Remove {key} from {file} and submit the new commit; this board runs no code from repositories.",
+    ),
+    "unknown_implementation": Template(
+        "model",
+        "{file} of {model} asks at {sha} for an implementation that transformers does not have: {key} is {value}.",
+        "Remove {key} from {file} and submit the new commit.",
+    ),
     # Weights
     "no_safetensors": Template(
         "model",
@@ -180,6 +195,12 @@ CATALOGUE: dict[str, Template] = {
         "model",
         "{file} of {model} is broken at {sha}: {why}.",
         "Upload the file again and submit the new commit.",
+    ),
+    "weights_elsewhere": Template(
+        "model",
+        "{file} of {model} names weights at {sha} that are not a safetensors file beside it: {value}.",
+        "Push the weights as model.safetensors, or as parts beside model.safetensors.index.json, without "
+        "transformers_weights in config.json, and submit the new commit.",
     ),
     "pickle_weights": Template(
         "model",
@@ -250,6 +271,22 @@ CATALOGUE: dict[str, Template] = {
         "{model} is stored quantised ({method}); its scores will be those of the quantised weights.",
         "Nothing needs to be done; submit the unquantised checkpoint as well to compare the two.",
         WARNING,
+    ),
+    "unknown_quantisation": Template(
+        "precision",
+        "{model} is stored quantised at {sha} in a way that transformers {version} does not know: {value}.",
+        "Correct quant_method of quantization_config in config.json, or push unquantised weights, "
+        "and submit the new commit.",
+    ),
+    "quantisation_bits": Template(
+        "precision",
+        "quantization_config of {model} gives {value} bits at {sha}; GPTQ has 2, 3, 4 or 8.",
+        "Correct bits in config.json, or quantise the checkpoint again, and submit the new commit.",
+    ),
+    "quantisation_not_possible": Template(
+        "precision",
+        "{model} is stored quantised ({method}) at {sha}, which no worker of this board can load now: {why}",
+        "Submit the unquantised checkpoint, or ask this board's operator for the package.",
     ),
     "is_an_adapter": Template(
         "weight_type",

@@ -11,7 +11,9 @@ from typing import Any
 from leaderboard.benchmarks import Limits
 from leaderboard.checks.case import INDEX, Case, Lookup, config, is_adapter
 from leaderboard.checks.catalogue import problem, said
+from leaderboard.checks.files import ADAPTER_WEIGHTS, SHARD
 from leaderboard.checks.native import Native
+from leaderboard.checks.references import references
 from leaderboard.records import ModelFacts, Problem, Severity, WeightType
 
 MAX_CONFIG_BYTES = 2_000_000
@@ -54,6 +56,7 @@ def _repository(lookup: Lookup, case: Case) -> Iterator[Problem]:
     yield from _card(lookup, limits.min_card_characters)
     yield from _code(lookup)
     yield from _configs(lookup)
+    yield from references(lookup)
     if not is_adapter(lookup):
         yield from _architecture(lookup, case.native)
     yield from _weights(lookup)
@@ -122,14 +125,14 @@ def _architecture(facts: ModelFacts, native: Native) -> Iterator[Problem]:
 
 
 def _weights(facts: ModelFacts) -> Iterator[Problem]:
-    own = ("adapter_model.safetensors",) if is_adapter(facts) else tuple(n for n in facts.files if "/" not in n)
+    own = (ADAPTER_WEIGHTS,) if is_adapter(facts) else tuple(n for n in facts.files if "/" not in n)
     safetensors = [name for name in own if name in facts.files and name.endswith(".safetensors")]
     broken = {n: why for n, why in sorted(facts.unreadable.items()) if n.endswith(".safetensors") or n == INDEX}
     for name, why in broken.items():
         yield problem("broken_safetensors", file=name, why=why, **_named(facts))
     if not safetensors:
         yield problem("no_safetensors", **_named(facts))
-    elif not facts.parameters and not broken:
+    elif not facts.parameters and not broken and all(map(SHARD.fullmatch, facts.shards)):
         yield problem("unknown_size", **_named(facts))
     pickles = sorted(n for n in facts.files if n.endswith(PICKLES) and not n.endswith(NOT_WEIGHTS))
     if pickles and safetensors:

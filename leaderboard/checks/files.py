@@ -28,6 +28,8 @@ TOKENIZER_FILES = frozenset(
 """Files from which tokenizers of transformers are made."""
 TIKTOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.tiktoken")
 NAMED_TEMPLATE = re.compile(r"additional_chat_templates/[A-Za-z0-9][A-Za-z0-9._-]{0,95}\.jinja")
+DEFAULT_TEMPLATE = "additional_chat_templates/default.jinja"
+"""The named template that takes the place of chat_template.jinja."""
 SHARD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.safetensors")
 """A part of a checkpoint as an index may name it: a file beside the index, not a path."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -46,7 +48,7 @@ def loaded_weights(facts: ModelFacts) -> list[str]:
     if WEIGHTS in facts.files:
         return [WEIGHTS]
     if INDEX in facts.files:
-        return [INDEX, *(name for name in facts.shards if name in facts.files)]
+        return [INDEX, *(name for name in facts.shards if name in facts.files and SHARD.fullmatch(name))]
     return []
 
 

@@ -14,6 +14,7 @@ from leaderboard.errors import Infrastructure
 
 MAPPINGS = ("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES")
 """The two that the harness's `hf` model chooses from."""
+QUANTISATIONS = "AUTO_QUANTIZATION_CONFIG_MAPPING"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Native:
     """Of transformers."""
     classes: Mapping[str, frozenset[str]]
     """`model_type` of config.json -> names of its language model classes."""
+    quantisations: frozenset[str] = frozenset()
+    """Values of `quant_method`; bitsandbytes is there as `bitsandbytes_4bit` and `bitsandbytes_8bit`."""
 
     def has(self, model_type: object, architectures: list[str]) -> bool:
         """Whether a config.json with these two loads as a language model."""
@@ -54,4 +57,16 @@ def native_architectures() -> Native:
                     found.setdefault(model_type, set()).update([classes] if isinstance(classes, str) else classes)
     if missing:
         raise Infrastructure(f"The installed transformers has no {' and no '.join(sorted(missing))} in {source.name}.")
-    return Native(importlib.metadata.version("transformers"), {name: frozenset(c) for name, c in found.items()})
+    classes = {name: frozenset(names) for name, names in found.items()}
+    return Native(importlib.metadata.version("transformers"), classes, _quantisations(Path(spec.origin).parent))
+
+
+def _quantisations(package: Path) -> frozenset[str]:
+    """The methods for which transformers has a class. Raises Infrastructure when its list is elsewhere."""
+    source = package / "quantizers" / "auto.py"
+    assigned = (node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign))
+    for node in assigned:
+        named = isinstance(node.targets[0], ast.Name) and node.targets[0].id == QUANTISATIONS
+        if named and isinstance(node.value, ast.Dict):
+            return frozenset(ast.literal_eval(key) for key in node.value.keys if key is not None)
+    raise Infrastructure(f"The installed transformers has no {QUANTISATIONS} in {source.name}.")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from leaderboard.checks.case import Case, base_of, is_adapter, is_revision, named_base, quantisation
 from leaderboard.checks.catalogue import problem, said, shown
+from leaderboard.checks.files import DEFAULT_TEMPLATE
+from leaderboard.checks.quantised import method_of
 from leaderboard.checks.templates import template_fault
 from leaderboard.checks.weights import quantised_bits
 from leaderboard.records import Abilities, ModelFacts, Precision, Problem, WeightType, is_repo_id
@@ -15,7 +17,7 @@ VOCABULARIES = {
     "tekken.json",
 }  # fmt: skip
 """Files from which transformers can make a tokenizer."""
-TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+TEMPLATE_FILES = (DEFAULT_TEMPLATE, "chat_template.jinja", "tokenizer_config.json")
 FLOATS_PER_16_BITS = {Precision.FLOAT32: 0.5, Precision.INT8: 2.0, Precision.INT4: 4.0}
 """How many times as large a checkpoint may be, compared with float16, to take the same memory."""
 
@@ -64,10 +66,10 @@ def weight_type(case: Case) -> Iterator[Problem]:
 
 
 def tokenizer(case: Case) -> Iterator[Problem]:
-    """There is a vocabulary, in the repository or in its base model's."""
-    needs = case.facts is not None and not (is_adapter(case.facts) and case.base_facts is None)
-    if case.facts and needs and not any(_has_vocabulary(facts) for facts in case.sources):
-        yield problem("no_tokenizer", model=case.facts.model, sha=case.facts.revision[:7])
+    """There is a vocabulary in the repository whose tokenizer is used."""
+    facts = case.tokenizer_facts
+    if facts is not None and not (is_adapter(facts) and case.base_facts is None) and not _has_vocabulary(facts):
+        yield problem("no_tokenizer", model=facts.model, sha=facts.revision[:7])
 
 
 def _has_vocabulary(facts: ModelFacts) -> bool:
@@ -76,16 +78,15 @@ def _has_vocabulary(facts: ModelFacts) -> bool:
 
 def chat_template(case: Case) -> Iterator[Problem]:
     """When asked for, there is a chat template and it can be parsed."""
-    if not case.submission.use_chat_template or case.facts is None:
+    facts = case.tokenizer_facts
+    if not case.submission.use_chat_template or facts is None:
         return
-    named = {"model": case.facts.model, "sha": case.facts.revision[:7]}
-    if unread := [case.facts.unreadable[n] for n in TEMPLATE_FILES if n in case.facts.unreadable]:
+    named = {"model": facts.model, "sha": facts.revision[:7]}
+    if unread := [facts.unreadable[name] for name in TEMPLATE_FILES if name in facts.unreadable]:
         yield problem("chat_template_broken", why=unread[0], **named)
-        return
-    template = next((facts.chat_template for facts in case.sources if facts.chat_template), None)
-    if template is None:
+    elif not facts.chat_template:
         yield problem("no_chat_template", **named)
-    elif why := template_fault(template):
+    elif why := template_fault(facts.chat_template):
         yield problem("chat_template_broken", why=why, **named)
 
 
@@ -100,6 +101,8 @@ def precision(case: Case) -> Iterator[Problem]:
         return
     named = {"model": case.whole.model, "sha": case.whole.revision[:7]}
     stored = quantisation(case.whole)
+    if stored and method_of(stored) not in case.native.quantisations:
+        return
     method = str(stored.get("quant_method") or "bitsandbytes").lower() if stored else ""
     if stored and (right := _stored_precision(stored, method)):
         if right is not wanted:

@@ -1,4 +1,4 @@
-"""Whether a chat template can be parsed, without running any of it."""
+"""Whether a chat template can be parsed and needs no other template, without running any of it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,21 @@ class Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+OTHERS: tuple[type[nodes.Stmt], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+"""Statements that ask for another template."""
 GRAMMAR = Environment(extensions=[Generation, "jinja2.ext.loopcontrols"], autoescape=True)
 
 
 def template_fault(template: str) -> str:
-    """What is wrong with the template, in a few words; "" when it can be parsed."""
+    """What is wrong with the template, in a few words; "" when nothing is seen."""
     if len(template) > MAX_TEMPLATE_CHARACTERS:
         return f"it is {len(template):,} characters long, at most {MAX_TEMPLATE_CHARACTERS:,} are read"
     try:
-        GRAMMAR.parse(template)
+        other = next(GRAMMAR.parse(template).find_all(OTHERS), None)
     except TemplateError as error:
         return f"it is not a Jinja template ({error.message or 'no reason given'})"
     except (ValueError, SyntaxError, OverflowError):
         return "it holds a number or text that Jinja cannot read"
     except RecursionError:
         return "it is nested too deeply"
-    return ""
+    return f"line {other.lineno} asks for another template, and a checkpoint has none to give" if other else ""

@@ -12,7 +12,7 @@ import yaml
 
 from leaderboard.checks.case import ADAPTER_CONFIG, INDEX
 from leaderboard.checks.checkpoint import CARD, MAX_CONFIG_BYTES
-from leaderboard.checks.files import ADAPTER_WEIGHTS, SHARD, WEIGHTS
+from leaderboard.checks.files import ADAPTER_WEIGHTS, DEFAULT_TEMPLATE, NAMED_TEMPLATE, SHARD, WEIGHTS
 from leaderboard.checks.weights import (
     LENGTH_BYTES,
     MAX_HEADER_BYTES,
@@ -37,6 +37,8 @@ HEADER_GUESS = 100_000
 """Most headers are shorter; those are read in one go."""
 SAFETENSORS = ".safetensors"
 TEMPLATE = "chat_template.jinja"
+TEKKEN = "tekken.json"
+"""With it, transformers reads chat_template.json as well."""
 BULK = ("added_tokens_decoder",)
 """Parts of tokenizer_config.json that nothing here reads."""
 
@@ -80,7 +82,8 @@ def read_contents(files: Mapping[str, int | None], fetch: Fetch, run: Run) -> Co
     for name in configs[MAX_CONFIGS:]:
         contents.unreadable[name] = f"there are more than {MAX_CONFIGS} configuration files"
     wanted = [(name, MAX_CONFIG_BYTES) for name in configs[:MAX_CONFIGS]]
-    limits = {CARD: MAX_CARD_BYTES, TEMPLATE: MAX_TEMPLATE_BYTES, INDEX: MAX_INDEX_BYTES}
+    limits = {CARD: MAX_CARD_BYTES, INDEX: MAX_INDEX_BYTES}
+    limits |= dict.fromkeys((DEFAULT_TEMPLATE, TEMPLATE), MAX_TEMPLATE_BYTES)
     wanted += [(name, limit) for name, limit in limits.items() if name in files]
     weights = ADAPTER_WEIGHTS if ADAPTER_CONFIG in files else WEIGHTS
 
@@ -99,7 +102,7 @@ def read_contents(files: Mapping[str, int | None], fetch: Fetch, run: Run) -> Co
     for name in configs:
         _understand(contents, name, _object, read_bytes)
     _understand_card(contents, read_bytes.get(CARD))
-    contents.chat_template = _template(contents, read_bytes)
+    contents.chat_template = _template(contents, files, read_bytes)
     tensors: object = answers.get(weights)
     if weights not in files and INDEX in read_bytes:
         tensors = _shards(contents, read_bytes[INDEX], files, read, run)
@@ -109,7 +112,7 @@ def read_contents(files: Mapping[str, int | None], fetch: Fetch, run: Run) -> Co
 
 
 def _is_config(name: str) -> bool:
-    return fnmatchcase(name.lower(), "*config*.json") or name == "chat_template.json"
+    return fnmatchcase(name.lower(), "*config*.json") or name in ("chat_template.json", "special_tokens_map.json")
 
 
 def _whole(name: str, limit: int, files: Mapping[str, int | None], fetch: Fetch) -> bytes:
@@ -139,11 +142,12 @@ def _header(name: str, limit: int, files: Mapping[str, int | None], fetch: Fetch
 def _shards(contents: Contents, index: bytes, files: Mapping[str, int | None], read: Read, run: Run) -> list[Tensor]:
     """The tensors of every part that the index names; none when one of them cannot be read."""
     try:
-        names = _parts(index)
+        names = contents.shards = _parts(index)
     except Unusable as reason:
         contents.unreadable[INDEX] = str(reason)
         return []
-    contents.shards = names
+    if not all(SHARD.fullmatch(name) for name in names):
+        return []
     there = [name for name in names if name in files]
     answers: dict[str, Answer] = dict.fromkeys(names, Unusable("the index names it and it is not there"))
     limit = min(MAX_HEADER_BYTES, MAX_HEADERS_BYTES // len(names))
@@ -158,15 +162,16 @@ def _shards(contents: Contents, index: bytes, files: Mapping[str, int | None], r
 
 
 def _parts(index: bytes) -> list[str]:
-    """The files that model.safetensors.index.json names. Raises Unusable."""
-    weight_map = _object(index).get("weight_map")
-    found = set(weight_map.values() if isinstance(weight_map, dict) else ())
-    names = sorted(name for name in found if isinstance(name, str) and SHARD.fullmatch(name))
-    if len(names) != len(found):
-        raise Unusable("it names something else than safetensors files that lie beside it")
-    if not 1 <= len(names) <= MAX_SHARDS:
-        raise Unusable(f"it names {len(names):,} safetensors files, between 1 and {MAX_SHARDS} are read")
-    return names
+    """The files that model.safetensors.index.json names, paths among them. Raises Unusable."""
+    content = _object(index)
+    weight_map, metadata = content.get("weight_map"), content.get("metadata")
+    values = weight_map.values() if isinstance(weight_map, dict) else ()
+    found = {name if isinstance(name, str) else "" for name in values}
+    if not 1 <= len(found) <= MAX_SHARDS:
+        raise Unusable(f"it names {len(found):,} safetensors files, between 1 and {MAX_SHARDS} are read")
+    if not isinstance(metadata, dict):
+        raise Unusable("it has no metadata, which transformers needs")
+    return sorted(found)
 
 
 def _understand(contents: Contents, name: str, parse: Callable[[bytes], Any], read: Mapping[str, bytes]) -> None:
@@ -254,18 +259,26 @@ def _plain(value: Any) -> Any:
     return {"": None, "~": None, "null": None, "true": True, "false": False}.get(value, value)
 
 
-def _template(contents: Contents, read: Mapping[str, bytes]) -> str | None:
-    """The chat template that transformers would use; the file of its own wins."""
-    if TEMPLATE in read:
-        return read[TEMPLATE].decode("utf-8", errors="replace")
-    for name in ("chat_template.json", "tokenizer_config.json"):
-        template = contents.configs.get(name, {}).get("chat_template")
-        if isinstance(template, list):
-            named = [one for one in template if isinstance(one, dict)]
-            template = next((one.get("template") for one in named if one.get("name") == "default"), None)
-        if isinstance(template, str) and template:
-            return template
-    return None
+def _template(contents: Contents, files: Iterable[str], read: Mapping[str, bytes]) -> str | None:
+    """The chat template that transformers would use: files of templates hide what tokenizer_config.json says."""
+    for name in (DEFAULT_TEMPLATE, TEMPLATE):
+        if name in files:
+            return read[name].decode("utf-8", errors="replace") if name in read else None
+    if any(NAMED_TEMPLATE.fullmatch(name) for name in files):
+        return None
+    names = ("chat_template.json", "tokenizer_config.json") if TEKKEN in files else ("tokenizer_config.json",)
+    found = (_default(contents.configs.get(name, {}).get("chat_template")) for name in names)
+    return next((template for template in found if template), None)
+
+
+def _default(template: Any) -> str | None:
+    """The template itself, or the default one of several."""
+    if isinstance(template, list):
+        named = [one for one in template if isinstance(one, dict)]
+        template = next((one.get("template") for one in named if one.get("name") == "default"), None)
+    elif isinstance(template, dict):
+        template = template.get("default")
+    return template if isinstance(template, str) else None
 
 
 def _quantisation(contents: Contents) -> Mapping[str, Any] | None:

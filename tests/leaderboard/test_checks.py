@@ -15,14 +15,17 @@ from hypothesis import strategies as st
 from leaderboard.benchmarks import Benchmark, Column, Limits, Part
 from leaderboard.checks import Case, Native, check, errors, native_architectures
 from leaderboard.checks.catalogue import CATALOGUE, shown
-from leaderboard.checks.templates import MAX_TEMPLATE_CHARACTERS, template_fault
 from leaderboard.errors import ModelDisabled, ModelGated, ModelNotFound, ModelPrivate, RevisionNotFound, TooManyFiles
 from leaderboard.lineage import Twin
 from leaderboard.policy import Allowance
 from leaderboard.records import Abilities, ModelFacts, Precision, Request, Severity, Status, Submission, WeightType
 
 SHA = "26a66f0d862e" + "0" * 28
-NATIVE = Native("5.0", {"llama": frozenset({"LlamaForCausalLM"}), "t5": frozenset({"T5ForConditionalGeneration"})})
+NATIVE = Native(
+    "5.0",
+    {"llama": frozenset({"LlamaForCausalLM"}), "t5": frozenset({"T5ForConditionalGeneration"})},
+    frozenset({"awq", "bitsandbytes_4bit", "bitsandbytes_8bit", "fp8", "gptq"}),
+)
 BENCHMARK = Benchmark(
     id="tiny",
     version="1",
@@ -100,6 +103,13 @@ def configured(**config: Any) -> ModelFacts:
     return facts
 
 
+def tokenized(**config: Any) -> ModelFacts:
+    """A good checkpoint whose tokenizer_config.json says more."""
+    facts = checkpoint()
+    facts.configs["tokenizer_config.json"] |= config
+    return facts
+
+
 def filed(*names: str, without: tuple[str, ...] = (), size: int = 10) -> dict[str, int | None]:
     """A good checkpoint's files, some added, some taken away."""
     files = {name: s for name, s in checkpoint().files.items() if name not in without}
@@ -121,6 +131,10 @@ GOOD = {
     "adapter": adapter_case(),
     "adapter whose base is only in its config": adapter_case(base_model=""),
     "adapter with the base model's chat template": adapter_case(use_chat_template=True),
+    "adapter whose base has no vocabulary, with a tokenizer of its own": adapter_case(
+        adapter(files=adapter().files | {"tokenizer.json": 1, "tokenizer_config.json": 1}),
+        checkpoint("org/base", files=filed(without=("tokenizer.json",))),
+    ),
     "delta": case(weight_type="Delta", base_model="org/base", base=checkpoint("org/base")),
     "licence by name and link": case(
         checkpoint(card={"license": "other", "license_name": "own", "license_link": "https://x"})
@@ -145,6 +159,7 @@ BASE_GPTQ = checkpoint("org/base", configs=configured(quantization_config=GPTQ).
 ASKS_IN_TOKENIZER = adapter(configs=adapter().configs | {"tokenizer_config.json": {"auto_map": {"a": "b"}}})
 PICKLED = checkpoint(files=filed("pytorch_model.bin", without=("model.safetensors",)), parameters={})
 AWQ = {"quant_method": "awq", "bits": 4}
+SHARDED = filed("model.safetensors.index.json", "other.safetensors", without=("model.safetensors",))
 
 
 def limited(**limits: Any) -> Benchmark:
@@ -189,6 +204,11 @@ BAD: list[tuple[str, Case]] = [
     ("unknown_architecture", case(configured(architectures=["LlamaForSequenceClassification"]))),
     ("unknown_architecture", case(configured(model_type=["llama"]))),
     ("unknown_architecture", case(configured(model_type=None))),
+    ("opens_another_file", case(tokenized(vocab="../../.env"))),
+    ("kernel", case(configured(attn_implementation="kernels-community/flash-attn"))),
+    ("unknown_implementation", case(configured(_attn_implementation="fast"))),
+    ("weights_elsewhere", case(configured(transformers_weights="other.safetensors"))),
+    ("weights_elsewhere", case(checkpoint(files=SHARDED, shards=["../x.safetensors"], parameters={}))),
     ("no_safetensors", case(PICKLED)),
     ("broken_safetensors", case(checkpoint(unreadable={"model.safetensors": "it is too short"}, parameters={}))),
     ("pickle_weights", case(checkpoint(files=filed("pytorch_model.bin")))),
@@ -197,6 +217,7 @@ BAD: list[tuple[str, Case]] = [
     ("too_large", adapter_case(base=checkpoint("org/base", parameters={"BF16": 10_000_000_000}))),
     ("too_large", case(abilities=[worker(max_params_b=0.5), worker(max_params_b=1)])),
     ("no_tokenizer", case(checkpoint(files=filed(without=("tokenizer.json",))))),
+    ("no_tokenizer", adapter_case(adapter(files=adapter().files | {"tokenizer_config.json": 1}))),
     ("precision_not_allowed", case(benchmark=limited(precisions=["float32"]))),
     ("precision_not_possible", case(abilities=[worker(refused={"bfloat16": "This processor has none."})])),
     ("weight_type_not_allowed", adapter_case(benchmark=limited(weight_types=["Original"]))),
@@ -209,6 +230,10 @@ BAD: list[tuple[str, Case]] = [
     ("precision_mismatch", adapter_case(base=BASE_GPTQ)),
     ("not_gptq", case(precision="GPTQ")),
     ("other_quantisation", case(configured(quantization_config={"quant_method": "fp8"}))),
+    ("unknown_quantisation", case(configured(quantization_config={"quant_method": "mystery"}))),
+    ("unknown_quantisation", case(configured(quantization_config={"bits": 4}))),
+    ("unknown_quantisation", case(configured(text_config={"quantization_config": {"quant_method": "GPTQ"}}))),
+    ("quantisation_bits", case(configured(quantization_config=GPTQ | {"bits": 5}), precision="GPTQ")),
     ("is_an_adapter", case(adapter(files=adapter().files | {"tokenizer.json": 1}))),
     ("not_an_adapter", adapter_case(checkpoint())),
     ("base_model_missing", replace(adapter_case(adapter(configs={}), base_model=""), base=None)),
@@ -231,9 +256,13 @@ def test_one_thing_wrong_is_one_problem_of_its_code(code: str, bad: Case) -> Non
 
 
 def test_every_code_has_a_bad_case() -> None:
-    together = {"no_model_card"}
+    together = {"no_model_card", "quantisation_not_possible"}
     assert {code for code, _ in BAD} | together == set(CATALOGUE)
     assert codes(case(checkpoint(card_text=None, card={}))) == ["no_model_card", "no_licence"]
+    lacking = worker(refused={"awq": "It has no gptqmodel."})
+    stored = configured(quantization_config=AWQ)
+    assert codes(case(stored, abilities=[lacking])) == ["quantisation_not_possible", "other_quantisation"]
+    assert codes(case(stored, abilities=[lacking, worker()])) == ["other_quantisation"]
 
 
 def test_only_errors_refuse() -> None:
@@ -328,11 +357,14 @@ def _texts(one: Case) -> Iterator[str]:
 @given(text=st.text(max_size=300))
 @settings(deadline=None, max_examples=150)
 def test_a_submitters_text_never_brings_mark_up_into_a_sentence(text: str) -> None:
-    hostile = checkpoint(files=filed(text + ".py"), unreadable={text + "config.json": text})
+    hostile = checkpoint(files=filed(text + ".py"), unreadable={text + "config.json": text}, shards=[text])
+    hostile.configs["tokenizer_config.json"] |= {"vocab": text, text + "_file": text}
     hostile.configs["config.json"] |= {
         "model_type": text,
         "architectures": [text],
         "quantization_config": {"quant_method": text},
+        "attn_implementation": {text: text},
+        "transformers_weights": text,
     }
     spoilt = case(hostile, use_chat_template=True)
     spoilt = replace(
@@ -353,47 +385,6 @@ def test_shown_is_bounded_and_says_that_it_cut() -> None:
     assert shown("org/name-1.5_b") == "org/name-1.5_b"
 
 
-# --- templates
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ messages }}",
-        "{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% endfor %}",
-        "{% generation %}{{ content }}{% endgeneration %}",
-        "{{ raise_exception('roles must alternate') }}{{ strftime_now('%Y') }}{{ x | tojson }}",
-    ],
-)
-def test_templates_of_transformers_are_parsed(template: str) -> None:
-    assert template_fault(template) == ""
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{% endif %}",
-        "{{ 'a",
-        "{% generation %}",
-        "{{ " + "(" * 5000 + " }}",
-        "{{ " + "9" * 5000 + " }}",
-        "x" * (MAX_TEMPLATE_CHARACTERS + 1),
-    ],
-)
-def test_templates_that_cannot_be_parsed_say_why(template: str) -> None:
-    assert template_fault(template)
-
-
-@given(template=st.text("{}%#-'\"\\ \nabif()[].|9e_", max_size=60))
-@settings(deadline=None, max_examples=200)
-def test_any_text_is_a_template_or_says_why_not(template: str) -> None:
-    assert isinstance(template_fault(template), str)
-
-
-def test_parsing_a_template_runs_nothing_of_it() -> None:
-    assert template_fault("{{ 'a' * 10 ** 12 }}{% for i in range(10 ** 12) %}{% endfor %}") == ""
-
-
 # --- what stands outside
 
 
@@ -401,6 +392,7 @@ def test_native_architectures_are_those_of_transformers() -> None:
     from transformers.models.auto import modeling_auto
 
     native = native_architectures()
+    assert {"awq", "bitsandbytes_4bit", "fp8", "gptq"} < native.quantisations
     for mapping in (
         modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
         modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import localhub
+from leaderboard.checks.files import loaded_weights
 from leaderboard.errors import (
     HubUnavailable,
     ModelDisabled,
@@ -97,6 +98,7 @@ def test_a_checkpoints_facts(hub: Hub, put: Callable[..., str]) -> None:
     assert facts.card_text == "# A model\nWords.\n"
     assert facts.chat_template == "{{ messages }}"
     assert len(facts.sha256["model.safetensors"]) == 64
+    assert len(facts.blobs["config.json"]) == 40
     assert facts.files["config.json"] == len(json.dumps(CONFIG))
     assert (facts.unreadable, facts.private, facts.gated) == ({}, False, False)
     assert facts.created_at and "license:mit" in facts.tags
@@ -121,6 +123,20 @@ def test_a_chat_template_of_its_own_file_wins(hub: Hub, put: Callable[..., str])
     assert hub.facts(put(good(**{"chat_template.jinja": "from a file"}))).chat_template == "from a file"
 
 
+def test_templates_in_files_hide_those_in_the_configuration(hub: Hub, put: Callable[..., str]) -> None:
+    named = {"additional_chat_templates/rag.jinja": "for retrieval"}
+    assert hub.facts(put(good(**named))).chat_template is None
+    assert hub.facts(put(good(**named, **{"chat_template.jinja": "plain"}))).chat_template == "plain"
+    default = {"additional_chat_templates/default.jinja": "default", "chat_template.jinja": "plain"}
+    assert hub.facts(put(good(**default))).chat_template == "default"
+
+
+def test_chat_template_json_is_read_only_where_transformers_reads_it(hub: Hub, put: Callable[..., str]) -> None:
+    beside = {"chat_template.json": json.dumps({"chat_template": "beside"})}
+    assert hub.facts(put(good(**beside))).chat_template == "{{ messages }}"
+    assert hub.facts(put(good(**beside, **{"tekken.json": "{}"}))).chat_template == "beside"
+
+
 def test_the_default_of_several_chat_templates(hub: Hub, put: Callable[..., str]) -> None:
     several = [{"name": "tool_use", "template": "tools"}, {"name": "default", "template": "plain"}, 7]
     repo = put(good(**{"tokenizer_config.json": json.dumps({"chat_template": several})}))
@@ -131,7 +147,7 @@ def test_the_parts_of_a_large_checkpoint_are_added_up(hub: Hub, put: Callable[..
     files = good()
     files.pop("model.safetensors")
     parts = {f"model-0000{n}-of-00003.safetensors": safetensors(**{f"t{n}": ("BF16", n, 2)}) for n in (1, 2, 3)}
-    index = {"weight_map": {f"t{n}": f"model-0000{n}-of-00003.safetensors" for n in (1, 2, 3)}}
+    index = {"metadata": {}, "weight_map": {f"t{n}": f"model-0000{n}-of-00003.safetensors" for n in (1, 2, 3)}}
     stray = {"consolidated.safetensors": safetensors(x=("BF16", 1000, 2))}
     facts = hub.facts(put({**files, **parts, **stray, "model.safetensors.index.json": json.dumps(index)}))
     assert facts.parameters == {"BF16": 6}
@@ -185,7 +201,8 @@ def test_a_hostile_file_is_said_to_be_unreadable(name: str, hub: Hub, put: Calla
 
 
 @pytest.mark.parametrize(
-    "index", ["{", '{"weight_map": []}', '{"weight_map": {"a": 1}}', '{"weight_map": {"a": "../../etc/passwd"}}', "{}"]
+    "index",
+    ["{", '{"weight_map": []}', '{"metadata": {}, "weight_map": {}}', '{"weight_map": {"a": "1.safetensors"}}', "{}"],
 )
 def test_an_index_that_makes_no_sense(index: str, hub: Hub, put: Callable[..., str]) -> None:
     files = good(**{"model.safetensors.index.json": index})
@@ -194,10 +211,22 @@ def test_an_index_that_makes_no_sense(index: str, hub: Hub, put: Callable[..., s
     assert list(facts.unreadable) == ["model.safetensors.index.json"] and facts.parameters == {}
 
 
+@pytest.mark.parametrize(
+    "name", ["../../x.safetensors", "/x.safetensors", "sub/x.safetensors", "x.bin", "", None, ["x"]]
+)
+def test_an_index_that_names_paths_is_read_no_further(name: Any, hub: Hub, put: Callable[..., str]) -> None:
+    index = {"metadata": {}, "weight_map": {"a": name}}
+    files = good(**{"model.safetensors.index.json": json.dumps(index), "sub/x.safetensors": "x", "x.bin": "x"})
+    files.pop("model.safetensors")
+    facts = hub.facts(put(files))
+    assert (facts.shards, facts.parameters) == ([name if isinstance(name, str) else ""], {})
+    assert loaded_weights(facts) == ["model.safetensors.index.json"]
+
+
 def test_an_index_that_names_a_missing_part_or_too_many(hub: Hub, put: Callable[..., str]) -> None:
     files = good()
     files.pop("model.safetensors")
-    index = {"weight_map": {"a": "model-00001-of-00001.safetensors"}}
+    index = {"metadata": {}, "weight_map": {"a": "model-00001-of-00001.safetensors"}}
     facts = hub.facts(put({**files, "model.safetensors.index.json": json.dumps(index)}))
     assert "model-00001-of-00001.safetensors" in facts.unreadable
     index = {"weight_map": {str(n): f"{n}.safetensors" for n in range(MAX_SHARDS + 1)}}

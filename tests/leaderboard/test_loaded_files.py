@@ -28,7 +28,7 @@ def facts(*files: str, **more: Any) -> ModelFacts:
     ("there", "shards", "loaded"),
     [
         (["config.json", "model.safetensors"], [], ["config.json", "model.safetensors"]),
-        (["model.safetensors", "model.safetensors.index.json", "a.safetensors"], ["a.safetensors"], ["model.safetensors"]),
+        (["model.safetensors", "model.safetensors.index.json", "a.safetensors"], ["a"], ["model.safetensors"]),
         (
             ["model.safetensors.index.json", "b.safetensors", "a.safetensors", "model-00001-of-00001.safetensors"],
             ["a.safetensors", "b.safetensors"],
