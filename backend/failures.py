@@ -137,6 +137,30 @@ RULES = (
         r"chat_template is not set|chat template",
     ),
     Rule(
+        "chat_template_error",
+        SUBMISSION,
+        "The chat template of {model} at {revision} asks for another template (include, import or extends), and a "
+        "checkpoint has none to give. Write it out in one template and submit the new commit.",
+        frozenset({"TypeError"}),
+        "no loader for this environment",
+        stage="chat_template",
+    ),
+    Rule(
+        "chat_template_error",
+        SUBMISSION,
+        "The chat template of {model} at {revision} counts further than templates may (range over more than 100,000). "
+        "Correct it and submit the new commit, or submit it without a chat template.",
+        frozenset({"OverflowError"}),
+        stage="chat_template",
+    ),
+    Rule(
+        "chat_template_error",
+        SUBMISSION,
+        "The chat template of {model} at {revision} fails while it renders the benchmark's prompts. Try it with "
+        "tokenizer.apply_chat_template on a conversation with few-shot turns, correct it, and submit the new commit.",
+        stage="chat_template",
+    ),
+    Rule(
         "config_unreadable",
         SUBMISSION,
         "The configuration of {model} at {revision} does not describe a language model that the installed transformers "
@@ -146,9 +170,44 @@ RULES = (
     Rule(
         "tokenizer_unloadable",
         SUBMISSION,
+        "tokenizer_config.json of {model} at {revision} names a file that is not one of the tokenizer's own, or its "
+        "vocabulary is missing. Remove keys such as vocab and vocab_file from it, push the tokenizer's files, and "
+        "submit the new commit.",
+        text=r"os error \d|load vocabulary from file|does not appear to have a file",
+        stage="tokenizer",
+    ),
+    Rule(
+        "tokenizer_unloadable",
+        SUBMISSION,
         "The tokenizer of {model} cannot be loaded at {revision}. Push its tokenizer files (tokenizer.json and "
         "tokenizer_config.json) and submit the new commit.",
         stage="tokenizer",
+    ),
+    Rule(
+        "implementation_unavailable",
+        SUBMISSION,
+        "config.json of {model} at {revision} asks for an attention or experts implementation that this board does not "
+        "have. Remove attn_implementation and experts_implementation from it and submit the new commit.",
+        frozenset({"ImportError", "ValueError"}),
+        r"`kernels` is either not installed|Flash ?Attention|(attn|experts)_implementation=",
+        stage="weights",
+    ),
+    Rule(
+        "quantisation_unloadable",
+        SUBMISSION,
+        "The weights of {model} at {revision} are stored quantised in a way that this board cannot load. Check "
+        "quantization_config in config.json, or submit unquantised weights.",
+        frozenset({"ImportError", "ValueError"}),
+        r"(?i)quanti[sz]",
+        stage="weights",
+    ),
+    Rule(
+        "package_missing",
+        SUBMISSION,
+        "{model} at {revision} needs a package to be loaded that this board does not have. Submit it in a form that "
+        "transformers loads by itself, or ask this board's maintainers for the package.",
+        frozenset({"ImportError"}),
+        stage="weights",
     ),
     Rule(
         "checkpoint_unreadable",

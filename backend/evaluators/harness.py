@@ -7,10 +7,11 @@ ask for, over a model that is loaded once.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def evaluate(path: Path) -> None:
         batch_size=batch_size,
         max_length=benchmark.harness.max_length,
     )
+    lm.apply_chat_template = staged("chat_template", lm.apply_chat_template)
     watch.attach(lm, expected(tasks, options.limit))
     results: dict[str, Any] = {}
     started, worked = time.monotonic(), time.process_time()
@@ -131,6 +133,17 @@ def evaluate(path: Path) -> None:
         task: details_table(rows) for task, rows in samples.items() if not hidden & {task, *parents(task, results)}
     }
     workdir.write_results(dump(results, benchmark, workdir), published)
+
+
+def staged(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call`, with what it raises marked as raised in that stage."""
+
+    @functools.wraps(call)
+    def marked(*args: Any, **kwargs: Any) -> Any:
+        with Stage(name):
+            return call(*args, **kwargs)
+
+    return marked
 
 
 def fewshot_groups(benchmark: Benchmark) -> dict[int | None, list[str]]:

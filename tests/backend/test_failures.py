@@ -59,6 +59,9 @@ TABLE = [
     (staged("adapter", KeyError("base_model.model.x")), "adapter_unloadable", SUBMISSION),
     (named("TemplateError", "Conversation roles must alternate"), "chat_template_error", SUBMISSION),
     (ValueError("tokenizer.chat_template is not set"), "chat_template_error", SUBMISSION),
+    (staged("chat_template", RecursionError("maximum recursion depth exceeded")), "chat_template_error", SUBMISSION),
+    (staged("chat_template", MemoryError()), "out_of_memory", SUBMISSION),
+    (staged("weights", ImportError("This needs `triton`")), "package_missing", SUBMISSION),
     (staged("weights", wrapped(OSError("x"), named("GatedRepoError", base=HUB_ERROR))), "model_gone", SUBMISSION),
     (staged("tokenizer", wrapped(OSError("x"), HUB_ERROR("503"))), "hub_unavailable", OURS),
     (staged("weights", wrapped(OSError("x"), named("ConnectError", base=named("TransportError").__class__))),
@@ -146,6 +149,12 @@ def test_checkpoints_that_cannot_be_loaded(name: str, said: dict[str, str], code
         (set_config(quantization_config={"quant_method": "gptq", "bits": 4}), {}, "precision_mismatch"),
         (lambda folder: (folder / "config.json").write_text("{"), {}, "config_unreadable"),
         (lambda folder: (folder / "tokenizer.json").write_text("[]"), {}, "tokenizer_unloadable"),
+        (set_config(attn_implementation="kernels-community/flash-attn"), {}, "implementation_unavailable"),
+        (set_config(_attn_implementation="flash_attention_2"), {}, "implementation_unavailable"),
+        (set_config(attn_implementation="fast"), {}, "implementation_unavailable"),
+        (set_config(experts_implementation="org/name"), {}, "implementation_unavailable"),
+        (set_config(quantization_config={"bits": 4}), {}, "quantisation_unloadable"),
+        (set_config(quantization_config={"quant_method": "compressed-tensors"}), {}, "quantisation_unloadable"),
         (set_config(num_hidden_layers=1), {"weight_type": "Delta", "base_model": BASE}, "delta_mismatch"),
     ],
 )
@@ -153,6 +162,43 @@ def test_broken_copies(
     change: Callable[[Path], None], said: dict[str, str], code: str, workdir: Workdir, tmp_path: Path
 ) -> None:
     assert code_of(edited(tmp_path, BASE, change), said, workdir) == code
+
+
+@pytest.mark.parametrize("vocab", ["/nowhere/vocab.txt", 7])
+def test_a_vocabulary_that_is_no_vocabulary(vocab: object, workdir: Workdir, tmp_path: Path) -> None:
+    def change(folder: Path) -> None:
+        (folder / "tokenizer.json").unlink()
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", "vocab": vocab}))
+
+    assert code_of(edited(tmp_path, BASE, change), {}, workdir) == "tokenizer_unloadable"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "counts further"),
+        ("{% include '../../.env' %}", "another template"),
+        ("{% extends 'x' %}", "another template"),
+        ("{{ 1 // 0 }}", "fails while it renders"),
+        ("{{ messages[7].content.x }}", "does not render"),
+        ("{% for m in messages %}{{ m }}{% endfor", "does not render"),
+    ],
+)
+def test_templates_that_do_not_render(template: str, words: str, workdir: Workdir) -> None:
+    from lm_eval.models.huggingface import HFLM
+    from transformers import AutoTokenizer
+
+    from backend.evaluators.harness import staged
+
+    lm = HFLM.__new__(HFLM)
+    lm.tokenizer, lm.chat_template_args = AutoTokenizer.from_pretrained(BASE), {}
+    lm.tokenizer.chat_template = template
+    apply = staged("chat_template", lm.apply_chat_template)
+    with pytest.raises(Exception) as caught:
+        apply([{"role": "user", "content": "Hello"}])
+    failure = classify(caught.value, workdir)
+    assert (failure.code, failure.fault) == ("chat_template_error", SUBMISSION)
+    assert words in failure.message
 
 
 def code_of(folder: str, said: dict[str, str], workdir: Workdir) -> str:
