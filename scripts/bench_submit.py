@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 import localhub
 from leaderboard.api import build_api, catch_errors
+from leaderboard.checks.files import WEIGHTS
 from leaderboard.hub import Hub
 from leaderboard.records import ModelFacts, Request, new_id, now, request_path
 from leaderboard.service import Service, open_service
@@ -69,12 +70,19 @@ def serve(service: Service) -> Iterator[str]:
     thread.join(10)
 
 
+def checkpoint(number: int) -> dict[str, bytes | str]:
+    """The files of a checkpoint with weights of its own: a copy of another one's would be refused."""
+    good = CHECKPOINTS / "podium-demo" / "wrong-shapes" / "1"
+    files: dict[str, bytes | str] = {path.name: path.read_bytes() for path in good.iterdir()}
+    weights = (good / WEIGHTS).read_bytes()
+    return files | {WEIGHTS: weights[:-8] + number.to_bytes(8, "little")}
+
+
 def measure(folder: Path) -> list[float]:
     """Seconds from the request's first byte to the answer, less the Hub's, for each submission."""
-    good = CHECKPOINTS / "podium-demo" / "wrong-shapes" / "1"
     hub_folder = HubFolder(folder / "hub")
     for number in range(SUBMISSIONS):
-        hub_folder.commit_folder(f"bench/model-{number}", good, "Upload model")
+        hub_folder.commit(f"bench/model-{number}", checkpoint(number))
     there = {request_path(request): request.to_json() for request in map(old_request, range(ALREADY_THERE))}
     LocalStore(folder / "requests").commit(there, "What is there already")
     took = []
