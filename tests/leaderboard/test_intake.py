@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -109,6 +110,10 @@ def test_a_submission_becomes_a_request_file(desk: Desk) -> None:
     assert (queued.architectures, queued.license, queued.sender) == ("LlamaForCausalLM", "mit", "ada")
     assert (queued.status, queued.base_model, queued.base_revision) == (Status.PENDING, "", "")
     assert [(entry.to, entry.by) for entry in queued.history] == [(Status.PENDING, "ada")]
+    assert list(queued.files) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert queued.files["model.safetensors"] == "sha256:" + hashlib.sha256(WEIGHTS).hexdigest()
+    assert queued.files["tokenizer.json"] == "git:" + hashlib.sha1(b"blob 2\0{}").hexdigest()
+    assert queued.base_files == {}
 
 
 def test_an_adapter_is_queued_with_its_base_model_at_a_commit(desk: Desk) -> None:
@@ -116,6 +121,20 @@ def test_an_adapter_is_queued_with_its_base_model_at_a_commit(desk: Desk) -> Non
     assert queued.base_model == "org/Base" and len(queued.base_revision) == 40
     assert queued.params == pytest.approx(0.002), "counted together"
     assert queued.architectures == "LlamaForCausalLM"
+    assert list(queued.files) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert list(queued.base_files) == ["config.json", "model.safetensors", "tokenizer.json"]
+
+
+def test_a_checkpoint_that_names_a_file_of_the_worker_is_refused(served: localhub.Running, desk: Desk) -> None:
+    files = {name: content for name, content in CHECKPOINT.items() if name != "tokenizer.json"}
+    files |= {"vocab.txt": "a\n", "tokenizer_config.json": json.dumps({"vocab": "../../../../.env"})}
+    files["special_tokens_map.json"] = json.dumps({"tokenizer_file": "/proc/self/environ"})
+    served.hub.commit("org/Thief", files, date=DATE)
+    with pytest.raises(NotAccepted) as refused:
+        desk.intake.submit(submission("org/Thief"), ADA)
+    assert [problem.code for problem in refused.value.problems] == ["opens_another_file"] * 2
+    assert "vocab is ../../../../.env" in refused.value.problems[0].message
+    assert "tokenizer_file is /proc/self/environ" in refused.value.problems[1].message
 
 
 def test_facts_for_the_board_are_kept_without_bulk(desk: Desk) -> None:

@@ -168,6 +168,13 @@ def test_the_same_files_are_the_same_weights_whatever_they_are_called() -> None:
     assert weights_of(weighted(**parts)) != weights_of(weighted(**parts | {"model__00002__of__00002": "3"}))
 
 
+def test_the_weights_are_those_that_the_index_names() -> None:
+    parts = {"a": "1", "b": "2"}
+    original = weighted(**parts).model_copy(update={"shards": ["a.safetensors", "b.safetensors"]})
+    copy = weighted("eve/x", **parts, model__00001__of__00001="9").model_copy(update={"shards": original.shards})
+    assert weights_of(original) == weights_of(copy) != ""
+
+
 def test_weights_that_the_hub_does_not_tell_are_unknown() -> None:
     assert weights_of(facts()) == ""
     assert weights_of(facts(files={"model.safetensors": 10})) == ""

@@ -91,6 +91,13 @@ def test_what_is_no_repository_id(name: str) -> None:
     assert not is_repo_id(name)
 
 
+def test_files_written_before_there_were_pinned_ones_are_read() -> None:
+    old = {name: value for name, value in json.loads(Request(model="m").to_json()).items() if "files" not in name}
+    request = Request.model_validate(old)
+    assert (request.files, request.base_files) == ({}, {})
+    assert json.loads(request.to_json()) == old | {"files": {}, "base_files": {}}
+
+
 def test_a_submission_says_only_what_a_submitter_may_say() -> None:
     said = {"benchmark": "tiny", "model": " org/model "}
     assert Submission.model_validate(said).model == "org/model"
