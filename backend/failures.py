@@ -66,10 +66,8 @@ SUBMISSION, OURS = Fault.SUBMISSION, Fault.INFRASTRUCTURE
 NOT_FOUND = frozenset(
     {"RepositoryNotFoundError", "RevisionNotFoundError", "GatedRepoError", "DisabledRepoError", "ModelUnavailable"}
 )
-HUB_TROUBLE = frozenset(
-    {"HfHubHTTPError", "HTTPError", "TransportError", "OfflineModeIsEnabled", "LocalEntryNotFoundError"}
-    | {"ConnectionError", "TimeoutError", "FileMetadataError", "HubUnavailable", "DownloadFailed"}
-)
+HUB_TROUBLE = frozenset({"HubUnavailable", "DownloadFailed"})
+"""Raised before a job starts. A job has no network: what it misses then, the submission lacks."""
 OUT_OF_MEMORY = Rule(
     "out_of_memory",
     SUBMISSION,
@@ -120,7 +118,6 @@ RULES = (
         stage="weights",
     ),
     HUB_UNAVAILABLE,
-    HUB_UNAVAILABLE._replace(names=frozenset({"OSError"}), text=r"couldn't connect to|Connection error"),
     Rule(
         "chat_template_error",
         SUBMISSION,

@@ -151,7 +151,7 @@ def watched(processes: Callable[[], list[int]]) -> Iterator[list[int]]:
 
 
 def forked(pid: int) -> list[int]:
-    """The jobs: children of the forkserver, a child of process `pid`, or a grandchild that is first in its namespace."""
+    """The jobs: children of the forkserver, which is a child of process `pid`, or its only child in a namespace."""
     with contextlib.suppress(psutil.NoSuchProcess):
         below = [child for server in psutil.Process(pid).children() for child in server.children()]
         return [job.pid for child in below for job in (child.children() if _depth(child.pid) == 2 else [child])]

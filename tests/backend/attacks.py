@@ -108,8 +108,8 @@ def attacks(canary: str, relative: str, folder: str, pid: int, url: str) -> dict
         "config-weights": Attack(edit("config.json", transformers_weights=canary)),
         "config-files": Attack(edit("config.json", configuration_files=[canary])),
         "config-quantisation": Attack(
-            edit("config.json", quantization_config={"quant_method": "gptq", "bits": 4, "modules_in_block_to_quantize": 1,
-                                                     "tokenizer": folder, "dataset": canary})
+            edit("config.json", quantization_config={"quant_method": "gptq", "bits": 4, "tokenizer": folder,
+                                                     "dataset": canary, "modules_in_block_to_quantize": 1})
         ),
         "config-kernel": Attack(edit("config.json", _attn_implementation=url, attn_implementation=url)),
         "index-absolute": Attack(index(canary)),

@@ -12,6 +12,7 @@ import pytest
 
 from backend.failures import JobFailed, Stage, classify
 from backend.workdir import JobOptions, Workdir
+from leaderboard.errors import DownloadFailed, HubUnavailable, ModelNotFound
 from leaderboard.records import Fault, Request
 from leaderboard.settings import PROJECT
 
@@ -62,12 +63,15 @@ TABLE = [
     (staged("chat_template", RecursionError("maximum recursion depth exceeded")), "chat_template_error", SUBMISSION),
     (staged("chat_template", MemoryError()), "out_of_memory", SUBMISSION),
     (staged("weights", ImportError("This needs `triton`")), "package_missing", SUBMISSION),
-    (staged("weights", wrapped(OSError("x"), named("GatedRepoError", base=HUB_ERROR))), "model_gone", SUBMISSION),
-    (staged("tokenizer", wrapped(OSError("x"), HUB_ERROR("503"))), "hub_unavailable", OURS),
-    (staged("weights", wrapped(OSError("x"), named("ConnectError", base=named("TransportError").__class__))),
-     "hub_unavailable", OURS),
-    (staged("config", OSError("We couldn't connect to 'http://hub' to load the files")), "hub_unavailable", OURS),
-    (staged("weights", TimeoutError("timed out")), "hub_unavailable", OURS),
+    (wrapped(DownloadFailed("x"), named("GatedRepoError", base=HUB_ERROR)), "model_gone", SUBMISSION),
+    (wrapped(DownloadFailed("x"), HUB_ERROR("503")), "hub_unavailable", OURS),
+    (wrapped(DownloadFailed("x"), TimeoutError("timed out")), "hub_unavailable", OURS),
+    (wrapped(DownloadFailed("x"), OSError(errno.ENOSPC, "No space left on device")), "disk_full", OURS),
+    (DownloadFailed("config.json is not the file that was checked"), "hub_unavailable", OURS),
+    (HubUnavailable("The Hub did not answer."), "hub_unavailable", OURS),
+    (ModelNotFound("org/name", "main"), "model_gone", SUBMISSION),
+    (staged("tokenizer", named("OfflineModeIsEnabled", base=ConnectionError)), "tokenizer_unloadable", SUBMISSION),
+    (staged("config", OSError("We couldn't connect to 'http://hub' to load the files")), "config_unreadable", SUBMISSION),
     (staged("tasks", KeyError("no_such_task")), "benchmark_data", OURS),
     (staged("tasks", HUB_ERROR("404")), "benchmark_data", OURS),
     (staged("weights", OSError(errno.ENOSPC, "No space left on device")), "disk_full", OURS),

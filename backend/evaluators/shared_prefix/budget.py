@@ -1,11 +1,14 @@
 """How large a batch may be, from the memory that is free: bytes of the work's parts, and a budget that halves."""
 
 import gc
+import os
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import torch
 
 from backend.evaluators.shared_prefix.attention import Attention
@@ -108,8 +111,11 @@ def free_bytes(device: Any) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
     free = _available()
+    most, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if most != resource.RLIM_INFINITY:  # the sandbox's
+        free = min(free, most - psutil.Process().memory_info().data)
     for limit, used in CGROUPS:
-        if Path(limit).is_file() and (text := Path(limit).read_text().strip()).isdigit():
+        if os.access(limit, os.R_OK) and (text := Path(limit).read_text().strip()).isdigit():
             free = min(free, int(text) - int(Path(used).read_text()))
     return max(free, 0)
 
