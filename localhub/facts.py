@@ -11,7 +11,6 @@ from localhub.cards import card_data, load_json
 from localhub.clock import stamp_seconds
 from localhub.evalresults import entries_at
 from localhub.names import Kind
-from localhub.repos import Repo
 from localhub.trees import Row, Snapshot
 
 _MAX_HEADER = 25 * 1024 * 1024
@@ -30,35 +29,46 @@ def card_at(snapshot: Snapshot) -> dict[str, Any] | None:
 
 def repo_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
     """The answer to `GET /api/{kind}/{id}`; with `expand`, the ids and the named properties only."""
-    repo = snapshot.repo
-    card = card_at(snapshot)
-    info = _summary(repo, snapshot, card)
     wanted = set(expand or ())
+    card = card_at(snapshot)
+    info = listed_info(snapshot, blobs=blobs, expand=expand) | _told_by_card(snapshot, card)
+    if snapshot.repo.kind is Kind.MODEL:
+        info |= _model_facts(snapshot, card, wanted)
+    return _only(info, wanted)
+
+
+def listed_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
+    """`repo_info` for those who may not read the files: nothing of what is in them, but names, sizes and hashes."""
+    wanted = set(expand or ())
+    info = listed_entry(snapshot)
     if not wanted or "siblings" in wanted:
         info["siblings"] = [_sibling(snapshot, row, blobs) for row in snapshot.files()]
     if not wanted or "usedStorage" in wanted:
         info["usedStorage"] = sum(snapshot.blob(row).size for row in snapshot.files())
-    if repo.kind is Kind.MODEL:
-        info |= _model_facts(snapshot, card, wanted)
-    elif repo.kind is Kind.SPACE:
-        info["sdk"] = (card or {}).get("sdk") or repo.meta.sdk
-    if wanted:
-        return {key: value for key, value in info.items() if key in wanted | {"_id", "id"}}
-    return info
+    return _only(info, wanted)
 
 
-def list_entry(repo: Repo, head: str) -> dict[str, Any]:
+def _only(info: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in info.items() if not wanted or key in wanted | {"_id", "id"}}
+
+
+def list_entry(snapshot: Snapshot) -> dict[str, Any]:
     """A repo as lists give it."""
-    snapshot = Snapshot(repo, head)
     card = card_at(snapshot)
-    info = _summary(repo, snapshot, card)
-    if repo.kind is Kind.MODEL:
+    info = listed_entry(snapshot) | _told_by_card(snapshot, card)
+    if snapshot.repo.kind is Kind.MODEL:
         info |= _model_facts(snapshot, card, {"config", "library_name", "pipeline_tag"})
     return info
 
 
-def _summary(repo: Repo, snapshot: Snapshot, card: dict[str, Any] | None) -> dict[str, Any]:
-    meta = repo.meta
+def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
+    """A repo as lists give it to those who may not read its files."""
+    repo, meta = snapshot.repo, snapshot.repo.meta
+    kind_facts: dict[str, Any] = {}
+    if repo.kind is Kind.MODEL:
+        kind_facts = {"modelId": repo.id}
+    elif repo.kind is Kind.SPACE:
+        kind_facts = {"sdk": meta.sdk}
     return {
         "_id": repo.uid,
         "id": repo.id,
@@ -71,9 +81,17 @@ def _summary(repo: Repo, snapshot: Snapshot, card: dict[str, Any] | None) -> dic
         "lastModified": stamp_seconds(snapshot.commit.time),
         "downloads": meta.downloads,
         "likes": meta.likes,
-        "tags": _tags(snapshot, card or {}),
-        "cardData": card,
+        "tags": [],
+        "cardData": None,
+        **kind_facts,
     }
+
+
+def _told_by_card(snapshot: Snapshot, card: dict[str, Any] | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"tags": _tags(snapshot, card or {}), "cardData": card}
+    if snapshot.repo.kind is Kind.SPACE and card and card.get("sdk"):
+        told["sdk"] = card["sdk"]
+    return told
 
 
 def _sibling(snapshot: Snapshot, row: Row, blobs: bool) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def _model_facts(snapshot: Snapshot, card: dict[str, Any] | None, wanted: set[st
     config = _config(snapshot)
     library = _library(snapshot, card)
     task = card.get("pipeline_tag") or _task(config)
-    facts: dict[str, Any] = {"modelId": snapshot.repo.id}
+    facts: dict[str, Any] = {}
     if config:
         facts["config"] = config
     if library:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from localhub import access, rights
 from localhub.errors import Invalid
 from localhub.repos import Repo
-from localhub.server.context import REPO, Json, Served, Target, Who, answer, text_of
+from localhub.server.context import REPO, Json, Served, Target, VisibleRepo, Who, answer, text_of
 from localhub.server.paging import next_link, page_of
 
 router = APIRouter()
@@ -19,7 +19,7 @@ def _request_id(repo: Repo, user: str) -> str:
     return hashlib.sha256(f"{repo.uid} {user}".encode()).hexdigest()[:24]
 
 
-def ask_access(who: Who, repo: Target) -> Response:
+def ask_access(who: Who, repo: VisibleRepo) -> Response:
     """Ask to be let into a gated repo."""
     return answer({"status": access.ask(repo, rights.check_signed_in(who))})
 

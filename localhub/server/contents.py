@@ -12,7 +12,7 @@ from localhub.clock import stamp_seconds
 from localhub.errors import EntryNotFound, Invalid
 from localhub.repos import Repo
 from localhub.rights import check_reads_files
-from localhub.server.context import REPO, Body, Segment, Served, Target, Who, answer, flag, snapshot_at
+from localhub.server.context import REPO, Body, Segment, Target, VisibleRepo, Who, answer, flag, snapshot_at
 from localhub.server.paging import decode_cursor, encode_cursor, next_link, page_of
 from localhub.trees import Row, Snapshot
 
@@ -24,21 +24,23 @@ _SAFE = {"status": "safe", "avScan": {"virusFound": False}, "pickleImportScan": 
 @router.get(REPO + "/tree/{revision}")
 def tree(
     request: Request,
-    repo: Target,
+    who: Who,
+    repo: VisibleRepo,
     revision: Segment,
     recursive: str = "",
     expand: str = "",
     limit: int = 1000,
     cursor: str = "",
 ) -> Response:
-    """A page of the root's entries."""
-    return tree_below(request, repo, revision, "", recursive, expand, limit, cursor)
+    """A page of the root's entries; `expand` adds their last commits, for those who may read the files."""
+    return tree_below(request, who, repo, revision, "", recursive, expand, limit, cursor)
 
 
 @router.get(REPO + "/tree/{revision}/{path:path}")
 def tree_below(
     request: Request,
-    repo: Target,
+    who: Who,
+    repo: VisibleRepo,
     revision: Segment,
     path: Segment,
     recursive: str = "",
@@ -47,6 +49,8 @@ def tree_below(
     cursor: str = "",
 ) -> Response:
     """A page of a folder's entries. All pages are of the commit that the first one was of."""
+    if flag(expand):
+        check_reads_files(who, repo)
     commit, start = _position(cursor)
     snapshot = snapshot_at(request, repo, commit or revision)
     folder = path.strip("/")
@@ -81,9 +85,11 @@ def described(snapshot: Snapshot, rows: list[tuple[str, Row]], *, expand: bool) 
 
 
 @router.post(REPO + "/paths-info/{revision}")
-def paths_info(request: Request, repo: Target, revision: Segment, body: Body) -> Response:
+def paths_info(request: Request, who: Who, repo: VisibleRepo, revision: Segment, body: Body) -> Response:
     """The entries at some paths; those that do not exist are left out."""
     asked, expand = _form(request, body)
+    if expand:
+        check_reads_files(who, repo)
     snapshot = snapshot_at(request, repo, revision)
     paths = [path.strip("/") for path in asked]
     rows = [(path, row) for path in paths if path and (row := snapshot.find(path))]
@@ -102,7 +108,7 @@ def _form(request: Request, body: bytes) -> tuple[list[str], bool]:
 
 
 @router.get(REPO + "/refs")
-def refs(repo: Target, include_prs: str = "") -> Response:
+def refs(repo: VisibleRepo, include_prs: str = "") -> Response:
     """Branches, tags and pull requests."""
     said = {
         "branches": _listed(repo, "refs/heads/"),
@@ -142,9 +148,8 @@ def commits(
     return answer(rows, headers=next_link(request, following) | {"X-Total-Count": str(len(history))})
 
 
-def resolve(request: Request, site: Served, who: Who, repo: Target, revision: Segment, path: Segment) -> Response:
+def resolve(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
     """A file's content, with the headers that the client's cache lives on; ranges are honoured."""
-    check_reads_files(who, repo)
     snapshot = snapshot_at(request, repo, revision)
     try:
         row = snapshot.file(path)

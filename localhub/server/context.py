@@ -102,7 +102,7 @@ async def _visitor(request: Request, site: Served) -> Visitor:
 Who = Annotated[Visitor, Depends(_visitor)]
 
 
-async def _target(request: Request, site: Served, who: Who, namespace: Segment, name: Segment) -> Repo:
+async def _visible(request: Request, site: Served, who: Who, namespace: Segment, name: Segment) -> Repo:
     kind = Kind(request.path_params.get("kind") or _kind_of(request))
     asked = f"{namespace}/{name}"
     try:
@@ -124,8 +124,18 @@ def _kind_of(request: Request) -> str:
     return first if first in (Kind.DATASET, Kind.SPACE) else Kind.MODEL
 
 
+VisibleRepo = Annotated[Repo, Depends(_visible)]
+"""A repo that the visitor may know of, found by its present or a former name. Only for routes that show nothing of what
+is in its files: names, sizes, hashes, discussions."""
+
+
+async def _target(who: Who, repo: VisibleRepo) -> Repo:
+    rights.check_reads_files(who, repo)
+    return repo
+
+
 Target = Annotated[Repo, Depends(_target)]
-"""A repo that the visitor may see, found by its present or a former name."""
+"""A repo whose content the visitor may read: what a route takes, unless it shows no content to anybody."""
 
 
 async def _body(request: Request) -> bytes:

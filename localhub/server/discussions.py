@@ -12,7 +12,7 @@ from localhub.discussions import CLOSED, DRAFT, OPEN, Discussion, Discussions, p
 from localhub.errors import Forbidden, Invalid
 from localhub.refs import MAIN
 from localhub.repos import Repo
-from localhub.server.context import REPO, Json, Served, Site, Target, Who, answer, flag, repo_url, text_of
+from localhub.server.context import REPO, Json, Served, Site, Target, VisibleRepo, Who, answer, flag, repo_url, text_of
 
 router = APIRouter()
 PAGE = 50
@@ -51,7 +51,7 @@ def details(repo: Repo, discussion: Discussion, *, diff: bool) -> dict[str, Any]
 
 
 @router.get(REPO + "/discussions")
-def listing(repo: Target, p: int = 0, type: str = "all", status: str = "all", author: str = "") -> Response:
+def listing(repo: VisibleRepo, p: int = 0, type: str = "all", status: str = "all", author: str = "") -> Response:
     """A page of 50, newest first; `status` open includes drafts."""
     found = Discussions(repo).all()
     if type in ("discussion", "pull_request"):
@@ -66,7 +66,7 @@ def listing(repo: Target, p: int = 0, type: str = "all", status: str = "all", au
 
 
 @router.post(REPO + "/discussions")
-def create(request: Request, site: Served, who: Who, repo: Target, data: Json) -> Response:
+def create(request: Request, site: Served, who: Who, repo: VisibleRepo, data: Json) -> Response:
     """Open a discussion, or a pull request (a draft, with a branch to commit to)."""
     author = rights.check_discusses(who, repo)
     title, text = text_of(data, "title"), text_of(data, "description", "")
@@ -85,9 +85,10 @@ def create(request: Request, site: Served, who: Who, repo: Target, data: Json) -
 
 
 @router.get(REPO + "/discussions/{num}")
-def get(repo: Target, num: int, diff: str = "") -> Response:
-    """One discussion with everything in it."""
-    return answer(details(repo, Discussions(repo).get(num), diff=flag(diff)))
+def get(who: Who, repo: VisibleRepo, num: int, diff: str = "") -> Response:
+    """One discussion with everything in it; the diff only for those who may read the files."""
+    with_diff = flag(diff) and rights.may_read_files(who, repo)
+    return answer(details(repo, Discussions(repo).get(num), diff=with_diff))
 
 
 def _changed(
@@ -112,7 +113,7 @@ def _changed(
 
 
 @router.post(REPO + "/discussions/{num}/comment")
-def comment(site: Served, who: Who, repo: Target, num: int, data: Json) -> Response:
+def comment(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
     """Say something."""
     text = text_of(data, "comment")
     discussion, event = _changed(site, who, repo, num, lambda one, author: one.comment(author, text), mine=False)
@@ -121,7 +122,7 @@ def comment(site: Served, who: Who, repo: Target, num: int, data: Json) -> Respo
 
 
 @router.post(REPO + "/discussions/{num}/comment/{comment_id}/edit")
-def edit(site: Served, who: Who, repo: Target, num: int, comment_id: str, data: Json) -> Response:
+def edit(site: Served, who: Who, repo: VisibleRepo, num: int, comment_id: str, data: Json) -> Response:
     """Change one's own comment."""
     text = text_of(data, "content")
     discussion, event = _changed(
@@ -132,7 +133,7 @@ def edit(site: Served, who: Who, repo: Target, num: int, comment_id: str, data: 
 
 
 @router.post(REPO + "/discussions/{num}/comment/{comment_id}/hide")
-def hide(site: Served, who: Who, repo: Target, num: int, comment_id: str) -> Response:
+def hide(site: Served, who: Who, repo: VisibleRepo, num: int, comment_id: str) -> Response:
     """Take a comment away: its author, or who may write to the repo."""
 
     def change(discussion: Discussion, author: str) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def hide(site: Served, who: Who, repo: Target, num: int, comment_id: str) -> Res
 
 
 @router.post(REPO + "/discussions/{num}/status")
-def status(site: Served, who: Who, repo: Target, num: int, data: Json) -> Response:
+def status(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
     """Open or close, with a comment if one is given; opens a draft."""
     wanted = text_of(data, "status")
 
@@ -162,7 +163,7 @@ def status(site: Served, who: Who, repo: Target, num: int, data: Json) -> Respon
 
 
 @router.post(REPO + "/discussions/{num}/title")
-def title(site: Served, who: Who, repo: Target, num: int, data: Json) -> Response:
+def title(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
     """Rename."""
     wanted = text_of(data, "title")
     discussion, event = _changed(site, who, repo, num, lambda one, author: one.set_title(author, wanted))

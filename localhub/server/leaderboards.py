@@ -27,7 +27,8 @@ router = APIRouter()
 def leaderboard(site: Served, who: Who, repo: Target, task_id: str = "", base_model: str = "true") -> Response:
     """Models ranked by value, the highest first, on one task (the dataset's first by default).
 
-    Models that name a base model are left out, as on the Hub, unless `base_model` is false.
+    Models that name a base model are left out, as on the Hub, unless `base_model` is false; so are models whose files
+    the visitor may not read.
     """
     tasks = _tasks(repo)
     found = [row for row in _entries(site, who, flag(base_model)) if _same(row["data"]["dataset"]["id"], repo.id)]
@@ -57,7 +58,7 @@ def _tasks(repo: Repo) -> list[str]:
 def _entries(site: Site, who: Visitor, base_models_only: bool) -> Iterator[dict[str, Any]]:
     for repo in site.hub.repos.all(Kind.MODEL):
         head = repo.refs.get(MAIN)
-        if not head or not rights.may_see(who, repo):
+        if not head or not rights.may_read_files(who, repo):
             continue
         snapshot = Snapshot(repo, head)
         if base_models_only and (card_at(snapshot) or {}).get("base_model"):

@@ -13,12 +13,13 @@ from localhub.discussions import Discussions
 from localhub.merging import unified_diff
 from localhub.names import Kind
 from localhub.repos import Repo
-from localhub.server.context import Segment, Served, Target, Who, base_url, repo_url, snapshot_at
+from localhub.server.context import Segment, Served, Target, VisibleRepo, Who, base_url, repo_url, snapshot_at
 from localhub.server.html import link, page
 
 router = APIRouter()
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _SHOWN = 200_000
+_RESTRICTED = "Access to this repo's files is restricted."
 
 
 def _titled(request: Request, repo: Repo, what: str, body: str) -> Response:
@@ -48,21 +49,19 @@ def home(request: Request, site: Served, who: Who) -> Response:
     return page("localhub", f"<h1>localhub</h1>{said}{''.join(parts)}")
 
 
-def repo_page(request: Request, who: Who, repo: Target) -> Response:
+def repo_page(request: Request, who: Who, repo: VisibleRepo) -> Response:
     """The card, and where to go on."""
     snapshot = snapshot_at(request, repo, "main")
-    card = (
-        snapshot.text("README.md") if rights.may_read_files(who, repo) else "Access to this repo's files is restricted."
-    )
+    card = snapshot.text("README.md") if rights.may_read_files(who, repo) else _RESTRICTED
     return _titled(request, repo, "Card", f"<pre>{_linked((card or 'No card yet.')[:_SHOWN])}</pre>")
 
 
-def root_page(request: Request, repo: Target, revision: Segment) -> Response:
+def root_page(request: Request, repo: VisibleRepo, revision: Segment) -> Response:
     """The entries at the top."""
     return folder_page(request, repo, revision, "")
 
 
-def folder_page(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
+def folder_page(request: Request, repo: VisibleRepo, revision: Segment, path: Segment) -> Response:
     """A folder's entries."""
     snapshot = snapshot_at(request, repo, revision)
     folder = path.strip("/")
@@ -84,7 +83,7 @@ def commit_page(request: Request, repo: Target, revision: Segment) -> Response:
     return _titled(request, repo, commit.title, f"{said}<pre>{escape(commit.body)}</pre><p>{commit.oid} · {files}</p>")
 
 
-def discussions_page(request: Request, repo: Target) -> Response:
+def discussions_page(request: Request, repo: VisibleRepo) -> Response:
     """All discussions."""
     address = repo_url(request, repo)
     rows = [
@@ -95,7 +94,7 @@ def discussions_page(request: Request, repo: Target) -> Response:
     return _titled(request, repo, "Discussions", f"<table>{''.join(rows) or '<tr><td>none yet</td></tr>'}</table>")
 
 
-def discussion_page(request: Request, repo: Target, num: int) -> Response:
+def discussion_page(request: Request, who: Who, repo: VisibleRepo, num: int) -> Response:
     """One discussion with everything said."""
     discussion = Discussions(repo).get(num)
     what = "pull request" if discussion.is_pull_request else "discussion"
@@ -103,7 +102,8 @@ def discussion_page(request: Request, repo: Target, num: int) -> Response:
     head += f"opened by {escape(discussion.author)} {escape(discussion.created)}</p>"
     body = head + "".join(_event(event) for event in discussion.events)
     if discussion.is_pull_request:
-        body += f"<h3>Changes</h3><pre>{escape(unified_diff(repo, discussion)[:_SHOWN])}</pre>"
+        diff = unified_diff(repo, discussion) if rights.may_read_files(who, repo) else _RESTRICTED
+        body += f"<h3>Changes</h3><pre>{escape(diff[:_SHOWN])}</pre>"
     return _titled(request, repo, discussion.title, body)
 
 

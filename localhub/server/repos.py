@@ -10,7 +10,7 @@ from localhub import rights
 from localhub.accounts import Visitor
 from localhub.cards import validate
 from localhub.errors import AlreadyExists, Invalid, RepoNotFound
-from localhub.facts import list_entry, repo_info
+from localhub.facts import list_entry, listed_entry, listed_info, repo_info
 from localhub.names import Kind, RepoName
 from localhub.refs import MAIN
 from localhub.repos import Repo
@@ -21,6 +21,7 @@ from localhub.server.context import (
     Served,
     Site,
     Target,
+    VisibleRepo,
     Who,
     answer,
     base_url,
@@ -29,6 +30,7 @@ from localhub.server.context import (
     text_of,
 )
 from localhub.server.paging import next_link, page_of
+from localhub.trees import Snapshot
 
 router = APIRouter()
 _VISIBILITIES = {"public": False, "private": True}
@@ -137,22 +139,28 @@ def validate_yaml(data: Json) -> Response:
 
 @router.get(REPO)
 def info(
-    request: Request, repo: Target, blobs: str = "", expand: Annotated[list[str] | None, Query()] = None
+    request: Request,
+    who: Who,
+    repo: VisibleRepo,
+    blobs: str = "",
+    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Everything about a repo at the head of main."""
-    return info_at(request, repo, "main", blobs, expand)
+    return info_at(request, who, repo, "main", blobs, expand)
 
 
 @router.get(REPO + "/revision/{revision}")
 def info_at(
     request: Request,
-    repo: Target,
+    who: Who,
+    repo: VisibleRepo,
     revision: Segment,
     blobs: str = "",
     expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
-    """Everything about a repo at a revision."""
-    return answer(repo_info(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))
+    """Everything about a repo at a revision; what its files say only for those who may read them."""
+    info_of = repo_info if rights.may_read_files(who, repo) else listed_info
+    return answer(info_of(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))
 
 
 @router.get("/api/{kind:kind}")
@@ -186,4 +194,5 @@ def _entries(site: Site, who: Visitor, kind: Kind, search: str, author: str) -> 
         named = search.lower() in repo.id.lower() and author.lower() in ("", repo.name.namespace.lower())
         head = repo.refs.get(MAIN)
         if named and head and rights.may_see(who, repo):
-            yield list_entry(repo, head)
+            entry_of = list_entry if rights.may_read_files(who, repo) else listed_entry
+            yield entry_of(Snapshot(repo, head))
