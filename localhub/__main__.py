@@ -92,15 +92,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         hub = _prepare(options)
         listening = bind(options.host, options.port)
+        os.umask(0o022)
+        faulty = options.fault_switch or bool(options.fault)
+        app = create_app(hub, choose_user=options.choose_user, fault_switch=faulty)
     except LocalHubError as error:
         print(f"localhub: {error.message}", file=sys.stderr)
         return 2 if isinstance(error, Invalid) else 1
     except OSError as error:
         print(f"localhub: cannot serve {options.root} on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
-    os.umask(0o022)
-    faulty = options.fault_switch or bool(options.fault)
-    app = create_app(hub, choose_user=options.choose_user, fault_switch=faulty)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     print(f"localhub: serving {options.root} at {endpoint_of(listening)}", flush=True)
     print(f"export HF_ENDPOINT={endpoint_of(listening)} HF_HUB_DISABLE_XET=1", flush=True)

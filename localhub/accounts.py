@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from localhub.clock import now, stamp
+from localhub.drafts import Drafts
 from localhub.errors import Invalid, NotFound, Unauthenticated
-from localhub.files import locked, read_json, write_json
+from localhub.files import locked, read_json
 from localhub.names import valid_name
 
 ORG_ROLES = ("read", "contributor", "write", "admin")
@@ -59,6 +60,7 @@ class Accounts:
         self.path = root / "users.json"
         self._lock = root / "locks" / "users.lock"
         self._grants = root / "oauth" / "tokens"
+        self._drafts = Drafts(root)
         self._read: tuple[tuple[int, int], dict[str, Any]] | None = None
         self._guard = threading.Lock()
 
@@ -121,7 +123,7 @@ class Accounts:
         token = "hf_oauth_" + secrets.token_urlsafe(32)
         expires = now().timestamp() + seconds
         kept = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
-        write_json(self._grants / f"{digest(token)}.json", kept, mode=0o600)
+        self._drafts.write_json(self._grants / f"{digest(token)}.json", kept, mode=0o600)
         return token
 
     def organizations_of(self, user: str) -> dict[str, str]:
@@ -182,7 +184,7 @@ class Accounts:
         with locked(self._lock):
             data = {"users": {}, "organizations": {}} | read_json(self.path, {})
             yield data
-            write_json(self.path, data, mode=0o600)
+            self._drafts.write_json(self.path, data, mode=0o600)
 
 
 def _spelled(name: str, names: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from localhub.clock import now
 from localhub.errors import EntryNotFound, Invalid, InvalidPath, RevisionNotFound, StaleParent
 from localhub.lfs import Attributes, Pointer
 from localhub.names import check_path
+from localhub.refs import Move
 from localhub.repos import Repo
 from localhub.trees import Snapshot, write_tree
 
@@ -132,11 +133,30 @@ def commit(
     *,
     parent: str | None = None,
     moment: datetime | None = None,
-    onto: str | None = None,
 ) -> str:
     """Apply `operations` to the head of `ref` and move it; hold the repo's lock. Returns the commit's id.
 
-    With `parent`, only when the head still is that commit (StaleParent). `onto` starts a new reference there.
+    With `parent`, only when the head still is that commit (StaleParent).
+    """
+    move = prepare(repo, ref, operations, message, author, parent=parent, moment=moment)
+    repo.refs.move(*move)
+    return move.new
+
+
+def prepare(
+    repo: Repo,
+    ref: str,
+    operations: Iterable[Operation],
+    message: str,
+    author: str,
+    *,
+    parent: str | None = None,
+    moment: datetime | None = None,
+    onto: str | None = None,
+) -> Move:
+    """Write the commit that `commit` would make; it counts once the reference is moved.
+
+    `onto` starts a new reference there.
     """
     head = onto or repo.refs.get(ref)
     if head is None:
@@ -144,12 +164,11 @@ def commit(
     if parent and not (len(parent) >= 7 and head.startswith(parent.lower())):
         raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
     base = Snapshot(repo, head)
-    tree = write_tree(repo, base.commit.tree, stage(repo, operations, base))
     time = int((moment or now()).timestamp())
+    tree = write_tree(repo, base.commit.tree, stage(repo, operations, base))
     oid = repo.objects.write_commit(tree, (head,), author, time, message)
     repo.objects.sync()
-    repo.refs.move(ref, None if onto else head, oid)
-    return oid
+    return Move(ref, None if onto else head, oid)
 
 
 def squash(repo: Repo, ref: str, message: str, author: str) -> str:

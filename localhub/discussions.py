@@ -4,12 +4,15 @@ A pull request is a discussion with a branch of its own, `refs/pr/N`, and a base
 """
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from localhub.clock import now, stamp
+from localhub.drafts import as_json
 from localhub.errors import Forbidden, Invalid, NotFound
-from localhub.files import read_json, write_json
+from localhub.files import fsync_folder, read_json
 from localhub.repos import Repo
 
 OPEN, CLOSED, DRAFT, MERGED = "open", "closed", "draft", "merged"
@@ -170,7 +173,19 @@ class Discussions:
 
     def save(self, discussion: Discussion) -> None:
         """Write it durably."""
-        write_json(self._path(discussion.num), asdict(discussion))
+        self._repo.drafts.write_json(self._path(discussion.num), asdict(discussion))
+
+    @contextmanager
+    def saving(self, discussion: Discussion) -> Iterator[None]:
+        """Write it durably when the block, which moves a reference, has succeeded; room for it is taken before."""
+        path = self._path(discussion.num)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._repo.drafts.new() as draft:
+            draft.write(as_json(asdict(discussion)))
+            draft.sync()
+            yield
+            draft.keep(path)
+        fsync_folder(path.parent)
 
     def all(self) -> list[Discussion]:
         """Every discussion, newest first."""

@@ -12,6 +12,7 @@ LocalHubError                 any of these; `status` is the HTTP status, `code` 
 ├── StaleParent               412  the branch moved since `parent_commit`
 ├── Invalid                   400
 │   └── InvalidPath           422  a path or a body that cannot be accepted
+├── DiskFull                  507
 └── Damaged                   500  the folder holds something that is not what it should be
 """
 
@@ -95,6 +96,12 @@ class InvalidPath(Invalid):
     """A path inside a repo that could leave it or could not be checked out."""
 
     status = 422
+
+
+class DiskFull(LocalHubError):
+    """The file system under the root has no room, or its owner's quota is used up."""
+
+    status = 507
 
 
 class Damaged(LocalHubError):

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from localhub.drafts import Drafts
 from localhub.errors import Invalid
-from localhub.files import read_json, write_json
+from localhub.files import read_json
 
 KINDS = ("429", "500", "503", "slow", "lost-answer", "closed", "stale-tree")
 _DEFAULT_PATHS = {
@@ -77,6 +78,7 @@ class Faults:
 
     def __init__(self, root: Path) -> None:
         self._path = root / "faults.json"
+        self._drafts = Drafts(root)
         self._guard = threading.Lock()
         self._version: tuple[int, int] | None = None
         self._faults: list[Fault] = []
@@ -86,7 +88,7 @@ class Faults:
 
     def set(self, faults: Iterable[Fault], *, seed: int = 0) -> None:
         """Replace what is switched on; none switches everything off. The same seed strikes the same requests."""
-        write_json(self._path, {"seed": seed, "faults": [asdict(fault) for fault in faults]})
+        self._drafts.write_json(self._path, {"seed": seed, "faults": [asdict(fault) for fault in faults]})
 
     def present(self) -> list[Fault]:
         """What is switched on."""

@@ -1,9 +1,8 @@
-"""Files that survive a crash and several processes: write beside, rename, fsync; and locks between processes."""
+"""Files that survive a crash and several processes: fsync, and locks between processes. See `drafts` for writing."""
 
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,36 +27,12 @@ def fsync_file(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o644) -> None:
-    """Replace `path` with `data`: a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), mode)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    if durable:
-        fsync_folder(path.parent)
-
-
 def read_json(path: Path, default: Any = None) -> Any:
     """The JSON in `path`, or `default` where there is no such file."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return default
-
-
-def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
-    """Write `value` as readable JSON, atomically and durably."""
-    write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n", mode=mode)
 
 
 @contextmanager

@@ -2,16 +2,15 @@
 
 import bisect
 import hashlib
-import os
 import re
-import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from localhub.drafts import Drafts
 from localhub.errors import Damaged
 from localhub.files import fsync_file, fsync_folder
 from localhub.packs import Packs
@@ -136,21 +135,15 @@ def _entry(row: bytes) -> TreeEntry:
     return TreeEntry(mode.decode(), name.decode("utf-8", "surrogateescape"), oid.hex())
 
 
-def _rename_into(beside: Path, path: Path) -> None:
-    """Rename into a folder that `git gc` removes whenever it finds it empty."""
-    while True:
-        path.parent.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):
-            beside.replace(path)
-            return
-
-
 class Objects:
     """The object database of one bare repository. Call `sync` before a reference is made to what was written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, drafts: Drafts) -> None:
         self.folder = folder / "objects"
+        self._drafts = drafts
         self._unsynced: list[Path] = []
+        self.new: set[str] = set()
+        """Ids of the objects written here that were not there before."""
         self._packs = Packs(self.folder / "pack")
 
     def _path(self, oid: str) -> Path:
@@ -198,11 +191,10 @@ class Objects:
         oid = hashlib.sha1(raw).hexdigest()
         path = self._path(oid)
         if not path.is_file() or path.stat().st_size == 0:
-            handle, beside = tempfile.mkstemp(dir=self.folder, prefix="tmp_obj_")
-            with os.fdopen(handle, "wb") as file:
-                file.write(zlib.compress(raw, 1))
-                os.fchmod(file.fileno(), 0o444)
-            _rename_into(Path(beside), path)
+            with self._drafts.new() as draft:
+                draft.write(zlib.compress(raw, 1))
+                draft.keep(path, mode=0o444)
+            self.new.add(oid)
         self._unsynced.append(path)
         return oid
 
@@ -215,6 +207,11 @@ class Objects:
             with suppress(FileNotFoundError):
                 fsync_folder(folder)
         self._unsynced.clear()
+
+    def remove(self, oids: Iterable[str]) -> None:
+        """Remove loose objects that nothing refers to."""
+        for oid in oids:
+            self._path(oid).unlink(missing_ok=True)
 
     def write_commit(self, tree: str, parents: tuple[str, ...], author: str, time: int, message: str) -> str:
         """Store a commit; the id is a function of the arguments alone."""

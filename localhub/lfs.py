@@ -2,14 +2,13 @@
 
 import fnmatch
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from localhub.errors import Invalid
+from localhub.drafts import Draft, Drafts
+from localhub.errors import Invalid, RepoNotFound
 from localhub.files import fsync_folder
 
 THRESHOLD = 10 * 1024 * 1024
@@ -69,8 +68,9 @@ def _matches(pattern: str, path: str) -> bool:
 class LargeFiles:
     """Contents of large files of one repository, `lfs/objects/ab/cd/<sha256>` in its bare folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, drafts: Drafts) -> None:
         self.folder = folder / "lfs" / "objects"
+        self._repo, self._drafts = folder, drafts
 
     def path(self, oid: str) -> Path:
         """Where the content with this sha256 is, or would be."""
@@ -107,35 +107,31 @@ class LargeFiles:
 
     def receive(self, oid: str) -> "Receiver":
         """Take the content with this sha256 in pieces: `write` each, then `keep`; `drop` in any case."""
-        return Receiver(self.path(oid), oid)
+        return Receiver(self._repo, self.path(oid), self._drafts.new())
 
 
 class Receiver:
     """A large file that is arriving."""
 
-    def __init__(self, path: Path, oid: str) -> None:
-        self._path, self._oid = path, oid
+    def __init__(self, repo: Path, path: Path, draft: Draft) -> None:
+        self._repo, self._path, self._draft = repo, path, draft
         self._sha = hashlib.sha256()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix="tmp-")
-        self._file, self._beside = os.fdopen(handle, "wb"), Path(beside)
 
     def write(self, piece: bytes) -> None:
         """Append a piece."""
         self._sha.update(piece)
-        self._file.write(piece)
+        self._draft.write(piece)
 
     def keep(self) -> None:
         """Make it durable under its name; raises Invalid when the content is not what was announced."""
-        if self._sha.hexdigest() != self._oid:
-            raise Invalid(f"The content's sha256 is {self._sha.hexdigest()}, not the announced {self._oid}")
-        self._file.flush()
-        os.fchmod(self._file.fileno(), 0o644)
-        os.fsync(self._file.fileno())
-        self._beside.replace(self._path)
+        if self._sha.hexdigest() != self._path.name:
+            raise Invalid(f"The content's sha256 is {self._sha.hexdigest()}, not the announced {self._path.name}")
+        if not self._repo.is_dir():
+            raise RepoNotFound("The repository was moved or deleted while the file was uploaded")
+        self._draft.sync()
+        self._draft.keep(self._path)
         fsync_folder(self._path.parent)
 
     def drop(self) -> None:
         """Let go of what was not kept."""
-        self._file.close()
-        self._beside.unlink(missing_ok=True)
+        self._draft.drop()

@@ -5,6 +5,7 @@ import difflib
 from localhub.clock import now
 from localhub.discussions import OPEN, Discussion
 from localhub.errors import AlreadyExists, Damaged, Forbidden
+from localhub.refs import Move
 from localhub.repos import Repo
 from localhub.trees import Snapshot, write_tree
 
@@ -40,8 +41,8 @@ def conflicts(repo: Repo, pull: Discussion) -> list[str]:
     return [path for path, change in ours.items() if path in theirs and theirs[path][1] != change[1]]
 
 
-def merge(repo: Repo, pull: Discussion, author: str) -> str:
-    """Put the changes on the base as one commit and return its id; hold the repo's lock.
+def prepare_merge(repo: Repo, pull: Discussion, author: str) -> Move:
+    """Write one commit with the changes on the base; it counts once the base is moved. Hold the repo's lock.
 
     Raises Forbidden unless the pull request is open, AlreadyExists (409) when files conflict.
     """
@@ -55,12 +56,11 @@ def merge(repo: Repo, pull: Discussion, author: str) -> str:
     changes = {path: after for path, (_, after) in changes_between(repo, start, head).items()}
     tree = write_tree(repo, base.commit.tree, changes)
     if tree == base.commit.tree:
-        return target
+        return Move(pull.base or "", target, target)
     message = f"{pull.title} (#{pull.num})"
     oid = repo.objects.write_commit(tree, (target,), author, int(now().timestamp()), message)
     repo.objects.sync()
-    repo.refs.move(pull.base or "", target, oid)
-    return oid
+    return Move(pull.base or "", target, oid)
 
 
 def unified_diff(repo: Repo, pull: Discussion) -> str:

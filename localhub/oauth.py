@@ -14,8 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from localhub.accounts import DISCUSS, READ, WRITE, Accounts, digest
+from localhub.drafts import Drafts
 from localhub.errors import Invalid, Unauthenticated
-from localhub.files import locked, read_json, write_json
+from localhub.files import locked, read_json
 
 CODE_SECONDS = 300
 TOKEN_SECONDS = 8 * 3600
@@ -52,13 +53,14 @@ class OpenId:
     def __init__(self, root: Path, accounts: Accounts) -> None:
         self._folder, self._accounts = root / "oauth", accounts
         self._lock = root / "locks" / "oauth.lock"
+        self._drafts = Drafts(root)
 
     def add_client(self, client_id: str, redirect_uris: list[str], *, secret: str | None = None) -> None:
         """Register an application; without a secret it is a public one and must use PKCE."""
         with locked(self._lock):
             clients = read_json(self._folder / "clients.json", {})
             clients[client_id] = {"redirect_uris": redirect_uris, "secret_sha256": digest(secret) if secret else None}
-            write_json(self._folder / "clients.json", clients, mode=0o600)
+            self._drafts.write_json(self._folder / "clients.json", clients, mode=0o600)
 
     def check_sign_in(self, wanted: SignIn) -> None:
         """Raise Invalid unless the application is known (or on this machine) and its request is complete."""
@@ -78,7 +80,7 @@ class OpenId:
         """A code for a person who has shown who they are and what they may do; it works once, for five minutes."""
         code = secrets.token_urlsafe(32)
         kept = {"user": user, "may": sorted(may), "wanted": vars(wanted), "expires": time.time() + CODE_SECONDS}
-        write_json(self._folder / "codes" / f"{digest(code)}.json", kept, mode=0o600)
+        self._drafts.write_json(self._folder / "codes" / f"{digest(code)}.json", kept, mode=0o600)
         return code
 
     def redeem(
@@ -156,7 +158,7 @@ class OpenId:
             data = read_json(path)
             if data is None:
                 data = RSAKey.generate_key(2048).as_dict(private=True)
-                write_json(path, data, mode=0o600)
+                self._drafts.write_json(path, data, mode=0o600)
         return RSAKey.import_key(data)
 
 

@@ -1,28 +1,40 @@
 """Branches, tags and pull-request heads of a bare repository, loose or packed."""
 
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
+from localhub.drafts import Drafts
 from localhub.errors import AlreadyExists, LocalHubError, RevisionNotFound, StaleParent
-from localhub.files import fsync_file, fsync_folder
+from localhub.files import fsync_folder
 from localhub.gitobjects import Objects
 
 MAIN = "refs/heads/main"
 _PATIENCE = 10.0
 _ABANDONED = 60.0
 """Seconds that a lock of git is waited for, and after which it is taken to be left by a crash."""
+_OURS = "held-by-localhub"
+"""Where a lock of ours points: it is a symbolic link, made in one step, and git's are ordinary files."""
 _HEX = re.compile(r"[0-9a-f]{7,40}")
+
+
+class Move(NamedTuple):
+    """A reference, the commit it points to (None: it does not exist yet), and the commit it is to point to."""
+
+    ref: str
+    old: str | None
+    new: str
 
 
 class Refs:
     """References of one bare repository; write only while the repository's lock is held."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, drafts: Drafts) -> None:
         self.folder = folder
+        self._drafts = drafts
 
     def get(self, ref: str) -> str | None:
         """The commit that a full reference name points to."""
@@ -45,44 +57,30 @@ class Refs:
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )
         _remove_empty(path)
-        with self._locked(path, new.encode() + b"\n") as lock:
+        with _locked(path):
             if self.get(ref) != old:
                 raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
-            lock.replace(path)
-        fsync_folder(path.parent)
+            self._drafts.write(path, new.encode() + b"\n")
 
     def delete(self, ref: str) -> None:
         """Forget `ref`, wherever it is kept."""
         path = self.folder / ref
-        with self._locked(path, b""):
+        with _locked(path):
             packed = self._packed()
             if packed.pop(ref, None):
                 rows = [f"{oid} {name}\n" for name, oid in sorted(packed.items())]
-                with self._locked(self.folder / "packed-refs", "".join(rows).encode()) as lock:
-                    lock.replace(self.folder / "packed-refs")
+                with _locked(self.folder / "packed-refs"):
+                    self._drafts.write(self.folder / "packed-refs", "".join(rows).encode())
             path.unlink(missing_ok=True)
         fsync_folder(path.parent)
 
     def _others(self, ref: str) -> list[str]:
         return [known for known in self.under("refs/") if known != ref]
 
-    @contextmanager
-    def _locked(self, path: Path, content: bytes) -> Iterator[Path]:
-        """git's own lock of a file: `path.lock`, holding the new content, to be renamed. It keeps git itself out.
-
-        The lock appears complete, so that it exists for two system calls only and a crash hardly ever leaves it.
-        """
-        lock, draft = path.with_name(path.name + ".lock"), self.folder / "localhub" / f".ref-{secrets.token_hex(8)}"
-        draft.write_bytes(content)
-        fsync_file(draft)
-        try:
-            _link_when_free(draft, lock)
-        finally:
-            draft.unlink()
-        try:
-            yield lock
-        finally:
-            lock.unlink(missing_ok=True)
+    def left_locks(self) -> list[Path]:
+        """Locks of ours; while the repository's lock is held, they are those that killed processes left."""
+        locks = [*(self.folder / "refs").rglob("*.lock"), self.folder / "packed-refs.lock"]
+        return [lock for lock in locks if _is_ours(lock)]
 
     def under(self, prefix: str) -> dict[str, str]:
         """Reference name -> commit of all references below `prefix`, sorted."""
@@ -116,26 +114,48 @@ class Refs:
 def _remove_empty(folder: Path) -> None:
     if folder.is_dir():
         for child in sorted(folder.rglob("*"), reverse=True):
-            child.rmdir()
+            if _is_ours(child):
+                child.unlink()
+            else:
+                child.rmdir()
         folder.rmdir()
 
 
-def _link_when_free(draft: Path, lock: Path) -> None:
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """git's own lock of a file, `path.lock`: it keeps git itself out, as the repository's lock keeps out localhub."""
+    lock = path.with_name(path.name + ".lock")
+    _take(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _take(lock: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError, FileExistsError):
             # Not found: `git gc` has just removed the folder, which was empty. Exists: somebody holds the lock.
-            lock.hardlink_to(draft)
+            lock.symlink_to(_OURS)
             return
+        if _is_ours(lock):
+            # Whoever comes here holds the repository's lock: the process that held this one was killed.
+            lock.unlink()
+            continue
         if _age(lock) > _ABANDONED:
             lock.unlink(missing_ok=True)
         time.sleep(0.01)
     raise LocalHubError(f"{lock.stem} is locked by git: try again", status=503)
 
 
+def _is_ours(lock: Path) -> bool:
+    return lock.is_symlink() and str(lock.readlink()) == _OURS
+
+
 def _age(path: Path) -> float:
     try:
-        return time.time() - path.stat().st_mtime
+        return time.time() - path.lstat().st_mtime
     except FileNotFoundError:
         return 0.0

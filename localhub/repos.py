@@ -1,11 +1,11 @@
 """Repositories under the root: bare git folders with what the Hub knows of each beside the objects."""
 
 import hashlib
+import itertools
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from localhub.clock import now, stamp
+from localhub.drafts import Drafts
 from localhub.errors import AlreadyExists, RepoNotFound
-from localhub.files import fsync_folder, locked, read_json, write_json
+from localhub.files import fsync_folder, locked, read_json
 from localhub.gitobjects import FILE_MODE, Objects, Tree
 from localhub.lfs import ATTRIBUTES, LargeFiles
 from localhub.names import Kind, RepoName
@@ -46,8 +47,8 @@ class RepoMeta:
 class Repo:
     """One repository on disk."""
 
-    def __init__(self, name: RepoName, folder: Path, lock: Path) -> None:
-        self.name, self.folder, self._lock = name, folder, lock
+    def __init__(self, name: RepoName, folder: Path, lock: Path, drafts: Drafts) -> None:
+        self.name, self.folder, self._lock, self.drafts = name, folder, lock, drafts
 
     @property
     def kind(self) -> Kind:
@@ -72,32 +73,39 @@ class Repo:
     @cached_property
     def objects(self) -> Objects:
         """The git objects."""
-        return Objects(self.folder)
+        return Objects(self.folder, self.drafts)
 
     @cached_property
     def refs(self) -> Refs:
         """Branches, tags and pull requests."""
-        return Refs(self.folder)
+        return Refs(self.folder, self.drafts)
 
     @cached_property
     def lfs(self) -> LargeFiles:
         """Contents of the large files."""
-        return LargeFiles(self.folder)
+        return LargeFiles(self.folder, self.drafts)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held by whoever changes references, settings or discussions; not re-entrant.
 
-        Raises RepoNotFound when the repo was moved or deleted before the lock was had.
+        When the block fails, the objects that it wrote are removed again, so that a full disk gets no fuller. Raises
+        RepoNotFound when the repo was moved or deleted before the lock was had.
         """
         with locked(self._lock):
             if not self.folder.is_dir():
                 raise RepoNotFound(f"{self.id} was moved or deleted meanwhile")
-            yield
+            self.objects.new.clear()
+            try:
+                yield
+            except BaseException:
+                if self.objects.new.isdisjoint(self.refs.under("refs/").values()):
+                    self.objects.remove(self.objects.new)
+                raise
 
     def save(self, meta: RepoMeta) -> None:
         """Write changed settings; hold the lock."""
-        write_json(self.folder / "localhub" / "repo.json", asdict(meta))
+        self.drafts.write_json(self.folder / "localhub" / "repo.json", asdict(meta))
         self.__dict__["meta"] = meta
 
     def fresh_meta(self) -> RepoMeta:
@@ -117,6 +125,7 @@ class Repos:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / "repos"
+        self.drafts = Drafts(root)
 
     def _folder(self, name: RepoName) -> Path:
         return self.folder / f"{name.key}.git"
@@ -132,8 +141,8 @@ class Repos:
         name = RepoName.sought(kind, repo_id)
         for _ in range(_MAX_MOVES):
             folder = self._folder(name)
-            if (data := read_json(folder / "localhub" / "repo.json")) is not None:
-                return Repo(RepoName.parse(kind, data["id"]), folder, self._lock(name))
+            if repo := self._opened(kind, folder):
+                return repo
             signpost = read_json(self._signpost(name))
             if signpost is None:
                 break
@@ -147,10 +156,19 @@ class Repos:
     def all(self, kind: Kind) -> Iterator[Repo]:
         """Every repo of a kind, by name."""
         for path in sorted((self.folder / kind.value).glob("*/*.git")):
-            data = read_json(path / "localhub" / "repo.json")
-            if data is not None:
-                name = RepoName.parse(kind, data["id"])
-                yield Repo(name, path, self._lock(name))
+            if repo := self._opened(kind, path):
+                yield repo
+
+    def _opened(self, kind: Kind, folder: Path) -> Repo | None:
+        """The folder tells the repo's name and its settings only the spelling: a move that is killed changes one."""
+        data = read_json(folder / "localhub" / "repo.json")
+        if data is None:
+            return None
+        name = RepoName(kind, folder.parent.name, folder.name.removesuffix(".git"))
+        spelled = RepoName.parse(kind, data["id"])
+        if spelled.key == name.key:
+            name = spelled
+        return Repo(name, folder, self._lock(name), self.drafts)
 
     def create(
         self,
@@ -166,25 +184,26 @@ class Repos:
         with locked(self._lock(name)):
             if self.exists(name):
                 raise AlreadyExists(f"You already created this {name.kind.singular} repo")
-            draft = self.folder / f".new-{secrets.token_hex(8)}"
-            try:
-                repo = Repo(name, draft, self._lock(name))
+            with self.drafts.folder() as draft:
+                repo = Repo(name, draft, self._lock(name), self.drafts)
                 _write_bare(repo, creator, moment)
                 repo.save(RepoMeta(name.id, _uid(name, moment), stamp(moment), creator, private=private, sdk=sdk))
                 self._folder(name).parent.mkdir(parents=True, exist_ok=True)
                 draft.rename(self._folder(name))
-            except BaseException:
-                shutil.rmtree(draft, ignore_errors=True)
-                raise
             fsync_folder(self._folder(name).parent)
             self._signpost(name).unlink(missing_ok=True)
         return self.get(name.kind, name.id)
 
     def sweep(self) -> None:
-        """Remove what was left half made or half deleted by a process that ended an hour ago or earlier."""
-        for left in (*self.folder.glob(".new-*"), *self.folder.glob(".trash-*")):
-            if left.stat().st_mtime < time.time() - 3600:
-                shutil.rmtree(left, ignore_errors=True)
+        """Remove what killed processes left: drafts, repositories half deleted, locks of references."""
+        self.drafts.sweep()
+        for trash in self.folder.glob(".trash-*"):
+            shutil.rmtree(trash, ignore_errors=True)
+        for repo in itertools.chain.from_iterable(map(self.all, Kind)):
+            if repo.refs.left_locks():
+                with suppress(RepoNotFound), repo.lock():
+                    for lock in repo.refs.left_locks():
+                        lock.unlink()
 
     def delete(self, repo: Repo) -> None:
         """Remove a repo with everything in it."""
@@ -202,13 +221,15 @@ class Repos:
             renamed_only_in_case = to.key == repo.name.key
             if self.exists(to) and not renamed_only_in_case:
                 raise AlreadyExists(f"A {to.kind.singular} repository called {to.id} already exists")
-            repo.save(replace(repo.meta, id=to.id))
             if renamed_only_in_case:
+                repo.save(replace(repo.meta, id=to.id))
                 return
-            write_json(self._signpost(repo.name), {"to": to.id})
-            self._signpost(to).unlink(missing_ok=True)
+            # What needs room on the disk comes first, and nothing of it counts before the folder is renamed.
             self._folder(to).parent.mkdir(parents=True, exist_ok=True)
+            self.drafts.write_json(self._signpost(repo.name), {"to": to.id})
+            repo.save(replace(repo.meta, id=to.id))
             repo.folder.rename(self._folder(to))
+            self._signpost(to).unlink(missing_ok=True)
             fsync_folder(repo.folder.parent)
             fsync_folder(self._folder(to).parent)
 

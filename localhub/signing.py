@@ -6,8 +6,9 @@ import secrets
 import time
 from pathlib import Path
 
+from localhub.drafts import Drafts
 from localhub.errors import Forbidden
-from localhub.files import locked, write_atomic
+from localhub.files import locked
 
 
 class Signer:
@@ -17,7 +18,7 @@ class Signer:
         path = root / "secret.key"
         with locked(root / "locks" / "secret.lock"):
             if not path.is_file():
-                write_atomic(path, secrets.token_bytes(32), mode=0o600)
+                Drafts(root).write(path, secrets.token_bytes(32), mode=0o600)
         self._key = path.read_bytes()
 
     def query(self, subject: str, seconds: int = 24 * 3600) -> str:

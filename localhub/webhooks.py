@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 
 from localhub.accounts import Accounts
+from localhub.drafts import Drafts
 from localhub.errors import Invalid, NotFound
 from localhub.events import Event
-from localhub.files import locked, read_json, write_json
+from localhub.files import locked, read_json
 
 logger = logging.getLogger(__name__)
 DOMAINS = ("repo", "discussion")
@@ -29,6 +30,7 @@ class Webhooks:
 
     def __init__(self, root: Path, accounts: Accounts) -> None:
         self._path, self._lock, self._accounts = root / "webhooks.json", root / "locks" / "webhooks.lock", accounts
+        self._drafts = Drafts(root)
         self._waiting: queue.Queue[tuple[dict[str, Any], dict[str, Any]]] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
@@ -96,7 +98,7 @@ class Webhooks:
 
     def _change(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
         with locked(self._lock):
-            write_json(self._path, change(self._all()), mode=0o600)
+            self._drafts.write_json(self._path, change(self._all()), mode=0o600)
 
     def _start(self) -> None:
         with self._guard:

@@ -1,5 +1,6 @@
 """The application: routes, errors as the Hub tells them, and the address as it was sent."""
 
+import errno
 import re
 import secrets
 from pathlib import Path
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localhub.errors import LocalHubError
+from localhub.errors import DiskFull, LocalHubError
 from localhub.faults import Faults
 from localhub.oauth import OpenId
 from localhub.server import (
@@ -47,6 +48,10 @@ _ROUTES = (
     contents,
     pages,
 )
+DISK_FULL = (
+    "The disk of this Hub is full, so the request was not carried out. Delete repositories that are not needed, or ask "
+    "the Hub's operator for more disk space, then try again."
+)
 _REPO_ADDRESS = re.compile(r"/api/(models|datasets|spaces)/.+|.*/(resolve|raw)/.*")
 
 
@@ -71,6 +76,7 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     if app.state.fault_switch:
         app.add_middleware(Faulty, faults=app.state.fault_switch)
     app.add_exception_handler(LocalHubError, _told)
+    app.add_exception_handler(OSError, _disk_full)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_middleware(AsSent)
@@ -108,6 +114,14 @@ def _told(request: Request, error: Exception) -> Response:
     if error.code:
         headers["X-Error-Code"] = error.code
     return answer({"error": error.message}, error.status, headers)
+
+
+def _disk_full(request: Request, error: Exception) -> Response:
+    """A full disk as a sentence that clients show; any other trouble with a file stays an error of the server."""
+    if not (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        raise error
+    request.app.state.site.hub.repos.drafts.sweep()
+    return _told(request, DiskFull(DISK_FULL))
 
 
 def _not_understood(request: Request, error: Exception) -> Response:

@@ -76,9 +76,9 @@ def create(request: Request, site: Served, who: Who, repo: VisibleRepo, data: Js
         head = repo.refs.get(MAIN)
         base = {"base": MAIN, "base_commit": head, "status": DRAFT} if is_pull and head else {}
         new = discussions.start(author, title, text, **base)
-        if is_pull and head:
-            repo.refs.move(new.ref, None, head)
-        discussions.save(new)
+        with discussions.saving(new):
+            if is_pull and head:
+                repo.refs.move(new.ref, None, head)
     told(site, "create", repo, new)
     url = f"{repo_url(request, repo)}/discussions/{new.num}"
     return answer({"num": new.num, "url": url, "pullRequest": is_pull})
@@ -180,15 +180,15 @@ def merge(site: Served, who: Who, repo: Target, num: int, data: Json) -> Respons
         pull = discussions.get(num)
         if not pull.is_pull_request:
             raise Invalid("This is a discussion, not a pull request: there is nothing to merge")
-        before = repo.refs.get(pull.base or "")
-        oid = merging.merge(repo, pull, author)
+        move = merging.prepare_merge(repo, pull, author)
         if isinstance(data.get("comment"), str) and data["comment"].strip():
             pull.comment(author, data["comment"])
-        pull.set_merged(author, oid)
-        discussions.save(pull)
-    site.happened("update", "repo.content", repo, refs=[(pull.base or "", before, oid)])
+        pull.set_merged(author, move.new)
+        with discussions.saving(pull):
+            repo.refs.move(*move)
+    site.happened("update", "repo.content", repo, refs=[move])
     told(site, "update", repo, pull)
-    return answer({"mergeCommitId": oid})
+    return answer({"mergeCommitId": move.new})
 
 
 def told(site: Site, action: str, repo: Repo, discussion: Discussion, event: dict[str, Any] | None = None) -> None:

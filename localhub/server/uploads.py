@@ -1,6 +1,7 @@
 """Routes that write content: preupload, LFS, commit."""
 
 import re
+from contextlib import ExitStack
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
-from localhub.commits import CommitRequest, commit, preupload
+from localhub.commits import CommitRequest, prepare, preupload
 from localhub.discussions import Discussion, Discussions
 from localhub.errors import EntryNotFound, Invalid, NotFound, RevisionNotFound
 from localhub.names import Kind, check_ref_name
@@ -181,14 +182,15 @@ def make_commit(
 
 
 def _commit_to_branch(repo: Repo, ref: str, wanted: CommitRequest, author: str) -> tuple[str | None, str]:
-    with repo.lock():
-        before = repo.refs.get(ref)
-        oid = commit(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
+    discussions = Discussions(repo)
+    with repo.lock(), ExitStack() as saved:
+        move = prepare(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
         if number := _PULL.fullmatch(ref):
-            pull = Discussions(repo).get(int(number[1]))
-            pull.add_commit(author, wanted.summary, oid)
-            Discussions(repo).save(pull)
-    return before, oid
+            pull = discussions.get(int(number[1]))
+            pull.add_commit(author, wanted.summary, move.new)
+            saved.enter_context(discussions.saving(pull))
+        repo.refs.move(*move)
+    return move.old, move.new
 
 
 def _commit_to_new_pull(repo: Repo, base: str, wanted: CommitRequest, author: str) -> tuple[Discussion, str]:
@@ -201,7 +203,8 @@ def _commit_to_new_pull(repo: Repo, base: str, wanted: CommitRequest, author: st
         start = repo.refs.resolve(wanted.parent, repo.objects) if wanted.parent else head
         title = wanted.summary if len(wanted.summary) >= 3 else f"Upload: {wanted.summary}"
         pull = discussions.start(author, title[:200], wanted.description, base=base, base_commit=start)
-        oid = commit(repo, pull.ref, wanted.operations, wanted.message, author, onto=start)
-        pull.add_commit(author, wanted.summary, oid)
-        discussions.save(pull)
-    return pull, oid
+        move = prepare(repo, pull.ref, wanted.operations, wanted.message, author, onto=start)
+        pull.add_commit(author, wanted.summary, move.new)
+        with discussions.saving(pull):
+            repo.refs.move(*move)
+    return pull, move.new

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -32,9 +32,9 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def process(root: Path, *options: str) -> Iterator[tuple[str, Server]]:
-    """A server as people start it, ended afterwards: its endpoint, and the process."""
-    command = [sys.executable, "-m", "localhub", "--root", str(root), "--port", "0", *options]
+def process(root: Path, *options: str, inside: Sequence[str] = ()) -> Iterator[tuple[str, Server]]:
+    """A server as people start it (by the command `inside`), ended afterwards: its endpoint, and the process."""
+    command = [*inside, sys.executable, "-m", "localhub", "--root", str(root), "--port", "0", *options]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         said: list[str] = []

@@ -80,18 +80,6 @@ def test_gits_lock_of_a_branch_is_waited_for(tmp_path: Path) -> None:
     assert not lock.exists()
 
 
-def test_what_was_half_made_is_swept_away_later(tmp_path: Path) -> None:
-    hub = Hub(tmp_path)
-    hub.create_repo("o/r")
-    old, young = hub.repos.folder / ".new-old", hub.repos.folder / ".trash-young"
-    for left in (old, young):
-        (left / "objects").mkdir(parents=True)
-    os.utime(old, (0, 0))
-    hub.repos.sweep()
-    assert not old.exists() and young.exists()
-    assert hub.repos.get(Kind.MODEL, "o/r").id == "o/r"
-
-
 def test_whoever_waited_for_a_repo_that_is_gone_is_told(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     repo = hub.create_repo("o/r")
