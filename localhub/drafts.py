@@ -109,7 +109,7 @@ class Drafts:
         for path in list(self._folder.glob("*")):
             if path.suffix:
                 continue  # a folder: goes with the draft that owns it
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, PermissionError):
                 handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:
                     fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -82,6 +82,11 @@ class Refs:
         locks = [*(self.folder / "refs").rglob("*.lock"), self.folder / "packed-refs.lock"]
         return [lock for lock in locks if _is_ours(lock)]
 
+    def release_left(self) -> None:
+        """Remove the locks that killed processes left."""
+        for lock in self.left_locks():
+            lock.unlink(missing_ok=True)
+
     def under(self, prefix: str) -> dict[str, str]:
         """Reference name -> commit of all references below `prefix`, sorted."""
         found = {name: oid for name, oid in self._packed().items() if name.startswith(prefix)}

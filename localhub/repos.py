@@ -1,11 +1,10 @@
 """Repositories under the root: bare git folders with what the Hub knows of each beside the objects."""
 
 import hashlib
-import itertools
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -199,11 +198,12 @@ class Repos:
         self.drafts.sweep()
         for trash in self.folder.glob(".trash-*"):
             shutil.rmtree(trash, ignore_errors=True)
-        for repo in itertools.chain.from_iterable(map(self.all, Kind)):
-            if repo.refs.left_locks():
-                with suppress(RepoNotFound), repo.lock():
-                    for lock in repo.refs.left_locks():
-                        lock.unlink()
+        for path in self.folder.glob("*/*/*.git"):
+            refs = Refs(path, self.drafts)
+            if refs.left_locks():
+                key = path.relative_to(self.folder).as_posix().removesuffix(".git")
+                with locked(self.root / "locks" / f"{key}.lock"):
+                    refs.release_left()
 
     def delete(self, repo: Repo) -> None:
         """Remove a repo with everything in it."""
