@@ -65,7 +65,8 @@ class Runner:
     def continued(self, begins: Sequence[Tokens], starts: Sequence[int], cache: Any, mask: Any) -> Any:
         """Forward what follows each row of a cache, from position `starts`: logits [rows, width, vocabulary]."""
         ids, real = _pad(begins)
-        positions = torch.tensor(starts)[:, None] + torch.arange(ids.shape[1])
+        depths = torch.minimum(torch.arange(ids.shape[1]), real.sum(dim=1, keepdim=True) - 1)
+        positions = torch.tensor(starts)[:, None] + depths
         return self._forward(ids, positions, torch.cat([mask, real.to(self.device)], dim=1), cache, 0)
 
     def step(self, slots: Slots, ids: Any, positions: Any) -> Any:

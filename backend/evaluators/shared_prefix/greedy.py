@@ -50,22 +50,34 @@ class Wish(NamedTuple):
     most: int
 
 
-def wishes(lm: Any, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Wish]:
-    """The requests as greedy wishes. Raises `Unsupported` where one asks for anything else."""
+def greedy_wishes(lm: Any, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> tuple[dict[int, Wish], list[str]]:
+    """The requests for greedy decoding by index, and the reasons why the others are left to the stock backend.
+
+    Raises `Unsupported` where the harness model's own settings leave all of them to it.
+    """
     if lm.think_end_token is not None or lm.truncation:
         raise Unsupported("thinking tokens and truncation by the tokenizer are left to the stock backend")
     eos = lm.tok_decode(lm.eot_token_id, skip_special_tokens=False)
-    found = []
-    for context, settings in requests:
-        wanted: dict[str, Any] = dict(normalize_gen_kwargs(dict(settings), lm.max_gen_toks))
-        stops = handle_stop_sequences(wanted.pop("until", None), eos=eos)
-        most = int(wanted.pop("max_gen_toks"))
-        if wanted.pop("do_sample", False) or wanted.pop("temperature", 0.0) or wanted:
-            raise Unsupported(f"generation asks for more than greedy decoding: {dict(settings)}")
-        if most < 1 or lm.max_length <= most:
-            raise Unsupported(f"{most} new tokens do not fit a length of {lm.max_length}")
-        found.append(Wish(context, tuple(stops), most))
-    return found
+    wishes: dict[int, Wish] = {}
+    reasons: list[str] = []
+    for index, (context, settings) in enumerate(requests):
+        try:
+            wishes[index] = _wish(lm, context, settings, eos)
+        except Unsupported as reason:
+            reasons.append(str(reason))
+    return wishes, list(dict.fromkeys(reasons))
+
+
+def _wish(lm: Any, context: str, settings: Mapping[str, Any], eos: str) -> Wish:
+    """A request as a greedy wish. Raises `Unsupported` where it asks for anything else."""
+    wanted: dict[str, Any] = dict(normalize_gen_kwargs(dict(settings), lm.max_gen_toks))
+    stops = handle_stop_sequences(wanted.pop("until", None), eos=eos)
+    most = int(wanted.pop("max_gen_toks"))
+    if wanted.pop("do_sample", False) or wanted.pop("temperature", 0.0) or wanted:
+        raise Unsupported(f"generation asks for more than greedy decoding: {dict(settings)}")
+    if most < 1 or lm.max_length <= most:
+        raise Unsupported(f"{most} new tokens do not fit a length of {lm.max_length}")
+    return Wish(context, tuple(stops), most)
 
 
 def end_tokens(lm: Any) -> frozenset[int]:

@@ -26,11 +26,13 @@ class Layout:
 def lay_out(rows: Sequence[Sequence[Piece]], prefix: int, causal: bool = False) -> Layout:
     """The batch of these rows after a shared prefix of `prefix` tokens.
 
-    `causal` allows leaving out the mask where a causal one says the same.
+    `causal` allows leaving out the mask where a causal one says the same. Padding stands at positions that the batch's
+    own tokens have, because a model with absolute positions has no others near its context length.
     """
     width = max(sum(piece.width for piece in row) for row in rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
-    positions = torch.arange(prefix, prefix + width).repeat(len(rows), 1)
+    deepest = max(len(piece.tail) + max(piece.trie.depths, default=-1) for row in rows for piece in row)
+    positions = (prefix + torch.arange(width).clamp(max=deepest)).repeat(len(rows), 1)
     scored = torch.zeros(len(rows), width, dtype=torch.bool)
     plain = causal and prefix == 0 and all(len(row) == 1 and row[0].trie.is_chain for row in rows)
     visible = None if plain else torch.zeros(len(rows), width, prefix + width, dtype=torch.bool)

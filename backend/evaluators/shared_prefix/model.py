@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +15,16 @@ from backend.evaluators.shared_prefix import VERSION
 from backend.evaluators.shared_prefix.attention import Attention, Unsupported, attention_of
 from backend.evaluators.shared_prefix.budget import Budget, budget_for, costs_of
 from backend.evaluators.shared_prefix.expanded import ExpandedScorer
+from backend.evaluators.shared_prefix.fallback import Fallback
 from backend.evaluators.shared_prefix.forward import Runner
 from backend.evaluators.shared_prefix.generation import Generator, Prompt, Row
-from backend.evaluators.shared_prefix.greedy import Wish, encode, end_tokens, wishes
+from backend.evaluators.shared_prefix.greedy import Wish, encode, end_tokens, greedy_wishes
 from backend.evaluators.shared_prefix.plan import Tokens, group, prefix_tree, stock_tokens
-from backend.evaluators.shared_prefix.probe import Probe, ProbeFailed, choose, expect, rows_of
+from backend.evaluators.shared_prefix.probe import Probe, choose, expect, rows_of
 from backend.evaluators.shared_prefix.scoring import Answer, Scorer
 from backend.evaluators.shared_prefix.tokenise import PairEncoder
 
+T = TypeVar("T")
 Engine = Literal["shared", "stock"]
 Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
 PROMPTS_A_PROBE = 32
@@ -43,19 +45,25 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.on_progress: Callable[[int, int], None] | None = None
         self.probe: Probe | None = None
-        self.fallbacks: list[str] = [] if engine == "shared" else ["switched off"]
+        self.fallback = Fallback()
         self.tokens_saved = 0
         self.stock_probe_tokens = 0
-        self.answered = {"shared": 0, "stock": 0}
+        self.answered = {"shared": 0, "stock": 0, "rolling": 0}
         self.halved = 0
         self.runner: Runner | None = None
         self.engine = engine
         if engine == "shared":
-            try:
-                self.runner = Runner(self.model, self._attention(), self.device, self.mixed_precision_dtype)
-            except Unsupported as reason:
-                self.fallbacks.append(str(reason))
-        self.active = self.runner is not None
+            self.runner = self._attempt("start", 0, self._make_runner)
+        else:
+            self.fallback.reasons.append("switched off")
+
+    @property
+    def active(self) -> bool:
+        """Whether the engine may answer: the model is supported, and no probe has failed."""
+        return self.runner is not None and not self.fallback.probe_failed
+
+    def _make_runner(self) -> Runner:
+        return Runner(self.model, self._attention(), self.device, self.mixed_precision_dtype)
 
     def _attention(self) -> Attention:
         if self.backend != "causal":
@@ -75,7 +83,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             "engine": "shared-prefix" if self.answered["shared"] else "stock",
             "version": VERSION,
             "supported": self.runner is not None,
-            "fallback": "; ".join(dict.fromkeys(self.fallbacks)) or None,
+            **self.fallback.provenance(),
             "probe": self.probe
             and {
                 "questions": self.probe.questions,
@@ -86,6 +94,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             },
             "requests_shared": self.answered["shared"],
             "requests_stock": self.answered["stock"],
+            "requests_rolling": self.answered["rolling"],
             "tokens_forwarded": self.tokens_forwarded,
             "tokens_saved": self.tokens_saved,
             "budget_halved": self.halved,
@@ -94,23 +103,38 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
         """Log-likelihoods and greedy flags in the order of the requests, as HFLM gives them."""
-        if self.runner is None or not self.active or self.enable_thinking or not requests:
-            self.answered["stock"] += len(requests)
-            stock: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
-            return stock
         pairs = [request.args for request in requests]
+        if pairs and self.active and not self.enable_thinking:
+            answers = self._attempt("loglikelihood", len(pairs), lambda: self._score_pairs(pairs, disable_tqdm))
+            if answers is not None:
+                for pair, answer in zip(pairs, answers, strict=True):
+                    self.cache_hook.add_partial("loglikelihood", pair, answer)
+                return answers
+        self.answered["stock"] += len(pairs)
+        stock: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        return stock
+
+    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[float]:
+        """The stock backend's log-likelihoods of whole texts, counted: there is no prefix to share."""
+        self.answered["stock"] += len(requests)
+        self.answered["rolling"] += len(requests)
+        self.fallback.reasons.append("rolling log-likelihoods are scored by the stock backend")
+        answers: list[float] = super().loglikelihood_rolling(requests, disable_tqdm=disable_tqdm)
+        return answers
+
+    def _attempt(self, call: str, requests: int, work: Callable[[], T]) -> T | None:
+        """The result of the engine's work, or None when the stock backend has to answer; see `Fallback.attempt`."""
+        before = self.tokens_forwarded
+        result = self.fallback.attempt(call, requests, work)
+        if result is None:
+            self.tokens_saved -= self.tokens_forwarded - before
+        return result
+
+    def _score_pairs(self, pairs: Sequence[tuple[str, str]], disable_tqdm: bool) -> list[Answer]:
         tokens = PairEncoder(self).encode(pairs)
         encoded: list[Encoded] = [(pair, *each) for pair, each in zip(pairs, tokens, strict=True)]
-        try:
-            answers = self._score(self.runner, encoded, disable_tqdm)
-        except (Unsupported, ProbeFailed) as reason:
-            self._fall_back(reason)
-            self.answered["stock"] += len(requests)
-            stock = self._loglikelihood_tokens(encoded, disable_tqdm=disable_tqdm)
-            return stock
-        for pair, answer in zip(pairs, answers, strict=True):
-            self.cache_hook.add_partial("loglikelihood", pair, answer)
-        return answers
+        assert self.runner is not None
+        return self._score(self.runner, encoded, disable_tqdm)
 
     def _score(self, runner: Runner, encoded: Sequence[Encoded], disable_tqdm: bool) -> list[Answer]:
         requests = [(context, continuation) for _, context, continuation in encoded]
@@ -152,30 +176,45 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             probe.compare(batch)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        """Generated texts in the order of the requests, as HFLM gives them; sampling goes the stock way."""
-        if self.runner is not None and self.active and requests:
-            try:
-                return self._generate(self.runner, [request.args for request in requests], disable_tqdm)
-            except (Unsupported, ProbeFailed) as reason:
-                self._fall_back(reason)
-        self.answered["stock"] += len(requests)
-        texts: list[str] = super().generate_until(requests, disable_tqdm=disable_tqdm)
-        return texts
+        """Generated texts in the order of the requests, as HFLM gives them.
 
-    def _generate(self, runner: Runner, requests: Sequence[tuple[str, Any]], disable_tqdm: bool) -> list[str]:
+        The engine answers what asks for greedy decoding, the stock backend every other request, such as sampling.
+        """
+        texts: dict[int, str] = {}
+        if requests and self.active:
+            pairs = [request.args for request in requests]
+            texts = self._attempt("generate_until", len(pairs), lambda: self._greedy(pairs, disable_tqdm)) or {}
+            for index, text in texts.items():
+                self.cache_hook.add_partial("generate_until", pairs[index], text)
+        rest = [index for index in range(len(requests)) if index not in texts]
+        self.answered["stock"] += len(rest)
+        if rest:
+            stock = super().generate_until([requests[index] for index in rest], disable_tqdm=disable_tqdm)
+            texts.update(zip(rest, stock, strict=True))
+        return [texts[index] for index in range(len(requests))]
+
+    def _greedy(self, requests: Sequence[tuple[str, Any]], disable_tqdm: bool) -> dict[int, str]:
+        """The texts of the requests that ask for greedy decoding, by index."""
+        wishes, refused = greedy_wishes(self, requests)
+        self.fallback.reasons.extend(refused)
+        if not wishes:
+            return {}
+        assert self.runner is not None
+        return dict(zip(wishes, self._generate(self.runner, [*wishes.values()], disable_tqdm), strict=True))
+
+    def _generate(self, runner: Runner, wishes: Sequence[Wish], disable_tqdm: bool) -> list[str]:
         if not runner.attention.packed:
             raise Unsupported("generation needs a kernel that takes 4D masks")
-        found = wishes(self, requests)
         ends = end_tokens(self)
-        tokens = encode(self, found)
-        self._within(runner, max(len(each) + wish.most for each, wish in zip(tokens, found, strict=True)))
+        tokens = encode(self, wishes)
+        self._within(runner, max(len(each) + wish.most for each, wish in zip(tokens, wishes, strict=True)))
         eos = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
         by_length = sorted(range(len(tokens)), key=lambda index: -len(tokens[index]))
         count = max(1, min(MOST_PROBED, len(tokens) // PROMPTS_A_PROBE))
         probed = {by_length[step * len(tokens) // count] for step in range(count)}
         prompts = [
             Prompt(index, tuple(each), wish.most, tuple(s for s in wish.stops if s and s != eos), index in probed)
-            for index, (each, wish) in enumerate(zip(tokens, found, strict=True))
+            for index, (each, wish) in enumerate(zip(tokens, wishes, strict=True))
         ]
         budget = self._budget(runner, max(map(len, tokens)))
         size = self.batch_size if isinstance(self.batch_size, int) else MOST_SLOTS
@@ -184,23 +223,21 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         texts: dict[int, str] = {}
         generated: dict[int, int] = {}
         before = self.tokens_forwarded
-        bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running generate_until requests")
+        bar = tqdm(total=len(wishes), disable=disable_tqdm or self.rank != 0, desc="Running generate_until requests")
         with bar:
             for row in generator.generate(prompts, self._lookback):
                 index = row.prompt.index
                 if row.prompt.probed:
                     self._check(probe, runner, row)
-                texts[index] = self._text(row.tokens, found[index])
+                texts[index] = self._text(row.tokens, wishes[index])
                 generated[index] = len(row.tokens)
                 bar.update(1)
-                self._report(len(texts), len(requests))
-        for index, (context, settings) in enumerate(requests):
-            self.cache_hook.add_partial("generate_until", (context, settings), texts[index])
+                self._report(len(texts), len(wishes))
         self.halved += budget.halved
         stock = _stock_generation([(len(each), generated[index]) for index, each in enumerate(tokens)], size)
         self.tokens_saved += stock - (self.tokens_forwarded - before)
-        self.answered["shared"] += len(requests)
-        return [texts[index] for index in range(len(requests))]
+        self.answered["shared"] += len(wishes)
+        return [texts[index] for index in range(len(wishes))]
 
     def _check(self, probe: Probe, runner: Runner, row: Row) -> None:
         """Compare the log-probability of a row's first tokens with that of a plain forward of the same text."""
@@ -224,11 +261,6 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self.stock_probe_tokens += stock_tokens(pairs, self._stock_batch(), self.max_length, self.logits_cache)
         answers: list[Answer] = self._loglikelihood_tokens(bare, disable_tqdm=True, override_bs=len(bare))
         return answers
-
-    def _fall_back(self, reason: Exception) -> None:
-        self.fallbacks.append(str(reason))
-        if isinstance(reason, ProbeFailed):
-            self.active = False
 
     def _within(self, runner: Runner, longest: int) -> None:
         limit = runner.attention.longest

@@ -86,13 +86,6 @@ def test_generated_texts_stay_the_same_when_memory_runs_out(monkeypatch: pytest.
         assert shared.provenance()["engine"] == "shared-prefix"
 
 
-def test_memory_that_is_never_enough_raises_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = tiny.pair(tiny.build("llama"))[1]
-    Cramped(monkeypatch, 0, torch.OutOfMemoryError("CUDA out of memory"))
-    with pytest.raises(torch.OutOfMemoryError):
-        shared.loglikelihood(tiny.asked(tiny.questions()), disable_tqdm=True)
-
-
 def test_other_errors_are_not_taken_for_memory() -> None:
     def fail() -> None:
         raise RuntimeError("shapes do not match")

@@ -95,6 +95,26 @@ def test_a_generation_configuration_that_does_more_goes_the_stock_way(change: di
     assert found == expected and reason in told["fallback"]
 
 
+def test_only_the_sampling_requests_of_a_call_go_the_stock_way() -> None:
+    """With the same seed the sampled texts are those of a call that the stock backend answers alone."""
+    import torch
+
+    sampled = [{"until": ["."], "max_gen_toks": 12, "do_sample": True, "temperature": heat} for heat in (0.7, 1.3)]
+    greedy = {"until": ["e"], "max_gen_toks": 12}
+    asked = [(text, [sampled[0], greedy, greedy, sampled[1]][part % 4]) for part, text in enumerate(CONTEXTS * 2)]
+    stock, shared = tiny.pair(tiny.build("llama"), batch_size=3)
+    requests = tiny.asked(asked, "generate_until")
+    torch.manual_seed(5)
+    expected = stock.generate_until(requests, disable_tqdm=True)
+    torch.manual_seed(5)
+    assert shared.generate_until(requests, disable_tqdm=True) == expected
+    told = shared.provenance()
+    sampling = sum("temperature" in settings for _, settings in asked)
+    assert 0 < sampling < len(asked)
+    assert (told["requests_shared"], told["requests_stock"]) == (len(asked) - sampling, sampling)
+    assert told["engine"] == "shared-prefix" and "more than greedy decoding" in told["fallback"]
+
+
 def test_log_likelihoods_are_still_shared_after_a_sampled_generation() -> None:
     shared = tiny.pair(tiny.build("llama"))[1]
     beams = tiny.asked([("Bob", {"num_beams": 2, "max_gen_toks": 2})], "generate_until")

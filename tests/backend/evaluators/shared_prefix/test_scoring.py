@@ -145,11 +145,14 @@ def test_the_cache_hook_sees_every_request_as_stock_shows_it() -> None:
     assert sorted(shared.cache_hook.seen) == sorted(stock.cache_hook.seen)
 
 
-def test_rolling_log_likelihood_stays_stock() -> None:
+def test_rolling_log_likelihood_stays_stock_and_is_counted() -> None:
     stock, shared = tiny.pair(tiny.build("llama"), max_length=40)
     requests = tiny.asked([(tiny.TEXT,), ("Alice",)], "loglikelihood_rolling")
     assert shared.loglikelihood_rolling(requests) == stock.loglikelihood_rolling(requests)
-    assert shared.provenance()["tokens_forwarded"] == 0
+    told = shared.provenance()
+    assert told["tokens_forwarded"] == 0
+    assert (told["requests_shared"], told["requests_stock"], told["requests_rolling"]) == (0, 2, 2)
+    assert "rolling" in told["fallback"]
 
 
 def test_progress_is_reported_up_to_the_end() -> None:
