@@ -158,6 +158,14 @@ RULES = (
         stage="chat_template",
     ),
     Rule(
+        "generation_too_long",
+        SUBMISSION,
+        "The context length of {model} at {revision} has no room for a prompt beside the new tokens that a task asks "
+        "for. Submit a checkpoint with a longer context.",
+        frozenset({"AssertionError"}),
+        r"requested max tokens to generate",
+    ),
+    Rule(
         "config_unreadable",
         SUBMISSION,
         "The configuration of {model} at {revision} does not describe a language model that the installed transformers "

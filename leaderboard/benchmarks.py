@@ -198,6 +198,8 @@ class Harness(BaseModel):
     """Longest context in tokens; None leaves it to the checkpoint."""
     gen_kwargs: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Generation settings that override the tasks' own."""
+    long_generation: Literal["refuse", "cut"] = "refuse"
+    """What happens to a model whose context length is not above a task's `max_gen_toks`."""
 
     @field_validator("seeds")
     @classmethod

@@ -317,6 +317,8 @@ class Provenance(BaseModel):
     """Which engine forwarded the tokens, and its own account (probe, tokens forwarded and saved)."""
     task_hashes: dict[str, str] = Field(default_factory=dict)
     """The harness's hash of each task's prompts."""
+    generation_cut: dict[str, int] = Field(default_factory=dict)
+    """Task -> new tokens at most, where the benchmark cuts generations that the context length has no room for."""
     chat_template_sha: str | None = None
     """SHA-256 of the chat template used; None without one."""
     batch_size: str = ""
@@ -330,7 +332,8 @@ class Provenance(BaseModel):
     energy_kwh: float | None = None
     """Energy drawn, where it could be measured."""
     command: str = ""
-    """The plain `lm_eval` command that makes the same scores; empty where there is none (deltas to tied embeddings)."""
+    """The plain `lm_eval` command that makes the same scores; empty where there is none (deltas to tied embeddings, cut
+    generations)."""
 
 
 class PodiumBlock(BaseModel):

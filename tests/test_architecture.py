@@ -15,6 +15,7 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
     {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
+     "leaderboard.generation",
      "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
      "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
@@ -33,6 +34,7 @@ BACKEND_MAY_USE = {
     "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
     "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
     "leaderboard.details", "leaderboard.yaml_lines", "leaderboard.facts", "leaderboard.checks",
+    "leaderboard.generation",
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from lm_eval.utils import handle_non_serializable
 from backend import sandbox
 from backend.abilities import hardware, pick_device, refused
 from backend.evaluators import provenance
+from backend.evaluators.generation import fit_generation, overrides
 from backend.evaluators.loading import Loaded, load
 from backend.evaluators.shared_prefix.model import make_lm
 from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
@@ -99,12 +100,15 @@ def evaluate(path: Path) -> None:
         batch_size=batch_size,
         max_length=benchmark.harness.max_length,
     )
+    leaves = {name: task for each in tasks.values() for name, task in each.leaves.items()}
+    cut = fit_generation(lm, leaves, benchmark.harness, request.model)
+    gen_kwargs = overrides(benchmark.harness, cut)
     lm.apply_chat_template = staged("chat_template", lm.apply_chat_template)
     watch.attach(lm, expected(tasks, options.limit))
     results: dict[str, Any] = {}
     started, worked = time.monotonic(), time.process_time()
     for fewshot, loaded_tasks in tasks.items():
-        merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options))
+        merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options, gen_kwargs))
     spent, work = time.monotonic() - started, time.process_time() - worked
     watch.say("writing the results")
     samples = results.pop("samples")
@@ -117,13 +121,14 @@ def evaluate(path: Path) -> None:
         scorers=SEEDING,
         engine=lm.provenance(),
         task_hashes=provenance.task_hashes(samples),
+        generation_cut=cut,
         chat_template_sha=provenance.template_sha(template),
         batch_size=batch_size,
         wall_seconds=round(time.monotonic() - began, 3),
         evaluation_seconds=round(spent, 3),
         processor_seconds=round(work, 3),
         command=""
-        if added_twice(request, loaded)
+        if cut or added_twice(request, loaded)
         else provenance.command(request, benchmark, groups, device, batch_size),
     )
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
@@ -200,7 +205,13 @@ def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
 
 
 def run(
-    lm: Any, tasks: LoadedTasks, fewshot: int | None, request: Request, benchmark: Benchmark, options: JobOptions
+    lm: Any,
+    tasks: LoadedTasks,
+    fewshot: int | None,
+    request: Request,
+    benchmark: Benchmark,
+    options: JobOptions,
+    gen_kwargs: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The harness's results and samples of one number of few-shot examples."""
     with without_host_details(), seeded_scorers():
@@ -217,7 +228,7 @@ def run(
             log_samples=True,
             apply_chat_template=request.use_chat_template,
             fewshot_as_multiturn=benchmark.harness.fewshot_as_multiturn,
-            gen_kwargs=dict(benchmark.harness.gen_kwargs) or None,
+            gen_kwargs=gen_kwargs,
             **benchmark.harness.seeds,
         )
     return results

@@ -28,6 +28,9 @@ DTYPES = {
 """What weights are loaded as; for quantised ones, what is not quantised."""
 
 
+SAMPLE = "The answer to 2 + 2 is 4."
+
+
 class Checkpoint(NamedTuple):
     """A repository at a commit, and the folder of its files."""
 
@@ -62,7 +65,22 @@ def load(request: Request, folder: Path, base_folder: Path, device: str) -> Load
         loaded = Loaded(_model(own, precision, device), tokenizer)
     loaded.model.eval()
     loaded.tokenizer.name_or_path = request.model
+    _try_out(own, loaded)
     return loaded
+
+
+def _try_out(checkpoint: Checkpoint, loaded: Loaded) -> None:
+    """Have the tokenizer encode a text, for tokens that the model knows."""
+    with Stage("tokenizer"):
+        tokens = loaded.tokenizer.encode(SAMPLE)
+    known = loaded.model.get_input_embeddings().num_embeddings
+    if not tokens or max(tokens) >= known:
+        what = f"token {max(tokens)}, and the model has {known}" if tokens else "no token"
+        raise JobFailed(
+            "tokenizer_unusable",
+            f"The tokenizer of {checkpoint.name} at {_short(checkpoint)} encodes the text {SAMPLE!r} as {what}. Push the "
+            "tokenizer that the checkpoint was trained with and submit the new commit.",
+        )
 
 
 def _model(source: Checkpoint, precision: Precision, device: str) -> Any:

@@ -1,7 +1,7 @@
 """The mask, position by position, against its definition: a token sees its own past and nothing else."""
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.evaluators.shared_prefix.attention import Attention
@@ -12,6 +12,7 @@ choices = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=4).map(tuple
 pieces = st.lists(st.tuples(st.integers(1, 5), choices), min_size=1, max_size=3)
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, min_size=1, max_size=3), st.integers(0, 4), st.none() | st.integers(1, 6))
 def test_a_query_sees_exactly_its_own_past(rows: list, prefix: int, window: int | None) -> None:
     number = 0
