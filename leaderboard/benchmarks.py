@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator
 
 from leaderboard.errors import BadBenchmark
-from leaderboard.harness_tasks import leaves, task_names
+from leaderboard.harness_tasks import leaves, lower_is_better, task_names
+from leaderboard.metrics import undeclared
 from leaderboard.records import Precision, WeightType
-from leaderboard.scores import normalise, score
+from leaderboard.scores import Scale, normalise, score
 from leaderboard.yaml_lines import Place, read_model
 
 __all__ = [
@@ -89,10 +90,26 @@ class Column(BaseModel):
     """The tasks whose metrics are combined."""
     combine: Literal["mean", "weighted"] = "mean"
     """`mean`: unweighted mean of the parts. `weighted`: parts weighted by their number of examples."""
+    higher_is_better: bool = True
+    """Direction of its metrics. False needs `range`."""
+    range: tuple[FiniteFloat, FiniteFloat] | None = None
+    """Lowest and highest raw value, the best of them 100 points and the other 0; None for a share from 0 to 1."""
     in_average: bool = True
     """Whether the column counts towards the average."""
     private: bool = False
     """Hidden questions: no details are published."""
+
+    @field_validator("range")
+    @classmethod
+    def _ascending(cls, given: tuple[float, float] | None) -> tuple[float, float] | None:
+        if given is not None and given[0] >= given[1]:
+            raise ValueError("The first number has to be below the second")
+        return given
+
+    def scale(self, part: Part) -> Scale:
+        """From which raw value to which the points of a part run."""
+        low, high = self.range or (part.lower, 1.0)
+        return Scale(low, high) if self.higher_is_better else Scale(high, low)
 
 
 class Track(BaseModel):
@@ -303,6 +320,7 @@ def _disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str
         taken = ", ".join(sorted(RESERVED_IDS))
         yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
     yield from _columns_disagree(benchmark.columns)
+    yield from _metrics_undeclared(benchmark)
     keys = {column.key for column in benchmark.columns}
     for key in (benchmark.model_report.tasks if benchmark.model_report else {}).keys() - keys:
         sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."
@@ -328,6 +346,21 @@ def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
                 )
     if not any(column.in_average for column in columns):
         yield ("columns",), "No column counts towards the average. Leave `in_average` out for one of them."
+
+
+def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Metrics whose direction or range is neither known nor declared, and declarations that say two things."""
+    folder = benchmark.include_path
+    own = lower_is_better(folder) if folder is not None and folder.is_dir() else {}
+    for index, column in enumerate(benchmark.columns):
+        for place, part in enumerate(column.parts):
+            where: Place = ("columns", index, "parts", place)
+            for at, metric in enumerate(part.metrics):
+                for sentence in undeclared(column, metric, own.get(part.task, ())):
+                    yield (*where, "metrics", at), sentence
+            if part.choices is not None and column.range is not None:
+                sentence = "`choices` says where a share begins, and the column has a `range` of its own. Keep one."
+                yield (*where, "choices"), sentence
 
 
 def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:

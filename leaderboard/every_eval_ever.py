@@ -24,7 +24,7 @@ class Source(NamedTuple):
 def export(aggregated: Mapping[str, Any], benchmark: Benchmark, source: Source) -> dict[str, Any]:
     """A published result file as one document of the schema: an evaluation for each column that was measured.
 
-    The same result always gives the same document. Scores are raw, from 0 to 1.
+    The same result always gives the same document. Scores are raw: from 0 to 1, or within the column's own range.
     """
     block = PodiumBlock.model_validate(aggregated["podium"])
     made = block.provenance
@@ -83,10 +83,10 @@ def _evaluation(aggregated: Mapping[str, Any], column: Column, score: Score, blo
         "evaluation_timestamp": block.time,
         "metric_config": {
             "evaluation_description": column.description or column.title,
-            "lower_is_better": False,
+            "lower_is_better": not column.higher_is_better,
             "score_type": "continuous",
-            "min_score": 0,
-            "max_score": 1,
+            "min_score": column.range[0] if column.range else 0,
+            "max_score": column.range[1] if column.range else 1,
             "additional_details": {part.task: "; ".join(part.metrics) for part in column.parts},
         },
         "score_details": {"score": score.raw},
@@ -104,9 +104,9 @@ def _evaluation(aggregated: Mapping[str, Any], column: Column, score: Score, blo
 def _uncertainty(column: Column, score: Score) -> dict[str, Any]:
     """The standard error of the raw score, where it follows from that of the normalised one, and n."""
     found: dict[str, Any] = {}
-    guessing = {part.lower for part in column.parts}
-    if score.stderr is not None and len(guessing) == 1:
-        found["standard_error"] = {"value": score.stderr * (1 - guessing.pop()) / 100, "method": "analytic"}
+    slopes = {column.scale(part).slope for part in column.parts}
+    if score.stderr is not None and len(slopes) == 1:
+        found["standard_error"] = {"value": score.stderr / abs(slopes.pop()), "method": "analytic"}
     if score.n is not None:
         found["num_samples"] = score.n
     return found

@@ -12,9 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from leaderboard.harness_tasks import LOADER, Definition, definitions
+from leaderboard.harness_tasks import Definition, definitions, task_fields
 
 if TYPE_CHECKING:
     from leaderboard.benchmarks import Benchmark
@@ -25,15 +23,6 @@ DEFAULT_NEW_TOKENS = 256
 """What the harness takes where a task names none."""
 LENGTHS = ("n_positions", "max_position_embeddings", "n_ctx")
 """Where a config.json says the context length; the first one that is set counts, as in the harness."""
-MOST_INCLUDES = 10
-"""Longest chain of `include` that is followed."""
-
-
-class _Loader(LOADER):  # type: ignore[misc, valid-type]
-    """Reads task definitions; their tags, such as `!function`, are read as nothing."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 def new_tokens(settings: Mapping[str, Any]) -> int:
@@ -63,7 +52,7 @@ def asked_for(benchmark: Benchmark) -> dict[str, int]:
     """
     asked: dict[str, int] = {}
     for task in {part.task for column in benchmark.columns for part in column.parts}:
-        fields = _task_fields(task, benchmark.include_path)
+        fields = _fields(task, benchmark.include_path)
         if fields is not None and fields.get("output_type", "generate_until") == "generate_until":
             settings = fields.get("generation_kwargs")
             merged = {**(settings if isinstance(settings, dict) else {}), **benchmark.harness.gen_kwargs}
@@ -103,11 +92,12 @@ def cut_to(length: int) -> int:
     return max(1, length // 2)
 
 
-def _task_fields(task: str, own: Path | None) -> dict[str, Any] | None:
+@cache
+def _fields(task: str, own: Path | None) -> dict[str, Any] | None:
     """The fields of a task's definition, those of the files that it includes among them; None without one."""
     found = _definitions(own).get(task) if own else None
     found = found or _built_in(task)
-    return _read(found.paths[0]) if found and found.paths and not found.members else None
+    return task_fields(found.paths[0]) if found and found.paths and not found.members else None
 
 
 def _built_in(task: str) -> Definition | None:
@@ -126,20 +116,3 @@ def _built_in(task: str) -> Definition | None:
 @cache
 def _definitions(folder: Path) -> dict[str, Definition]:
     return definitions(folder)
-
-
-@cache
-def _read(path: Path, depth: int = 0) -> dict[str, Any]:
-    """A definition's fields over those of what it includes; of what cannot be read nothing."""
-    try:
-        fields = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, OSError, ValueError):
-        return {}
-    if not isinstance(fields, dict):
-        return {}
-    included = fields.get("include") or []
-    merged: dict[str, Any] = {}
-    for name in included if isinstance(included, list) else [included]:
-        if depth < MOST_INCLUDES and isinstance(name, str):
-            merged |= _read(path.parent / name, depth + 1)
-    return merged | fields

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_INCLUDES = 10
+"""Longest chain of `include` that is followed."""
+
+
+class _FieldsLoader(LOADER):  # type: ignore[misc, valid-type]
+    """Reads task definitions; what has a tag of its own, such as `!function`, is read as nothing."""
+
+
+_FieldsLoader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
 class Definition(NamedTuple):
@@ -50,6 +59,35 @@ def definitions(folder: Path) -> dict[str, Definition]:
 def task_names(folder: Path) -> dict[str, list[str]]:
     """Every task, group and tag defined in `folder` and below -> its members; a task has none."""
     return {name: definition.members for name, definition in definitions(folder).items()}
+
+
+def task_fields(path: Path, includes: int = MOST_INCLUDES) -> dict[str, Any]:
+    """A definition's fields over those of the files that it includes; of what cannot be read nothing."""
+    try:
+        fields = yaml.load(path.read_text(encoding="utf-8"), Loader=_FieldsLoader)
+    except (yaml.YAMLError, OSError, ValueError):
+        return {}
+    if not isinstance(fields, dict):
+        return {}
+    included = fields.get("include") or []
+    merged: dict[str, Any] = {}
+    for name in included if isinstance(included, list) else [included]:
+        if includes > 0 and isinstance(name, str):
+            merged |= task_fields(path.parent / name, includes - 1)
+    return merged | fields
+
+
+def lower_is_better(folder: Path) -> dict[str, set[str]]:
+    """Task defined in `folder` or below -> its metrics in which lower is better, by their definitions."""
+    found: dict[str, set[str]] = {}
+    for task, definition in definitions(folder).items():
+        if definition.members or not definition.paths:
+            continue
+        metrics = task_fields(definition.paths[0]).get("metric_list")
+        for metric in metrics if isinstance(metrics, list) else []:
+            if isinstance(metric, dict) and metric.get("higher_is_better") is False:
+                found.setdefault(task, set()).add(str(metric.get("metric")))
+    return found
 
 
 def leaves(names: dict[str, list[str]], roots: Iterable[str]) -> tuple[set[str], set[str]]:

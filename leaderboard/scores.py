@@ -1,7 +1,7 @@
 """From the harness's results to the board's scores, by the Open LLM Leaderboard's published method.
 
-n(x, lower) = 0 where x < lower, else 100 * (x - lower) / (1 - lower), with lower = 1 / number of choices for
-multiple choice and 0 elsewhere.
+n(x) = 100 * (x - worst) / (best - worst), cut at 0 and at 100. For a share of right answers best is 1 and worst is
+1 / number of choices, or 0 without choices. A column with a declared range has its ends, in the declared direction.
 """
 
 from __future__ import annotations
@@ -29,13 +29,28 @@ class Measured(NamedTuple):
     """In the same unit; None when unknown."""
     n: int | None
     """Number of examples; None when unknown."""
-    lower: float
-    """Raw score of a guesser."""
 
 
-def normalise(x: float, lower: float = 0.0) -> float:
-    """`x` (0-1) on the scale from a guesser (0) to perfect (100); below a guesser is 0."""
-    return 0.0 if x < lower else 100 * (x - lower) / (1 - lower)
+class Scale(NamedTuple):
+    """The raw values between which points run from 0 to 100; `worst` is the larger one where lower is better."""
+
+    worst: float = 0.0
+    best: float = 1.0
+
+    @property
+    def slope(self) -> float:
+        """Points for one unit of the raw score; negative where lower is better."""
+        return 100 / (self.best - self.worst)
+
+
+def normalise(x: float, worst: float = 0.0, best: float = 1.0) -> float:
+    """`x` in points: `worst` (a guesser's score) is 0, `best` is 100; beyond them it is cut."""
+    return min(max(100 * (x - worst) / (best - worst), 0.0), 100.0)
+
+
+def pooled_scale(scales: Sequence[Scale], weights: Sequence[float]) -> Scale:
+    """The scale of parts that count as one task: the guesser's score is the weighted mean of theirs."""
+    return Scale(math.fsum(weight * scale.worst for weight, scale in zip(weights, scales, strict=True)), scales[0].best)
 
 
 def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[str, Score], float | None]:
@@ -43,8 +58,8 @@ def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[s
 
     Standard errors: of a mean of k parts sqrt(sum of squares) / k, the parts being different questions. Several
     metrics of one part are answers to the same questions: the mean of their errors, as if they moved together. A part
-    below chance keeps the error that it would have without the cut at 0, which can only narrow it. So no error is
-    shown as smaller than it is.
+    beyond the ends of its scale keeps the error that it would have without the cut, which can only narrow it. So no
+    error is shown as smaller than it is.
     """
     scores = {column.key: _column(column, harness_results) for column in benchmark.columns}
     counted = [scores[column.key].normalised for column in benchmark.columns if column.in_average]
@@ -52,7 +67,7 @@ def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[s
 
 
 def _column(column: Column, harness_results: HarnessResults) -> Score:
-    found = [measured_part(part, harness_results) for part in column.parts]
+    found = [measured_part(part, harness_results, share=column.range is None) for part in column.parts]
     parts = [part for part in found if part is not None]
     sizes = [part.n for part in parts if part.n is not None]
     n = sum(sizes) if sizes and len(sizes) == len(column.parts) else None
@@ -61,38 +76,41 @@ def _column(column: Column, harness_results: HarnessResults) -> Score:
     if column.combine == "weighted":
         if n is None or n == 0:
             return Score(raw=None, normalised=None, n=n)
-        return _combined(parts, [size / n for size in sizes], n, pooled=True)
-    return _combined(parts, [1 / len(parts)] * len(parts), n, pooled=False)
+        return _combined(column, parts, [size / n for size in sizes], n)
+    return _combined(column, parts, [1 / len(parts)] * len(parts), n)
 
 
-def _combined(parts: Sequence[Measured], weights: Sequence[float], n: int | None, pooled: bool) -> Score:
-    """Parts made into one number; `pooled`: as one task, normalised after the raw scores have been averaged."""
+def _combined(column: Column, parts: Sequence[Measured], weights: Sequence[float], n: int | None) -> Score:
+    """Parts made into one number; weighted ones as one task, normalised after the raw scores have been averaged."""
     raw = math.fsum(weight * part.raw for weight, part in zip(weights, parts, strict=True))
-    lower = math.fsum(weight * part.lower for weight, part in zip(weights, parts, strict=True))
-    slopes = [100 / (1 - (lower if pooled else part.lower)) for part in parts]
-    if pooled:
-        normalised = normalise(raw, lower)
+    scales = [column.scale(part) for part in column.parts]
+    if column.combine == "weighted":
+        scales = [pooled_scale(scales, weights)] * len(scales)
+        normalised = normalise(raw, *scales[0])
     else:
-        each = [normalise(part.raw, part.lower) for part in parts]
+        each = [normalise(part.raw, *scale) for part, scale in zip(parts, scales, strict=True)]
         normalised = math.fsum(weight * value for weight, value in zip(weights, each, strict=True))
     terms = [
-        None if part.stderr is None else weight * slope * part.stderr
-        for weight, slope, part in zip(weights, slopes, parts, strict=True)
+        None if part.stderr is None else weight * abs(scale.slope) * part.stderr
+        for weight, scale, part in zip(weights, scales, parts, strict=True)
     ]
     known = [term for term in terms if term is not None]
     stderr = math.hypot(*known) if len(known) == len(terms) else None
     return Score(raw=raw, normalised=normalised, stderr=stderr, n=n)
 
 
-def measured_part(part: Part, harness_results: HarnessResults) -> Measured | None:
-    """What the harness says of a part; None when one of its metrics was not measured."""
+def measured_part(part: Part, harness_results: HarnessResults, share: bool = True) -> Measured | None:
+    """What the harness says of a part; None when one of its metrics was not measured.
+
+    `share` says that its metrics are shares of right answers, whose error can be bounded where the harness gives none.
+    """
     row = (harness_results.get("results") or {}).get(part.task) or {}
     n = _size(part.task, harness_results)
     raw = _mean([_number(row.get(metric)) for metric in part.metrics])
     if raw is None:
         return None
-    stderr = _mean([_stderr(part.task, metric, row, n, harness_results) for metric in part.metrics])
-    return Measured(raw, stderr, n, part.lower)
+    stderr = _mean([_stderr(part.task, metric, row, n if share else None, harness_results) for metric in part.metrics])
+    return Measured(raw, stderr, n)
 
 
 def _stderr(

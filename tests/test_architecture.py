@@ -15,7 +15,7 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
     {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
-     "leaderboard.generation",
+     "leaderboard.generation", "leaderboard.metrics",
      "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
      "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",

@@ -12,7 +12,7 @@ from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.compare.runs import Run
 from leaderboard.compare.statistics import Shared, holm, normal_test, sign_test
 from leaderboard.records import Score
-from leaderboard.scores import Measured, measured_part
+from leaderboard.scores import Measured, measured_part, pooled_scale
 
 ALPHA = 0.05
 """A difference is called real when its adjusted p-value is below this."""
@@ -90,7 +90,7 @@ class _Weighed(NamedTuple):
     """One part's share of a column's difference."""
 
     points: float
-    """Points of the column for one unit of the part's raw score."""
+    """Points of the column for one unit of the part's raw score; negative where lower is better."""
     difference: float
     """Raw."""
     stderr: float | None
@@ -127,20 +127,26 @@ def _column(column: Column, first: Run, second: Run, lookup: Lookup) -> Judged:
 
 def _weighed(column: Column, first: Run, second: Run, lookup: Lookup) -> list[_Weighed] | None:
     """The column's parts; None when a results file does not tell them all."""
-    pairs = [(measured_part(part, first.harness), measured_part(part, second.harness)) for part in column.parts]
+    share = column.range is None
+    pairs = [
+        (measured_part(part, first.harness, share), measured_part(part, second.harness, share)) for part in column.parts
+    ]
     measured = [(one, two) for one, two in pairs if one is not None and two is not None]
     if len(measured) < len(column.parts):
         return None
     weights = _weights(column, measured)
     if weights is None:
         return None
-    chance = math.fsum(weight * part.lower for weight, part in zip(weights, column.parts, strict=True))
+    scales = [column.scale(part) for part in column.parts]
+    if column.combine == "weighted":
+        scales = [pooled_scale(scales, weights)] * len(scales)
     found = []
-    for part, weight, (one, two) in zip(column.parts, weights, measured, strict=True):
-        lower = chance if column.combine == "weighted" else part.lower
+    for part, scale, weight, (one, two) in zip(column.parts, scales, weights, measured, strict=True):
         shared = _usable(lookup(part), one, two)
         stderr = shared.stderr if shared else _together(one.stderr, two.stderr)
-        found.append(_Weighed(100 * weight / (1 - lower), two.raw - one.raw, stderr, shared))
+        if shared is not None and not column.higher_is_better:
+            shared = shared._replace(ahead=shared.behind, behind=shared.ahead)
+        found.append(_Weighed(weight * scale.slope, two.raw - one.raw, stderr, shared))
     return found
 
 

@@ -8,6 +8,7 @@ from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
+from leaderboard.scores import Scale
 from leaderboard.service import Service
 
 TITLE = "About"
@@ -34,9 +35,9 @@ class Worked:
     n: int | None
 
     @property
-    def lower(self) -> float | None:
-        """Chance, where the column is one task; None where several are normalised on their own first."""
-        return self.column.parts[0].lower if len(self.column.parts) == 1 else None
+    def scale(self) -> Scale | None:
+        """Worst and best raw score, where the column is one task; None where several are normalised on their own."""
+        return self.column.scale(self.column.parts[0]) if len(self.column.parts) == 1 else None
 
 
 def worked_row(benchmark: Benchmark, block: PodiumBlock) -> list[Worked]:

@@ -61,8 +61,7 @@ def problems(folder: Path, text: str, name: str = "small") -> list[str]:
 def test_reads_what_the_file_says(tmp_path: Path) -> None:
     benchmark = load_benchmark(write(tmp_path, GOOD))
     assert [column.title for column in benchmark.columns] == ["One", "Two"]
-    assert benchmark.column("one").parts[0].lower == 0.25
-    assert benchmark.column("two").parts[0].lower == 0
+    assert [column.scale(column.parts[0]) for column in benchmark.columns] == [(0.25, 1), (0, 1)]
     assert benchmark.harness.seeds == HARNESS_SEEDS
     assert benchmark.limits.precisions == list(Precision)
     assert benchmark.include_path is None
@@ -104,6 +103,52 @@ def test_fields_that_disagree_are_said_together(tmp_path: Path) -> None:
 def test_a_task_may_count_once_in_a_column(tmp_path: Path) -> None:
     text = GOOD + '      - {task: task_two, metrics: ["acc,none"]}\n'
     assert [line.split(":")[0] for line in problems(tmp_path, text)] == ["15", "16"]
+
+
+def with_metric(metric: str, column: str = "", part: str = "") -> str:
+    """GOOD with another metric in its second column, in line 15, and more fields for that column and its part."""
+    text = GOOD.replace("run: [task_two]", f"run: [task_two]{column}")
+    return text.replace('metrics: ["exact_match,none"]', f'metrics: ["{metric},none"]{part}')
+
+
+@pytest.mark.parametrize("metric", ["word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter"])
+def test_a_metric_in_which_lower_is_better_needs_a_direction_and_a_range(tmp_path: Path, metric: str) -> None:
+    said = [
+        f"15: Lower is better in '{metric}'. Write `higher_is_better: false` and `range: [lowest, highest]` in the "
+        "column, such as `range: [1, 100]`: the lowest value then gets 100 points and the highest 0."
+    ]
+    assert problems(tmp_path, with_metric(metric)) == said
+    declared = with_metric(metric, "\n    range: [1, 60]\n    higher_is_better: false")
+    column = load_benchmark(write(tmp_path, declared)).column("two")
+    assert column.scale(column.parts[0]) == (60, 1)
+
+
+@pytest.mark.parametrize("metric", ["bleu", "mcc", "f1", "my_points"])
+def test_a_metric_whose_range_is_not_known_needs_one(tmp_path: Path, metric: str) -> None:
+    (said,) = problems(tmp_path, with_metric(metric))
+    assert said.startswith(f"15: Nothing says between which values '{metric}' lies. Write `range: [lowest, highest]`")
+    column = load_benchmark(write(tmp_path, with_metric(metric, "\n    range: [-1, 1]"))).column("two")
+    assert column.scale(column.parts[0]) == (-1, 1)
+
+
+def test_a_direction_needs_a_range_and_a_range_has_two_ends(tmp_path: Path) -> None:
+    lower = with_metric("acc", "\n    higher_is_better: false")
+    assert problems(tmp_path, lower)[0].startswith("16: Nothing says between which values 'acc' lies.")
+    for wrong in ("[1, 1]", "[2, 1]", "[1]", "[0, .inf]", "5"):
+        said = problems(tmp_path, with_metric("acc", f"\n    range: {wrong}"))
+        assert said and all(line.startswith("14: `columns[1].range") for line in said), wrong
+    both = problems(tmp_path, with_metric("acc", "\n    range: [0, 1]", ", choices: 4"))
+    assert both == ["16: `choices` says where a share begins, and the column has a `range` of its own. Keep one."]
+
+
+def test_what_an_own_definition_says_of_its_metric_counts(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    (tasks / "base").write_text("metric_list: [{metric: acc, higher_is_better: false}]\n")
+    (tasks / "one.yaml").write_text("task: task_one\n")
+    (tasks / "two.yaml").write_text("task: task_two\ninclude: base\n")
+    text = with_metric("acc") + "harness: {include_path: tasks}\n"
+    assert [line[:26] for line in problems(tmp_path, text)] == ["15: Lower is better in 'acc"[:26]]
 
 
 def test_something_must_count_towards_the_average(tmp_path: Path) -> None:

@@ -245,6 +245,37 @@ def test_metrics_of_one_task_are_taken_to_err_together() -> None:
     assert (found.raw, found.stderr) == (pytest.approx(0.5), pytest.approx(3.0))
 
 
+@pytest.mark.parametrize(
+    ("metric", "declared", "raw", "stderr", "points", "error"),
+    [
+        ("word_perplexity", {"higher_is_better": False, "range": (1, 61)}, 16.0, 0.6, 75.0, 1.0),
+        ("word_perplexity", {"higher_is_better": False, "range": (1, 61)}, 60_026_480_842.0, 0.6, 0.0, 1.0),
+        ("bits_per_byte", {"higher_is_better": False, "range": (0, 8)}, 0.0, "N/A", 100.0, None),
+        ("bleu", {"range": (0, 100)}, 34.5, 1.25, 34.5, 1.25),
+        ("bleu", {"range": (0, 100)}, 0.5, "N/A", 0.5, None),
+        ("mcc", {"range": (-1, 1)}, 0.2, 0.05, 60.0, 2.5),
+        ("mcc", {"range": (0, 1)}, -0.2, 0.05, 0.0, 5.0),
+    ],
+)
+def test_a_declared_range_runs_from_worst_to_best(
+    metric: str, declared: dict[str, Any], raw: float, stderr: Any, points: float, error: float | None
+) -> None:
+    benchmark = one(Part(task="a", metrics=[f"{metric},none"]), **declared)
+    results = harness({"a": {f"{metric},none": raw, f"{metric}_stderr,none": stderr}}, {"a": 50})
+    scores, average = score(benchmark, results)
+    assert (scores["c"].raw, scores["c"].normalised, average) == (raw, pytest.approx(points), pytest.approx(points))
+    assert scores["c"].stderr == (None if error is None else pytest.approx(error))
+
+
+@pytest.mark.parametrize("combine", ["mean", "weighted"])
+def test_parts_of_a_declared_range_are_combined_in_their_direction(combine: str) -> None:
+    parts = [Part(task=name, metrics=["word_perplexity,none"]) for name in ("a", "b")]
+    benchmark = one(*parts, combine=combine, higher_is_better=False, range=(0, 50))
+    values = {"a": {"word_perplexity,none": 10.0}, "b": {"word_perplexity,none": 60.0}}
+    found = score(benchmark, harness(values, {"a": 300, "b": 100}))[0]["c"]
+    assert found.normalised == pytest.approx({"mean": (80 + 0) / 2, "weighted": 100 * (50 - 22.5) / 50}[combine])
+
+
 def test_a_standard_error_that_cannot_be_known_is_unknown() -> None:
     part = Part(task="a", metrics=["perplexity,none"])
     results = harness({"a": {"perplexity,none": 0.9, "perplexity_stderr,none": "N/A"}}, {"a": 50})
