@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from leaderboard.benchmarks import Part
 from leaderboard.compare import Comparisons, Verdict, find, names_in, others
 from leaderboard.compare.judge import FEW, Judged, Test, judge, sentence
 from leaderboard.compare.runs import Run
@@ -206,6 +207,21 @@ def test_scores_below_chance_are_judged_uncut(place: Place) -> None:
     assert plain.difference == 0 and plain.uncut == pytest.approx(-100 * 15 / 150 / 0.75)
     assert "cut at chance" in plain.note
     assert plain.adjusted is not None and plain.adjusted < 0.01 and plain.verdict is Verdict.CHANCE
+
+
+def test_where_lower_is_better_the_lower_one_is_ahead(tmp_path: Path, rng: np.random.Generator) -> None:
+    parts = [Part(task="plain", metrics=["brier_score,none"])]
+    declared = {"higher_is_better": False, "range": (0.0, 2.0), "parts": parts}
+    column = BENCHMARK.columns[0].model_copy(update=declared)
+    place = Place(tmp_path, BENCHMARK.model_copy(update={"columns": [column]}))
+    one = rng.uniform(0.5, 1.5, 60)
+    two = one - rng.uniform(-0.1, 0.3, 60)
+    names = [place.publish(name, {"plain": list(map(float, values))}) for name, values in (("o/a", one), ("o/b", two))]
+    (plain,) = Comparisons(place.boards, place.results).compare("demo", names).others[0].columns
+    assert plain.difference == pytest.approx((one - two).mean() * 50)
+    assert plain.stderr == pytest.approx(50 * stats.sem(one - two))
+    assert (plain.ahead, plain.behind) == (int((two < one).sum()), int((two > one).sum()))
+    assert plain.test is Test.PAIRED and plain.verdict is Verdict.AHEAD
 
 
 def test_few_differing_questions_are_judged_by_their_signs(place: Place) -> None:

@@ -131,6 +131,18 @@ def test_a_result_in_the_schema() -> None:
     assert "org/secret" not in str(made)
 
 
+def test_a_declared_direction_and_range_are_in_the_schema() -> None:
+    declared = BENCHMARK.columns[0].model_copy(update={"higher_is_better": False, "range": (0.0, 5.0)})
+    columns = [declared, *BENCHMARK.columns[1:]]
+    made = export(
+        aggregated(), BENCHMARK.model_copy(update={"columns": columns}), Source("Podium", "https://board.example")
+    )
+    Draft7Validator(SCHEMA).validate(made)
+    config, score = (made["evaluation_results"][0][name] for name in ("metric_config", "score_details"))
+    assert (config["lower_is_better"], config["min_score"], config["max_score"]) == (True, 0, 5)
+    assert score["uncertainty"]["standard_error"]["value"] == pytest.approx(8.0 * 5 / 100)
+
+
 def test_the_schema_finds_what_is_wrong() -> None:
     made = export(aggregated(), BENCHMARK, Source("Podium", "https://board.example"))
     del made["evaluation_results"][0]["score_details"]["score"]
