@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from leaderboard.benchmarks import Benchmark, Column, Part, load_benchmarks
 from leaderboard.harness_tasks import leaves, task_names
+from leaderboard.pages.about import worked_row
+from leaderboard.pages.render import render
+from leaderboard.records import PodiumBlock
 from leaderboard.scores import normalise, score
 from tests.shared import ROOT, shared_data
 
@@ -265,6 +268,22 @@ def test_a_declared_range_runs_from_worst_to_best(
     scores, average = score(benchmark, results)
     assert (scores["c"].raw, scores["c"].normalised, average) == (raw, pytest.approx(points), pytest.approx(points))
     assert scores["c"].stderr == (None if error is None else pytest.approx(error))
+
+
+def test_the_about_page_works_a_declared_range_out() -> None:
+    part = Part(task="a", metrics=["word_perplexity,none"])
+    benchmark = one(part, higher_is_better=False, range=(1, 61))
+    for raw, shown in ((16.0, "100 · (16.0000 − 61.0000) / (1.0000 − 61.0000)"), (99.0, "end of its range, so 0")):
+        scores, average = score(benchmark, harness({"a": {"word_perplexity,none": raw}}))
+        block = PodiumBlock.model_validate(
+            {"request_id": "1", "attempt": 1, "benchmark": "b", "benchmark_version": "1", "model": "org/m"}
+            | {"revision": "a" * 40, "precision": "float32", "weight_type": "Original", "use_chat_template": False}
+            | {"time": "2026-11-20T10:00:00Z", "scores": scores, "average": average, "provenance": {}}
+        )
+        page = render(
+            "about", title="T", benchmark=benchmark, block=block, worked=worked_row(benchmark, block), types=[]
+        )
+        assert shown in page and "range 1.0 to 61.0, lower is better" in page and "(best − worst)" in page
 
 
 @pytest.mark.parametrize("combine", ["mean", "weighted"])
