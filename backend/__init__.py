@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Problem, Request, Submission
+from leaderboard.records import Request
 
 
 class JobState(StrEnum):
@@ -82,11 +82,7 @@ class Executor(Protocol):
 
 
 class Evaluator(Protocol):
-    """What a job does with one kind of submission."""
-
-    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
-        """What this machine cannot do for this submission (precision, weight type)."""
-        ...
+    """What a job does with one kind of submission. Which submissions a worker can run: leaderboard/workers.py."""
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """What the job will need."""

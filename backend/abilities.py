@@ -10,7 +10,7 @@ from pathlib import Path
 from backend import Resources
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Abilities, Precision, Problem, Request, Submission, now
+from leaderboard.records import Abilities, Precision, Request, now
 
 PACKAGES = ("lm_eval", "transformers", "torch", "peft")
 NEEDS = {Precision.INT8: "bitsandbytes", Precision.INT4: "bitsandbytes", Precision.GPTQ: "gptqmodel"}
@@ -25,10 +25,6 @@ STORED = {
 
 class AbilitiesProbe:
     """A job that writes abilities.json."""
-
-    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
-        """Nothing is submitted."""
-        return []
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """Next to nothing."""

@@ -1,13 +1,16 @@
 """Whose fault a failed job is, and the sentence that its submitter reads. Traces stay in the log.
 
 Decided after the fact, from the chain of exceptions, the stage in which they came, and how the executor says that the
-job ended. Whatever is not recognised is our fault: it is tried again, and the log is named.
+job ended. Whatever is not recognised is our fault, and the log is named. Whether it is tried again is said where the
+attempts are known (leaderboard/retries.py).
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +21,6 @@ from leaderboard.records import Failure, Fault, Request
 if TYPE_CHECKING:
     from backend.workdir import Workdir
 
-AGAIN = "Nothing is wrong with the submission: it is tried again."
 STAGE_NOTE = "while: "
 
 
@@ -47,6 +49,14 @@ class Stage:
             error.add_note(STAGE_NOTE + self.name)
 
 
+class Part(StrEnum):
+    """What a worker depends on. A failure that points at it is followed by a probe before anything is claimed."""
+
+    DISK = "disk"
+    HUB = "hub"
+    EXECUTOR = "executor"
+
+
 class Rule(NamedTuple):
     """One way to recognise a failure. Empty conditions hold for everything."""
 
@@ -60,6 +70,10 @@ class Rule(NamedTuple):
     """Regular expression found in the exception's text."""
     stage: str = ""
     """What was being done."""
+    counts: bool = False
+    """For faults of ours: whether it uses up an attempt, since the request itself may be the cause."""
+    part: Part | None = None
+    """For faults of ours: what of the worker is to be probed."""
 
 
 SUBMISSION, OURS = Fault.SUBMISSION, Fault.INFRASTRUCTURE
@@ -78,15 +92,24 @@ OUT_OF_MEMORY = Rule(
 HUB_UNAVAILABLE = Rule(
     "hub_unavailable",
     OURS,
-    "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own. " + AGAIN,
+    "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own.",
     HUB_TROUBLE,
+    part=Part.HUB,
+)
+DISK_FULL = Rule(
+    "disk_full",
+    OURS,
+    "The worker ran out of disk space.",
+    frozenset({"OSError"}),
+    rf"^\[Errno ({errno.ENOSPC}|{errno.EDQUOT})\]",
+    part=Part.DISK,
 )
 RULES = (
-    Rule("disk_full", OURS, "The worker ran out of disk space. " + AGAIN, frozenset({"OSError"}), "No space left"),
+    DISK_FULL,
     Rule(
         "benchmark_data",
         OURS,
-        "The benchmark's tasks could not be loaded on our side. " + AGAIN,
+        "The benchmark's tasks could not be loaded on our side.",
         stage="tasks",
     ),
     OUT_OF_MEMORY,
@@ -230,8 +253,15 @@ RULES = (
     ),
 )
 UNKNOWN = Rule(
-    "job_error", OURS, "The {kind} of {model} stopped for a reason that we do not know; its log has it. " + AGAIN
+    "job_error", OURS, "The {kind} of {model} stopped for a reason that we do not know; its log has it.", counts=True
 )
+LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost.", part=Part.EXECUTOR)
+CRASHED = Rule(
+    "job_crashed", OURS, "The process that ran {model} ended without a word; its log may say more.", counts=True
+)
+STOPPED = Rule("worker_stopped", OURS, "The worker that ran {model} was shut down.")
+UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side.", part=Part.EXECUTOR)
+UNPUBLISHED = Rule("unpublished", OURS, "The results of {model} could not be read on our side.", counts=True)
 KILLED = {
     "wall_limit": Rule(
         "wall_limit",
@@ -250,29 +280,32 @@ KILLED = {
         SUBMISSION,
         "The {kind} of {model} at {revision} started more processes than a job may have here and was ended.",
     ),
-    "not_forked": Rule("not_started", OURS, "The job for {model} could not be started on our side. " + AGAIN),
-    "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker. " + AGAIN),
+    "not_forked": UNSTARTED,
+    "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker."),
+    "the local executor's forkserver ended": LOST,
 }
-LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost. " + AGAIN)
-CRASHED = Rule("job_crashed", OURS, "The process that ran {model} ended without a word; its log may say more. " + AGAIN)
-STOPPED = Rule("worker_stopped", OURS, "The worker that ran {model} was shut down. " + AGAIN)
-UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side. " + AGAIN)
-UNPUBLISHED = Rule("unpublished", OURS, "The results of {model} could not be read on our side. " + AGAIN)
+BY_CODE = {
+    rule.code: rule for rule in (*RULES, *KILLED.values(), UNKNOWN, LOST, CRASHED, STOPPED, UNSTARTED, UNPUBLISHED)
+}
+
+
+def rule_of(failure: Failure) -> Rule:
+    """The rule whose code a failure has; one that we do not know may be the request's doing."""
+    return BY_CODE.get(failure.code, UNKNOWN)
 
 
 def classify(error: BaseException, workdir: Workdir) -> Failure:
     """What an exception that ended the job in `workdir` means."""
-    chain = list(_chain(error))
-    own = next((one for one in chain if isinstance(one, JobFailed)), None)
-    if own is not None:
-        return Failure(fault=own.fault, code=own.code, message=str(own), log=log_name(workdir))
-    stage = next((note.removeprefix(STAGE_NOTE) for one in chain for note in _stage_notes(one)), "")
-    rule = next((rule for rule in RULES if any(_matches(rule, one, stage) for one in chain)), UNKNOWN)
     try:
         request = workdir.request()
     except Unreadable:
         request = Request(model="a job")
-    return failure(rule, request, workdir)
+    return _failure(error, UNKNOWN, request, workdir)
+
+
+def not_started(error: BaseException, request: Request, workdir: Workdir) -> Failure:
+    """What an exception means that kept the job of `request` from starting."""
+    return _failure(error, UNSTARTED, request, workdir)
 
 
 def ended(status: JobStatus, request: Request, workdir: Workdir) -> Failure:
@@ -291,6 +324,17 @@ def failure(rule: Rule, request: Request, workdir: Workdir | None = None) -> Fai
         kind="evaluation" if request.kind in ("checkpoint", "endpoint") else "scoring",
     )
     return Failure(fault=rule.fault, code=rule.code, message=message, log=log_name(workdir) if workdir else None)
+
+
+def _failure(error: BaseException, otherwise: Rule, request: Request, workdir: Workdir) -> Failure:
+    """The first rule that fits an exception or one that it was raised from; `otherwise` when none does."""
+    chain = list(_chain(error))
+    finding = next((cause for cause in chain if isinstance(cause, JobFailed)), None)
+    if finding is not None:
+        return Failure(fault=finding.fault, code=finding.code, message=str(finding), log=log_name(workdir))
+    stage = next((note.removeprefix(STAGE_NOTE) for cause in chain for note in _stage_notes(cause)), "")
+    rule = next((rule for rule in RULES if any(_matches(rule, cause, stage) for cause in chain)), otherwise)
+    return failure(rule, request, workdir)
 
 
 def log_name(workdir: Workdir) -> str:

@@ -1,4 +1,4 @@
-"""One round of the scheduler: give lost requests back, follow our jobs, claim new requests and launch them.
+"""One round of the scheduler: follow our jobs, give lost requests back, claim new requests and launch them.
 
 Nothing is remembered that cannot be found again: a work folder with a handle is a job that is not settled. So a
 scheduler that was killed takes up where it was, and a result is published once: under a claim that still holds.
@@ -15,9 +15,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ParamSpec
 
+from pydantic import ValidationError
+
 from backend import Executor, Job, JobState, JobStatus, Resources
 from backend.environment import tasks_data
-from backend.failures import STOPPED, UNPUBLISHED, UNSTARTED, ended, failure
+from backend.failures import DISK_FULL, STOPPED, UNPUBLISHED, ended, failure, not_started, rule_of
+from backend.health import PROBE, Health, Trial
 from backend.housekeeping import Housekeeping
 from backend.job import EVALUATORS, load_evaluator
 from backend.publish import publish
@@ -29,17 +32,14 @@ from leaderboard.contents import Contents
 from leaderboard.errors import Conflict, NotFound, PodiumError, Unreadable
 from leaderboard.hub.reports import Reports
 from leaderboard.queue import Queue
-from leaderboard.records import Abilities, Failure, Fault, Precision, Progress, Request, Status, Submission
+from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status, now
 from leaderboard.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
+from leaderboard.workers import can_run
 
 STEP_ERRORS = (PodiumError, OSError, ValueError)
 """What one request, file or store may do wrong without stopping the others."""
-PROBE = "backend.abilities:AbilitiesProbe"
-ALWAYS = 10**9
-SIZE_FACTOR = {Precision.FLOAT32: 2.0, Precision.INT8: 0.5, Precision.INT4: 0.25, Precision.GPTQ: 0.25}
-"""Size of a parameter against float16."""
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
@@ -82,22 +82,25 @@ class Ticker:
         self.housekeeping = Housekeeping(settings)
         self.folder = settings.work_dir.absolute() / "jobs"
         self.jobs: dict[str, Running] = {}
+        self.trial = Trial(executor, settings.work_dir / "abilities", lambda: self._options(PROBE, Resources()))
+        self.health = Health(settings, self.trial, self._make_room, clock)
         self.abilities: Abilities | None = None
         self.gathers = isinstance(queue.store, BatchedStore)
         self._recovered = False
         self._renewed = self._ended = False
-        self._probe: tuple[str, Workdir] | None = None
+        self._registered: Abilities | None = None
         self._published: dict[str, str] = {}
 
     def tick(self) -> None:
         """One round. What goes wrong with one request is logged and tried again in the next round."""
         if not self._recovered:
             self._recover()
-        self._try("learn what this machine can do", self._learn)
         self._try("follow the jobs", self._follow)
         self._try("give back what others lost", self._reap)
+        self._try("look after this worker", self._look_after)
         claimed: list[Request] = []
-        self._try("claim requests", self._claim, claimed)
+        if self.health.fit:
+            self._try("claim requests", self._claim, claimed)
         self._try("write down what became of the requests", self._flush_ends)
         if claimed:
             running = [job.request for job in self.jobs.values()]
@@ -111,8 +114,9 @@ class Ticker:
         for handle, job in list(self.jobs.items()):
             self.executor.cancel(handle)
             back = failure(STOPPED, job.request, job.workdir)
-            self._try("give a request back", self._give_back, handle, job, back, ALWAYS, 0.0)
+            self._try("give a request back", self._give_back, handle, job, back, 0.0)
         self._try("write down what became of the requests", self._flush_ends)
+        self.health.close()
 
     # --- steps
 
@@ -129,25 +133,31 @@ class Ticker:
                 self.executor.cancel(handle)
                 workdir.settle()
 
-    def _learn(self) -> None:
-        """Have a job find out what a job's machine can do, once, and say so in the store."""
-        if self.abilities is not None:
+    def _look_after(self) -> None:
+        """Find out whether this worker is fit to claim and what it can run; say in the store what has changed."""
+        self.health.look()
+        self.abilities = self.trial.found
+        if self.abilities is None and not self.health.trouble:
             return
-        if self._probe is None:
-            workdir = Workdir(self.settings.work_dir / "abilities")
-            workdir.prepare(self._options(PROBE, Resources()))
-            self._probe = self.executor.submit(Job("abilities", workdir.path, Resources(wall_seconds=600))), workdir
-        handle, workdir = self._probe
-        if self.executor.poll([handle])[handle].state in (JobState.QUEUED, JobState.RUNNING):
-            return
-        if not workdir.done:
-            log.error("This machine's abilities are unknown: %s", workdir.log)
-            self.abilities = Abilities(worker=self.settings.worker)
-            return
-        found = workdir.abilities()
-        content = (found.model_dump_json(indent=2) + "\n").encode()
-        self.queue.store.commit({f"workers/{found.worker}.json": content}, f"What {found.worker} can do")
-        self.abilities, self._ended = found, True
+        known = (self.abilities or self._stored()).model_copy(
+            update={
+                "kinds": list(EVALUATORS),
+                "benchmarks": list(self.benchmarks),
+                "trouble": self.health.trouble,
+                "updated": "",
+            }
+        )
+        if known != self._registered:
+            content = (known.model_copy(update={"updated": now()}).model_dump_json(indent=2) + "\n").encode()
+            self.queue.store.commit({f"workers/{known.worker}.json": content}, f"What {known.worker} can do")
+            self._registered, self._ended = known, True
+
+    def _stored(self) -> Abilities:
+        """What this worker found out when it last started."""
+        try:
+            return Abilities.model_validate_json(self.queue.store.read(f"workers/{self.settings.worker}.json")[0])
+        except (NotFound, ValidationError):
+            return Abilities(worker=self.settings.worker)
 
     def _follow(self) -> None:
         """Renew, publish, fail or give back: whatever each job's state asks for."""
@@ -188,7 +198,9 @@ class Ticker:
                 self._try(f"finish {ended[handle].request.model}", self._finish, handle, ended[handle], path)
 
     def _reap(self) -> None:
-        self._ended |= bool(self.queue.reap())
+        """Give back what others lost; our own leases are judged by our own clock (`_hold`), which does not jump."""
+        held = {job.request.lease.claim for job in self.jobs.values() if job.request.lease}
+        self._ended |= bool(self.queue.reap(held=held))
 
     def _claim(self, claimed: list[Request]) -> None:
         """Claim as many requests as there are slots."""
@@ -209,6 +221,9 @@ class Ticker:
             self.queue.flush("What became of requests")
         self._ended = False
 
+    def _make_room(self) -> None:
+        self.housekeeping.work([], [job.request for job in self.jobs.values()])
+
     # --- one job
 
     def _accepts(self, request: Request) -> bool:
@@ -220,23 +235,13 @@ class Ticker:
             return False
 
     def _can_run(self, request: Request) -> bool:
-        benchmark = self.benchmarks.get(request.benchmark)
-        if benchmark is None or request.kind not in EVALUATORS or self._refuses(request):
+        if self._registered is None or not can_run(self._registered, request):
             return False
         if _came_back(request):
             path = self.results.published(request)
             if path is not None:
                 self._published[request.id] = path
-                return True
-        said = {name: getattr(request, name) for name in Submission.model_fields}
-        return not load_evaluator(EVALUATORS[request.kind]).check(Submission.model_validate(said), benchmark)
-
-    def _refuses(self, request: Request) -> bool:
-        can = self.abilities or Abilities(worker=self.settings.worker)
-        if {request.precision, request.weight_type} & can.refused.keys():
-            return True
-        size = (request.params or 0.0) * SIZE_FACTOR.get(Precision(request.precision), 1.0)
-        return can.max_params_b is not None and size > can.max_params_b
+        return True
 
     def _launch(self, request: Request) -> None:
         """Start the job of a request that we have just claimed."""
@@ -247,10 +252,9 @@ class Ticker:
             resources = self._within(load_evaluator(name).resources(request, benchmark))
             workdir.prepare(self._options(name, resources, benchmark), request, benchmark)
             handle = self.executor.submit(Job(workdir.name, workdir.path, resources))
-        except STEP_ERRORS:
+        except STEP_ERRORS as error:
             log.exception("The job for %s could not be started.", request.model)
-            back = failure(UNSTARTED, request)
-            self.queue.give_back(request, back, self.settings.max_attempts, self.settings.backoff_s)
+            self._write_failure(request, not_started(error, request, workdir))
             self._ended = True
             return
         workdir.set_handle(handle)
@@ -310,15 +314,31 @@ class Ticker:
 
     def _part(self, handle: str, job: Running, status: JobStatus) -> None:
         """Fail or give back a job that did not do its work."""
-        found = job.workdir.failure() or ended(status, job.request, job.workdir)
+        why = job.workdir.failure() or ended(status, job.request, job.workdir)
+        if why.fault is Fault.INFRASTRUCTURE and rule_of(why).counts and self.health.disk_fails():
+            why = failure(DISK_FULL, job.request, job.workdir)
+        self._end_without_results(handle, job, why)
+
+    def _end_without_results(self, handle: str, job: Running, why: Failure) -> None:
         try:
-            if found.fault is Fault.SUBMISSION:
-                self.queue.fail(job.request, found)
-                self._forget(handle, job)
-            else:
-                self._give_back(handle, job, found, self.settings.max_attempts, self.settings.backoff_s)
+            self._write_failure(job.request, why)
         except (Conflict, NotFound):
             self._drop(handle, job)
+            return
+        self._forget(handle, job)
+
+    def _write_failure(self, request: Request, why: Failure) -> None:
+        """Fail it, or have it tried again; what the failure points at is probed before the next claim."""
+        rule = rule_of(why)
+        log.warning("%s at %s: %s (%s)", request.model, request.revision[:7], why.message, why.log)
+        if why.fault is Fault.INFRASTRUCTURE and rule.part is not None:
+            self.health.suspect(rule.part, request.model)
+        if why.fault is Fault.SUBMISSION:
+            self.queue.fail(request, why)
+        elif rule.counts:
+            self.queue.retry(request, why, self.settings.max_attempts, self.settings.backoff_s)
+        else:
+            self.queue.give_back(request, why, self.settings.backoff_s)
 
     def _publish(self, handle: str, job: Running, published: dict[str, str]) -> None:
         """Publish what a job left; note the result's path, empty for a run that is not published."""
@@ -326,8 +346,7 @@ class Ticker:
             published[handle] = publish(job.workdir, job.request, self.results, self.contents) or ""
         except Unreadable:
             log.exception("What job %s left cannot be published.", job.workdir.name)
-            back = failure(UNPUBLISHED, job.request, job.workdir)
-            self._give_back(handle, job, back, self.settings.max_attempts, self.settings.backoff_s)
+            self._end_without_results(handle, job, failure(UNPUBLISHED, job.request, job.workdir))
 
     def _finish(self, handle: str, job: Running, path: str) -> None:
         note = f"published as {path}" if path else "a run with a limit is not published"
@@ -336,13 +355,14 @@ class Ticker:
         except (Conflict, NotFound):
             self._drop(handle, job)
             return
+        self.health.worked()
         log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
         self._forget(handle, job)
         self.reporter.add(job.request.benchmark, path, self.clock())
 
-    def _give_back(self, handle: str, job: Running, why: Failure, max_attempts: int, backoff_s: float) -> None:
+    def _give_back(self, handle: str, job: Running, why: Failure, backoff_s: float) -> None:
         log.warning("Gave back %s at %s: %s (%s)", job.request.model, job.request.revision[:7], why.message, why.log)
-        self.queue.give_back(job.request, why, max_attempts, backoff_s)
+        self.queue.give_back(job.request, why, backoff_s)
         self._forget(handle, job)
 
     def _drop(self, handle: str, job: Running) -> None:

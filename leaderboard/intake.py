@@ -258,6 +258,7 @@ def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
         base_revision=base.revision if base else "",
         files=pinned_files(facts),
         base_files=pinned_files(base) if base else {},
+        stored_bits=case.stored_bits,
     )
 
 

@@ -1,7 +1,7 @@
 """The queue: request files over a store. Every change reads the file again, decides, and commits by compare-and-swap.
 
 PENDING -> RUNNING -> FINISHED | FAILED        PENDING | RUNNING -> CANCELLED
-RUNNING -> PENDING                             lease expired, or our side failed (with back-off)
+RUNNING -> PENDING                             lease expired, or a run failed without a result (with back-off)
 FAILED | CANCELLED -> PENDING                  relaunched, or submitted again
 FINISHED -> PENDING                            re-run: a new attempt, the old result is kept
 """
@@ -9,7 +9,7 @@ FINISHED -> PENDING                            re-run: a new attempt, the old re
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -33,6 +33,7 @@ from leaderboard.records import (
 )
 from leaderboard.request_files import is_foreign, obstacle, read_request
 from leaderboard.request_index import QueueView, RequestIndex, SetAside
+from leaderboard.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
 from leaderboard.stores.batched import flush
 
 __all__ = ["MOVES", "Beside", "Queue", "QueueView", "SetAside", "obstacle"]
@@ -44,7 +45,6 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.FAILED: frozenset({Status.PENDING}),
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
-MAX_BACKOFF_S = 24 * 3600.0
 MAX_SPREAD = 16
 MAX_TRIES = 100
 """A change is given up when this many others came first."""
@@ -220,28 +220,43 @@ class Queue:
 
         return self._as_holder(request, decide, "Fail {}")
 
-    def give_back(self, request: Request, failure: Failure, max_attempts: int, backoff_s: float) -> Request:
-        """Our side failed: PENDING again after a back-off that doubles, FAILED after `max_attempts` in a row.
+    def give_back(self, request: Request, failure: Failure, backoff_s: float) -> Request:
+        """The worker or the Hub failed: PENDING again after a back-off that doubles, as often as it takes.
 
         Raises Conflict when the claim is not ours any more.
         """
 
         def decide(current: Request, lease: Lease) -> None:
-            note = f"{failure.code}: {failure.message}"
-            if _setbacks(current) + 1 >= max_attempts:
-                self._move(current, Status.FAILED, lease.worker, note)
-                current.failure = failure.model_copy(update={"fault": Fault.INFRASTRUCTURE})
-            else:
-                self._send_back(current, lease.worker, note, backoff_s)
-                current.failure = failure
+            self._try_again(current, lease, failure, NOT_COUNTED, backoff_s)
 
         return self._as_holder(request, decide, "Give back {}")
 
-    def reap(self, backoff_s: float = 0.0) -> list[Request]:
-        """Put every request whose lease has expired back to PENDING, and return them."""
+    def retry(self, request: Request, failure: Failure, max_attempts: int, backoff_s: float) -> Request:
+        """The attempt failed, and the request may be why: PENDING again, FAILED after `max_attempts` in a row.
+
+        Raises Conflict when the claim is not ours any more.
+        """
+
+        def decide(current: Request, lease: Lease) -> None:
+            current.failed_attempts += 1
+            if current.failed_attempts >= max_attempts:
+                final = _told(failure, given_up(current.failed_attempts))
+                self._move(current, Status.FAILED, lease.worker, f"{final.code}: {final.message}")
+                current.failure = final.model_copy(update={"fault": Fault.INFRASTRUCTURE})
+            else:
+                words = attempt_failed(current.failed_attempts, max_attempts)
+                self._try_again(current, lease, failure, words, backoff_s)
+
+        return self._as_holder(request, decide, "Retry {}")
+
+    def reap(self, backoff_s: float = 0.0, held: Collection[str] = ()) -> list[Request]:
+        """Put every request whose lease has expired back to PENDING, and return them.
+
+        `held`: claims whose holder asks. It knows by its own clock that it works on them, and this one may have jumped.
+        """
         reaped = []
         for request in self.view().requests:
-            if self._is_lost(request):
+            if self._is_lost(request) and not (request.lease and request.lease.claim in held):
                 try:
                     reaped.append(self._change(self.path_of(request), self._reap_one(backoff_s), "Reap {}"))
                 except (Conflict, NotFound, Unreadable):
@@ -277,6 +292,7 @@ class Queue:
             current.not_before = None
             if to is Status.PENDING:
                 current.failure = None
+                current.failed_attempts = 0
 
         return self._change(self.path_of(request), decide, f"{to.value}: {{}}")
 
@@ -288,6 +304,7 @@ class Queue:
             setattr(existing, name, getattr(fresh, name))
         self._move(existing, Status.PENDING, fresh.sender or PODIUM, "submitted again")
         existing.failure = existing.not_before = None
+        existing.failed_attempts = 0
 
     def _as_holder(self, request: Request, decide: Callable[[Request, Lease], None], message: str) -> Request:
         """Change a running request whose claim is still the one in `request`."""
@@ -323,9 +340,16 @@ class Queue:
         request.lease = request.progress = None
 
     def _send_back(self, request: Request, by: str, note: str, backoff_s: float) -> None:
-        wait = min(backoff_s * 2.0 ** min(_setbacks(request), 32), MAX_BACKOFF_S)
+        wait = backoff(request, backoff_s)
         self._move(request, Status.PENDING, by, note)
         request.not_before = self._later(wait) if wait > 0 else None
+
+    def _try_again(self, current: Request, lease: Lease, failure: Failure, words: str, backoff_s: float) -> None:
+        """Send it back with what happened, `words` on it, and when it is tried again."""
+        wait = backoff(current, backoff_s)
+        again = tried_again(self._clock() + timedelta(seconds=wait) if wait > 0 else None)
+        current.failure = _told(failure, f"{words} {again}")
+        self._send_back(current, lease.worker, f"{failure.code}: {current.failure.message}", backoff_s)
 
     def _entry(self, before: Status | None, to: Status, by: str, note: str) -> HistoryEntry:
         return HistoryEntry(time=self._now(), from_=before, to=to, by=by, note=note)
@@ -374,15 +398,9 @@ class Queue:
         return path
 
 
-def _setbacks(request: Request) -> int:
-    """How often in a row it came back from RUNNING to PENDING since somebody put it into the queue."""
-    count = 0
-    for entry in reversed(request.history):
-        if entry.from_ is Status.RUNNING and entry.to is Status.PENDING:
-            count += 1
-        elif entry.to is not Status.RUNNING:
-            break
-    return count
+def _told(failure: Failure, words: str) -> Failure:
+    """The failure, with what follows from it."""
+    return failure.model_copy(update={"message": f"{failure.message} {words}"})
 
 
 def _moment(text: str | None) -> datetime | None:

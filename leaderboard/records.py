@@ -252,6 +252,8 @@ class Request(BaseModel):
     """Files of the checkpoint that a job loads -> their content (`leaderboard.checks.files.pinned_files`)."""
     base_files: dict[str, str] = Field(default_factory=dict)
     """The same of the base model, for adapters and deltas."""
+    stored_bits: int | None = None
+    """Bits per weight of a quantised checkpoint, as it is stored; None when it is not quantised or does not say."""
     sender_org: str = ""
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
     priority: float = 0.0
@@ -260,6 +262,8 @@ class Request(BaseModel):
     """Votes for running it, the submitter's own counted; each but the first is one of its priority."""
     attempts: int = 0
     """Runs started so far."""
+    failed_attempts: int = 0
+    """Of these, how many failed in a row since it was put into the queue, without a fault of the worker or the Hub."""
     not_before: str | None = None
     """Back-off: not claimed before this time (UTC)."""
     lease: Lease | None = None
@@ -364,7 +368,8 @@ class PodiumBlock(BaseModel):
 
 
 class Abilities(BaseModel):
-    """What one worker can run; it writes this to `workers/{worker}.json` of the requests store when it starts."""
+    """What one worker can run; it writes this to `workers/{worker}.json` of the requests store when it
+    starts, and when it stops or begins again to take requests."""
 
     worker: str
     """Its name, as in leases."""
@@ -376,6 +381,12 @@ class Abilities(BaseModel):
     """Largest checkpoint it takes, in billions of parameters at float16; None when it has no limit of its own."""
     packages: dict[str, str] = Field(default_factory=dict)
     """Versions of lm_eval, transformers, torch and peft."""
+    kinds: list[str] = ["checkpoint"]
+    """Kinds of submissions that it evaluates."""
+    benchmarks: list[str] | None = None
+    """Ids of the benchmarks that it serves; None when it does not say."""
+    trouble: str = ""
+    """Why it takes no requests for now, in sentences; empty while it does."""
     updated: str = ""
     """When it wrote this (UTC)."""
 

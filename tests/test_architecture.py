@@ -15,11 +15,11 @@ PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
 LAYERS = [
     {"leaderboard", "leaderboard.records", "leaderboard.errors"},
     {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
-     "leaderboard.generation", "leaderboard.metrics",
+     "leaderboard.generation", "leaderboard.metrics", "leaderboard.workers",
      "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
      "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
-     "leaderboard.result_files",
+     "leaderboard.result_files", "leaderboard.retries",
      "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
      "leaderboard.board_rows", "leaderboard.table", "leaderboard.boards", "leaderboard.compare", "leaderboard.plots",
      "leaderboard.community", "leaderboard.policy", "leaderboard.lineage", "leaderboard.facts", "leaderboard.rights",
@@ -34,7 +34,7 @@ BACKEND_MAY_USE = {
     "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
     "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
     "leaderboard.details", "leaderboard.yaml_lines", "leaderboard.facts", "leaderboard.checks",
-    "leaderboard.generation",
+    "leaderboard.generation", "leaderboard.workers",
 }  # fmt: skip
 
 

@@ -7,26 +7,11 @@ from pathlib import Path
 
 from backend import Resources
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Precision, Problem, Request, Submission, WeightType
-
-QUANTISED = (Precision.INT8, Precision.INT4, Precision.GPTQ)
+from leaderboard.records import Request
 
 
 class CheckpointEvaluator:
     """Runs lm-eval on a checkpoint of the Hub; the work itself is in harness.py."""
-
-    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
-        """Combinations that cannot be evaluated anywhere. What a worker's hardware refuses is in its Abilities."""
-        if submission.weight_type is WeightType.DELTA and submission.precision in QUANTISED:
-            return [
-                Problem(
-                    code="delta_quantised",
-                    field="precision",
-                    message=f"A delta cannot be added to its base model in {submission.precision.value}.",
-                    fix="Choose float16, bfloat16 or float32.",
-                )
-            ]
-        return []
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """No needs of its own: the operator's limits hold."""

@@ -75,11 +75,11 @@ def _try_out(checkpoint: Checkpoint, loaded: Loaded) -> None:
         tokens = loaded.tokenizer.encode(SAMPLE)
     known = loaded.model.get_input_embeddings().num_embeddings
     if not tokens or max(tokens) >= known:
-        what = f"token {max(tokens)}, and the model has {known}" if tokens else "no token"
+        what = f"token {max(tokens)} of {known}" if tokens else "no token"
         raise JobFailed(
             "tokenizer_unusable",
-            f"The tokenizer of {checkpoint.name} at {_short(checkpoint)} encodes the text {SAMPLE!r} as {what}. Push the "
-            "tokenizer that the checkpoint was trained with and submit the new commit.",
+            f"The tokenizer of {checkpoint.name} at {_short(checkpoint)} encodes the text {SAMPLE!r} as {what}. Push "
+            "the tokenizer that the checkpoint was trained with and submit the new commit.",
         )
 
 

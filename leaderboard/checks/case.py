@@ -9,6 +9,7 @@ from typing import Any
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.checks.native import Native
+from leaderboard.checks.weights import quantised_bits
 from leaderboard.errors import ModelUnavailable
 from leaderboard.lineage import Twin
 from leaderboard.policy import Allowance
@@ -73,6 +74,11 @@ class Case:
     def whole(self) -> ModelFacts | None:
         """The repository whose config.json describes the network: the base model's for an adapter."""
         return self.base_facts if self.facts is not None and is_adapter(self.facts) else self.facts
+
+    @property
+    def stored_bits(self) -> int | None:
+        """Bits per weight of a quantised checkpoint; None when it is not quantised or does not say."""
+        return quantised_bits(quantisation(self.whole)) if self.whole else None
 
     @property
     def is_taken(self) -> bool:

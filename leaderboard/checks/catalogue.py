@@ -245,6 +245,11 @@ CATALOGUE: dict[str, Template] = {
         "No worker of this board can run the weight type {value} now: {why}",
         "Choose another weight type; an adapter or delta can be merged into its base model and submitted as Original.",
     ),
+    "delta_quantised": Template(
+        "precision",
+        "No worker can run this: {why}",
+        "Choose float16, bfloat16 or float32, or submit the sum of both as Original.",
+    ),
     "no_worker_fits": Template(
         "precision",
         "No single worker of this board can run this checkpoint in this way: {why}",

@@ -10,7 +10,8 @@ from leaderboard.checks.files import DEFAULT_TEMPLATE
 from leaderboard.checks.quantised import method_of
 from leaderboard.checks.templates import template_fault
 from leaderboard.checks.weights import quantised_bits
-from leaderboard.records import Abilities, ModelFacts, Precision, Problem, WeightType, is_repo_id
+from leaderboard.records import ModelFacts, Precision, Problem, WeightType, is_repo_id
+from leaderboard.workers import Wanted, impossible, limit_b, refusals
 
 VOCABULARIES = {
     "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json",
@@ -18,8 +19,6 @@ VOCABULARIES = {
 }  # fmt: skip
 """Files from which transformers can make a tokenizer."""
 TEMPLATE_FILES = (DEFAULT_TEMPLATE, "chat_template.jinja", "tokenizer_config.json")
-FLOATS_PER_16_BITS = {Precision.FLOAT32: 0.5, Precision.INT8: 2.0, Precision.INT4: 4.0}
-"""How many times as large a checkpoint may be, compared with float16, to take the same memory."""
 
 
 def benchmark(case: Case) -> Iterator[Problem]:
@@ -142,44 +141,39 @@ def _too_large(case: Case, limiter: str, limit: float) -> Problem:
 
 def workers(case: Case) -> Iterator[Problem]:
     """At least one worker can run it as asked."""
+    wanted = _wanted(case)
+    if why := impossible(wanted):
+        yield said("delta_quantised", {"why": why}, value=wanted.precision)
+        return
     if not case.abilities:
         yield problem("no_worker")
         return
-    refusals = [_refusals(worker, case) for worker in case.abilities]
-    if not all(refusals):
+    refused = [refusals(worker, wanted) for worker in case.abilities]
+    if not all(refused):
         return
-    common = set.intersection(*(set(refusal) for refusal in refusals))
-    first = refusals[0]
+    common = set.intersection(*(set(reasons) for reasons in refused))
+    first = refused[0]
     if "precision" in common:
         yield said("precision_not_possible", {"why": first["precision"]}, value=case.submission.precision)
     if "weight_type" in common:
         yield said("weight_type_not_possible", {"why": first["weight_type"]}, value=case.submission.weight_type)
     if "size" in common:
-        most = max(_limit(worker, case) or 0.0 for worker in case.abilities)
+        most = max(limit_b(worker, wanted) or 0.0 for worker in case.abilities)
         yield _too_large(case, "the largest worker of this board", most)
-    if not common:
-        reasons = [f"{shown(w.worker)}: {' '.join(r.values())}" for w, r in zip(case.abilities, refusals, strict=True)]
+    if not common & {"precision", "weight_type", "size"}:
+        reasons = [f"{shown(w.worker)}: {' '.join(r.values())}" for w, r in zip(case.abilities, refused, strict=True)]
         yield said("no_worker_fits", {"why": " ".join(reasons)})
 
 
-def _refusals(worker: Abilities, case: Case) -> dict[str, str]:
-    """Why this worker cannot run the submission; empty when it can."""
-    asked = {"precision": case.submission.precision.value, "weight_type": case.submission.weight_type.value}
-    refused = {kind: worker.refused[value] for kind, value in asked.items() if value in worker.refused}
-    limit = _limit(worker, case)
-    if limit is not None and case.params_b is not None and case.params_b > limit:
-        refused["size"] = f"It takes at most {limit:.3g} billion parameters in {asked['precision']}."
-    return refused
-
-
-def _limit(worker: Abilities, case: Case) -> float | None:
-    """Billions of parameters that the worker takes in the submission's precision, None for no limit."""
-    if worker.max_params_b is None:
-        return None
-    stored = quantisation(case.whole) if case.whole else None
-    if case.submission.precision is Precision.GPTQ:
-        return worker.max_params_b * 16 / (quantised_bits(stored) or 4)
-    return worker.max_params_b * FLOATS_PER_16_BITS.get(case.submission.precision, 1.0)
+def _wanted(case: Case) -> Wanted:
+    """What the submission asks of a worker."""
+    return Wanted(
+        benchmark=case.benchmark.id if case.benchmark else "",
+        precision=case.submission.precision.value,
+        weight_type=case.submission.weight_type.value,
+        params_b=case.params_b,
+        stored_bits=case.stored_bits,
+    )
 
 
 def already_requested(case: Case) -> Iterator[Problem]:

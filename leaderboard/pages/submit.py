@@ -45,8 +45,8 @@ CHECKS = [
     _check(
         "Precision and weight type",
         "precision_not_allowed precision_not_possible precision_mismatch not_gptq other_quantisation no_worker "
-        "weight_type_not_allowed weight_type_not_possible is_an_adapter not_an_adapter base_model_missing "
-        "base_model_problem other_base_model invalid_base_model_id",
+        "delta_quantised weight_type_not_allowed weight_type_not_possible is_an_adapter not_an_adapter "
+        "base_model_missing base_model_problem other_base_model invalid_base_model_id",
     ),
     _check("Chat template", "no_chat_template chat_template_broken"),
     _check("Within the policy", "do_not_submit quota_used_up organisation_quota_used_up copy_of"),

@@ -15,7 +15,7 @@ from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.contents import Contents
 from leaderboard.queue import Queue
-from leaderboard.records import PodiumBlock, Provenance, Request, Score
+from leaderboard.records import Abilities, PodiumBlock, Provenance, Request, Score
 from leaderboard.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
@@ -28,9 +28,11 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.ahead = timedelta()
+        """By how much the wall clock has jumped."""
 
     def utc(self) -> datetime:
-        return self.time
+        return self.time + self.ahead
 
     def monotonic(self) -> float:
         return self.time.timestamp()
@@ -47,7 +49,9 @@ class ToldExecutor:
         self.states: dict[str, JobStatus] = {}
         self.jobs: dict[str, Job] = {}
         self.cancelled: list[str] = []
-        self.refuse: OSError | None = None
+        self.refuse: Exception | None = None
+        self.trial = JobState.ENDED
+        self.abilities: dict[str, object] = dict(ABILITIES)
 
     def slots(self) -> int:
         busy = sum(status.state in (JobState.QUEUED, JobState.RUNNING) for status in self.states.values())
@@ -56,13 +60,14 @@ class ToldExecutor:
     def submit(self, job: Job) -> str:
         if job.name == "abilities":
             workdir = Workdir(job.workdir)
-            workdir.write("abilities.json", json.dumps(ABILITIES).encode())
-            workdir.finish()
+            workdir.write("abilities.json", json.dumps(self.abilities).encode())
+            if self.trial is JobState.ENDED:
+                workdir.finish()
         elif self.refuse:
             raise self.refuse
         handle = f"told-{len(self.jobs)}"
         self.jobs[handle] = job
-        self.states[handle] = JobStatus(JobState.ENDED if job.name == "abilities" else JobState.RUNNING)
+        self.states[handle] = JobStatus(self.trial if job.name == "abilities" else JobState.RUNNING)
         return handle
 
     def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
@@ -119,6 +124,10 @@ class Board:
 
     def now(self, request: Request) -> Request:
         return self.queue.get(request.id)
+
+    def registered(self) -> Abilities:
+        """What the worker says of itself in the store."""
+        return Abilities.model_validate_json(self.queue.store.read("workers/w1.json")[0])
 
     def run_one(self, request: Request) -> tuple[str, Workdir]:
         """Tick until the request's job runs; its handle and folder."""

@@ -12,16 +12,13 @@ from pathlib import Path
 from backend import Resources
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Problem, Request, Submission
+from leaderboard.records import Request
 
 SLEEPER = "import time; time.sleep(300)"
 
 
 class Small:
-    """What these jobs have in common: nothing is checked, nothing is needed."""
-
-    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
-        return []
+    """What these jobs have in common: nothing is needed."""
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         return Resources()

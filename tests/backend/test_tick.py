@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from backend import JobState
+from backend import JobState, JobStatus
 from backend.tick import Ticker
 from backend.workdir import Workdir
-from leaderboard.errors import HubUnavailable
+from leaderboard.errors import HubUnavailable, ModelNotFound
 from leaderboard.records import Abilities, Failure, Fault, Progress, Status
+from leaderboard.retries import MAX_BACKOFF_S
 from leaderboard.stores.local import LocalStore
 from tests.backend.conftest import Board
 
@@ -67,12 +70,12 @@ def test_a_submission_at_fault_fails_for_good(board: Board) -> None:
     assert failed.status is Status.FAILED and failed.failure and failed.failure.code == "checkpoint_unreadable"
 
 
-def test_our_fault_is_tried_again_later_and_not_forever(board: Board) -> None:
+def test_an_attempt_that_failed_is_repeated_later_and_not_forever(board: Board) -> None:
     request = board.submit()
     for attempt in range(1, 4):
         handle, workdir = board.run_one(request)
         assert board.now(request).attempts == attempt
-        workdir.write_failure(Failure(fault=Fault.INFRASTRUCTURE, code="hub_unavailable", message="No answer."))
+        workdir.write_failure(Failure(fault=Fault.INFRASTRUCTURE, code="job_error", message="It broke."))
         board.end(handle, JobState.ENDED)
         board.ticker.tick()
         board.ticker.tick()
@@ -80,6 +83,101 @@ def test_our_fault_is_tried_again_later_and_not_forever(board: Board) -> None:
         board.clock.pass_(1000)
     failure = board.now(request).failure
     assert failure is not None and failure.fault is Fault.INFRASTRUCTURE
+    assert failure.message.startswith("It broke. It was tried 3 times and is not tried again.")
+
+
+@pytest.mark.parametrize("code", ["worker_lost", "disk_full", "benchmark_data", "cancelled", "not_started"])
+def test_faults_of_the_worker_use_up_no_attempt(board: Board, code: str) -> None:
+    request = board.submit()
+    for _ in range(5):
+        handle, workdir = board.run_one(request)
+        workdir.write_failure(Failure(fault=Fault.INFRASTRUCTURE, code=code, message="It broke."))
+        board.end(handle, JobState.ENDED)
+        board.ticker.tick()
+        board.clock.pass_(MAX_BACKOFF_S)
+    back = board.now(request)
+    assert (back.status, back.attempts, back.failed_attempts) == (Status.PENDING, 5, 0)
+    assert back.failure and "no attempt is used up" in back.failure.message
+
+
+def test_a_forward_jump_of_the_clock_does_not_end_a_healthy_job(board: Board) -> None:
+    request = board.submit()
+    handle, workdir = board.run_one(request)
+    lost = board.queue.claim(board.submit("lost"), "w2", board.settings.lease_s)
+    board.clock.ahead = timedelta(hours=3)
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING and board.executor.cancelled == []
+    assert board.now(lost).history[-1].note == "the lease of w2 has expired"
+    board.succeed(handle, workdir)
+    board.ticker.tick()
+    finished = board.now(request)
+    assert (finished.status, finished.attempts) == (Status.FINISHED, 1)
+
+
+# --- a worker in trouble
+
+
+def test_nothing_is_claimed_before_a_trial_job_has_worked(board: Board) -> None:
+    request = board.submit()
+    board.executor.trial = JobState.RUNNING
+    board.ticker.tick()
+    assert board.now(request).status is Status.PENDING and not board.queue.store.list("workers/")
+    board.executor.trial = JobState.KILLED
+    board.executor.states["told-0"] = JobStatus(JobState.KILLED, "signal 9")
+    for _ in range(5):
+        board.ticker.tick()
+    assert board.now(request).attempts == 0 and list(board.executor.jobs) == ["told-0"], "the next probe comes later"
+    assert "Jobs do not run on it" in board.registered().trouble
+    board.executor.trial = JobState.ENDED
+    board.clock.pass_(board.settings.backoff_s)
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING and board.registered().trouble == ""
+    assert board.registered().refused and board.registered().benchmarks == ["tiny"]
+
+
+def test_a_worker_in_trouble_still_says_what_it_cannot_run(board: Board) -> None:
+    board.ticker.tick()
+    board.new_ticker()
+    board.executor.trial = JobState.KILLED
+    board.ticker.tick()
+    assert board.registered().trouble and board.registered().refused
+
+
+def test_probes_back_off_and_the_log_says_it_once(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+    board.executor.trial = JobState.KILLED
+    probes = []
+    for _ in range(40):
+        before = len(board.executor.jobs)
+        board.ticker.tick()
+        probes.append(len(board.executor.jobs) > before)
+        board.clock.pass_(board.settings.backoff_s)
+    assert [at for at, probed in enumerate(probes) if probed] == [0, 1, 3, 7, 15, 31], "waits double"
+    assert caplog.text.count("This worker takes no requests for now") == 1
+
+
+def test_a_job_that_crashes_while_the_disk_fails_is_not_to_blame(board: Board) -> None:
+    request = board.submit()
+    handle, _ = board.run_one(request)
+    board.end(handle, JobState.KILLED, "signal 7")
+    work = board.settings.work_dir
+    work.rename(work.with_name("elsewhere"))
+    work.write_text("no folder")
+    board.ticker.tick()
+    back = board.now(request)
+    assert back.failure and back.failure.code == "disk_full" and back.failed_attempts == 0
+    work.unlink()
+    work.with_name("elsewhere").rename(work)
+    board.clock.pass_(1000)
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING
+
+
+def test_a_checkpoint_that_is_gone_before_its_job_starts_fails_as_its_own(board: Board) -> None:
+    request = board.submit()
+    board.executor.refuse = ModelNotFound("org/model", "a" * 40)
+    board.ticker.tick()
+    failed = board.now(request)
+    assert failed.status is Status.FAILED and failed.failure and failed.failure.code == "model_gone"
 
 
 @pytest.mark.parametrize(
@@ -252,10 +350,13 @@ def test_a_store_that_does_not_take_results_is_tried_again(board: Board, monkeyp
 
 def test_a_job_that_cannot_be_started_is_given_back(board: Board) -> None:
     request = board.submit()
-    board.executor.refuse = OSError("no space left")
-    board.ticker.tick()
-    after = board.now(request)
-    assert after.status is Status.PENDING and after.failure and after.failure.code == "not_started"
+    for error, code in (OSError("odd"), "not_started"), (OSError(errno.ENOSPC, "No space left"), "disk_full"):
+        board.executor.refuse = error
+        board.ticker.tick()
+        after = board.now(request)
+        assert after.status is Status.PENDING and after.failure and after.failure.code == code
+        assert after.failed_attempts == 0
+        board.clock.pass_(1000)
 
 
 def test_requests_for_others_are_left_alone(board: Board) -> None:
@@ -273,7 +374,7 @@ def test_requests_for_others_are_left_alone(board: Board) -> None:
 
 
 def test_a_checkpoint_too_large_for_this_machine_is_left_alone(board: Board) -> None:
-    board.ticker.abilities = Abilities(worker="w1", max_params_b=1.0)
+    board.executor.abilities |= {"max_params_b": 1.0}
     large = board.submit("large", params=0.6)
     small = board.submit("small", params=0.4)
     board.ticker.tick()

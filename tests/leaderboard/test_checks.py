@@ -19,6 +19,7 @@ from leaderboard.errors import ModelDisabled, ModelGated, ModelNotFound, ModelPr
 from leaderboard.lineage import Twin
 from leaderboard.policy import Allowance
 from leaderboard.records import Abilities, ModelFacts, Precision, Request, Severity, Status, Submission, WeightType
+from leaderboard.workers import can_run
 
 SHA = "26a66f0d862e" + "0" * 28
 NATIVE = Native(
@@ -223,6 +224,8 @@ BAD: list[tuple[str, Case]] = [
     ("weight_type_not_allowed", adapter_case(benchmark=limited(weight_types=["Original"]))),
     ("weight_type_not_possible", adapter_case(abilities=[worker(refused={"Adapter": "peft is not installed."})])),
     ("no_worker_fits", case(abilities=[worker(refused={"bfloat16": "No."}), worker(max_params_b=0.1)])),
+    ("delta_quantised", case(weight_type="Delta", base_model="org/base", base=checkpoint("o/b"), precision="4bit")),
+    ("no_worker_fits", case(abilities=[worker(benchmarks=["other"])])),
     ("no_worker", case(abilities=[])),
     ("precision_mismatch", case(configured(quantization_config=GPTQ))),
     ("precision_mismatch", case(configured(quantization_config={"load_in_4bit": True}), precision="8bit")),
@@ -292,6 +295,17 @@ def test_a_worker_takes_more_parameters_in_fewer_bits() -> None:
     half = [worker(max_params_b=2.0)]
     assert codes(case(abilities=half, precision="bfloat16")) == []
     assert codes(case(abilities=half, precision="float32")) == ["too_large"]
+
+
+@pytest.mark.parametrize(("bits", "params", "fits"), [(2, 7.9, True), (2, 8.1, False), (3, 5.3, True), (4, 4.1, False)])
+def test_checks_and_scheduler_agree_on_the_size_of_a_gptq_checkpoint(bits: int, params: float, fits: bool) -> None:
+    facts = configured(quantization_config=GPTQ | {"bits": bits}).model_copy(
+        update={"parameters": {f"I{bits}": int(params * 1e9)}}
+    )
+    asked = case(facts, precision="GPTQ", abilities=[worker(max_params_b=1.0)])
+    assert (codes(asked) == []) is fits
+    request = Request(model="org/name", precision="GPTQ", params=asked.params_b, stored_bits=asked.stored_bits)
+    assert asked.stored_bits == bits and can_run(worker(max_params_b=1.0), request) is fits
 
 
 def test_sentences_name_what_was_allowed() -> None:

@@ -13,6 +13,7 @@ import pytest
 from leaderboard.errors import AlreadyRequested, Conflict, NotFound, NotPossible, Unreadable
 from leaderboard.queue import Queue
 from leaderboard.records import Failure, Fault, Progress, Request, Status, request_path
+from leaderboard.retries import MAX_BACKOFF_S
 from leaderboard.stores.local import LocalStore
 
 OURS = Failure(fault=Fault.INFRASTRUCTURE, code="hub_down", message="The Hub did not answer.")
@@ -151,7 +152,7 @@ def test_one_claim_wins(queue: Queue) -> None:
             queue.claim(request, worker, 60)
 
 
-@pytest.mark.parametrize("change", ["renew", "started", "finish", "fail", "give_back"])
+@pytest.mark.parametrize("change", ["renew", "started", "finish", "fail", "give_back", "retry"])
 def test_a_worker_that_lost_its_claim_changes_nothing(queue: Queue, clock: Clock, change: str) -> None:
     mine = queue.claim(queue.submit(asked()), "w", 60)
     clock.sleep(61)
@@ -159,7 +160,8 @@ def test_a_worker_that_lost_its_claim_changes_nothing(queue: Queue, clock: Clock
     queue.claim(mine, "w", 60)
     before = queue.raw(mine.id)
     arguments: dict[str, tuple[Any, ...]] = {
-        "renew": (60,), "started": ("job",), "finish": (), "fail": (THEIRS,), "give_back": (OURS, 3, 0),
+        "renew": (60,), "started": ("job",), "finish": (), "fail": (THEIRS,), "give_back": (OURS, 0),
+        "retry": (OURS, 3, 0),
     }  # fmt: skip
     with pytest.raises(Conflict):
         getattr(queue, change)(mine, *arguments[change])
@@ -180,22 +182,53 @@ def test_failing_says_why(queue: Queue) -> None:
     assert failed.history[-1].note == "no_tokenizer: It has no tokenizer. Add one."
 
 
-def test_our_failures_back_off_and_end_after_some_attempts(queue: Queue, clock: Clock) -> None:
+def test_failed_attempts_back_off_and_end(queue: Queue, clock: Clock) -> None:
     request = queue.submit(asked())
-    for wait in (30, 60):
-        back = queue.give_back(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
-        assert back.status is Status.PENDING and back.failure == OURS
+    for attempt, wait in enumerate((30, 60), start=1):
+        back = queue.retry(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
+        assert back.status is Status.PENDING and back.failure and back.failed_attempts == attempt
+        when = f"{clock.time + timedelta(seconds=wait):%Y-%m-%d %H:%M} UTC"
+        assert back.failure.message == (
+            f"The Hub did not answer. This was attempt {attempt} of 3. It is tried again at about {when}."
+        )
         clock.sleep(wait - 1)
         assert queue.claim_next("w", 60) is None
         with pytest.raises(Conflict):
             queue.claim(request, "w", 60)
         assert [one.id for one in queue.pending()] == [request.id]
         clock.sleep(1)
-    failed = queue.give_back(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
-    assert failed.status is Status.FAILED and failed.failure == OURS and failed.attempts == 3
+    failed = queue.retry(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
+    assert failed.status is Status.FAILED and failed.attempts == 3
+    assert failed.failure and failed.failure.fault is Fault.INFRASTRUCTURE
+    assert "was tried 3 times and is not tried again. Submit it again, or ask" in failed.failure.message
+    assert failed.history[-1].note.endswith(failed.failure.message)
     queue.relaunch(failed, "maintainer")
-    back = queue.give_back(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
-    assert back.status is Status.PENDING and back.attempts == 4
+    back = queue.retry(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
+    assert (back.status, back.attempts, back.failed_attempts) == (Status.PENDING, 4, 1)
+
+
+def test_giving_back_uses_up_no_attempt(queue: Queue, clock: Clock) -> None:
+    request = queue.submit(asked())
+    for _ in range(20):
+        back = queue.give_back(queue.claim(request, "w", 60), OURS, backoff_s=30)
+        assert back.status is Status.PENDING and back.failed_attempts == 0
+        assert back.failure and "no attempt is used up. It is tried again at about" in back.failure.message
+        clock.sleep(MAX_BACKOFF_S)
+    at_once = queue.give_back(queue.claim(request, "w", 60), OURS, backoff_s=0)
+    assert at_once.failure and at_once.failure.message.endswith("It is tried again as soon as a worker is free.")
+    assert queue.retry(queue.claim(request, "w", 60), OURS, 2, 0).failed_attempts == 1
+
+
+def test_submitting_again_starts_the_count_anew(queue: Queue) -> None:
+    failed = queue.retry(queue.claim(queue.submit(asked()), "w", 60), OURS, max_attempts=1, backoff_s=0)
+    assert failed.failure and "was tried once and is not tried again" in failed.failure.message
+    assert queue.submit(asked()).failed_attempts == 0
+
+
+def test_a_holder_s_own_leases_are_not_reaped_by_the_wall_clock(queue: Queue, clock: Clock) -> None:
+    mine, other = (queue.claim(queue.submit(asked(f"o/{name}")), name, 60) for name in ("mine", "other"))
+    clock.sleep(3600)
+    assert mine.lease and [one.id for one in queue.reap(held={mine.lease.claim})] == [other.id]
 
 
 def test_an_expired_lease_goes_back_to_pending(queue: Queue, clock: Clock) -> None:

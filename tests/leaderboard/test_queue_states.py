@@ -22,7 +22,7 @@ FAST = Path("/dev/shm")
 FAILURE = Failure(fault=Fault.INFRASTRUCTURE, code="x", message="Something failed.")
 workers = st.integers(0, 1)
 hands = st.sampled_from(["cancel", "relaunch", "rerun"])
-ends = st.sampled_from(["finish", "fail", "give_back"])
+ends = st.sampled_from(["finish", "fail", "give_back", "retry"])
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -106,8 +106,10 @@ class QueueMachine(RuleBasedStateMachine):
                 after = queue_of.finish(claimed)
             elif end == "fail":
                 after = queue_of.fail(claimed, FAILURE)
+            elif end == "retry":
+                after = queue_of.retry(claimed, FAILURE, max_attempts=3, backoff_s=10)
             else:
-                after = queue_of.give_back(claimed, FAILURE, max_attempts=3, backoff_s=10)
+                after = queue_of.give_back(claimed, FAILURE, backoff_s=10)
         except Conflict:
             assert not held
         else:
