@@ -149,7 +149,7 @@ class Health:
         if self._is_short():
             self._make_room()
         if self._is_short():
-            return f"Its disk is full: {shutil.disk_usage(self._folder).free / 1e6:.0f} MB are free."
+            return "Its disk is full."
         return self._written()
 
     def _written(self) -> str:

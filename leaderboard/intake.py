@@ -44,6 +44,7 @@ from leaderboard.records import (
     now,
     request_path,
 )
+from leaderboard.workers import nobody_runs
 
 NEIGHBOURS = 5
 """How many finished requests, the closest in size, an expected time is taken from."""
@@ -228,7 +229,8 @@ class Intake:
     def _cost(self, case: Case) -> Cost:
         """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
         requests = self.queue.view().requests
-        ahead = sum(one.status is Status.PENDING and one.priority >= 0 for one in requests)
+        workers = case.abilities
+        ahead = sum(one.priority >= 0 and not nobody_runs(one, workers) for one in self.queue.pending())
         benchmark = self.benchmarks[case.submission.benchmark]
         seconds = expected_seconds(requests, benchmark.id, case.params_b)
         return Cost(self.questions(benchmark), seconds, ahead + 1)

@@ -110,6 +110,10 @@ class Service:
         except PodiumError as error:
             log.warning("No flag was proposed against %s: %s", copy.model, error)
 
+    def workers(self) -> list[Abilities]:
+        """What the workers that registered themselves can do."""
+        return abilities(self.queue.store)
+
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""
         for call in self.on_submit:

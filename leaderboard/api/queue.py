@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.logs import log_tail
+from leaderboard.queue import obstacle
 from leaderboard.records import Status
 from leaderboard.service import Service
+from leaderboard.workers import nobody_runs
 
 
 class SetAsideFile(BaseModel):
@@ -23,10 +25,17 @@ class SetAsideFile(BaseModel):
     reason: str
 
 
+class RequestAnswer(records.Request):
+    """A request as its file says, and what the workers say of it."""
+
+    obstacle: str | None = None
+    """Why nobody can run it while it is pending; null when a worker can."""
+
+
 class RequestList(Page):
     """Requests, the newest first."""
 
-    requests: list[records.Request]
+    requests: list[RequestAnswer]
     set_aside: list[SetAsideFile]
     """Files that cannot be read; never part of `total`."""
 
@@ -53,15 +62,15 @@ def queue_routes(service: Service) -> APIRouter:
             RequestList(
                 total=len(found),
                 offset=offset,
-                requests=found[offset : offset + limit],
+                requests=answers(service, found[offset : offset + limit]),
                 set_aside=[SetAsideFile(path=one.path, reason=one.reason) for one in view.set_aside],
             ),
         )
 
-    @routes.get("/{request_id}", response_model=records.Request)
+    @routes.get("/{request_id}", response_model=RequestAnswer)
     def get_request(request: Request, request_id: str) -> Response:
         """One request as it stands."""
-        return kept_model(request, service.queue.get(request_id))
+        return kept_model(request, answers(service, [service.queue.get(request_id)])[0])
 
     @routes.get("/{request_id}/file", response_class=Response)
     def get_file(request: Request, request_id: str) -> Response:
@@ -75,6 +84,18 @@ def queue_routes(service: Service) -> APIRouter:
         return kept(request, text.encode(), "text/plain; charset=utf-8")
 
     return routes
+
+
+def answers(service: Service, requests: Sequence[records.Request]) -> list[RequestAnswer]:
+    """The requests, each with what keeps every worker from running it."""
+    workers = service.workers()
+
+    def why(request: records.Request) -> str | None:
+        if request.status is not Status.PENDING:
+            return None
+        return obstacle(request) or nobody_runs(request, workers) or None
+
+    return [RequestAnswer.model_construct(**dict(request) | {"obstacle": why(request)}) for request in requests]
 
 
 def filtered(

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from leaderboard import records
 from leaderboard.api.problems import Trouble
+from leaderboard.api.queue import RequestAnswer, answers
 from leaderboard.records import Person, Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
@@ -82,11 +83,11 @@ def submission_routes(service: Service) -> APIRouter:
         return look(service, submission, service.identity.visitor(request))
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
-    def submit(submission: Submission, request: Request, response: Response) -> records.Request:
+    def submit(submission: Submission, request: Request, response: Response) -> RequestAnswer:
         """Check the checkpoint and queue it. Who submits is what the server knows, not part of the body."""
         queued = service.submit(submission, service.identity.sender(request))
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
-        return queued
+        return answers(service, [queued])[0]
 
     return routes
 

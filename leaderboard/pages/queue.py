@@ -13,8 +13,9 @@ from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.pages.words import moment
 from leaderboard.queue import QueueView, SetAside, obstacle
-from leaderboard.records import Request, Status, utc
+from leaderboard.records import Abilities, Request, Status, utc
 from leaderboard.service import Service
+from leaderboard.workers import all_in_trouble, nobody_runs
 
 TITLE = "Queue"
 ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
@@ -67,6 +68,8 @@ class Arranged:
     ended: list[Request]
     ended_total: int
     set_aside: Sequence[SetAside]
+    in_trouble: Sequence[Abilities]
+    """Workers that take no requests for now."""
 
 
 def usual_seconds(requests: Iterable[Request]) -> float | None:
@@ -81,31 +84,45 @@ def ended_at(request: Request) -> str:
     return request.history[-1].time if request.history else request.job_start_time or request.submitted_time
 
 
-def arrange(view: QueueView, pending: Sequence[Request], filters: Filters, now: datetime) -> Arranged:
+def arrange(
+    view: QueueView, pending: Sequence[Request], filters: Filters, now: datetime, workers: Sequence[Abilities] = ()
+) -> Arranged:
     """What the page shows of `view`; `pending` is in the order of running, over all benchmarks."""
     shown = [one for one in view.requests if filters.fits(one)]
     counts = Counter(one.status.value.lower() for one in shown)
     running = [one for one in view.requests if one.status is Status.RUNNING]
-    usual = usual_seconds(view.requests)
-    waiting = [
-        Waiting(one, place, expected_start(place, running, usual, now)) for place, one in enumerate(pending, start=1)
-    ]
-    stuck = [
-        Waiting(one, None, None, why)
-        for one in view.requests
-        if one.status is Status.PENDING and (why := obstacle(one)) is not None
-    ]
     ended = sorted(
         (one for one in shown if one.status in ENDED and filters.wants(one.status)), key=ended_at, reverse=True
     )
+    waiting = [] if not filters.wants(Status.PENDING) else all_waiting(view, pending, now, workers)
     return Arranged(
         counts=dict(counts),
         running=[one for one in running if filters.fits(one) and filters.wants(Status.RUNNING)],
-        waiting=[one for one in waiting + stuck if filters.fits(one.request) and filters.wants(Status.PENDING)],
+        waiting=[one for one in waiting if filters.fits(one.request)],
         ended=ended[:ENDED_SHOWN],
         ended_total=len(ended),
         set_aside=view.set_aside,
+        in_trouble=[worker for worker in workers if worker.trouble],
     )
+
+
+def all_waiting(
+    view: QueueView, pending: Sequence[Request], now: datetime, workers: Sequence[Abilities]
+) -> list[Waiting]:
+    """Every pending request: those that will run in their order, then those that nobody can run, with the reason."""
+    refused = {request.id: why for request in pending if (why := nobody_runs(request, workers))}
+    runnable = [request for request in pending if request.id not in refused]
+    running = [request for request in view.requests if request.status is Status.RUNNING]
+    usual, held_up = usual_seconds(view.requests), all_in_trouble(workers)
+    waiting = [
+        Waiting(request, place, None if held_up else expected_start(place, running, usual, now))
+        for place, request in enumerate(runnable, start=1)
+    ]
+    for request in view.requests:
+        reason = obstacle(request) or refused.get(request.id)
+        if reason and request.status is Status.PENDING:
+            waiting.append(Waiting(request, None, None, reason))
+    return waiting
 
 
 def expected_start(place: int, running: Sequence[Request], usual: float | None, now: datetime) -> str | None:
@@ -135,7 +152,8 @@ def draw(service: Service, here: Visit) -> str:
         name=query.get("name", ""),
         sender=me if query.get("mine") else query.get("sender", ""),
     )
-    arranged = arrange(service.queue.view(), service.queue.pending(), filters, datetime.now(UTC))
+    now = datetime.now(UTC)
+    arranged = arrange(service.queue.view(), service.queue.pending(), filters, now, service.workers())
     return render("queue", shown=arranged, filters=filters, query=query, statuses=list(Status), mine=query.get("mine"))
 
 

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from leaderboard.errors import NotFound
 from leaderboard.logs import log_tail
 from leaderboard.pages.community import actions
-from leaderboard.pages.queue import expected_start, usual_seconds
+from leaderboard.pages.queue import all_waiting
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import Request, Status
 from leaderboard.service import Service
+from leaderboard.workers import all_in_trouble
 
 TITLE = "Request"
 OPEN = (Status.PENDING, Status.RUNNING)
@@ -23,16 +24,14 @@ def draw(service: Service, here: Visit) -> str:
     if not here.rest:
         raise NotFound("This address names no request. The Queue page lists them all.")
     request = service.queue.get(here.rest[0])
-    place = next((at for at, one in enumerate(service.queue.pending(), start=1) if one.id == request.id), None)
-    view = service.queue.view()
-    running = [one for one in view.requests if one.status is Status.RUNNING]
-    start = expected_start(place, running, usual_seconds(view.requests), datetime.now(UTC)) if place else None
+    workers = service.workers()
+    everyone = all_waiting(service.queue.view(), service.queue.pending(), datetime.now(UTC), workers)
     return render(
         "request",
         request=request,
         open=request.status in OPEN,
-        place=place,
-        expected=start,
+        waiting=next((waiting for waiting in everyone if waiting.request.id == request.id), None),
+        held_up=[worker for worker in workers if worker.trouble] if all_in_trouble(workers) else [],
         log=log_tail(service.settings, request),
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),

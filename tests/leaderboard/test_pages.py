@@ -22,13 +22,24 @@ from leaderboard.pages.documents import SCRIPTS, Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import Missing
 from leaderboard.pages.model import AVERAGE, neighbours, placed
-from leaderboard.pages.queue import Filters, arrange, expected_start, usual_seconds
+from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import visit
 from leaderboard.pages.submit import checked
 from leaderboard.queue import QueueView, SetAside
-from leaderboard.records import Failure, Fault, HistoryEntry, Problem, Progress, Request, Severity, Status, utc
+from leaderboard.records import (
+    Abilities,
+    Failure,
+    Fault,
+    HistoryEntry,
+    Problem,
+    Progress,
+    Request,
+    Severity,
+    Status,
+    utc,
+)
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -167,6 +178,14 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     assert [one.model for one in shown.ended] == ["org/bad", "org/gone", "org/old"]
     assert shown.counts == {"pending": 3, "finished": 1, "failed": 1, "cancelled": 1, "running": 1}
 
+    workers = [Abilities(worker="w1", benchmarks=["tiny"], trouble="Its disk is full.")]
+    held_up = arrange(view, order, Filters("tiny"), NOW, workers)
+    assert [(one.position, one.expected) for one in held_up.waiting] == [(1, None), (2, None), (None, None)]
+    [refused] = arrange(view, order, Filters("other"), NOW, workers).waiting
+    assert (refused.position, refused.expected) == (None, None)
+    assert refused.why == "No worker of this board can run it. w1: It does not serve the benchmark other."
+    assert held_up.in_trouble == workers
+
     failed = arrange(view, order, Filters("tiny", status="failed"), NOW)
     assert (failed.running, failed.waiting, [one.model for one in failed.ended]) == ([], [], ["org/bad"])
     assert failed.counts == shown.counts
@@ -282,7 +301,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     bad = request(EVIL, Status.FAILED, failure=failure, sender=EVIL, license=EVIL, architectures=EVIL, base_model=EVIL)
     running = request(EVIL + "r", Status.RUNNING, progress=Progress(task=EVIL, done=5, total=4))
     view = QueueView([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
-    shown = arrange(view, [view.requests[2]], Filters("tiny", name=EVIL), NOW)
+    sick = [Abilities(worker=EVIL, trouble=EVIL, benchmarks=[EVIL])]
+    shown = arrange(view, [view.requests[2]], Filters("tiny", name=EVIL), NOW, sick)
     everything = arrange(view, [view.requests[2]], Filters("tiny"), NOW)
     pages = [
         render("queue", shown=one, filters=Filters("tiny", name=EVIL), query={"benchmark": EVIL}, mine=None)
@@ -293,8 +313,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             "request",
             request=bad,
             open=False,
-            place=None,
-            expected=None,
+            waiting=Waiting(bad, None, None, EVIL),
+            held_up=[Abilities(worker=EVIL, trouble=EVIL)],
             log=EVIL,
             file=EVIL,
             path=EVIL,
