@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STORE ?= local
 
-.PHONY: help demo run test check format bench checkpoints screenshots clean
+.PHONY: help demo run test soak check format bench checkpoints screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -24,6 +24,9 @@ check: .venv/ready-dev  ## ruff, mypy and the direction of imports
 test: .venv/ready-dev  ## the tests; with root and apt, installs the browser they need first
 	@bash scripts/system_packages.sh
 	$(PY) -m pytest -n 2 --dist loadgroup
+
+soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
+	$(PY) -m pytest -n 2 --dist loadgroup -m soak
 
 format: .venv/ready-dev  ## let ruff lay out and mend the code
 	.venv/bin/ruff check --fix .

@@ -27,6 +27,7 @@ from leaderboard.pages import mount_pages
 from leaderboard.pages.embed import embed_routes
 from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
+from leaderboard.stores.folders import check_folders
 
 
 def build_app(service: Service) -> FastAPI:
@@ -105,7 +106,9 @@ def main() -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
     try:
-        serve(open_service(load_settings()))
+        settings = load_settings()
+        check_folders(settings, working=settings.embedded)
+        serve(open_service(settings))
     except (BadSettings, BadBenchmark, HubUnavailable) as error:
         print(error, file=sys.stderr)
         return 2

@@ -17,6 +17,7 @@ from backend.scheduler import start_over
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import PodiumError
 from leaderboard.settings import load_settings
+from leaderboard.stores.folders import check_folders
 from leaderboard.stores.opening import open_stores
 
 
@@ -29,6 +30,7 @@ def main() -> int:
         signal.signal(name, lambda *_: ended.set())
     try:
         settings = load_settings()
+        check_folders(settings, working=True)
         benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
         stores = open_stores(settings, benchmarks)
         executor = open_executor(settings)

@@ -15,6 +15,7 @@ from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
 from leaderboard.stores.board_cards import introduce
 from leaderboard.stores.details import BesideResults, Place
+from leaderboard.stores.folders import check_folders
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.hub_details import HubDetails
 from leaderboard.stores.local import LocalStore
@@ -61,6 +62,7 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
 
     Raises BadSettings, saying all that is missing, and HubUnavailable.
     """
+    check_folders(settings, working=False)
     gated = partial(_shows, benchmarks, "gated")
     if settings.store == "local":
         results = LocalStore(settings.results_dir)

@@ -12,9 +12,25 @@ from pathlib import Path
 from backend import Resources
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Request
+from leaderboard.details import details_table
+from leaderboard.records import PodiumBlock, Provenance, Request, Score
 
 SLEEPER = "import time; time.sleep(300)"
+
+
+def leave_results(workdir: Workdir) -> None:
+    """Leave what an evaluation of a benchmark with one column leaves."""
+    request = workdir.request()
+    block = PodiumBlock(
+        request_id=request.id, attempt=request.attempts, benchmark="tiny", benchmark_version="1", model=request.model,
+        revision=request.revision, precision=request.precision, weight_type="Original", use_chat_template=False,
+        time=request.job_start_time or "", average=50.0, provenance=Provenance(),
+        scores={"sums": Score(raw=0.5, normalised=50.0, n=1)},
+    )  # fmt: skip
+    harness = {"results": {"sums": {"acc,none": 0.5}}, "podium": block.model_dump(mode="json")}
+    table = details_table([{"doc_id": 0, "doc": {"revision": request.revision}, "metrics": ["acc"], "acc": 0.5}])
+    workdir.write_results(json.dumps(harness).encode(), {"sums": table})
+    workdir.finish()
 
 
 class Small:

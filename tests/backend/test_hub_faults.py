@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +21,13 @@ from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.contents import Contents
 from leaderboard.errors import AlreadyRequested, HubUnavailable
 from leaderboard.queue import Queue
-from leaderboard.records import PodiumBlock, Provenance, Request, Score, Status
-from leaderboard.results import Results, details_table
+from leaderboard.records import Request, Status
+from leaderboard.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.opening import Stores, open_stores
 from localhub import Fault
 from tests.backend.conftest import ToldExecutor
+from tests.backend.jobs import leave_results
 
 TOKEN = "hf_board_token"
 MODELS, REVISIONS = 10, 5
@@ -45,24 +45,9 @@ class QuickExecutor(ToldExecutor):
     def submit(self, job: Job) -> str:
         handle = super().submit(job)
         if job.name != "abilities":
-            evaluate(Workdir(job.workdir))
+            leave_results(Workdir(job.workdir))
             self.states[handle] = JobStatus(JobState.ENDED)
         return handle
-
-
-def evaluate(workdir: Workdir) -> None:
-    """Leave what an evaluation leaves."""
-    request = workdir.request()
-    block = PodiumBlock(
-        request_id=request.id, attempt=request.attempts, benchmark="tiny", benchmark_version="1", model=request.model,
-        revision=request.revision, precision=request.precision, weight_type="Original", use_chat_template=False,
-        time=request.job_start_time or "", average=50.0, provenance=Provenance(),
-        scores={"sums": Score(raw=0.5, normalised=50.0, n=1)},
-    )  # fmt: skip
-    harness = {"results": {"sums": {"acc,none": 0.5}}, "podium": block.model_dump(mode="json")}
-    table = details_table([{"doc_id": 0, "doc": {"revision": request.revision}, "metrics": ["acc"], "acc": 0.5}])
-    workdir.write_results(json.dumps(harness).encode(), {"sums": table})
-    workdir.finish()
 
 
 class Site:
@@ -131,7 +116,7 @@ TROUBLE = [
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "faults",
-    [TROUBLE, *(pytest.param([one], marks=pytest.mark.slow) for one in TROUBLE)],
+    [TROUBLE, *(pytest.param([one], marks=pytest.mark.soak) for one in TROUBLE)],
     ids=["all", *(one.kind for one in TROUBLE)],
 )
 def test_every_submission_is_published_once(faults: list[Fault], served: localhub.Running, tmp_path: Path) -> None:
