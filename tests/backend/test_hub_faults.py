@@ -1,4 +1,4 @@
-"""Fifty submissions over a Hub that has every kind of trouble: each is published once, and nobody is blamed for it."""
+"""Many submissions over a Hub that has every kind of trouble: each is published once, and nobody is blamed for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 from huggingface_hub import HfApi
@@ -30,7 +31,6 @@ from tests.backend.conftest import ToldExecutor
 from tests.backend.jobs import leave_results
 
 TOKEN = "hf_board_token"
-MODELS, REVISIONS = 10, 5
 WAIT = 0.005
 """Waits are shortened to this part of what they are."""
 UNTIL_S = 240
@@ -102,6 +102,14 @@ def submit(stores: Stores, request: Request) -> None:
             return
 
 
+class Size(NamedTuple):
+    """How much is submitted."""
+
+    models: int
+    revisions: int
+
+
+FEW, MANY = Size(5, 4), Size(10, 5)
 TROUBLE = [
     Fault("429", 0.2, seconds=1),
     Fault("500", 0.2),
@@ -115,18 +123,23 @@ TROUBLE = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    "faults",
-    [TROUBLE, *(pytest.param([one], marks=pytest.mark.soak) for one in TROUBLE)],
-    ids=["all", *(one.kind for one in TROUBLE)],
+    ("faults", "size"),
+    [
+        (TROUBLE, FEW),
+        *(pytest.param(faults, MANY, marks=pytest.mark.soak) for faults in (TROUBLE, *([fault] for fault in TROUBLE))),
+    ],
+    ids=["all", "many", *(fault.kind for fault in TROUBLE)],
 )
-def test_every_submission_is_published_once(faults: list[Fault], served: localhub.Running, tmp_path: Path) -> None:
+def test_every_submission_is_published_once(
+    faults: list[Fault], size: Size, served: localhub.Running, tmp_path: Path
+) -> None:
     namespace = f"board{next(_names)}"
     served.hub.accounts.add_organization(namespace, {"owner": "admin"})
     sites = [Site(namespace, worker, served.endpoint, tmp_path) for worker in ("w1", "w2")]
     served.faults.set(faults, seed=5)
     struck = Counter(served.faults.counts)
-    for number in range(MODELS * REVISIONS):
-        model, revision = f"org/model-{number % MODELS}", f"{number:02x}" * 20
+    for number in range(size.models * size.revisions):
+        model, revision = f"org/model-{number % size.models}", f"{number:02x}" * 20
         submit(sites[0].stores, Request(model=model, revision=revision, benchmark="tiny", sender="somebody"))
     until = time.monotonic() + UNTIL_S
     while time.monotonic() < until and not finished(sites[0]):
@@ -137,7 +150,7 @@ def test_every_submission_is_published_once(faults: list[Fault], served: localhu
         assert served.faults.counts[fault.kind] > struck[fault.kind]
     for site in sites:
         site.ticker.tick()
-    check(Site(namespace, "reader", served.endpoint, tmp_path), HfApi(endpoint=served.endpoint, token=TOKEN))
+    check(Site(namespace, "reader", served.endpoint, tmp_path), HfApi(endpoint=served.endpoint, token=TOKEN), size)
 
 
 def finished(site: Site) -> bool:
@@ -148,11 +161,11 @@ def finished(site: Site) -> bool:
         return False
 
 
-def check(reader: Site, api: HfApi) -> None:
+def check(reader: Site, api: HfApi, size: Size) -> None:
     """What somebody finds who comes afterwards."""
     stores = reader.stores
     requests = Queue(stores.requests).view().requests
-    assert len(requests) == MODELS * REVISIONS
+    assert len(requests) == size.models * size.revisions
     assert {one.status for one in requests} == {Status.FINISHED}
     assert not [one for one in requests if one.failure]
     results = Results(stores.results, stores.details)
@@ -163,7 +176,7 @@ def check(reader: Site, api: HfApi) -> None:
     for block in blocks:
         [row] = results.examples(block, "sums", 0, 10)
         assert row["doc"] == {"revision": block.revision}
-    for number in range(MODELS):
+    for number in range(size.models):
         repo = f"{reader.settings.hub_namespace}/org__model-{number}-details"
         commits = [one.title for one in api.list_repo_commits(repo, repo_type="dataset")]
-        assert len(commits) == REVISIONS + 1 == len(set(commits))
+        assert len(commits) == size.revisions + 1 == len(set(commits))
