@@ -127,9 +127,10 @@ class Settings(BaseSettings):
     lease_s: float = 120.0
     """Seconds for which a claim holds without being renewed; 600 by default where the store is the Hub."""
     max_attempts: int = 3
-    """How often a request is tried when our side fails."""
+    """Failed attempts in a row after which a request is given up; faults of the worker or the Hub are not counted."""
     backoff_s: float = 30.0
-    """Wait after the first failure of our side; doubles with every further one."""
+    """Wait (seconds) after the first failure of our side, and between two probes of a worker in trouble; doubles each
+    time."""
     refresh_s: float = 3600.0
     """Seconds between two rounds of asking the Hub again about the board's models; 0 for never."""
     refresh_batch: int = Field(default=100, ge=1)
