@@ -22,6 +22,7 @@ from backend.opening import open_executor
 from backend.refresh import refresh_regularly
 from backend.scheduler import Scheduler, start, start_over
 from leaderboard.api import build_api, catch_errors
+from leaderboard.api.bodies import BodyLimits
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
 from leaderboard.pages import mount_pages
 from leaderboard.pages.embed import embed_routes
@@ -45,6 +46,7 @@ def build_app(service: Service) -> FastAPI:
     catch_errors(app)
     mount_pages(app, service)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
+    app.add_middleware(BodyLimits)
     return app
 
 

@@ -15,6 +15,8 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadSettings              a setting has a value that is not allowed
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
+├── TooLarge                 more was sent than an address takes
+├── TooMany                  somebody asks for more at a time than one person may
 └── Infrastructure           our side failed: never the submitter's fault
     ├── HubUnavailable       the Hub did not answer, or answered with its own trouble
     └── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
@@ -147,6 +149,18 @@ class Conflict(PodiumError):
 
 class NotPossible(PodiumError):
     """The request is in a state that does not allow this change."""
+
+
+class TooLarge(PodiumError):
+    """More was sent than the address takes."""
+
+
+class TooMany(PodiumError):
+    """Somebody asks for more at a time than one person may; `retry_after_s`: seconds to wait before asking again."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class Infrastructure(PodiumError):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from leaderboard.api.board import board_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
-from leaderboard.api.guard import guard
 from leaderboard.api.policy import policy_routes
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
 from leaderboard.api.signin import sign_in_routes
 from leaderboard.api.submissions import submission_routes
 from leaderboard.api.table import table_routes
+from leaderboard.errors import NotFound
 from leaderboard.service import Service
 
 ROUTES = (
@@ -28,13 +28,20 @@ ROUTES = (
     sign_in_routes,
 )
 """Each makes the routes of one subject."""
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 __all__ = ["build_api", "catch_errors"]
 
 
 def build_api(service: Service) -> APIRouter:
     """Every route of the API; the app that includes it also needs `catch_errors`."""
-    api = APIRouter(prefix="/api/v1", dependencies=[Depends(guard(service))])
+    api = APIRouter(prefix="/api/v1")
     for make in ROUTES:
         api.include_router(make(service))
+    api.add_api_route("/{path:path}", say_nothing_is_here, methods=METHODS, include_in_schema=False)
     return api
+
+
+def say_nothing_is_here() -> None:
+    """Answer for the API where it has no route; otherwise whatever is mounted beside it would."""
+    raise NotFound("The API has no such address, or it does not take that method there. /docs lists its addresses.")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from leaderboard import records
 from leaderboard.api.answers import Page, Rows, kept, kept_model
+from leaderboard.api.guard import guarded_router
 from leaderboard.api.queue import filtered
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
@@ -49,7 +50,7 @@ class Examples(Page):
 
 def board_routes(service: Service) -> APIRouter:
     """GET /benchmarks, /leaderboard, /models/{org}/{name}, /results/{path}, /details/..."""
-    routes = APIRouter(tags=["results"])
+    routes = guarded_router(service, tags=["results"])
 
     @routes.get("/benchmarks", response_model=list[Benchmark])
     def list_benchmarks() -> list[Benchmark]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard import records
 from leaderboard.api.answers import kept, kept_model
+from leaderboard.api.guard import guarded_router
 from leaderboard.community.discussions import Discussion
 from leaderboard.community.flags import Draft, Flag, FlagList, State
 from leaderboard.community.request_desk import Corrections
@@ -51,7 +52,7 @@ def asker(service: Service, request: Request) -> Asker:
 
 def flag_routes(service: Service) -> APIRouter:
     """GET /flags.json, /flags/{id}, /discussions/...; POST /flags, /flags/{id}/state, /discussions/.../comments."""
-    routes = APIRouter(tags=["flags"])
+    routes = guarded_router(service, tags=["flags"])
     desk = service.flag_desk
 
     @routes.get("/flags.json", response_model=FlagList)
@@ -94,7 +95,7 @@ def flag_routes(service: Service) -> APIRouter:
 
 def request_routes(service: Service) -> APIRouter:
     """Votes for a request, and changes of it: cancel, relaunch, rerun, correct, report."""
-    routes = APIRouter(prefix="/requests/{request_id}", tags=["requests"])
+    routes = guarded_router(service, tags=["requests"], prefix="/requests/{request_id}")
     desk = service.request_desk
 
     @routes.get("/votes", response_model=Ballot)

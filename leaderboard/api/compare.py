@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from leaderboard import plots
 from leaderboard.api.answers import Page, kept, kept_model
+from leaderboard.api.guard import guarded_router
 from leaderboard.api.table import exported
 from leaderboard.compare import ALPHA, MOST, Comparison, Comparisons, Judged, Which, names_in
 from leaderboard.errors import NotFound
@@ -106,7 +107,7 @@ class ComparedExamples(Page):
 
 def compare_routes(service: Service) -> APIRouter:
     """GET /compare, /compare/examples, /plots/{name} and /plots/{name}/figure."""
-    routes = APIRouter(tags=["compare"])
+    routes = guarded_router(service, tags=["compare"])
     comparisons = Comparisons(service.boards, service.results)
 
     @routes.get("/compare", response_model=Answer)

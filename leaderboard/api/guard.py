@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from leaderboard.errors import NotAllowed
@@ -13,15 +16,30 @@ from leaderboard.identity.rights import ROUTES
 from leaderboard.service import Service
 
 
-def guard(service: Service) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that lets through who may call the route. It raises NotSignedIn, NotAllowed, HubUnavailable."""
+def guarded_router(service: Service, tags: list[str | Enum], prefix: str = "") -> APIRouter:
+    """A router whose routes let through who may call them, before anything of the body is read.
 
-    async def check(request: Request) -> None:
-        name = f"{request.method} {request.scope['route'].path}"
-        role = ROUTES.get(name.replace(":path}", "}"))
-        if role is None:
-            raise NotAllowed(f"Nobody may call {name}: nothing says who may.")
-        if role is not Role.READER:
-            await run_in_threadpool(service.identity.allow, request, role)
+    They raise NotSignedIn, NotAllowed, HubUnavailable. (A dependency would do so only after the whole body was read.)
+    """
 
-    return check
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+
+            async def guard(request: Request) -> Response:
+                await check(service, request, self.path)
+                return await answer(request)
+
+            return guard
+
+    return APIRouter(route_class=GuardedRoute, tags=tags, prefix=prefix)
+
+
+async def check(service: Service, request: Request, path: str) -> None:
+    """Raise NotSignedIn, NotAllowed or HubUnavailable unless who asks may call the route at `path`."""
+    name = f"{request.method} {path}"
+    role = ROUTES.get(name.replace(":path}", "}"))
+    if role is None:
+        raise NotAllowed(f"Nobody may call {name}: nothing says who may.")
+    if role is not Role.READER:
+        await run_in_threadpool(service.identity.allow, request, role)

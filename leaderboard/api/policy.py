@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.api.answers import kept_model
+from leaderboard.api.guard import guarded_router
 from leaderboard.benchmarks import Policy
 from leaderboard.policy import Decision, Kind
 from leaderboard.service import Service
@@ -41,7 +42,7 @@ class PolicyAnswer(BaseModel):
 
 def policy_routes(service: Service) -> APIRouter:
     """GET and POST /policy/{benchmark}."""
-    routes = APIRouter(tags=["policy"])
+    routes = guarded_router(service, tags=["policy"])
 
     @routes.get("/policy/{benchmark}", response_model=PolicyAnswer)
     def get_policy(request: Request, benchmark: str) -> Response:

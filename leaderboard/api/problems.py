@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from leaderboard.errors import (
     AlreadyRequested,
@@ -22,6 +23,8 @@ from leaderboard.errors import (
     NotPossible,
     NotSignedIn,
     PodiumError,
+    TooLarge,
+    TooMany,
 )
 from leaderboard.records import Problem
 
@@ -34,12 +37,22 @@ STATUS: list[tuple[type[PodiumError], int]] = [
     (BadPath, 404),
     (Conflict, 409),
     (NotPossible, 409),
+    (TooLarge, 413),
+    (TooMany, 429),
     (Infrastructure, 503),
     (PodiumError, 500),
 ]
 """The first class that fits gives the status."""
 
 RETRY_AFTER_S = 60
+NOT_JSON = Problem(
+    code="not_json", field="body", message="The body is not JSON.", fix="Send a JSON object; /docs shows one."
+)
+SENTENCES = {
+    404: "There is nothing at this address. /docs lists the API's.",
+    405: "This address does not take that method. /docs lists those that it takes.",
+}
+"""Statuses that the framework gives by itself, in our words."""
 
 
 class Trouble(BaseModel):
@@ -72,7 +85,7 @@ def form_problems(errors: Iterable[Any]) -> list[Problem]:
 
 def _form_problem(error: dict[str, Any]) -> Problem:
     field = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path")) or "body"
-    given = str(error.get("input"))[:100]
+    given = _shown(error.get("input"))
     match error["type"]:
         case "missing":
             return Problem(code="missing", field=field, message=f"{field} is missing.", fix=f"Say a value for {field}.")
@@ -91,38 +104,56 @@ def _form_problem(error: dict[str, Any]) -> Problem:
                 fix=f"Use one of {error['ctx']['expected']}.",
             )
         case "json_invalid":
-            return Problem(
-                code="not_json",
-                field=field,
-                message="The body is not JSON.",
-                fix="Send a JSON object; /docs shows one.",
-            )
+            return NOT_JSON
     return Problem(
         code=error["type"], field=field, message=f"{field} is {given!r}, which does not fit.", fix=f"{error['msg']}."
     )
 
 
+def _shown(value: Any) -> str:
+    """The beginning of what was sent, such that every answer can hold it."""
+    try:
+        text = str(value)
+    except (RecursionError, ValueError):  # nested too deeply; a number with too many digits
+        return "what was sent"
+    return text[:100].encode(errors="backslashreplace").decode()
+
+
 def catch_errors(app: FastAPI) -> None:
-    """Answer every PodiumError and every malformed body of `app` with a Trouble."""
+    """Answer every PodiumError, every malformed body and every unknown address of `app` with a Trouble."""
     app.add_exception_handler(PodiumError, _answer)
     app.add_exception_handler(RequestValidationError, _answer_form)
+    app.add_exception_handler(HTTPException, _answer_http)
 
 
-def retry_after(error: Infrastructure) -> int:
+def retry_after(error: PodiumError) -> int:
     """Seconds after which trying again makes sense."""
-    said = error.retry_after_s if isinstance(error, HubUnavailable) else None
+    said = error.retry_after_s if isinstance(error, HubUnavailable | TooMany) else None
     return max(1, round(said)) if said is not None else RETRY_AFTER_S
 
 
-def _answer(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, PodiumError)
-    headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure) else {}
+def trouble_answer(error: PodiumError) -> JSONResponse:
+    """The answer to whom `error` happened."""
+    headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure | TooMany) else {}
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(trouble_of(error).model_dump(mode="json"), status_of(error), headers)
 
 
+def _answer(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, PodiumError)
+    return trouble_answer(error)
+
+
 def _answer_form(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    refused = NotAccepted(form_problems(error.errors()))
-    return JSONResponse(trouble_of(refused).model_dump(mode="json"), status_of(refused))
+    return trouble_answer(NotAccepted(form_problems(error.errors())))
+
+
+def _answer_http(request: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses by itself."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # it gives up on a body in its own words, with no more than this status
+        return trouble_answer(NotAccepted([NOT_JSON]))
+    sentence = SENTENCES.get(error.status_code, f"{error.detail}.")
+    return JSONResponse(Trouble(error=sentence).model_dump(mode="json"), error.status_code, error.headers)

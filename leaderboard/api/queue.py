@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
+from leaderboard.api.guard import guarded_router
 from leaderboard.logs import log_tail
 from leaderboard.queue import obstacle
 from leaderboard.records import Status
@@ -42,7 +43,7 @@ class RequestList(Page):
 
 def queue_routes(service: Service) -> APIRouter:
     """GET /requests, /requests/{id}, /requests/{id}/file, /requests/{id}/log."""
-    routes = APIRouter(prefix="/requests", tags=["requests"])
+    routes = guarded_router(service, tags=["requests"], prefix="/requests")
 
     @routes.get("", response_model=RequestList)
     def list_requests(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import time
-from html import escape
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -11,8 +11,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
+from leaderboard.api.guard import guarded_router
+from leaderboard.api.plain import plain_page
 from leaderboard.api.problems import status_of
-from leaderboard.errors import PodiumError
+from leaderboard.errors import NotAllowed, PodiumError
 from leaderboard.identity import Role, Session
 from leaderboard.identity.oidc import SIGN_IN_S
 from leaderboard.service import Service
@@ -21,6 +23,8 @@ HERE = "/api/v1/sign-in"
 PENDING_COOKIE = "podium_sign_in"
 STAMP_COOKIE = "podium_stamp"
 """Read by our pages' script, which sends it back as the header STAMP_HEADER."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+OWN_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?")
 NOT_KEPT = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -41,7 +45,7 @@ class Me(BaseModel):
 
 def sign_in_routes(service: Service) -> APIRouter:
     """GET /me, /sign-in, /sign-in/callback, /sign-in/client.json; POST /sign-out."""
-    routes = APIRouter(tags=["people"])
+    routes = guarded_router(service, tags=["people"])
     identity, settings = service.identity, service.settings
 
     @routes.get("/me", response_model=Me)
@@ -124,8 +128,20 @@ def _cookie(service: Service, path: str = "/") -> dict[str, Any]:
 
 
 def _public(service: Service, request: Request) -> str:
-    """Our address as people reach it, without a slash at its end."""
-    return (service.settings.public_url or str(request.base_url)).rstrip("/")
+    """Our address as people reach it, without a slash at its end. Raises NotAllowed where nothing says it.
+
+    The Host header is what a client sends: it only chooses among the names of this machine.
+    """
+    if service.settings.public_url:
+        return service.settings.public_url.rstrip("/")
+    address, port = request.scope.get("server") or ("", None)
+    named = OWN_HOST.fullmatch(request.headers.get("host", ""))
+    if named is None or address not in LOOPBACK:
+        raise NotAllowed(
+            "Signing in does not work at this address. This board's operator has to set PODIUM_PUBLIC_URL to the "
+            "address under which people reach the board."
+        )
+    return f"http://{named[1]}:{port}"
 
 
 def _public_path(service: Service) -> str:
@@ -141,11 +157,5 @@ def _inside(back: str) -> str:
 
 def _trouble(error: PodiumError) -> HTMLResponse:
     """A page of its own: whoever signs in looks at a browser, not at a program."""
-    page = (
-        '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Sign-in</title>'
-        '<body style="font: 15px system-ui; max-width: 34em; margin: 4em auto; color-scheme: light dark">'
-        f'<h1 style="font-size: 1.2em">You are not signed in</h1><p>{escape(str(error))}</p>'
-        '<p><a href="/api/v1/sign-in">Sign in</a> · <a href="/">To the board</a></p></body></html>'
-    )
-    headers = NOT_KEPT | {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return HTMLResponse(page, status_of(error), headers)
+    links = {"Sign in": HERE, "To the board": "/"}
+    return plain_page("You are not signed in", str(error), status_of(error), links, NOT_KEPT)

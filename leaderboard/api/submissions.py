@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from leaderboard import records
+from leaderboard.api.guard import guarded_router
 from leaderboard.api.problems import Trouble
 from leaderboard.api.queue import RequestAnswer, answers
 from leaderboard.records import Person, Problem, Severity, Status, Submission
@@ -75,7 +76,7 @@ class Look(BaseModel):
 
 def submission_routes(service: Service) -> APIRouter:
     """POST /submissions/check and POST /submissions."""
-    routes = APIRouter(tags=["submissions"])
+    routes = guarded_router(service, tags=["submissions"])
 
     @routes.post("/submissions/check", responses={503: REFUSALS[503]})
     def check_submission(submission: Submission, request: Request) -> Look:

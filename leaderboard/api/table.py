@@ -10,6 +10,7 @@ import pandas as pd
 from fastapi import APIRouter, Request, Response
 
 from leaderboard.api.answers import kept
+from leaderboard.api.guard import guarded_router
 from leaderboard.service import Service
 from leaderboard.view import View
 
@@ -19,7 +20,7 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet"
 
 def table_routes(service: Service) -> APIRouter:
     """GET /benchmarks/{benchmark}/rows and /benchmarks/{benchmark}/export.{csv,json,parquet}."""
-    routes = APIRouter(tags=["leaderboard"])
+    routes = guarded_router(service, tags=["leaderboard"])
 
     @routes.get("/benchmarks/{benchmark}/rows")
     async def get_rows(request: Request, benchmark: str) -> Response:

@@ -21,7 +21,7 @@ from starlette.requests import Request as HttpRequest
 
 from leaderboard.errors import NotAllowed, NotSignedIn
 from leaderboard.identity.oidc import NAME, Pending, Provider, organisations
-from leaderboard.identity.rights import Role, Roles
+from leaderboard.identity.rights import Role, Roles, hub_name
 from leaderboard.identity.sealed import Sealed, Sealer, session_key
 from leaderboard.records import Person
 from leaderboard.settings import Settings
@@ -191,7 +191,7 @@ class Identity:
 
     def _named(self, person: Person) -> Person:
         """`person`, unless the Hub's account has the name that stands here for whoever is not signed in."""
-        if person.name.casefold() == self.anonymous.name.casefold():
+        if hub_name(person.name) == hub_name(self.anonymous.name):
             raise NotAllowed(
                 f"{person.name} is the name that this board writes for whoever is not signed in. "
                 "Its operator has to choose another one (PODIUM_ANONYMOUS_SENDER)."

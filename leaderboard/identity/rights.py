@@ -87,7 +87,7 @@ class Roles:
     """Who has which role, by configuration."""
 
     def __init__(self, maintainers: Iterable[str]) -> None:
-        self._maintainers = {name.casefold() for name in maintainers}
+        self._maintainers = {hub_name(name) for name in maintainers}
 
     def is_maintainer(self, person: Person) -> bool:
         """Whether they, or an organisation of theirs, are named."""
@@ -96,9 +96,16 @@ class Roles:
     def owns(self, person: Person, model: str) -> bool:
         """Whether `model` lies in their namespace or in that of an organisation of theirs."""
         namespace, _, name = model.partition("/")
-        return bool(name) and namespace.casefold() in _names(person)
+        return bool(name) and hub_name(namespace) in _names(person)
 
 
 def _names(person: Person) -> set[str]:
-    """Names on the Hub ignore case."""
-    return {name.casefold() for name in (person.name, *person.orgs)}
+    return {hub_name(name) for name in (person.name, *person.orgs)}
+
+
+def hub_name(name: str) -> str:
+    """`name` such that two of them are equal where the Hub takes them for the same account.
+
+    Its names are ASCII and ignore case. Folding the case of other characters would make the Kelvin sign a `k`.
+    """
+    return name.lower() if name.isascii() else name

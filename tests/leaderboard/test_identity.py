@@ -109,6 +109,37 @@ def test_a_board_describes_itself_as_an_application(opened: Open) -> None:
     assert said["token_endpoint_auth_method"] == "none"
 
 
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[::1", ""])
+def test_without_a_public_address_nobody_signs_in_from_elsewhere(service: Service, host: str) -> None:
+    browser = client_of(service)
+    for path in ("/api/v1/sign-in", "/api/v1/sign-in/client.json"):
+        answer = browser.get(path, headers={"host": host}, follow_redirects=False)
+        assert answer.status_code == 403 and "PODIUM_PUBLIC_URL" in answer.text and not answer.cookies
+
+
+def test_without_a_public_address_nobody_signs_in_through_another_interface(service: Service) -> None:
+    browser = client_of(service, "http://192.0.2.7:7860")
+    answer = browser.get("/api/v1/sign-in", headers={"host": "localhost:7860"}, follow_redirects=False)
+    assert answer.status_code == 403 and "PODIUM_PUBLIC_URL" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("public", "host", "sent_back_to"),
+    [
+        ("", "localhost:9", "http://localhost:7860"),
+        ("", "127.0.0.1", "http://127.0.0.1:7860"),
+        ("https://board.example", "evil.example", "https://board.example"),
+    ],
+)
+def test_the_way_back_is_never_what_the_host_header_says(
+    opened: Open, public: str, host: str, sent_back_to: str
+) -> None:
+    browser = client_of(opened(public_url=public))
+    begun = browser.get("/api/v1/sign-in", headers={"host": host}, follow_redirects=False)
+    asked = parse_qs(urlsplit(begun.headers["location"]).query)
+    assert asked["redirect_uri"] == [f"{sent_back_to}/api/v1/sign-in/callback"]
+
+
 def test_a_client_with_a_secret(opened: Open, hub: localhub.Running) -> None:
     back = f"{BOARD}/api/v1/sign-in/callback"
     OpenId(hub.hub.root, hub.hub.accounts).add_client("private", [back], secret="very secret")
@@ -390,6 +421,15 @@ def test_owners_and_maintainers() -> None:
     assert roles.is_maintainer(Person(name="ROOT")) and roles.is_maintainer(Person(name="mia", orgs=("keepers",)))
 
 
+@pytest.mark.parametrize("name", ["\u212aeepers", "keeperſ", "KEEPERS\u0130", "ｋｅｅｐｅｒｓ"])
+def test_names_that_only_look_alike_are_nobody(name: str) -> None:
+    roles = Roles(["Keepers"])
+    assert not roles.is_maintainer(Person(name=name)) and not roles.is_maintainer(Person(name="eve", orgs=(name,)))
+    assert not roles.owns(Person(name=name), "keepers/model") and not roles.owns(
+        Person(name="keepers"), f"{name}/model"
+    )
+
+
 def test_who_owns_a_model_may_act_for_it(service: Service) -> None:
     def asking(name: str) -> Request:
         raw = [(key.lower().encode(), value.encode()) for key, value in bearer(name).items()]
@@ -477,9 +517,12 @@ def test_strangers_are_refused_at_every_route_that_is_not_theirs(browser: TestCl
 
 
 def test_a_route_without_a_rule_answers_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(ROUTES, "GET /requests")
-    answer = client_of(service).get("/api/v1/requests", headers=bearer("mia"))
-    assert answer.status_code == 403 and "nothing says who may" in answer.json()["error"]
+    names, api = list(ROUTES), client_of(service)
+    monkeypatch.setattr("leaderboard.api.guard.ROUTES", {})
+    for name in names:
+        method, _, path = name.partition(" ")
+        answer = api.request(method, f"/api/v1{path}".replace("{", "").replace("}", ""), headers=bearer("mia"))
+        assert answer.status_code == 403 and "nothing says who may" in answer.json()["error"], name
 
 
 # --- every event of the pages has a rule
