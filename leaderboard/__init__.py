@@ -27,8 +27,12 @@ class FileStore(Protocol):
         """Path -> version of every file whose path begins with `prefix`."""
         ...
 
+    def set_aside(self) -> Mapping[str, str]:
+        """Path -> why, of everything that is there, is not listed and is not read, as it was last seen."""
+        ...
+
     def read(self, path: str) -> tuple[bytes, str]:
-        """Content and version of a file. Raises NotFound."""
+        """Content and version of a file. Raises NotFound, Unreadable for one over the store's limit."""
         ...
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:

@@ -24,7 +24,10 @@ from leaderboard.records import MODEL_TYPE_SYMBOLS, SCHEMA_VERSION, ModelType, P
 
 MARK = "_eval_request_"
 MAX_BYTES = 1 << 20
-"""A request file is a few kilobytes; nothing larger is parsed."""
+"""A request file is a few kilobytes; nothing larger is read."""
+MAX_DIGITS = 18
+"""Of a whole number, anywhere in the file: what fits 64 bits. Longer ones become parts of names, and no number takes
+them in."""
 FOREIGN_STATUS = {"RERUN": Status.PENDING, "PENDING_NEW_EVAL": Status.FINISHED}
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _TYPE_WORDS = {
@@ -72,6 +75,8 @@ def read_request(path: str, content: bytes) -> Request:
         raise Unreadable(path, f"it is not JSON ({error}).") from None
     if not isinstance(fields, dict):
         raise Unreadable(path, "it is JSON, but not an object.")
+    if name := _endless_number(fields):
+        raise Unreadable(path, f"{name}: a whole number in it has more than {MAX_DIGITS} digits.")
     if not fields.get("schema_version"):
         fields = _in_our_words(path, fields)
     try:
@@ -83,6 +88,20 @@ def read_request(path: str, content: bytes) -> Request:
     if problem:
         raise Unreadable(path, problem)
     return request
+
+
+def _endless_number(fields: dict[str, Any]) -> str:
+    """The first field that holds a whole number of more than MAX_DIGITS digits, at any depth; empty when none does."""
+    waiting: list[tuple[str, Any]] = list(fields.items())
+    while waiting:
+        name, value = waiting.pop(0)
+        if isinstance(value, dict):
+            waiting += [(name, each) for each in value.values()]
+        elif isinstance(value, list):
+            waiting += [(name, each) for each in value]
+        elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+            return name
+    return ""
 
 
 def _in_our_words(path: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class RequestIndex:
         self._version: str | None = None
         self._requests: dict[str, Request] = {}
         self._set_aside: dict[str, str] = {}
+        self._unread: dict[str, str] = {}
+        """Path -> why, of what the store itself does not read."""
         self._paths: dict[str, list[str]] = {}
         self._view: QueueView | None = None
 
@@ -57,7 +59,7 @@ class RequestIndex:
         return paths[0] if paths else None
 
     def _overview(self) -> QueueView:
-        aside = dict(self._set_aside)
+        aside = self._unread | self._set_aside
         for first, *others in self._paths.values():
             for other in others:
                 aside[other] = f"it has the id of {first}; delete one of them."
@@ -78,7 +80,10 @@ class RequestIndex:
         for path, content, _ in self._store.read_many(changed):
             self._take_up(path, content)
         self._version = changes.version
-        return bool(changes.paths)
+        unread = {path: why for path, why in self._store.set_aside().items() if not path.startswith(NOT_REQUESTS)}
+        news = bool(changes.paths) or unread != self._unread
+        self._unread = unread
+        return news
 
     def _take_up(self, path: str, content: bytes) -> None:
         try:

@@ -48,6 +48,10 @@ class BatchedStore:
                     found[path] = blob_version(content)
         return found
 
+    def set_aside(self) -> Mapping[str, str]:
+        """Path -> why, of what is not read."""
+        return self._store.set_aside()
+
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and version, with what waits. Raises what the store raises."""
         with self._lock:

@@ -20,10 +20,10 @@ from functools import cached_property
 from pathlib import Path
 
 from leaderboard import Changes
-from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound
+from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
 from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.hub_repo import HubRepo, Outdated, matches
-from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths
+from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths, too_long
 from leaderboard.stores.trees import Folders, Node, files, join, split, with_changes, without
 
 MAX_ENTRIES = 10_000
@@ -66,6 +66,7 @@ class HubStore:
 
     `cache`: folder for downloaded contents; several stores and processes may share one.
     `max_age_s`: how old what is read may be. What is written is decided on what is there, whatever this says.
+    `max_bytes`: files with more are not listed and not downloaded, and `set_aside` names them; None for no limit.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class HubStore:
         cache: Path,
         max_age_s: float = 2.0,
         timeout_s: float = 60.0,
+        max_bytes: int | None = None,
     ) -> None:
         self.repo_id = repo_id
         self._repo = HubRepo(repo_id, endpoint, token, timeout_s)
         self._cache = cache
         self._max_age_s = max_age_s
+        self._max_bytes = max_bytes
         self._syncing, self._committing = threading.Lock(), threading.Lock()
         self._snapshot: Snapshot | None = None
         self._synced = -1e9
@@ -102,14 +105,28 @@ class HubStore:
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> git object id of every file whose path begins with `prefix`. Raises HubUnavailable."""
-        return {path: node.oid for path, node in self._look().files.items() if path.startswith(prefix)}
+        listed = {path: node for path, node in self._look().files.items() if path.startswith(prefix)}
+        return {path: node.oid for path, node in listed.items() if not self._why_not(node)}
+
+    def set_aside(self) -> Mapping[str, str]:
+        """Path -> why, of the files that are over the limit."""
+        found = self._snapshot.files if self._snapshot else {}
+        return {path: why for path, node in found.items() if (why := self._why_not(node))}
+
+    def _why_not(self, node: Node) -> str:
+        """Why a file is not read; empty for one that is."""
+        if self._max_bytes is None or node.size is None or node.size <= self._max_bytes:
+            return ""
+        return too_long(node.size, self._max_bytes)
 
     def read(self, path: str) -> tuple[bytes, str]:
-        """Content and git object id. Raises NotFound, BadPath, HubUnavailable."""
+        """Content and git object id. Raises NotFound, Unreadable, BadPath, HubUnavailable."""
         snapshot = self._look()
         node = snapshot.files.get(check_path(path))
         if node is None:
             raise NotFound(f"There is no file {path}.")
+        if why := self._why_not(node):
+            raise Unreadable(path, why)
         return self._content(snapshot, path, node), node.oid
 
     def peek(self, name: str) -> tuple[bytes, str]:
@@ -126,7 +143,8 @@ class HubStore:
         if not asked:
             return
         snapshot = self._look()
-        found = [(path, node) for path in asked if (node := snapshot.files.get(path))]
+        nodes = {path: node for path in asked if (node := snapshot.files.get(path))}
+        found = [(path, node) for path, node in nodes.items() if not self._why_not(node)]
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="hub-store") as pool:
             contents = pool.map(lambda one: self._content(snapshot, *one), found)
             for (path, node), content in zip(found, contents, strict=True):
@@ -285,7 +303,7 @@ class HubStore:
         known = self._repo.files(commit, unclear) if unclear else {}
         nodes: dict[str, Node | None] = {}
         for path, content in changes.items():
-            nodes[path] = None if content is None else known.get(path) or Node(blob_version(content))
+            nodes[path] = None if content is None else known.get(path) or Node(blob_version(content), size=len(content))
         for path, node in nodes.items():
             content = changes[path]
             if node is not None and content is not None:

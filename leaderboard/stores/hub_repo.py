@@ -87,7 +87,7 @@ class HubRepo:
         with self._translated():
             found = self._api.get_paths_info(self.repo_id, paths, revision=commit, repo_type="dataset")
         return {
-            one.path: Node(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None)
+            one.path: Node(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None, size=one.size)
             for one in found
             if isinstance(one, RepoFile)
         }
@@ -201,7 +201,9 @@ def matches(content: bytes, node: Node) -> bool:
 def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, Node]]:
     for entry in listing:
         lfs = entry.get("lfs") or {}
-        yield entry["path"], Node(entry["oid"], entry["type"] == "directory", lfs.get("oid"))
+        is_folder = entry["type"] == "directory"
+        size = None if is_folder else lfs.get("size", entry.get("size"))
+        yield entry["path"], Node(entry["oid"], is_folder, lfs.get("oid"), size)
 
 
 _settled = False

@@ -11,20 +11,22 @@ store next carries out what a killed writer left undone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from leaderboard import Changes
-from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound
+from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound, Unreadable
 from leaderboard.stores.changelog import ChangeLog
-from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths
+from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths, shown, too_long
 
 OWN_FOLDER = ".podium"
 UNSURE_NS = 100_000_000
@@ -40,15 +42,21 @@ class Signature(NamedTuple):
 
 
 class LocalStore:
-    """The files under `root`, made if it is missing. Hidden files and links are nobody's business here."""
+    """The files under `root`, made if it is missing. Hidden files are nobody's business here.
 
-    def __init__(self, root: Path) -> None:
+    `max_bytes`: files with more are not listed and not read; None for no limit. What else is neither (links, pipes,
+    folders named as files) is never opened. `set_aside` names all of it.
+    """
+
+    def __init__(self, root: Path, max_bytes: int | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = Path(os.path.realpath(root))
         own = self.root / OWN_FOLDER
         self._stage, self._lock_file, self._journal = own / "stage", own / "lock", own / "journal"
         self._stage.mkdir(parents=True, exist_ok=True)
+        self._max_bytes = max_bytes
         self._hashed: dict[str, tuple[Signature, str]] = {}
+        self._aside: dict[str, str] = {}
         self._log = ChangeLog(self.list)
         with self._locked():
             pass
@@ -59,16 +67,23 @@ class LocalStore:
         folder = prefix.rpartition("/")[0]
         if folder:
             check_path(folder)
-        found = {}
-        for path, signature in self._walk(folder):
+        found: dict[str, str] = {}
+        aside: dict[str, str] = {}
+        for path, signature in self._walk(folder, aside):
             if path.startswith(prefix):
-                version = self._version(path, signature)
+                version = self._version(path, signature, aside)
                 if version is not None:
                     found[path] = version
+        if not prefix:
+            self._aside = aside
         return found
 
+    def set_aside(self) -> Mapping[str, str]:
+        """Path -> why, of what is not read, as the last list of everything saw it."""
+        return self._aside
+
     def read(self, path: str) -> tuple[bytes, str]:
-        """Content and git blob id. Raises NotFound, BadPath."""
+        """Content and git blob id. Raises NotFound, Unreadable, BadPath."""
         self._settle()
         content = self._content(path)
         if content is None:
@@ -78,9 +93,10 @@ class LocalStore:
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git blob id of each file that is there."""
         for path in paths:
-            content = self._content(path)
-            if content is not None:
-                yield path, content, blob_version(content)
+            with suppress(Unreadable):  # it grew since it was listed; the next list sets it aside
+                content = self._content(path)
+                if content is not None:
+                    yield path, content, blob_version(content)
 
     def commit(
         self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
@@ -114,39 +130,66 @@ class LocalStore:
 
     def _content(self, path: str) -> bytes | None:
         try:
-            return self._place(path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            with _opened(self._place(path)) as file:
+                size = os.fstat(file.fileno()).st_size
+                content = file.read() if self._max_bytes is None else file.read(self._max_bytes + 1)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        if self._max_bytes is not None and len(content) > self._max_bytes:
+            raise Unreadable(path, too_long(size, self._max_bytes))
+        return content
 
-    def _walk(self, folder: str) -> Iterator[tuple[str, Signature]]:
-        """Every file below `folder`, with its signature. Files that come or go meanwhile may be seen or not."""
+    def _walk(self, folder: str, aside: dict[str, str]) -> Iterator[tuple[str, Signature]]:
+        """Every file below `folder`, with its signature; `aside` learns of what is not read.
+
+        Files that come or go meanwhile may be seen or not.
+        """
         waiting = [folder + "/" if folder else ""]
         while waiting:
             base = waiting.pop()
             try:
                 with os.scandir(self.root / base) as entries:
                     for entry in entries:
-                        if not PLAIN_NAME.fullmatch(entry.name):  # hidden, or no name that a store takes
+                        if entry.name.startswith("."):
                             continue
-                        if entry.is_dir(follow_symlinks=False):
+                        if why := self._why_not(entry):
+                            aside[shown(base + entry.name)] = why
+                        elif entry.is_dir(follow_symlinks=False):
                             waiting.append(f"{base}{entry.name}/")
-                        elif entry.is_file(follow_symlinks=False):
-                            stat = entry.stat(follow_symlinks=False)
-                            yield base + entry.name, Signature(stat.st_ctime_ns, stat.st_size, stat.st_ino)
+                        else:
+                            about = entry.stat(follow_symlinks=False)
+                            yield base + entry.name, Signature(about.st_ctime_ns, about.st_size, about.st_ino)
             except (FileNotFoundError, NotADirectoryError):
                 continue
 
-    def _version(self, path: str, signature: Signature) -> str | None:
-        """The blob id of a file, from memory where its signature is the same; None when it is gone."""
+    def _why_not(self, entry: os.DirEntry[str]) -> str:
+        """Why an entry of a folder is not read, without opening it; empty for one that is."""
+        if not PLAIN_NAME.fullmatch(entry.name):
+            return "its name has characters that no path takes here."
+        if entry.is_symlink():
+            return "it is a symbolic link; these are not followed."
+        if entry.is_dir(follow_symlinks=False):
+            empty = entry.name.endswith(".json") and not any(os.scandir(entry.path))
+            return "it is a folder, named as a file." if empty else ""
+        if not entry.is_file(follow_symlinks=False):
+            return "it is no regular file, but a pipe, a socket or a device."
+        size = entry.stat(follow_symlinks=False).st_size
+        return too_long(size, self._max_bytes) if self._max_bytes is not None and size > self._max_bytes else ""
+
+    def _version(self, path: str, signature: Signature, aside: dict[str, str]) -> str | None:
+        """The blob id of a file, from memory where its signature is the same; None when it is gone or unreadable."""
         remembered = self._hashed.get(path)
         if remembered and remembered[0] == signature:
             return remembered[1]
         digest = hashlib.sha1(b"blob %d\0" % signature.size, usedforsecurity=False)
         try:
-            with (self.root / path).open("rb") as file:
+            with _opened(self.root / path) as file:
                 while chunk := file.read(1 << 20):
                     digest.update(chunk)
         except FileNotFoundError:
+            return None
+        except OSError as error:
+            aside[path] = f"it cannot be opened ({error.strerror})."
             return None
         version = digest.hexdigest()
         if time.time_ns() - signature.ctime_ns > UNSURE_NS:
@@ -178,8 +221,12 @@ class LocalStore:
     def _expect(self, expected: Mapping[str, str | None]) -> None:
         differing = []
         for path, version in expected.items():
-            content = self._content(path)
-            if version != (None if content is None else blob_version(content)):
+            try:
+                content = self._content(path)
+                there = None if content is None else blob_version(content)
+            except Unreadable:
+                there = "unreadable"
+            if version != there:
                 differing.append(path)
         if differing:
             raise Conflict(differing)
@@ -243,6 +290,20 @@ class LocalStore:
                     return
                 folder.rmdir()
             folder = folder.parent
+
+
+def _opened(place: Path) -> BinaryIO:
+    """A regular file, open for reading. Raises FileNotFoundError for anything else: a link, a pipe, a folder."""
+    try:
+        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
+            raise FileNotFoundError(error.errno, error.strerror, str(place)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, "It is no regular file", str(place))
+    return os.fdopen(handle, "rb")
 
 
 def _write_synced(place: Path, content: bytes) -> None:

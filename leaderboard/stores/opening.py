@@ -11,6 +11,7 @@ from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadSettings
 from leaderboard.records import is_repo_id
+from leaderboard.request_files import MAX_BYTES
 from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
 from leaderboard.stores.board_cards import introduce
@@ -66,15 +67,20 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
     gated = partial(_shows, benchmarks, "gated")
     if settings.store == "local":
         results = LocalStore(settings.results_dir)
-        return Stores(LocalStore(settings.requests_dir), results, BesideResults(results, gated))
+        return Stores(LocalStore(settings.requests_dir, MAX_BYTES), results, BesideResults(results, gated))
     names = _names(settings)
     folder = settings.work_dir.absolute() / "hub-store"
     token = settings.token
 
-    def opened(repo_id: str, cache: Path, max_age_s: float = DETAILS_AGE_S) -> HubStore:
-        return HubStore(repo_id, settings.hub_endpoint, token, cache, max_age_s)
+    def opened(repo_id: str, cache: Path, max_age_s: float = DETAILS_AGE_S, max_bytes: int | None = None) -> HubStore:
+        return HubStore(repo_id, settings.hub_endpoint, token, cache, max_age_s, max_bytes=max_bytes)
 
-    stores = {key: opened(repo_id, folder / key, settings.hub_look_s) for key, repo_id in names.items() if repo_id}
+    limits = {"requests": MAX_BYTES}
+    stores = {
+        key: opened(repo_id, folder / key, settings.hub_look_s, limits.get(key))
+        for key, repo_id in names.items()
+        if repo_id
+    }
     if settings.hub_create:
         for store in stores.values():
             store.create(settings.hub_private)

@@ -30,6 +30,16 @@ def check_paths(paths: Iterable[str]) -> None:
             raise BadPath(after[:-1], f"{before[:-1]!r} is a file in the same commit")
 
 
+def shown(path: str) -> str:
+    """`path` as text that any page and any JSON can hold: what is not printable is written as an escape."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in path)
+
+
+def too_long(size: int, limit: int) -> str:
+    """Why a file of `size` bytes is not read."""
+    return f"it has {size:,} bytes; at most {limit:,} are read here."
+
+
 def blob_version(content: bytes) -> str:
     """The git blob id of `content`: the version of a file, the same in every store."""
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()

@@ -31,6 +31,11 @@ class RoutedStore:
             found |= {self._folder + path: version for path, version in inside.items()}
         return found
 
+    def set_aside(self) -> Mapping[str, str]:
+        """Path -> why, of what is not read."""
+        inside = {self._folder + path: reason for path, reason in self._other.set_aside().items()}
+        return {**self._store.set_aside(), **inside}
+
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and version. Raises what the stores raise."""
         if path.startswith(self._folder):

@@ -15,6 +15,8 @@ class Node(NamedTuple):
     is_folder: bool = False
     sha256: str | None = None
     """Of the content, for a file that the Hub keeps in LFS."""
+    size: int | None = None
+    """Bytes of a file's content; None for a folder, and where the Hub does not say it."""
 
 
 Folders = Mapping[str, Mapping[str, Node]]

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import HfApi
 
 import localhub
-from leaderboard.errors import Conflict, HubUnavailable, Infrastructure
+from leaderboard.errors import Conflict, HubUnavailable, Infrastructure, Unreadable
 from leaderboard.stores import hub as hub_module
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.paths import blob_version
@@ -310,3 +310,21 @@ def test_folders_come_and_go_with_their_files() -> None:
     assert from_listing(
         [("a", folders[""]["a"]), ("a/b", folders["a"]["b"]), ("a/b/c.json", one), ("d.json", two)]
     ) == (folders)
+
+
+def test_files_over_the_limit_are_not_downloaded_and_named(
+    served: localhub.Running, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store().commit({"a/long.json": b"x" * 101, "a/huge.bin": b"\0" * 3_000_000, "just.json": b"x" * 100}, "add")
+    store = open_store(max_bytes=100)
+    with calls(served, monkeypatch) as seen:
+        assert set(store.list()) - {".gitattributes"} == {"just.json"}
+        assert {path: why.split(";")[0] for path, why in store.set_aside().items()} == {
+            "a/long.json": "it has 101 bytes", "a/huge.bin": "it has 3,000,000 bytes",
+        }  # fmt: skip
+        assert [path for path, _, _ in store.read_many(["a/long.json", "just.json"])] == ["just.json"]
+        with pytest.raises(Unreadable, match="101 bytes"):
+            store.read("a/long.json")
+        with pytest.raises(Conflict):
+            store.commit({"a/long.json": b"{}"}, "write", {"a/long.json": None})
+    assert not [one for one in seen if "long.json" in one or "huge.bin" in one]

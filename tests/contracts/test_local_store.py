@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard.errors import BadPath, Infrastructure, NotFound
+from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound, Unreadable
 from leaderboard.stores.local import LocalStore
 from leaderboard.stores.paths import blob_version
 
@@ -165,3 +165,50 @@ def test_a_folder_that_cannot_be_written_is_our_fault(tmp_path: Path) -> None:
     with pytest.raises(Infrastructure, match="could not be written"):
         store.commit({"a": b"1"}, "add")
     assert store.list() == {}
+
+
+# --- what is not read
+
+
+def test_what_is_no_regular_file_is_never_opened_and_named(tmp_path: Path) -> None:
+    outside = tmp_path / "secret.json"
+    outside.write_text("{}")
+    store = LocalStore(tmp_path / "store", max_bytes=100)
+    store.commit({"a/good.json": b"{}"}, "add")
+    (store.root / "a/link.json").symlink_to(outside)
+    (store.root / "linked").symlink_to(tmp_path)
+    os.mkfifo(store.root / "pipe.json")
+    (store.root / "folder.json").mkdir()
+    (store.root / "new\nline.json").write_text("{}")
+    (store.root / "long.json").write_bytes(b"x" * 101)
+    (store.root / "just.json").write_bytes(b"x" * 100)
+    assert set(store.list()) == {"a/good.json", "just.json"}
+    reasons = store.set_aside()
+    assert {path: reason.rstrip(".").split()[-1] for path, reason in reasons.items()} == {
+        "a/link.json": "followed", "linked": "followed", "pipe.json": "device", "folder.json": "file",
+        "new\\nline.json": "here", "long.json": "here",
+    }  # fmt: skip
+    assert reasons["long.json"] == "it has 101 bytes; at most 100 are read here."
+    # Opening the pipe would wait for ever for its writer.
+    assert [path for path, _, _ in store.read_many(["pipe.json", "long.json", "just.json"])] == ["just.json"]
+    with pytest.raises(NotFound):
+        store.read("pipe.json")
+    with pytest.raises(Unreadable, match="101 bytes"):
+        store.read("long.json")
+    with pytest.raises(Conflict):
+        store.commit({"long.json": b"{}"}, "write", {"long.json": None})
+    store.commit({"long.json": b"{}"}, "write")
+    assert "long.json" in store.list() and "long.json" not in store.set_aside()
+
+
+def test_the_size_is_asked_before_anything_is_read(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store", max_bytes=1 << 20)
+    with (store.root / "huge.json").open("wb") as file:
+        file.truncate(1 << 40)  # a hole: reading it would take minutes, and its hash too
+    assert store.list() == {} and "1,099,511,627,776 bytes" in store.set_aside()["huge.json"]
+
+
+def test_a_folder_may_have_the_name_of_a_file_where_files_are_in_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.commit({"org.json/model.json": b"{}"}, "add")
+    assert set(store.list()) == {"org.json/model.json"} and store.set_aside() == {}

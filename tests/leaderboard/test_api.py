@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -174,6 +175,26 @@ def test_files_set_aside_are_told(api: TestClient, service: Service) -> None:
     assert [one["path"] for one in listed["set_aside"]] == ["tiny/org/m_eval_request_x.json"]
 
 
+def test_what_the_store_does_not_read_is_told_with_its_reason(api: TestClient, service: Service) -> None:
+    folder = service.settings.requests_dir / "tiny" / "org"
+    folder.mkdir(parents=True)
+    with (folder / "m_eval_request_huge.json").open("wb") as file:
+        file.truncate(1 << 40)
+    os.mkfifo(folder / "m_eval_request_pipe.json")
+    (folder / "m_eval_request_link.json").symlink_to("/etc/passwd")
+    (folder / "m_eval_request_folder.json").mkdir()
+    told = {
+        one["path"].partition("request_")[2]: one["reason"] for one in api.get("/api/v1/requests").json()["set_aside"]
+    }
+    assert {name: reason.split(",")[0].split(";")[0] for name, reason in told.items()} == {
+        "folder.json": "it is a folder", "huge.json": "it has 1", "link.json": "it is a symbolic link",
+        "pipe.json": "it is no regular file",
+    }  # fmt: skip
+    for path in folder.iterdir():
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    assert api.get("/api/v1/requests").json()["set_aside"] == []
+
+
 def test_the_file_is_sent_byte_for_byte_and_not_sent_twice(api: TestClient, service: Service) -> None:
     request = submitted(api)
     first = api.get(f"/api/v1/requests/{request['id']}/file")
@@ -197,7 +218,7 @@ def test_the_log_is_its_last_lines_as_plain_text(api: TestClient, service: Servi
     )
     answer = api.get(f"/api/v1/requests/{request['id']}/log?lines=4")
     assert answer.headers["content-type"].startswith("text/plain")
-    assert answer.text == "100%\nred <b>\ufffd\np.py:3: W"
+    assert answer.text == "100%\nred <b>\ufffd\n…/p.py:3: W"
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,16 @@ def test_ours_with_something_wrong(change: dict[str, Any], reason: str) -> None:
         read(OURS | change, OUR_PLACE)
 
 
+@pytest.mark.parametrize("name", ["attempts", "priority", "params", "job_id", "likes", "status", "progress"])
+@pytest.mark.parametrize("fields", [OURS, LATE_2024])
+def test_numbers_that_no_name_takes_are_set_aside(fields: dict[str, Any], name: str) -> None:
+    path = OUR_PLACE if fields is OURS else f"open-llm-v2/{PLACE}"
+    for number in (10**400, -(10**18)):
+        for value in (number, [number], {"deep": [{"in": number}]}):
+            with pytest.raises(Unreadable, match=f"{name}: a whole number in it has more than 18 digits"):
+                read(fields | {name: value}, path)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"model": "\\ud800"}', b"[" * 100_000, b'{"a":' * 100_000,
