@@ -5,14 +5,15 @@ A `Board` is built once per published state and never changes, so that any numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from leaderboard.array_cache import ArrayCache
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import plain_type
 from leaderboard.search import Columns, Mask, Term, find_term, match, parse
@@ -118,11 +119,8 @@ class Board:
         lowered = {field: _lowered(self.texts[key]) for field, key in SEARCHED.items()}
         self._searched = Columns({**lowered, "name": _lowered(self.names)}, self.numbers["params"])
         self._facet_codes = {name: pd.factorize(self.texts[key]) for name, key in FACETS.items()}
-        self._averages: dict[tuple[str, ...], Floats] = {}
-        self._orders: dict[tuple[str, bool, tuple[str, ...], str], Positions] = {}
-        self.select: Callable[[View], Selection] = lru_cache(maxsize=64)(self._select)
-        self._find: Callable[[Term], Mask] = lru_cache(maxsize=256)(lambda term: find_term(term, self._searched))
-        self._ranks: dict[tuple[str, ...], Floats] = {}
+        self.cache = ArrayCache()
+        """Of averages, ranks, orders, searches and selections: each reader may choose others."""
 
     # -- columns ------------------------------------------------------------------------------------------------
 
@@ -154,10 +152,12 @@ class Board:
     def average(self, keys: Sequence[str]) -> Floats:
         """Mean of the normalised scores of `keys` for every row; NaN where one is missing."""
         wanted = tuple(key for key in self.keys if key in set(keys) and self.benchmark.column(key).in_average)
-        if wanted not in self._averages:
+
+        def make() -> Floats:
             stacked = [self.normalised[key] for key in wanted]
-            self._averages[wanted] = np.mean(stacked, axis=0) if stacked else np.full(self.size, np.nan)
-        return self._averages[wanted]
+            return np.mean(stacked, axis=0) if stacked else np.full(self.size, np.nan)
+
+        return self.cache.get(("average", wanted), make)
 
     def shown_columns(self, view: View) -> list[str]:
         """Keys of the columns that the view shows after rank, model and average."""
@@ -166,11 +166,15 @@ class Board:
 
     # -- selecting ----------------------------------------------------------------------------------------------
 
+    def select(self, view: View) -> Selection:
+        """The rows that `view` shows, in its order."""
+        return self.cache.get(("select", view), lambda: self._select(view))
+
     def _select(self, view: View) -> Selection:
         filters, warnings = self._filters(view)
         keep = _all_of(list(filters.values()), self.size)
         shown = self.shown_columns(view)
-        average = self.average(shown if view.average == "visible" else self.keys)
+        average = self.average(self._averaged(view, shown))
         pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
         ordered = self._order(view, shown)
         rows = ordered[keep[ordered]]
@@ -185,7 +189,7 @@ class Board:
         filters: dict[str, Mask] = {}
         query = parse(view.search)
         if query.wanted or query.excluded:
-            filters["search"] = match(query, self._searched, lambda term, _: self._find(term))
+            filters["search"] = match(query, self._searched, self._find)
         for name in FACETS:
             chosen = {str(value) for value in getattr(view, name)}
             if chosen:
@@ -201,6 +205,9 @@ class Board:
             filters[f"hide.{kind}"] = ~self.of_kind(kind)
         return filters, query.warnings
 
+    def _find(self, term: Term, columns: Columns) -> Mask:
+        return self.cache.get(("find", term), lambda: find_term(term, columns))
+
     def of_kind(self, kind: Hide) -> Mask:
         """True for the rows that hiding `kind` leaves out."""
         if kind == "flagged":
@@ -213,23 +220,26 @@ class Board:
 
     def _static_rank(self, view: View, shown: list[str]) -> Floats:
         """Ranks among all rows, which only change with the columns that the average is over."""
-        over = tuple(shown) if view.average == "visible" else ()
-        if over not in self._ranks:
-            self._ranks[over] = _ranks(self.average(over or self.keys), np.ones(self.size, dtype=bool))
-        return self._ranks[over]
+        over = self._averaged(view, shown)
+        return self.cache.get(("rank", over), lambda: _ranks(self.average(over), np.ones(self.size, dtype=bool)))
+
+    def _averaged(self, view: View, shown: Sequence[str]) -> tuple[str, ...]:
+        """The score columns that the view's average is over."""
+        return tuple(key for key in self.keys if view.average == "all" or key in shown)
 
     def _order(self, view: View, shown: list[str]) -> Positions:
         """Every row's position in the view's order; missing values last, ties by average, then name."""
-        over = tuple(shown) if view.average == "visible" else ()
-        key = (view.sort, view.ascending, over, view.scores)
-        if key not in self._orders:
-            average = self.average(shown if over else self.keys)
+        over = self._averaged(view, shown)
+
+        def make() -> Positions:
+            average = self.average(over)
             value = self._sort_values(view, average)
             missing = np.isnan(value)
             by = value if view.ascending else -value
             tie = np.where(np.isnan(average), np.inf, -average)
-            self._orders[key] = np.lexsort((self._name_order, tie, by, missing))
-        return self._orders[key]
+            return np.lexsort((self._name_order, tie, by, missing))
+
+        return self.cache.get(("order", view.sort, view.ascending, over, view.scores), make)
 
     def _sort_values(self, view: View, average: Floats) -> Floats:
         if view.sort in self.normalised:

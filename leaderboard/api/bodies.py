@@ -16,7 +16,7 @@ DEFAULT_BYTES = 1_000_000
 LIMITS: dict[str, int] = {
     "/api/v1/submissions": 64_000,
     "/api/v1/sign-out": 1_000,
-    "/gradio_api/queue": 64_000,
+    "/gradio_api": 64_000,
 }
 """Path -> bytes of a body to it or below it, where that is not DEFAULT_BYTES."""
 

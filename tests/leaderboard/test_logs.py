@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard.logs import TAIL_BYTES, log_tail, without_folders
 from leaderboard.records import Request
-from leaderboard.settings import Settings
+from leaderboard.settings import Settings as Configuration
 
 ID = "0123456789abcdef"
 
@@ -68,6 +68,7 @@ AROUND = [
 ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(MARKED, min_size=1, max_size=5), st.sampled_from(["x.py", "config.json", "", "SECRETuser"]),
     st.sampled_from(AROUND), st.sampled_from(["/", "//", "~/", "~SECRET/", "../", "../../"]),
@@ -78,12 +79,14 @@ def test_no_folder_of_any_path_is_shown(folders: list[str], name: str, around: s
     assert name not in ("x.py", "config.json") or around == "{},b" or name in shown
 
 
+@settings(deadline=None)
 @given(st.lists(MARKED.map(lambda name: f"{name} SECRET"), min_size=1, max_size=3), st.sampled_from("\"'`"))
 def test_between_quotes_folders_may_have_spaces(folders: list[str], quote: str) -> None:
     path = f"/{'/'.join(folders)}/x.py"
     assert without_folders(f"at {quote}{path}{quote}.") == f"at {quote}…/x.py{quote}."
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     assert without_folders(without_folders(text)) == without_folders(text)
@@ -94,7 +97,7 @@ def log_of(work: Path, content: bytes) -> str:
     folder.mkdir(parents=True)
     (folder / "log.txt").write_bytes(content)
     request = Request(id=ID, model="org/model", benchmark="tiny", attempts=1)
-    return log_tail(Settings(work_dir=work), request)
+    return log_tail(Configuration(work_dir=work), request)
 
 
 def test_a_log_of_a_work_folder_with_spaces(tmp_path: Path) -> None:
