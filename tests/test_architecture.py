@@ -21,10 +21,11 @@ LAYERS = [
     {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
      "leaderboard.result_files", "leaderboard.retries",
      "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
-     "leaderboard.board_rows", "leaderboard.table", "leaderboard.boards", "leaderboard.compare", "leaderboard.plots",
+     "leaderboard.board_rows", "leaderboard.array_cache", "leaderboard.table", "leaderboard.boards",
+     "leaderboard.compare", "leaderboard.plots",
      "leaderboard.community", "leaderboard.policy", "leaderboard.lineage", "leaderboard.facts", "leaderboard.rights",
      "leaderboard.intake", "leaderboard.identity", "leaderboard.logs", "leaderboard.importer",
-     "leaderboard.every_eval_ever", "leaderboard.service"},
+     "leaderboard.every_eval_ever", "leaderboard.turns", "leaderboard.service"},
     {"leaderboard.api", "leaderboard.pages", "leaderboard.cli"},
 ]  # fmt: skip
 """Lowest first. A module may import from its own layer and from those below."""

@@ -16,8 +16,11 @@ from fastapi.responses import FileResponse
 
 from leaderboard.errors import NotFound
 from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
+from leaderboard.pages.bounded_queue import BoundedQueue
+from leaderboard.pages.content_policy import ContentPolicies, framers_of
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.missing import Missing
+from leaderboard.pages.offered import Offered
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
 from leaderboard.pages.shell import theme, top_bar
@@ -61,6 +64,7 @@ def build_pages(service: Service) -> gr.Blocks:
         with pages.route(one.TITLE, one.TITLE.lower(), show_in_navbar=False):
             top_bar(service, one.TITLE, names)
             one.build(service)
+    pages._queue = BoundedQueue(pages)
     return pages
 
 
@@ -80,14 +84,18 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         gr.mount_gradio_app(app, build_pages(service), "/", theme=theme(), **options)
+    framers = framers_of(service.settings)
     app.add_middleware(
         Documents,
         title=service.settings.title,
         pages=["", *(one.TITLE.lower() for one in TABS)],
         deep=[one.TITLE.lower() for one in PAGES],
         head=head(),
+        framers=framers,
     )
     app.add_middleware(Missing, title=service.settings.title, head=head())
+    app.add_middleware(ContentPolicies, framers=framers)
+    app.add_middleware(Offered)
 
 
 def send_asset(name: str) -> FileResponse:

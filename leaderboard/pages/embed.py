@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from leaderboard.boards import describe
+from leaderboard.pages.content_policy import content_policy
 from leaderboard.pages.render import render
 from leaderboard.service import Service
 
@@ -29,7 +30,7 @@ def embed_routes(service: Service) -> APIRouter:
             "embed": True,
         }
         page = render("embed", title=service.settings.title, prefix=prefix, options=script_json(options))
-        return HTMLResponse(page, headers={"Content-Security-Policy": "frame-ancestors *"})
+        return HTMLResponse(page, headers={"Content-Security-Policy": content_policy(framers="*")})
 
     return routes
 
