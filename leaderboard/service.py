@@ -32,6 +32,7 @@ from leaderboard.records import Abilities, Person, Request, Submission
 from leaderboard.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.opening import Stores, open_stores
+from leaderboard.turns import Turns
 
 log = logging.getLogger(__name__)
 BOARD = "podium"
@@ -55,6 +56,8 @@ class Service:
     identity: Identity
     policies: Policies
     models: KnownModels
+    turns: Turns = field(default_factory=Turns)
+    """Of those who have checkpoints looked up."""
     on_submit: list[Callable[[], None]] = field(default_factory=list)
     """Called after every submission: who works on the queue in this process need not wait for its next round."""
 

@@ -17,6 +17,7 @@ from leaderboard.service import Service
 REFUSALS: dict[int | str, dict[str, Any]] = {
     409: {"model": Trouble, "description": "Already requested; `existing` is its address"},
     422: {"model": Trouble, "description": "Problems, all of them at once"},
+    429: {"model": Trouble, "description": "Earlier ones of yours are still under way"},
     503: {"model": Trouble, "description": "The Hub does not answer; nothing is wrong with the submission"},
 }
 
@@ -78,15 +79,17 @@ def submission_routes(service: Service) -> APIRouter:
     """POST /submissions/check and POST /submissions."""
     routes = guarded_router(service, tags=["submissions"])
 
-    @routes.post("/submissions/check", responses={503: REFUSALS[503]})
+    @routes.post("/submissions/check", responses={429: REFUSALS[429], 503: REFUSALS[503]})
     def check_submission(submission: Submission, request: Request) -> Look:
         """Look the checkpoint up and check it, without queueing anything."""
-        return look(service, submission, service.identity.visitor(request))
+        with service.turns.take(service.identity.caller(request)):
+            return look(service, submission, service.identity.visitor(request))
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
     def submit(submission: Submission, request: Request, response: Response) -> RequestAnswer:
         """Check the checkpoint and queue it. Who submits is what the server knows, not part of the body."""
-        queued = service.submit(submission, service.identity.sender(request))
+        with service.turns.take(service.identity.caller(request)):
+            queued = service.submit(submission, service.identity.sender(request))
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
         return answers(service, [queued])[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -31,8 +32,8 @@ MAX_TEMPLATE_BYTES = 1_000_000
 MAX_INDEX_BYTES = 32_000_000
 MAX_CONFIGS = 32
 MAX_SHARDS = 512
-MAX_HEADERS_BYTES = 200_000_000
-"""Of all the shards of one checkpoint together."""
+MAX_HEADERS_BYTES = 64_000_000
+"""Of all the shards of one checkpoint together; the largest known ones have some 140,000 tensors, 20 MB of headers."""
 HEADER_GUESS = 100_000
 """Most headers are shorter; those are read in one go."""
 SAFETENSORS = ".safetensors"
@@ -55,6 +56,8 @@ class Fetch(Protocol):
         ...
 
 
+PARSING = threading.Lock()
+"""Parsing a header keeps the interpreter busy: one at a time leaves room for those who read pages."""
 Answer = bytes | list[Tensor] | Unusable
 """Of a question for a file: its content, the tensors of a safetensors file, or why neither can be had."""
 Read = Callable[[str, int], Answer]
@@ -134,7 +137,8 @@ def _header(name: str, limit: int, files: Mapping[str, int | None], fetch: Fetch
             content += fetch(name, length - len(content), len(start))
         if len(content) < length:
             raise Unusable(f"its header promises {length:,} bytes and ends after {len(content):,}")
-        return read_header(content, files.get(name))
+        with PARSING:
+            return read_header(content, files.get(name))
     except BadHeader as reason:
         raise Unusable(str(reason)) from None
 

@@ -113,6 +113,14 @@ class Identity:
         known = self._known(_http(asked))
         return None if known.how == "nobody" else known.person
 
+    def caller(self, asked: Asked) -> str:
+        """A text that tells apart who asks, for counting: people by name, strangers by address. Raises as `visitor`."""
+        request = _http(asked)
+        known = self._known(request)
+        if known.how != "nobody":
+            return f"@{hub_name(known.person.name)}"
+        return request.client.host if request.client else ""
+
     def sender(self, asked: Asked) -> Person:
         """Who may submit, vote and flag. Raises NotSignedIn, NotAllowed, HubUnavailable."""
         return self.allow(asked, Role.SUBMITTER)
