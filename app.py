@@ -30,6 +30,9 @@ from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
 
+UNREAD_S = 60.0
+"""Seconds after which a client that reads nothing is given up, and with it what waits to be sent to it."""
+
 
 def build_app(service: Service) -> FastAPI:
     """Pages and API over an opened service."""
@@ -50,12 +53,17 @@ def build_app(service: Service) -> FastAPI:
     return app
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; port 0 picks a free one. Raises BadSettings where it cannot be had."""
+def listen(host: str, port: int, unread_s: float = UNREAD_S) -> socket.socket:
+    """A socket that listens there; port 0 picks a free one. Raises BadSettings where it cannot be had.
+
+    A connection whose client takes nothing of what is sent to it for `unread_s` seconds is ended by the system.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP: otherwise asyncio leaves Nagle's algorithm on, and answers wait 40 ms for an acknowledgement.
     place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from the socket that listens
+        place.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_s * 1000))
     try:
         place.bind((host, port))
     except OSError as error:

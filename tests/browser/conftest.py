@@ -40,13 +40,17 @@ def chromium() -> Iterator[playwright.Browser]:
 
 @pytest.fixture
 def page(chromium: playwright.Browser, podium: Running) -> Iterator[playwright.Page]:
-    """A page of a reader with a wide screen; it fails the test on script errors and on requests to anywhere else."""
+    """A page of a reader with a wide screen.
+
+    It fails the test on script errors, on requests to anywhere else, and on what the page's own policy refuses.
+    """
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=podium.address)
     context.set_default_timeout(PATIENCE_MS)
     playwright.expect.set_options(timeout=PATIENCE_MS)
     trouble: list[str] = []
     context.on("request", lambda asked: trouble.append(asked.url) if _is_foreign(asked.url, podium.address) else None)
     context.on("weberror", lambda error: trouble.append(str(error.error)))
+    context.on("console", lambda one: trouble.append(one.text) if "Content Security Policy" in one.text else None)
     page = context.new_page()
     yield page
     context.close()
