@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
-from backend import Resources
+from backend import Resources, sandbox
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Abilities, Precision, Request, now
@@ -46,6 +46,7 @@ def abilities(worker: str, device: str, max_params_b: float) -> Abilities:
         refused=refused(found),
         max_params_b=max_params_b or None,
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        sandbox=list(sandbox.entered()),
         updated=now(),
     )
 

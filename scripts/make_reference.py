@@ -38,7 +38,9 @@ def default(field: FieldInfo) -> str:
     """A setting's default, for people."""
     value = field.default
     if isinstance(value, Path):
-        return f"`{value.relative_to(PROJECT)}/`" if value.is_relative_to(PROJECT) else f"`{value}`"
+        if value.is_relative_to(PROJECT):
+            return f"`{value.relative_to(PROJECT)}/`"
+        return f"`~/{value.relative_to(Path.home())}/`" if value.is_relative_to(Path.home()) else f"`{value}`"
     if value is None or isinstance(value, SecretStr) or value == "":
         return "–"
     return "this machine's name" if field.description and "claims requests" in field.description else f"`{value}`"

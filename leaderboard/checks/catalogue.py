@@ -235,6 +235,12 @@ CATALOGUE: dict[str, Template] = {
         "No worker of this board can run {value} now: {why}",
         "Choose another precision.",
     ),
+    "generation_too_long": Template(
+        "model",
+        "The context length of {model} is {length} tokens, and the benchmark {benchmark} asks for as many new tokens "
+        "or more in {tasks}, so that no room is left for the prompt.",
+        "Submit a checkpoint with a longer context.",
+    ),
     "weight_type_not_allowed": Template(
         "weight_type",
         "The benchmark {benchmark} does not take the weight type {value}.",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leaderboard.checks.case import Case, base_of, is_adapter, is_revision, named_base, quantisation
+from leaderboard.checks.case import Case, base_of, config, is_adapter, is_revision, named_base, quantisation
 from leaderboard.checks.catalogue import problem, said, shown
 from leaderboard.checks.files import DEFAULT_TEMPLATE
 from leaderboard.checks.quantised import method_of
 from leaderboard.checks.templates import template_fault
 from leaderboard.checks.weights import quantised_bits
+from leaderboard.generation import refused_for
 from leaderboard.records import ModelFacts, Precision, Problem, WeightType, is_repo_id
 from leaderboard.workers import Wanted, impossible, limit_b, refusals
 
@@ -176,6 +177,17 @@ def _wanted(case: Case) -> Wanted:
     )
 
 
+def generation(case: Case) -> Iterator[Problem]:
+    """The context has room for a prompt beside the new tokens that the benchmark asks for."""
+    if case.benchmark is None or case.whole is None:
+        return
+    tasks, length = refused_for(case.benchmark, config(case.whole))
+    if tasks:
+        names = ", ".join([*list(tasks)[:3], *(["and others"] if len(tasks) > 3 else [])])
+        known = {"tasks": names, "benchmark": shown(case.benchmark.title), "length": f"{length:,}"}
+        yield said("generation_too_long", known, model=case.whole.model)
+
+
 def already_requested(case: Case) -> Iterator[Problem]:
     """Nothing stands in the queue where this would; only said here, the store is what refuses it."""
     old = case.existing
@@ -191,4 +203,4 @@ def already_requested(case: Case) -> Iterator[Problem]:
 
 
 ASKED = (benchmark, names)
-FITS = (weight_type, tokenizer, chat_template, precision, size, workers, already_requested)
+FITS = (weight_type, tokenizer, chat_template, precision, size, generation, workers, already_requested)

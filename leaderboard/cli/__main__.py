@@ -26,7 +26,7 @@ app = typer.Typer(
 
 @app.callback()
 def podium() -> None:
-    """Work on a Podium leaderboard. The settings are those of the service: environment variables or a .env file."""
+    """Work on a Podium leaderboard. The settings are those of the service: environment and podium.env."""
 
 
 app.command("import")(import_.run)

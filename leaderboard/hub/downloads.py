@@ -41,6 +41,8 @@ class Source(NamedTuple):
 
         `revision` is a commit. Raises DownloadFailed, also where a file is not what was pinned.
         """
+        if outside := [name for name in pins if not _stays_inside(name)]:
+            raise DownloadFailed(f"The request lists what is no file of a repository: {', '.join(outside[:5])}.")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -73,6 +75,11 @@ class Source(NamedTuple):
             return Path(str(get()))
         except (httpx2.HTTPError, OSError, ValueError) as error:
             raise DownloadFailed(f"{what} could not be downloaded ({type(error).__name__}).") from error
+
+
+def _stays_inside(name: str) -> bool:
+    """Whether a name, relative to a folder, leads nowhere else."""
+    return "\\" not in name and not {"", ".", ".."} & set(name.split("/"))
 
 
 def _check(path: Path, pin: str, what: str) -> None:

@@ -70,6 +70,8 @@ class Arranged:
     set_aside: Sequence[SetAside]
     in_trouble: Sequence[Abilities]
     """Workers that take no requests for now."""
+    unconfined: Sequence[Abilities]
+    """Workers whose jobs are in no sandbox."""
 
 
 def usual_seconds(requests: Iterable[Request]) -> float | None:
@@ -103,6 +105,7 @@ def arrange(
         ended_total=len(ended),
         set_aside=view.set_aside,
         in_trouble=[worker for worker in workers if worker.trouble],
+        unconfined=[worker for worker in workers if worker.sandbox == []],
     )
 
 

@@ -35,6 +35,11 @@ BENCHMARK = Benchmark(
     columns=[Column(key="a", title="A", run=["t"], parts=[Part(task="t", metrics=["acc,none"])])],
     limits=Limits(max_params_b={Precision.BFLOAT16: 10}),
 )
+GENERATES = BENCHMARK.model_copy(
+    update={
+        "columns": [Column(key="g", title="G", run=["gsm8k"], parts=[Part(task="gsm8k", metrics=["exact_match,none"])])]
+    }
+)
 GPTQ = {"quant_method": "gptq", "bits": 4}
 
 
@@ -244,6 +249,7 @@ BAD: list[tuple[str, Case]] = [
     ("base_model_problem", adapter_case(base=BASE_GATED)),
     ("base_model_problem", adapter_case(base=checkpoint("org/base", card={}))),
     ("other_base_model", adapter_case(base_model="org/other", base=checkpoint("org/other"))),
+    ("generation_too_long", case(configured(max_position_embeddings=256), benchmark=GENERATES)),
     ("no_chat_template", case(checkpoint(chat_template=None), use_chat_template=True)),
     ("chat_template_broken", case(checkpoint(chat_template="{% if %}"), use_chat_template=True)),
     ("already_requested", case(existing=Request(model="org/name", id="ab", revision=SHA, status=Status.PENDING))),
