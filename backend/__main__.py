@@ -24,7 +24,8 @@ from leaderboard.stores.opening import open_stores
 def main() -> int:
     """Work on the queue until a signal comes; 0 after a clean end, 2 when the settings do not allow a start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("httpx", "httpx2", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())

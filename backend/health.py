@@ -76,7 +76,8 @@ class Health:
         self._wait_s = settings.backoff_s
         self._clock = clock
         self._make_room = make_room
-        self._hub = Hub(settings.hub_endpoint, settings.token, min(settings.hub_timeout_s, HUB_TIMEOUT_S))
+        # Without a token, as jobs download: whether ours is known there says nothing about the Hub.
+        self._hub = Hub(settings.hub_endpoint, None, min(settings.hub_timeout_s, HUB_TIMEOUT_S))
         self._model = ""
         self._probes = {Part.DISK: self._disk, Part.HUB: self._hub_answers, Part.EXECUTOR: trial.probe}
         self._due: dict[Part, float] = {}

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import hf_hub_download
+from pydantic import SecretStr
 
 import localhub
 from backend import Job, JobState, JobStatus
@@ -77,6 +78,7 @@ class WorkingBoard(Board):
 
     def new_ticker(self) -> Ticker:
         said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 1.0, "free_disk_gb": 0.0}
+        said["hub_token"] = SecretStr("hf_not_known_there")
         self.settings = self.settings.model_copy(update=said)
         self.downloading = DownloadingExecutor(self.endpoint, self.work / "cache")
         self.executor = self.downloading
@@ -198,7 +200,7 @@ def test_folders_that_cannot_be_written_are_named(program: list[str], tmp_path: 
         environment = {f"PODIUM_{name.upper()}_DIR": str(folder) for name, folder in folders.items()}
         environment |= {"PATH": os.defpath, "PODIUM_PORT": "0", "PODIUM_BENCHMARKS": "tiny"}
         ended = subprocess.run(
-            [sys.executable, *program], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60
+            [sys.executable, *program], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=150
         )
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     lines = ended.stderr.strip().splitlines()
