@@ -92,23 +92,23 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     enough = threading.Event()
 
     def write(endpoint: str, worker: int) -> None:
-        address, headers = f"{endpoint}/api/models/ada/m/commit/main", {"Authorization": "Bearer hf_ada"}
-        for number in range(1000):
-            files = [{"path": f"{worker}/{number}/{n}", "content": "x" * number} for n in range(5)]
-            lines = [{"key": "header", "value": {"summary": "+"}}, *({"key": "file", "value": file} for file in files)]
-            try:
-                answer = httpx.post(address, content="\n".join(map(json.dumps, lines)), headers=headers)
-            except httpx.HTTPError:
-                return
-            done.append(answer.json()["commitOid"])
-            if len(done) > 20:
-                enough.set()
+        with httpx.Client(base_url=endpoint, headers={"Authorization": "Bearer hf_ada"}, timeout=60) as client:
+            for number in range(1000):
+                files = [{"path": f"{worker}/{number}/{n}", "content": "x" * number} for n in range(5)]
+                lines = [{"key": "header", "value": {"summary": "+"}}, *({"key": "file", "value": f} for f in files)]
+                try:
+                    answer = client.post("/api/models/ada/m/commit/main", content="\n".join(map(json.dumps, lines)))
+                except httpx.HTTPError:
+                    return
+                done.append(answer.json()["commitOid"])
+                if len(done) > 20:
+                    enough.set()
 
     with process(tmp_path) as (endpoint, server):
         workers = [threading.Thread(target=write, args=(endpoint, n)) for n in range(3)]
         for worker in workers:
             worker.start()
-        assert enough.wait(30)
+        assert enough.wait(120)
         server.process.kill()
         for worker in workers:
             worker.join()
