@@ -21,6 +21,8 @@ class Attack(NamedTuple):
     source: str = "tiny-base/1"
     weight_type: str = "Original"
     use_chat_template: bool = False
+    refused: str | None = "opens_another_file"
+    """Code of the problem with which it is refused at submission; None where what it says is never opened."""
 
 
 def edit(name: str, **values: Any) -> Change:
@@ -80,7 +82,7 @@ def attacks(canary: str, relative: str, folder: str, pid: int, url: str) -> dict
         "bert-vocab-relative": Attack(tokenizer("BertTokenizer", vocab=relative)),
         "bert-vocab-environ": Attack(tokenizer("BertTokenizer", vocab=environ)),
         "bert-vocab-file": Attack(tokenizer("BertTokenizer", vocab_file=canary)),
-        "bert-vocab-link": Attack(both(tokenizer("BertTokenizer"), text("vocab.txt", canary))),
+        "bert-vocab-link": Attack(both(tokenizer("BertTokenizer"), text("vocab.txt", canary)), refused=None),
         "gpt2-vocab-merges": Attack(tokenizer("GPT2Tokenizer", vocab=canary, merges=canary)),
         "gpt2-files": Attack(tokenizer("GPT2Tokenizer", vocab_file=canary, merges_file=canary)),
         "llama-vocab-file": Attack(tokenizer("LlamaTokenizer", vocab_file=canary, legacy=True)),
@@ -89,48 +91,91 @@ def attacks(canary: str, relative: str, folder: str, pid: int, url: str) -> dict
         "bert-japanese": Attack(
             tokenizer("BertJapaneseTokenizer", vocab_file=canary, mecab_kwargs={"mecab_option": f"-r {canary}"})
         ),
-        "tokenizer-file": Attack(tokenizer("PreTrainedTokenizerFast", tokenizer_file=canary, tokenizer_object=None)),
+        "tokenizer-file": Attack(
+            tokenizer("PreTrainedTokenizerFast", tokenizer_file=canary, tokenizer_object=None), refused="no_tokenizer"
+        ),
         "init-inputs": Attack(tokenizer("BertTokenizer", init_inputs=[canary])),
-        "added-tokens": Attack(edit("tokenizer_config.json", added_tokens_file=canary, special_tokens_map_file=canary)),
+        "added-tokens": Attack(
+            edit("tokenizer_config.json", added_tokens_file=canary, special_tokens_map_file=canary), refused=None
+        ),
         "special-tokens-map": Attack(
             both(tokenizer("BertTokenizer"), edit("special_tokens_map.json", vocab_file=canary, name_or_path=folder))
         ),
         "gguf": Attack(edit("tokenizer_config.json", gguf_file=canary)),
-        "chat-template-path": Attack(edit("tokenizer_config.json", chat_template=canary), use_chat_template=True),
+        "chat-template-path": Attack(
+            edit("tokenizer_config.json", chat_template=canary), use_chat_template=True, refused=None
+        ),
         "chat-template-include": Attack(
-            text("chat_template.jinja", "{% include '" + canary + "' %}"), use_chat_template=True
+            text("chat_template.jinja", "{% include '" + canary + "' %}"),
+            use_chat_template=True,
+            refused="chat_template_broken",
         ),
         "chat-template-globals": Attack(
             text("chat_template.jinja", "{{ cycler.__init__.__globals__.os.popen('cat " + canary + "').read() }}"),
             use_chat_template=True,
+            refused=None,
         ),
-        "config-names": Attack(edit("config.json", _name_or_path=folder, name_or_path=folder, tokenizer_class=canary)),
-        "config-weights": Attack(edit("config.json", transformers_weights=canary)),
+        "config-names": Attack(
+            edit("config.json", _name_or_path=folder, name_or_path=folder, tokenizer_class=canary), refused=None
+        ),
+        "config-weights": Attack(edit("config.json", transformers_weights=canary), refused="weights_elsewhere"),
         "config-files": Attack(edit("config.json", configuration_files=[canary])),
         "config-quantisation": Attack(
-            edit("config.json", quantization_config={"quant_method": "gptq", "bits": 4, "tokenizer": folder,
-                                                     "dataset": canary, "modules_in_block_to_quantize": 1})
+            edit(
+                "config.json",
+                quantization_config={
+                    "quant_method": "gptq",
+                    "bits": 4,
+                    "tokenizer": folder,
+                    "dataset": canary,
+                    "modules_in_block_to_quantize": 1,
+                },
+            ),
+            refused="precision_mismatch",
         ),
-        "config-kernel": Attack(edit("config.json", _attn_implementation=url, attn_implementation=url)),
-        "index-absolute": Attack(index(canary)),
-        "index-relative": Attack(index(relative)),
-        "generation-config": Attack(edit("generation_config.json", assistant_model=folder, watermarking_config=canary,
-                                         cache_implementation=url, custom_generate=folder)),
+        "config-kernel": Attack(
+            edit("config.json", _attn_implementation=url, attn_implementation=url), refused="kernel"
+        ),
+        "index-absolute": Attack(index(canary), refused="weights_elsewhere"),
+        "index-relative": Attack(index(relative), refused="weights_elsewhere"),
+        "generation-config": Attack(
+            edit(
+                "generation_config.json",
+                assistant_model=folder,
+                watermarking_config=canary,
+                cache_implementation=url,
+                custom_generate=folder,
+            ),
+            refused=None,
+        ),
         "vocab-url": Attack(tokenizer("BertTokenizer", vocab=url, vocab_file=url)),
         "adapter-base": Attack(
             edit("adapter_config.json", base_model_name_or_path=folder, revision=canary, auto_mapping=None),
-            "tiny-lora/1", "Adapter",
+            "tiny-lora/1",
+            "Adapter",
+            refused=None,
         ),
         "adapter-files": Attack(
             edit("adapter_config.json", peft_type="VBLORA", init_lora_weights=canary, tokenizer_name_or_path=canary),
-            "tiny-lora/1", "Adapter",
+            "tiny-lora/1",
+            "Adapter",
+            refused=None,
         ),
         "prompt-tuning": Attack(
-            edit("adapter_config.json", peft_type="PROMPT_TUNING", prompt_tuning_init="TEXT", num_virtual_tokens=8,
-                 prompt_tuning_init_text="x", tokenizer_name_or_path=folder, tokenizer_kwargs={"vocab_file": canary}),
-            "tiny-lora/1", "Adapter",
+            edit(
+                "adapter_config.json",
+                peft_type="PROMPT_TUNING",
+                prompt_tuning_init="TEXT",
+                num_virtual_tokens=8,
+                prompt_tuning_init_text="x",
+                tokenizer_name_or_path=folder,
+                tokenizer_kwargs={"vocab_file": canary},
+            ),
+            "tiny-lora/1",
+            "Adapter",
+            refused=None,
         ),
-    }  # fmt: skip
+    }
 
 
 def make(attack: Attack, folder: Path) -> Path:

@@ -27,9 +27,11 @@ from backend.sandbox import Layer
 from backend.scheduler import start
 from backend.workdir import Workdir
 from leaderboard.benchmarks import load_benchmark
+from leaderboard.checks import Case, check, errors, native_architectures
 from leaderboard.contents import Contents
+from leaderboard.hub import Hub
 from leaderboard.queue import Queue
-from leaderboard.records import Fault, Request, Status
+from leaderboard.records import Abilities, Fault, Request, Status, Submission
 from leaderboard.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
@@ -204,6 +206,23 @@ def test_one_layer_is_enough(place: Place, layer: Layer) -> None:
 def test_every_attack_is_held_with_one_layer(place: Place, layer: Layer) -> None:
     needs(layer)
     held(place.evaluate(layer.value))
+
+
+def test_every_attack_that_can_be_seen_is_refused_at_submission(place: Place) -> None:
+    benchmark, hub = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml"), Hub(place.hub.endpoint)
+    base = hub.facts(BASE)
+    for name, attack in place.attacks.items():
+        adapter = {"weight_type": attack.weight_type, "base_model": BASE} if attack.weight_type == "Adapter" else {}
+        submission = Submission(
+            benchmark="tiny", model=f"mallory/{name}", precision="float32", use_chat_template=attack.use_chat_template,
+            **adapter,
+        )  # fmt: skip
+        case = Case(
+            submission=submission, benchmark=benchmark, model=hub.facts(submission.model), base=base,
+            native=native_architectures(), abilities=[Abilities(worker="w1")],
+        )  # fmt: skip
+        codes = {problem.code for problem in errors(check(case))}
+        assert attack.refused in codes if attack.refused else not codes, (name, codes)
 
 
 @pytest.mark.parametrize("place", [(EXPLOIT,)], indirect=True, ids=["exploit"])
