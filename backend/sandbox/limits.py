@@ -119,14 +119,19 @@ def controllers() -> Iterator[Controller]:
 
 def _delegated() -> Path | None:
     """The parent of our own cgroup (systemd: Delegate=yes, DelegateSubgroup=), where it hands out both controllers."""
-    own = next((line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::")), "/")
-    parent = (CGROUPS / own.lstrip("/")).parent
+    parent = (CGROUPS / _own_cgroup().lstrip("/")).parent
     try:
         handed_out = (parent / "cgroup.subtree_control").read_text().split()
     except OSError:
         return None
     usable = {"memory", "pids"} <= set(handed_out) and os.access(parent, os.W_OK)
     return parent if usable and parent != CGROUPS.parent else None
+
+
+def _own_cgroup() -> str:
+    """The cgroup of version 2 that this process is in."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
 
 
 def sweep() -> None:

@@ -20,9 +20,10 @@ from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
 from backend.opening import layer_problems, sandbox_layers
 from backend.sandbox import Layer, View
+from backend.sandbox.limits import Cgroup, controllers
 from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import BadSettings, Unreadable
-from leaderboard.settings import Settings
+from leaderboard.settings import PROJECT, Settings
 from tests.backend.observer import Observer
 from tests.contracts.test_executor import PRELOAD, until
 
@@ -175,3 +176,29 @@ def test_one_layer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sandbox_layers(Settings(sandbox="auto")) == [Layer.LANDLOCK]
     with pytest.raises(BadSettings, match="user namespaces"):
         sandbox_layers(Settings(sandbox="namespaces"))
+
+
+def test_a_job_that_starts_cold_is_confined_as_well(layers: list[Layer], tmp_path: Path) -> None:
+    """As on a cluster: a process of its own, without a forkserver."""
+    workdir = Workdir(tmp_path / "jobs" / "probe-1")
+    workdir.prepare(JobOptions(evaluator="backend.abilities:AbilitiesProbe", device="cpu", view=View()))
+    command = [sys.executable, "-m", "backend.executors.confined", str(workdir.path), ",".join(layers)]
+    subprocess.run(command, cwd=PROJECT, env=job_environment(Settings(work_dir=tmp_path)), check=True, timeout=120)
+    assert workdir.done and workdir.abilities().sandbox == [layer.value for layer in layers]
+
+
+def test_a_folder_of_version_2_that_was_delegated_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree like that of `Delegate=yes`; the kernel of this machine gives the controllers to version 1."""
+    unit = tmp_path / "system.slice" / "podium.service"
+    (unit / "supervisor").mkdir(parents=True)
+    (unit / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    monkeypatch.setattr("backend.sandbox.limits.CGROUPS", tmp_path)
+    monkeypatch.setattr("backend.sandbox.limits._own_cgroup", lambda: "/system.slice/podium.service/supervisor")
+    assert [controller.parent for controller in controllers()] == [unit]
+    cgroup = Cgroup("job", View(memory_bytes=1000, processes=10))
+    folder = unit / "podium-job"
+    assert (folder / "memory.max").read_text() == "1000" and (folder / "pids.max").read_text() == "10"
+    (folder / "memory.events").write_text("low 0\noom_kill 2\n")
+    assert cgroup.ran_out_of_memory()
+    (unit / "cgroup.subtree_control").write_text("cpu\n")
+    assert not list(controllers())

@@ -25,8 +25,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
         yield running
 
 
-def register(service: Service, trouble: str = "") -> None:
-    worker = Abilities(worker="w1", benchmarks=["tiny"], refused={"4bit": GPU}, trouble=trouble, updated=now())
+def register(service: Service, trouble: str = "", sandbox: list[str] | None = None) -> None:
+    worker = Abilities(worker="w1", benchmarks=["tiny"], refused={"4bit": GPU}, updated=now())
+    worker = worker.model_copy(update={"trouble": trouble, "sandbox": sandbox})
     service.queue.store.commit({"workers/w1.json": worker.model_dump_json().encode()}, "What w1 can do")
 
 
@@ -52,6 +53,15 @@ def test_a_request_that_nobody_can_run_says_so_and_has_no_place(service: Service
     listed = {one["model"]: one["obstacle"] for one in api.get("/api/v1/requests").json()["requests"]}
     assert listed == {"org/refused": answer["obstacle"], "org/fine": None}
     assert GPU in queue_page.draw(service, Visit())
+
+
+@pytest.mark.parametrize(("sandbox", "warned"), [([], True), (["landlock"], False), (None, False)])
+def test_a_worker_without_a_sandbox_is_named_to_everybody(
+    service: Service, sandbox: list[str] | None, warned: bool
+) -> None:
+    register(service, sandbox=sandbox)
+    sentence = "The worker w1 runs jobs without a sandbox (PODIUM_SANDBOX=off)"
+    assert (sentence in queue_page.draw(service, Visit())) is warned
 
 
 def test_a_file_that_cannot_be_claimed_says_why_on_its_page_and_in_the_api(service: Service, api: TestClient) -> None:
