@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import nltk
+import nltk.pathsec
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from backend.sandbox import entered
 from leaderboard.errors import Infrastructure
 from leaderboard.yaml_lines import read_model
 
@@ -141,6 +143,8 @@ class DataRoot:
         NLTK finds its data in the data root from then on.
         """
         mirror = self.prepare(needs)
+        if entered():  # whoever owns the data has no name inside, and NLTK would refuse it; here nobody can write to it
+            nltk.pathsec.ENFORCE = False
         own = str(self.root / "nltk_data")
         if own not in nltk.data.path:
             nltk.data.path.insert(0, own)

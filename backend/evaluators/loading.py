@@ -13,6 +13,7 @@ import torch
 import transformers
 from peft import PeftModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
 from backend.failures import JobFailed, Stage
 from leaderboard.records import Precision, Request, WeightType
@@ -115,13 +116,19 @@ def _config(source: Checkpoint, precision: Precision) -> Any:
     """The configuration, if it is one that may be loaded in that precision; small, so it is looked at first."""
     with Stage("config"):
         config = transformers.AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+        method = str((getattr(config, "quantization_config", None) or {}).get("quant_method") or "")
     if getattr(config, "auto_map", None):
         raise JobFailed(
             "auto_map",
             f"config.json of {source.name} at {_short(source)} points to code of its own (auto_map), which is never "
             "run here. Remove auto_map, or wait until transformers has the architecture.",
         )
-    method = (getattr(config, "quantization_config", None) or {}).get("quant_method")
+    if method and method not in AUTO_QUANTIZATION_CONFIG_MAPPING:  # transformers would load the weights as they are
+        raise JobFailed(
+            "quantisation_unloadable",
+            f"{source.name} at {_short(source)} is stored quantised in a way that transformers does not know, "
+            f"quant_method {method[:40]!r} in its config.json. Correct it, or push unquantised weights.",
+        )
     if (method == "gptq") != (precision is Precision.GPTQ):
         says = f"is quantised with {method}" if method else "is not quantised"
         raise JobFailed(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from backend.sandbox import landlock, linux
-from backend.sandbox.limits import limit_resources
+from backend.sandbox.limits import limit_processes, limit_resources, threads_of_user
 from backend.sandbox.namespaces import Namespaces
 from backend.sandbox.seccomp import Seccomp
 from backend.sandbox.view import View
@@ -71,6 +71,7 @@ class Sandbox:
             self._namespaces.enter(view, slot)
         elif self.layers:
             limit_resources(view)
+            limit_processes(view, threads_of_user())
             linux.drop_capabilities()
         if Layer.LANDLOCK in self.layers:
             around = map(Path, OWN if self._namespaces else SELF)

@@ -33,9 +33,22 @@ def limit_resources(view: View) -> None:
         _limit(name, value)
 
 
-def limit_processes(view: View) -> None:
-    """Limit processes and threads of this user: for a job that is a user of its own. Raises OSError."""
-    _limit("NPROC", view.processes)
+def limit_processes(view: View, others: int = 0) -> None:
+    """Limit processes and threads of this user, of which `others` are not the job's. Raises OSError.
+
+    The kernel counts by user, and does not count root's.
+    """
+    _limit("NPROC", others + view.processes)
+
+
+def threads_of_user() -> int:
+    """How many threads this user has now, in all processes."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.stat().st_uid == os.getuid():
+                count += len(list((process / "task").iterdir()))
+    return count
 
 
 def _limit(name: str, value: int) -> None:

@@ -151,6 +151,8 @@ def test_checkpoints_that_cannot_be_loaded(name: str, said: dict[str, str], code
         (set_config(intermediate_size=999), {}, "checkpoint_unreadable"),
         (set_config(auto_map={"AutoConfig": "own.Config"}), {}, "auto_map"),
         (set_config(quantization_config={"quant_method": "gptq", "bits": 4}), {}, "precision_mismatch"),
+        (set_config(quantization_config="gptq"), {}, "config_unreadable"),
+        (set_config(quantization_config={"quant_method": "mystery"}), {}, "quantisation_unloadable"),
         (lambda folder: (folder / "config.json").write_text("{"), {}, "config_unreadable"),
         (lambda folder: (folder / "tokenizer.json").write_text("[]"), {}, "tokenizer_unloadable"),
         (set_config(attn_implementation="kernels-community/flash-attn"), {}, "implementation_unavailable"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from huggingface_hub import hf_hub_download
 from pydantic import SecretStr
 
 import localhub
@@ -22,6 +22,8 @@ from backend.failures import classify
 from backend.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.contents import Contents
+from leaderboard.errors import DownloadFailed
+from leaderboard.hub.downloads import Source
 from leaderboard.records import Request, Status
 from leaderboard.retries import MAX_BACKOFF_S
 from leaderboard.settings import PROJECT
@@ -31,6 +33,8 @@ from tests.contracts.test_executor import until
 from tests.mounts import fill, mounted, read_only
 
 REQUESTS = 10
+CONFIG = "{}"
+PIN = "git:" + hashlib.sha1(b"blob 2\0" + CONFIG.encode(), usedforsecurity=False).hexdigest()
 ROUNDS = 60
 
 
@@ -39,8 +43,7 @@ class DownloadingExecutor(ToldExecutor):
 
     def __init__(self, endpoint: str, cache: Path) -> None:
         super().__init__(free=2)
-        self.endpoint = endpoint
-        self.cache = cache
+        self.source = Source(endpoint, cache, timeout_s=1.0)
         self.before: Callable[[], object] | None = None
         """What befalls the next job."""
 
@@ -56,12 +59,9 @@ class DownloadingExecutor(ToldExecutor):
         try:
             if before:
                 before()
-            hf_hub_download(
-                request.model, "config.json", revision=request.revision, endpoint=self.endpoint, cache_dir=self.cache,
-                token=False,
-            )  # fmt: skip
+            self.source.fetch(request.model, request.revision, {"config.json": PIN}, workdir.checkpoint)
             leave_results(workdir)
-        except OSError as error:
+        except (OSError, DownloadFailed) as error:
             try:
                 workdir.write_failure(classify(error, workdir))
             except OSError:
@@ -169,13 +169,13 @@ def test_an_outage_of_the_hub_stops_claims_and_loses_nothing(tmp_path: Path, hub
 def submit_all(board: WorkingBoard, hub: Switched) -> list[Request]:
     requests = []
     for number in range(REQUESTS):
-        commit = hub.running.hub.commit(f"org/m{number}", {"config.json": "{}"})
+        commit = hub.running.hub.commit(f"org/m{number}", {"config.json": CONFIG})
         requests.append(board.submit(f"m{number}", revision=commit))
     return requests
 
 
 def test_jobs_of_a_forkserver_that_ended_use_up_no_attempt(board: Board) -> None:
-    executor = LocalExecutor(board.settings.work_dir, {"PATH": os.defpath}, preload=())
+    executor = LocalExecutor(board.settings.work_dir, {"PATH": os.defpath}, layers=(), preload=())
     try:
         board.ticker = Ticker(
             board.settings, board.queue, board.results, {"tiny": board.benchmark}, executor, clock=board.clock.monotonic
