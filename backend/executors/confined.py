@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import NoReturn
 
 from backend.executors.processes import adopt_orphans
-from backend.sandbox import Layer, Sandbox
+from backend.sandbox import Layer, Sandbox, View
 from backend.sandbox.limits import Cgroup
 from backend.sandbox.namespaces import die_with_parent
 from backend.workdir import Workdir
 
 MOST_DESCRIPTORS = 1 << 16
 SIGNALLED = 128
+NOT_CONFINED = 71
+"""Exit code of a job that could not be confined and did nothing."""
 
 
 def become_job(workdir: Workdir, sandbox: Sandbox, slot: int, cgroup: Cgroup) -> NoReturn:
@@ -36,8 +38,7 @@ def become_job(workdir: Workdir, sandbox: Sandbox, slot: int, cgroup: Cgroup) ->
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
         os.closerange(3, MOST_DESCRIPTORS)
-        cgroup.enter()
-        sandbox.enter(view, slot)
+        confine(sandbox, view, slot, cgroup)
         adopt_orphans()
         from backend import job
 
@@ -50,6 +51,17 @@ def become_job(workdir: Workdir, sandbox: Sandbox, slot: int, cgroup: Cgroup) ->
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def confine(sandbox: Sandbox, view: View, slot: int, cgroup: Cgroup) -> None:
+    """Enter the sandbox, or end: nothing of a job may run outside of it."""
+    try:
+        cgroup.enter()
+        sandbox.enter(view, slot)
+    except OSError as error:
+        traceback.print_exception(error)
+        sys.stderr.flush()
+        os._exit(NOT_CONFINED)
 
 
 def exit_code(status: int, own_processes: bool) -> int:

@@ -27,7 +27,7 @@ from typing import Any
 
 import psutil
 
-from backend.executors.confined import become_job, exit_code
+from backend.executors.confined import NOT_CONFINED, become_job, exit_code
 from backend.executors.processes import adopt_orphans, count_processes, kill_tree, private_bytes
 from backend.sandbox import Layer, Sandbox
 from backend.sandbox.limits import Cgroup, sweep
@@ -165,6 +165,8 @@ class Forkserver:
         """Tell how a job ended."""
         if not child.reason and child.cgroup.ran_out_of_memory():
             child.reason = "memory_limit"
+        elif code == NOT_CONFINED:
+            child.reason = child.reason or "not_forked"
         child.cgroup.remove()
         self._tell(ended=child.name, reason=child.reason, exit=code, peak=child.peak)
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from backend.sandbox.view import View
 CGROUPS = Path("/sys/fs/cgroup")
 PREFIX = "podium-"
 OPEN_FILES = 1024
+YOUNG_S = 60
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ def limit_resources(view: View) -> None:
     if view.memory_bytes:
         used = _used()
         limits["DATA"] = used["VmData"] + view.memory_bytes
-        if not view.gpu:  # a driver of an accelerator reserves far more addresses than memory
+        if not view.accelerated:  # a driver of an accelerator reserves far more addresses than memory
             limits["AS"] = used["VmSize"] + 2 * view.memory_bytes
     for name, value in limits.items():
         _limit(name, value)
@@ -148,8 +150,12 @@ def _own_cgroup() -> str:
 
 
 def sweep() -> None:
-    """Remove the empty cgroups that a killed service left behind."""
+    """Remove the empty cgroups that a killed service left behind.
+
+    One that holds a process cannot be removed; a young one may be another service's, about to be entered.
+    """
     for controller in controllers():
         for folder in controller.parent.glob(f"{PREFIX}*"):
             with contextlib.suppress(OSError):
-                folder.rmdir()  # fails while a process is in it: another service's
+                if time.time() - folder.stat().st_ctime > YOUNG_S:
+                    folder.rmdir()

@@ -19,7 +19,7 @@ from backend.sandbox.limits import limit_processes, limit_resources
 from backend.sandbox.view import View
 
 BIND, PRIVATE = 0x1000 | 0x4000, 0x4000 | 0x40000
-"""Mount flags, each for whole trees."""
+"""Mount flags, each for whole trees: a part of a tree may not be bound in a user namespace."""
 READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC = 1, 2, 4, 8
 WHOLE_TREE = 0x8000
 DETACH = 2
@@ -173,9 +173,7 @@ def _bind(source: Path, root: Path, flags: int) -> None:
     elif not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
-    linux.call(
-        "mount", source, target, None, BIND, None
-    )  # alone it is refused in a user namespace for a tree of mounts
+    linux.call("mount", source, target, None, BIND, None)
     _set_flags(target, flags)
 
 

@@ -32,13 +32,18 @@ class View:
     processes: int = 256
     """Processes and threads it may have."""
 
+    @property
+    def accelerated(self) -> bool:
+        """Whether it computes on an accelerator and this machine has one."""
+        return self.gpu and any(True for name in GPU_DEVICES for _ in Path("/dev").glob(name))
+
     def readable(self) -> list[Path]:
         """Every existing path that the job may read, the outer ones first."""
-        system = (*SYSTEM, *(GPU_SYSTEM if self.gpu else ()), sys.base_prefix, sys.prefix)
+        system = (*SYSTEM, *(GPU_SYSTEM if self.accelerated else ()), sys.base_prefix, sys.prefix)
         paths = {*map(Path, system), *(PROJECT / name for name in CODE), *self.read}
         return sorted(path for path in paths if path.exists())
 
     def devices(self) -> list[Path]:
         """Every existing device that the job may open."""
-        names = (*DEVICES, *(GPU_DEVICES if self.gpu else ()))
+        names = (*DEVICES, *(GPU_DEVICES if self.accelerated else ()))
         return sorted(device for name in names for device in Path("/dev").glob(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import secrets
 import shutil
@@ -18,11 +19,13 @@ import pytest
 from backend import Job, JobState, Resources
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
+from backend.failures import ended, rule_of
 from backend.opening import layer_problems, sandbox_layers
 from backend.sandbox import Layer, View
 from backend.sandbox.limits import Cgroup, controllers
 from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import BadSettings, Unreadable
+from leaderboard.records import Request
 from leaderboard.settings import PROJECT, Settings
 from tests.backend.observer import Observer
 from tests.contracts.test_executor import PRELOAD, until
@@ -202,3 +205,18 @@ def test_a_folder_of_version_2_that_was_delegated_is_used(tmp_path: Path, monkey
     assert cgroup.ran_out_of_memory()
     (unit / "cgroup.subtree_control").write_text("cpu\n")
     assert not list(controllers())
+
+
+def test_a_job_that_cannot_be_confined_does_nothing_and_is_no_attempt(executor: LocalExecutor, tmp_path: Path) -> None:
+    """One of its folders lies below a file, so that the sandbox cannot be built."""
+    workdir = Workdir(tmp_path / "jobs" / "speak-1")
+    workdir.prepare(JobOptions(evaluator="tests.backend.jobs:Speak", view=View()))
+    options = workdir.options()
+    nowhere = Path("/etc/hostname/nowhere")
+    view = dataclasses.replace(options.view, write=(*options.view.write, nowhere))
+    (workdir.path / "job.json").write_text(options.model_copy(update={"view": view}).model_dump_json())
+    handle = executor.submit(Job(workdir.name, workdir.path, Resources()))
+    until(lambda: executor.poll([handle])[handle].state is JobState.KILLED)
+    assert executor.poll([handle])[handle].reason == "not_forked"
+    assert not workdir.done and workdir.failure() is None
+    assert not rule_of(ended(executor.poll([handle])[handle], Request(model="org/name"), workdir)).counts

@@ -20,7 +20,7 @@ from backend.sandbox import Layer, View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.settings import Settings
 
-EXECUTORS = ["confined", "namespaces", "landlock", "unconfined"]
+EXECUTORS = ["confined", "landlock", "unconfined"]
 SECRETS = {
     "HF_TOKEN": "hf_secret",
     "PODIUM_SESSION_KEY": "podium_secret",
@@ -62,11 +62,6 @@ def local(settings: Settings, name: str, layers: list[Layer]) -> LocalExecutor:
 @pytest.fixture(scope="module")
 def confined(settings: Settings) -> LocalExecutor:
     return local(settings, "confined", list(Layer))
-
-
-@pytest.fixture(scope="module")
-def namespaces(settings: Settings) -> LocalExecutor:
-    return local(settings, "namespaces", [Layer.NAMESPACES])
 
 
 @pytest.fixture(scope="module")

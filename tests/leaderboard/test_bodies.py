@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -64,7 +65,8 @@ def send(app: ASGIApp, method: str, path: str, **headers: str) -> Sent:
     async def keep(message: Message) -> None:
         answers.append(message)
 
-    asyncio.run(app(scope, receive, keep))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as pool:  # a browser test before may have left a running loop in this thread
+        pool.submit(asyncio.run, app(scope, receive, keep)).result()  # type: ignore[arg-type]
     told = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
     body = b"".join(one.get("body", b"") for one in answers[1:])
     return Sent(answers[0]["status"], json.loads(body), told, CHUNKS - len(pieces))

@@ -49,7 +49,7 @@ def test_a_header_over_the_limit_is_neither_fetched_nor_parsed() -> None:
 
 def test_all_headers_of_a_checkpoint_share_a_limit() -> None:
     parts = [f"model-{at}.safetensors" for at in range(20)]
-    index = json.dumps({"weight_map": {part: part for part in parts}}).encode()
+    index = json.dumps({"metadata": {}, "weight_map": {part: part for part in parts}}).encode()
     files = dict.fromkeys(parts, claiming(MAX_HEADERS_BYTES // len(parts) + 1))
     repository = Repository(**{INDEX: index}, **files)
     contents = read_contents(repository.sizes, repository.fetch, run)
