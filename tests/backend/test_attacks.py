@@ -42,7 +42,7 @@ from tests.backend.observer import Observer
 
 BASE = "podium-demo/tiny-base"
 EXPLOIT = "bert-vocab"
-REPRESENTATIVE = (EXPLOIT, "bert-vocab-relative", "bert-vocab-environ", "index-relative", "adapter-base")
+REPRESENTATIVE = (EXPLOIT, "bert-vocab-relative", "bert-vocab-environ", "index-relative")
 DONE = (Status.FINISHED, Status.FAILED)
 VOCABULARY = 640
 
