@@ -18,7 +18,17 @@ from leaderboard.errors import BadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
 PUBLIC_HUB = "https://huggingface.co"
-SECRETS = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "podium"
+
+
+def _home() -> Path:
+    """The home folder; one that is not there for a user without any, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
+SECRETS = Path(os.environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "podium"
 SETTINGS_FILE = "podium.env"
 HUB_PACE = {"tick_s": 5.0, "lease_s": 600.0, "progress_s": 60.0}
 """Defaults where the store is the Hub, which limits questions and commits."""
@@ -238,6 +248,11 @@ def refuse_if_open(secret: Path) -> None:
         mode = secret.stat().st_mode
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise BadSettings(
+            f"{secret} cannot be looked at ({error.strerror}). Give this service access, or another folder for its "
+            "secrets (PODIUM_SECRETS_DIR)."
+        ) from error
     if mode & 0o077:
         raise BadSettings(
             f"{secret} can be read by others on this machine. Run `chmod 600 {secret}` and renew the secrets in it."

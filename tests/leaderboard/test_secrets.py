@@ -39,6 +39,13 @@ def test_a_file_of_secrets_that_others_can_read_is_refused(secrets: Path) -> Non
     assert "hf_mine" not in str(refusal.value)
 
 
+def test_a_folder_that_is_none_is_a_sentence(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secrets / "file").write_text("")
+    monkeypatch.setenv("PODIUM_SECRETS_DIR", str(secrets / "file"))
+    with pytest.raises(BadSettings, match="PODIUM_SECRETS_DIR"):
+        load_settings()
+
+
 def test_an_env_file_in_the_service_s_own_folder_is_refused_with_the_command_that_moves_it(secrets: Path) -> None:
     Path(".env").write_text("HF_TOKEN=hf_mine\n")
     with pytest.raises(BadSettings, match=r"mv \.env") as refusal:
