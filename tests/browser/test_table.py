@@ -142,6 +142,7 @@ def test_an_unknown_field_is_named_and_left_out(reader: Any) -> None:
 def test_the_keyboard_reaches_everything(reader: Any) -> None:
     reader.goto("/?search=org3")
     expect(reader.locator(".pt-name").first).to_contain_text("org3/")
+    expect(reader.get_by_role("searchbox")).to_be_visible()  # Gradio shows a page some time after it is filled
     reader.locator("body").press("/")
     expect(reader.get_by_role("searchbox")).to_be_focused()
     reader.keyboard.press("ArrowDown")
