@@ -146,7 +146,10 @@ def processes(workdir: Workdir, at_least: int) -> list[int]:
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_cancelling_ends_a_job_and_all_that_it_started(executor: Executor, start: Any) -> None:
