@@ -6,10 +6,12 @@ import importlib
 import logging
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 from backend import Executor, Job, JobState, Resources
 from backend.environment import hub_cache, tasks_data
+from backend.failures import Stage
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.checks.files import pinned_files
@@ -50,9 +52,8 @@ class InputStage:
 
     def _fetch(self, model: str, revision: str, pins: dict[str, str], folder: Path) -> None:
         if not pins:  # a request that is older than the list of its files
-            hub = Hub(self.settings.hub_endpoint, timeout_s=self.settings.hub_timeout_s)
-            facts = hub.facts(model, revision)
-            hub.close()
+            with closing(Hub(self.settings.hub_endpoint, timeout_s=self.settings.hub_timeout_s)) as hub:
+                facts = hub.facts(model, revision)
             pins, revision = pinned_files(facts), facts.revision
         self.source.fetch(model, revision, pins, folder)
 
@@ -77,7 +78,8 @@ class TasksData:
         with self._lock:
             if key in self._ready:
                 return
-            needs = self._needs(benchmark, options)
+            with Stage("tasks"):
+                needs = self._needs(benchmark, options)
             for dataset, revision in sorted(needs.datasets.items()):
                 self._source.fetch_dataset(dataset, revision or None, self.folder / dataset)
             for name in needs.nltk:

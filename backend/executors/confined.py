@@ -15,7 +15,7 @@ from typing import NoReturn
 from backend.executors.processes import adopt_orphans
 from backend.sandbox import Layer, Sandbox, View
 from backend.sandbox.limits import Cgroup
-from backend.sandbox.namespaces import die_with_parent
+from backend.sandbox.linux import die_with_parent
 from backend.workdir import Workdir
 
 MOST_DESCRIPTORS = 1 << 16

@@ -101,15 +101,16 @@ class StagingExecutor:
         self.executor.close()
 
     def _work(self, handle: str, job: Job) -> None:
+        """Stage and hand on. Whatever goes wrong, also in saying so on a full disk, the job does not stay queued."""
         workdir = Workdir(job.workdir)
         try:
             self._stage(workdir)
+            self._hand_on(handle, job)
         except (PodiumError, OSError) as error:
             log.warning("Job %s was not started: %s", job.name, error)
             workdir.write_failure(classify(error, workdir))
-            self._settle(handle, JobStatus(JobState.ENDED))
-            return
-        self._hand_on(handle, job)
+        finally:
+            self._end_unstarted(handle)
 
     def _hand_on(self, handle: str, job: Job) -> None:
         with self._lock:
@@ -119,8 +120,10 @@ class StagingExecutor:
             staged.handle = self.executor.submit(job)
             staged.status = JobStatus(JobState.RUNNING)
 
-    def _settle(self, handle: str, status: JobStatus) -> None:
+    def _end_unstarted(self, handle: str) -> None:
         with self._lock:
-            if self._jobs[handle].status.state is JobState.QUEUED:
-                self._jobs[handle].status = status
+            staged = self._jobs[handle]
+            if staged.status.state is not JobState.QUEUED:
+                return
+            staged.status = JobStatus(JobState.ENDED)
         self._wake()

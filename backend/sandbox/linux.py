@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from pathlib import Path
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -48,6 +49,11 @@ def _text(arg: str | bytes | Path | None) -> bytes | None:
 def prctl(option: int, value: int) -> None:
     """Change an attribute of this process. Raises OSError."""
     call("prctl", option, value, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the thread that forked it ends. Raises OSError."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def drop_capabilities() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import socket
 import struct
 from pathlib import Path
@@ -60,7 +59,7 @@ class Namespaces:
         child = os.fork()
         if child:
             _wait_and_end_like(child)
-        die_with_parent()
+        linux.die_with_parent()
         linux.call("mount", "none", "/", None, PRIVATE, None)
         linux.call("mount", "proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC, None)
         self._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
@@ -98,7 +97,7 @@ class Namespaces:
             linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setresuid gave /proc/self to root, and uid_map with it
         linux.call("unshare", linux.NEW_USER)  # no power over the mounts from here on
         _map_ids(INSIDE_UID, uid, gid)
-        die_with_parent()  # setresuid has cleared it
+        linux.die_with_parent()  # setresuid has cleared it
         limit_resources(view)
         limit_processes(view)
         linux.drop_capabilities()
@@ -134,11 +133,6 @@ class Namespaces:
             else:
                 linux.call("mount", "/dev/null", path, None, BIND, None)
         _set_flags(root, READ_ONLY, whole_tree=False)
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that forked it ends."""
-    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait_and_end_like(child: int) -> None:

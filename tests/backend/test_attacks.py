@@ -170,7 +170,7 @@ def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
         yield made
 
 
-def held(outcome: Outcome) -> None:
+def check_held(outcome: Outcome) -> None:
     """Nothing was opened, asked or published, and whoever failed was told that it is theirs."""
     assert not outcome.opened
     assert not outcome.asked
@@ -189,7 +189,7 @@ def needs(*layers: Layer) -> None:
 def test_every_attack_is_held_with_both_layers(place: Place) -> None:
     needs(*Layer)
     outcome = place.evaluate("auto")
-    held(outcome)
+    check_held(outcome)
     assert outcome.layers == ["landlock", "namespaces"]
 
 
@@ -198,14 +198,14 @@ def test_every_attack_is_held_with_both_layers(place: Place) -> None:
 @pytest.mark.parametrize("layer", list(Layer))
 def test_one_layer_is_enough(place: Place, layer: Layer) -> None:
     needs(layer)
-    held(place.evaluate(layer.value))
+    check_held(place.evaluate(layer.value))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("layer", list(Layer))
 def test_every_attack_is_held_with_one_layer(place: Place, layer: Layer) -> None:
     needs(layer)
-    held(place.evaluate(layer.value))
+    check_held(place.evaluate(layer.value))
 
 
 def test_every_attack_that_can_be_seen_is_refused_at_submission(place: Place) -> None:

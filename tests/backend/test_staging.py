@@ -20,11 +20,12 @@ import localhub
 from backend import Job, JobState, JobStatus, Resources
 from backend.environment import tasks_data
 from backend.executors.staging import StagingExecutor
+from backend.failures import classify, rule_of
 from backend.staging import InputStage, TasksData
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.checks.files import pinned_files
-from leaderboard.errors import DownloadFailed
+from leaderboard.errors import DownloadFailed, Infrastructure
 from leaderboard.hub import Hub
 from leaderboard.hub.downloads import Source
 from leaderboard.records import Request
@@ -234,3 +235,33 @@ def test_what_tasks_read_is_found_by_a_job(tmp_path: Path) -> None:
     assert "SaylorTwift/bbh" in needs.datasets and "TIGER-Lab/MMLU-Pro" in needs.datasets
     assert needs.nltk == ["tokenizers/punkt_tab"]
     assert json.loads(workdir.read("needs.json"))["datasets"] == needs.datasets
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), TypeError("an index that is none")])
+def test_a_job_never_stays_queued_when_its_failure_cannot_be_written(tmp_path: Path, error: Exception) -> None:
+    """A full disk takes neither the inputs nor the sentence about them; a library may raise anything."""
+    inner, woken = Counting(), threading.Event()
+
+    def stage(workdir: Workdir) -> None:
+        raise error
+
+    executor = StagingExecutor(inner, stage)  # type: ignore[arg-type]
+    executor.watch(woken.set)
+    handle = executor.submit(Job("0-1", tmp_path / "nowhere", Resources()))
+    assert woken.wait(60) and executor.poll([handle])[handle].state is JobState.ENDED
+    assert executor.slots() == 2 and not inner.jobs
+
+
+def test_data_that_nobody_knows_is_no_fault_of_the_request(place: Place, tmp_path: Path) -> None:
+    class Broken(Needs):
+        def submit(self, job: Job) -> str:
+            return "broken"
+
+    settings = place.settings.model_copy(update={"work_dir": tmp_path / "work"})
+    request = Request(model=NAME, revision=place.commit, benchmark="own", files=place.pins)
+    workdir = prepared(tmp_path, request)
+    with pytest.raises(Infrastructure) as caught:
+        InputStage(settings, Broken(DataNeeds()))(workdir)  # type: ignore[arg-type]
+    failure = classify(caught.value, workdir)
+    assert failure.code == "benchmark_data" and not rule_of(failure).counts
