@@ -285,7 +285,6 @@ class Ticker:
             data_root=data,
             batch_size=said.batch_size,
             limit=said.limit,
-            memory_bytes=resources.memory_bytes,
             wall_seconds=resources.wall_seconds,
             max_params_b=said.max_params_b,
             view=view,

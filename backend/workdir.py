@@ -70,8 +70,6 @@ class JobOptions(BaseModel):
     """A number, or `auto`."""
     limit: int | None = None
     """Examples per task, for trying things out; a result with a limit is never published."""
-    memory_bytes: int = 0
-    """Private memory at which it is ended; 0 when there is no limit."""
     wall_seconds: int = 0
     """Time after which it is ended; 0 when there is no limit."""
     max_params_b: float = 0.0

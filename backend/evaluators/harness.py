@@ -199,8 +199,8 @@ def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
     config = loaded.model.config.get_text_config()
     row = CONTEXT_TOKENS * 2 * 4 * config.vocab_size
     free = psutil.virtual_memory().available // 2
-    if options.memory_bytes:
-        free = min(free, options.memory_bytes // 2)
+    if options.view.memory_bytes:
+        free = min(free, options.view.memory_bytes // 2)
     return str(max(1, min(MOST_ROWS, (free - loaded.model.get_memory_footprint()) // row)))
 
 
