@@ -18,9 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from backend.opening import open_executor
-from backend.refresh import refresh_regularly
-from backend.scheduler import Scheduler, start, start_over
+from backend.executors.opening import open_executor
+from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_over
 from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError

@@ -82,7 +82,7 @@ class Executor(Protocol):
 
 
 class Evaluator(Protocol):
-    """What a job does with one kind of submission. Which submissions a worker can run: leaderboard/workers.py."""
+    """What a job does with one kind of submission. Which submissions a worker can run: leaderboard/queue/workers.py."""
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """What the job will need."""

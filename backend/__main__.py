@@ -11,14 +11,13 @@ import threading
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is imported; only the real Hub has Xet
 
-from backend.opening import open_executor
-from backend.refresh import refresh_regularly
-from backend.scheduler import start_over
+from backend.executors.opening import open_executor
+from backend.scheduler.loop import refresh_regularly, start_over
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import PodiumError
+from leaderboard.opening import open_stores
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
-from leaderboard.stores.opening import open_stores
 
 
 def main() -> int:

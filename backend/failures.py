@@ -2,7 +2,7 @@
 
 Decided after the fact, from the chain of exceptions, the stage in which they came, and how the executor says that the
 job ended. Whatever is not recognised is our fault, and the log is named. Whether it is tried again is said where the
-attempts are known (leaderboard/retries.py).
+attempts are known (leaderboard/queue/retries.py).
 """
 
 from __future__ import annotations

@@ -11,28 +11,28 @@ from pydantic import ValidationError
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark, load_benchmarks
-from leaderboard.boards import Boards, Source
+from leaderboard.board.boards import Boards, Source
+from leaderboard.board.contents import Contents
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
 from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Asker, Rights
 from leaderboard.community.votes import Votes
-from leaderboard.contents import Contents
 from leaderboard.errors import NotFound, PodiumError
-from leaderboard.facts import KnownModels
-from leaderboard.hub import Hub
 from leaderboard.hub.discussions import Forum
+from leaderboard.hub.hub import Hub
 from leaderboard.identity import Identity
-from leaderboard.intake import Intake, questions_asked
-from leaderboard.lineage import Copy
-from leaderboard.policy import Policies
-from leaderboard.queue import Queue
+from leaderboard.models.facts import KnownModels
+from leaderboard.models.lineage import Copy
+from leaderboard.opening import Stores, open_stores
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import Settings
-from leaderboard.stores.opening import Stores, open_stores
-from leaderboard.turns import Turns
+from leaderboard.submissions.intake import Intake, questions_asked
+from leaderboard.submissions.policy import Policies
+from leaderboard.submissions.turns import Turns
 
 log = logging.getLogger(__name__)
 BOARD = "podium"

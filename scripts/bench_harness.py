@@ -18,8 +18,8 @@ from typing import Any
 from backend import Executor, Job, JobState, Resources
 from backend.evaluators.data_root import DataRoot
 from backend.evaluators.tasks import needs, task_manager
+from backend.executors.opening import open_executor
 from backend.job import EVALUATORS
-from backend.opening import open_executor
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part

@@ -21,13 +21,14 @@ os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 import localhub
 from leaderboard.benchmarks import load_benchmarks
-from leaderboard.contents import Contents
-from leaderboard.queue import Queue
+from leaderboard.board.contents import Contents
+from leaderboard.queue.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance, Request, Score, request_path
-from leaderboard.results import Results, details_table
+from leaderboard.results.details import details_table
+from leaderboard.results.hub_details import HubDetails
+from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT
 from leaderboard.stores.hub import HubStore
-from leaderboard.stores.hub_details import HubDetails
 from scripts.figures import Figure, at_most, reading
 
 FILES = 10_000

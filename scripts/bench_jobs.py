@@ -23,13 +23,13 @@ import psutil
 
 import localhub
 from backend.environment import job_environment
+from backend.executors.opening import open_executor
 from backend.executors.processes import private_bytes
-from backend.opening import open_executor
-from backend.scheduler import start
+from backend.scheduler.loop import start
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
 from scripts.figures import Figure, at_most, reading

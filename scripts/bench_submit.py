@@ -17,8 +17,8 @@ from fastapi import FastAPI
 
 import localhub
 from leaderboard.api import build_api, catch_errors
-from leaderboard.checks.files import WEIGHTS
-from leaderboard.hub import Hub
+from leaderboard.hub.hub import Hub
+from leaderboard.hub.loaded_files import WEIGHTS
 from leaderboard.records import ModelFacts, Request, new_id, now, request_path
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings

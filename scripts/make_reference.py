@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from leaderboard.queue import MOVES
+from leaderboard.board.search import FIELDS
+from leaderboard.queue.queue import MOVES
 from leaderboard.records import MODEL_TYPE_SYMBOLS, Status
-from leaderboard.search import FIELDS
 from leaderboard.settings import PROJECT, Settings
 
 PAGE = PROJECT / "docs" / "reference.md"

@@ -37,7 +37,7 @@ def podium(table: Path) -> None:
     import uvicorn
 
     from app import build_app
-    from leaderboard.boards import Boards, Source
+    from leaderboard.board.boards import Boards, Source
     from leaderboard.service import open_service
     from leaderboard.settings import Settings
 

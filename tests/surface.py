@@ -1,4 +1,4 @@
-"""What users, programs and files of Podium depend on, as plain lists: `python -m tests.surface` writes the golden copy."""
+"""What users, programs and files of Podium depend on, as lists: `python -m tests.surface` writes the golden copy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def surface() -> dict[str, list[str]]:
     """Part of the surface -> its names, sorted."""
     from backend.failures import BY_CODE
     from leaderboard.benchmarks import Benchmark, load_benchmark
-    from leaderboard.board_rows import columns
-    from leaderboard.checks.catalogue import CATALOGUE
+    from leaderboard.board.rows import columns
+    from leaderboard.board.search import FIELDS
+    from leaderboard.board.view import View
     from leaderboard.community.flags import Category
-    from leaderboard.queue import MOVES
+    from leaderboard.queue.queue import MOVES
     from leaderboard.records import Abilities, ModelFacts, ModelType, PodiumBlock, Precision, Request, WeightType
-    from leaderboard.search import FIELDS
     from leaderboard.settings import PROJECT, Settings
-    from leaderboard.view import View
+    from leaderboard.submissions.kinds.checkpoint.checks.catalogue import CATALOGUE
     from scripts.make_reference import variable
 
     tiny = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("leaderboard", "backend", "localhub", "scripts")
-
-LAYERS = [
-    {"leaderboard", "leaderboard.records", "leaderboard.errors"},
-    {"leaderboard.settings", "leaderboard.benchmarks", "leaderboard.scores", "leaderboard.harness_tasks",
-     "leaderboard.generation", "leaderboard.metrics", "leaderboard.workers",
-     "leaderboard.yaml_lines", "leaderboard.policy", "leaderboard.lineage",
-     "leaderboard.checks", "leaderboard.search", "leaderboard.view"},
-    {"leaderboard.stores", "leaderboard.hub", "leaderboard.request_files", "leaderboard.request_index",
-     "leaderboard.result_files", "leaderboard.retries",
-     "leaderboard.queue", "leaderboard.results", "leaderboard.details", "leaderboard.contents",
-     "leaderboard.board_rows", "leaderboard.array_cache", "leaderboard.table", "leaderboard.boards",
-     "leaderboard.compare", "leaderboard.plots",
-     "leaderboard.community", "leaderboard.policy", "leaderboard.lineage", "leaderboard.facts", "leaderboard.rights",
-     "leaderboard.intake", "leaderboard.identity", "leaderboard.logs", "leaderboard.importer",
-     "leaderboard.every_eval_ever", "leaderboard.turns", "leaderboard.service"},
-    {"leaderboard.api", "leaderboard.pages", "leaderboard.cli"},
-]  # fmt: skip
-"""Lowest first. A module may import from its own layer and from those below."""
-
-BACKEND_MAY_USE = {
-    "leaderboard", "leaderboard.records", "leaderboard.errors", "leaderboard.settings", "leaderboard.benchmarks",
-    "leaderboard.scores", "leaderboard.bundles", "leaderboard.hub", "leaderboard.stores", "leaderboard.queue",
-    "leaderboard.results", "leaderboard.contents", "leaderboard.community", "leaderboard.harness_tasks",
-    "leaderboard.details", "leaderboard.yaml_lines", "leaderboard.facts", "leaderboard.checks",
-    "leaderboard.generation", "leaderboard.workers",
-}  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -54,40 +31,72 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                found.add(full if is_module(full) else node.module)
     return found
 
 
-def unit(name: str) -> str:
-    """The second-level module a dotted name belongs to: `leaderboard.pages.queue` -> `leaderboard.pages`."""
+def is_module(name: str) -> bool:
+    """Whether there is such a module of ours."""
+    place = ROOT / name.replace(".", "/")
+    return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+
+
+def room(name: str) -> str:
+    """The room of a module: `leaderboard.pages.queue` -> `leaderboard.pages`."""
     return ".".join(name.split(".")[:2])
 
 
-def layer(name: str) -> int | None:
-    """Index in LAYERS, None for what is not a module of ours."""
-    return next((level for level, names in enumerate(LAYERS) if unit(name) in names), None)
-
-
 ALL = list(modules())
+FILES = dict(ALL)
 
 
-@pytest.mark.parametrize(("name", "path"), [one for one in ALL if one[0].startswith("leaderboard")])
-def test_leaderboard_imports_point_down(name: str, path: Path) -> None:
-    own = layer(name)
-    assert own is not None, f"{name} is in no layer: add it to LAYERS and to docs/architecture.md"
-    for imported in imports(path):
-        assert not imported.startswith(("backend", "localhub")), f"{name} imports {imported}"
-        level = layer(imported)
-        assert level is None or level <= own, f"{name} imports {imported}, which is above it"
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(("leaderboard", "backend"))])
+def test_a_room_imports_only_what_the_table_allows(name: str) -> None:
+    own = room(name)
+    assert own in ROOMS, f"{name} is in no room: add it to tests/rooms.py and to docs/architecture.md"
+    allowed = {own, *ROOMS[own].split()}
+    for imported in imports(FILES[name]):
+        top = imported.split(".")[0]
+        assert top not in {"localhub", "scripts", "app"}, f"{name} imports {imported}"
+        if imported in FILES:
+            assert room(imported) in allowed, f"{name} imports {imported}: {own} may not import {room(imported)}"
 
 
-@pytest.mark.parametrize(("name", "path"), [one for one in ALL if one[0].startswith("backend")])
-def test_backend_imports_only_what_it_may(name: str, path: Path) -> None:
-    for imported in imports(path):
-        assert not imported.startswith(("gradio", "localhub", "app")), f"{name} imports {imported}"
-        if imported.startswith("leaderboard") and layer(imported) is not None:
-            assert unit(imported) in BACKEND_MAY_USE, f"{name} imports {imported}"
+def test_the_table_names_what_exists_and_leads_nowhere_back() -> None:
+    rooms = {room(name) for name in FILES if name.startswith(("leaderboard", "backend"))}
+    assert set(ROOMS) == rooms
+    assert {other for allowed in ROOMS.values() for other in allowed.split()} <= rooms
+    assert not cycles({name: set(allowed.split()) for name, allowed in ROOMS.items()})
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    assert not cycles({name: imports(path) & FILES.keys() for name, path in FILES.items()})
+
+
+def cycles(graph: dict[str, set[str]]) -> list[str]:
+    """Names that lead back to themselves."""
+
+    def reached(name: str, seen: set[str]) -> set[str]:
+        for other in graph.get(name, set()) - seen:
+            seen.add(other)
+            reached(other, seen)
+        return seen
+
+    return [name for name in graph if name in reached(name, set())]
+
+
+def test_the_architecture_page_names_every_room_and_only_what_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    paths = {
+        path.rstrip("/") for path in re.findall(r"`((?:leaderboard|backend|localhub|scripts|tests)/[\w./]*)`", page)
+    }
+    missing = sorted(path for path in paths if not (ROOT / path).exists())
+    assert not missing, f"docs/architecture.md names {missing}, which do not exist"
+    for name in ROOMS:
+        place = name.replace(".", "/")
+        assert place in paths or f"{place}.py" in paths or "." not in name, f"docs/architecture.md omits {name}"
 
 
 @pytest.mark.parametrize(("name", "path"), [one for one in ALL if one[0].startswith("localhub")])
@@ -101,9 +110,7 @@ def test_one_importer_of_the_hub_client_and_of_the_environment() -> None:
             continue
         found = imports(path)
         if any(one.split(".")[0] == "huggingface_hub" for one in found):
-            assert name in {"leaderboard.hub", "leaderboard.stores.hub"} or name.startswith(
-                ("leaderboard.hub.", "leaderboard.stores.hub_")
-            ), name
+            assert room(name) == "leaderboard.hub", name
         if name.startswith("leaderboard"):
             assert "os.environ" not in path.read_text() or name == "leaderboard.settings", (
                 f"{name} reads the environment"

@@ -24,8 +24,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from backend.sandbox import entered
+from leaderboard.benchmarks.yaml_lines import read_model
 from leaderboard.errors import Infrastructure
-from leaderboard.yaml_lines import read_model
 
 KNOWN = Path(__file__).with_suffix(".yaml")
 ANY = "*"

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.failures import JobFailed
 from leaderboard.benchmarks import Harness
-from leaderboard.generation import LIMITS, cut_to, new_tokens, refusal, too_long
+from leaderboard.benchmarks.generation import LIMITS, cut_to, new_tokens, refusal, too_long
 
 
 def fit_generation(lm: Any, tasks: Mapping[str, Any], harness: Harness, model: str) -> dict[str, int]:

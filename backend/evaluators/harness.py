@@ -35,8 +35,8 @@ from backend.failures import JobFailed, Stage
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Fault, PodiumBlock, Provenance, Request, WeightType
-from leaderboard.results import details_table
-from leaderboard.scores import score
+from leaderboard.results.details import details_table
+from leaderboard.statistics.scores import score
 
 BOOTSTRAPS = 1000
 """Resamplings for the standard error of metrics that have no formula for it; accuracies do."""

@@ -15,8 +15,8 @@ from lm_eval.tasks import TaskManager
 
 from backend.evaluators.data_root import DataRoot, Need
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.harness_tasks import Definition, definitions
 from leaderboard.errors import BadBenchmark
-from leaderboard.harness_tasks import Definition, definitions
 
 REPOSITORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 """A dataset on the Hub; the oldest have no owner in their name."""

@@ -14,8 +14,8 @@ from leaderboard.api.guard import guarded_router
 from leaderboard.api.queue import filtered
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
-from leaderboard.every_eval_ever import Source, export
 from leaderboard.records import PodiumBlock
+from leaderboard.results.every_eval_ever import Source, export
 from leaderboard.service import Service
 
 

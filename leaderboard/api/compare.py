@@ -11,12 +11,12 @@ from leaderboard import plots
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.table import exported
+from leaderboard.board.table import Board
 from leaderboard.compare import ALPHA, MOST, Comparison, Comparisons, Judged, Which, names_in
 from leaderboard.errors import NotFound
 from leaderboard.plots.figures import figure, to_json
 from leaderboard.records import Score
 from leaderboard.service import Service
-from leaderboard.table import Board
 
 Benchmark = Annotated[str, Query(description="Benchmark id; empty for the first one.")]
 Rows = Annotated[str, Query(description=f"Row ids of the board, separated by commas; at most {MOST}.", max_length=4000)]

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from leaderboard.api.answers import kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.benchmarks import Policy
-from leaderboard.policy import Decision, Kind
 from leaderboard.service import Service
+from leaderboard.submissions.policy import Decision, Kind
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 

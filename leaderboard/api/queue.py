@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
-from leaderboard.logs import log_tail
-from leaderboard.queue import obstacle
+from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.workers import nobody_runs
 from leaderboard.records import Status
+from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
-from leaderboard.workers import nobody_runs
 
 
 class SetAsideFile(BaseModel):

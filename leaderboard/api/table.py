@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 
 from leaderboard.api.answers import kept
 from leaderboard.api.guard import guarded_router
+from leaderboard.board.view import View
 from leaderboard.service import Service
-from leaderboard.view import View
 
 Format = Literal["csv", "json", "parquet"]
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from leaderboard.checks import is_revision
 from leaderboard.community.discussions import Discussion, Discussions
 from leaderboard.community.rights import Asker, Rights
 from leaderboard.community.texts import Note, code, one_line, owner, quoted
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
-from leaderboard.queue import Beside, Queue
-from leaderboard.records import Edit, ModelType, Problem, Request, Status, is_repo_id, now
+from leaderboard.queue.queue import Beside, Queue
+from leaderboard.records import Edit, ModelType, Problem, Request, Status, is_repo_id, is_revision, now
 
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 

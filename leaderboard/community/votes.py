@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard.errors import NotFound, NotPossible, Unreadable
-from leaderboard.queue import Beside, Queue
+from leaderboard.queue.queue import Beside, Queue
 from leaderboard.records import Request, Status, utc
 
 

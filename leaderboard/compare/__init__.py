@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.boards import Boards
+from leaderboard.board.boards import Boards
 from leaderboard.compare.configuration import Setting, settings
 from leaderboard.compare.judge import ALPHA, Judged, Test, Verdict, judge, sentence
 from leaderboard.compare.questions import Asked, Found, Questions, Which, metrics_of
 from leaderboard.compare.runs import FOUND, MOST, Run, choose, find, names_in, others, run_name
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 
 __all__ = [
     "ALPHA",

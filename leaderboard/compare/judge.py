@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from leaderboard.benchmarks import Benchmark, Column, Part
+from leaderboard.benchmarks.scale import pooled_scale
 from leaderboard.compare.runs import Run
-from leaderboard.compare.statistics import Shared, holm, normal_test, sign_test
 from leaderboard.records import Score
-from leaderboard.scores import Measured, measured_part, pooled_scale
+from leaderboard.statistics.paired import Shared, holm, normal_test, sign_test
+from leaderboard.statistics.scores import Measured, measured_part
 
 ALPHA = 0.05
 """A difference is called real when its adjusted p-value is below this."""

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from leaderboard.benchmarks import Benchmark, Part
 from leaderboard.compare.runs import Run
-from leaderboard.compare.statistics import Shared, shared
-from leaderboard.details import Details
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.results import Results
+from leaderboard.results.details import Details
+from leaderboard.results.results import Results
+from leaderboard.statistics.paired import Shared, shared
 
 KEPT = 512
 """Tasks of evaluations whose scores stay in memory; a result file never changes, so they are never out of date."""

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from leaderboard.boards import Boards
+from leaderboard.board.boards import Boards
+from leaderboard.board.table import Board
+from leaderboard.board.view import View
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Score, is_repo_id
-from leaderboard.results import Results
-from leaderboard.table import Board
-from leaderboard.view import View
+from leaderboard.results.results import Results
 
 MOST = 5
 """Evaluations in one comparison."""

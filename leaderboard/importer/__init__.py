@@ -15,15 +15,15 @@ from pydantic import BaseModel, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.hub.trees import blob_version
 from leaderboard.importer.requests import Imported, convert_request, is_request
 from leaderboard.importer.results import Origin, in_harness_words, is_result, read_origin
 from leaderboard.importer.sources import Source
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
+from leaderboard.queue.request_files import read_request
 from leaderboard.records import PodiumBlock, Provenance, Request
-from leaderboard.request_files import read_request
-from leaderboard.results import Results, result_file, result_path
-from leaderboard.scores import score
-from leaderboard.stores.paths import blob_version
+from leaderboard.results.results import Results, result_file, result_path
+from leaderboard.statistics.scores import score
 
 BATCH = 500
 """Files in one commit."""

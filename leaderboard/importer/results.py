@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import TIME_FORMAT, Precision, WeightType, is_repo_id
-from leaderboard.result_files import read_json
+from leaderboard.results.result_files import read_json
 
 RESULT_NAME = re.compile(r"results_.+\.json")
 TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.hub.dataset_repo import HubRepo
+from leaderboard.hub.trees import Node, files
 from leaderboard.records import is_repo_id
 from leaderboard.settings import Settings
-from leaderboard.stores.hub_repo import HubRepo
-from leaderboard.stores.trees import Node, files
 
 MAX_BYTES = 64 << 20
 """No request or result file is larger; larger ones are reported, not read."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leaderboard.benchmarks import Benchmark, Column
+from leaderboard.benchmarks.scale import Scale
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
-from leaderboard.scores import Scale
 from leaderboard.service import Service
 
 TITLE = "About"

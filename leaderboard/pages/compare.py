@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from leaderboard.board.table import Board
+from leaderboard.board.view import View
 from leaderboard.compare import (
     ALPHA,
     MOST,
@@ -25,8 +27,6 @@ from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, markup, whole_page
 from leaderboard.records import PodiumBlock, Score
 from leaderboard.service import Service
-from leaderboard.table import Board
-from leaderboard.view import View
 
 TITLE = "Compare"
 SHOWN = 10

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from leaderboard.boards import describe
+from leaderboard.board.boards import describe
 from leaderboard.pages.content_policy import content_policy
 from leaderboard.pages.render import render
 from leaderboard.service import Service

@@ -14,13 +14,13 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from leaderboard import plots
+from leaderboard.board.table import Board
 from leaderboard.compare import labels_of
 from leaderboard.compare.runs import choose, names_in
 from leaderboard.pages.compare import STYLE, Chooser, chooser
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, markup, whole_page
 from leaderboard.service import Service
-from leaderboard.table import Board
 
 TITLE = "Plots"
 LINES = 100

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-from leaderboard.intake import wall_seconds
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.pages.words import moment
-from leaderboard.queue import QueueView, SetAside, obstacle
+from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.request_index import QueueView, SetAside
+from leaderboard.queue.workers import all_in_trouble, nobody_runs
 from leaderboard.records import Abilities, Request, Status, utc
 from leaderboard.service import Service
-from leaderboard.workers import all_in_trouble, nobody_runs
+from leaderboard.submissions.intake import wall_seconds
 
 TITLE = "Queue"
 ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)

@@ -6,14 +6,14 @@ import json
 from datetime import UTC, datetime
 
 from leaderboard.errors import NotFound
-from leaderboard.logs import log_tail
 from leaderboard.pages.community import actions
 from leaderboard.pages.queue import all_waiting
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.queue.workers import all_in_trouble
 from leaderboard.records import Request, Status
+from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
-from leaderboard.workers import all_in_trouble
 
 TITLE = "Request"
 OPEN = (Status.PENDING, Status.RUNNING)

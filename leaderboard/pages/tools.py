@@ -6,9 +6,9 @@ from typing import Any
 
 from gradio.events import api
 
+from leaderboard.board.view import View
 from leaderboard.errors import NotFound
 from leaderboard.service import Service
-from leaderboard.view import View
 
 MAX_FOUND = 100
 

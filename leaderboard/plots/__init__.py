@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from leaderboard.table import Board, Floats, Positions
-from leaderboard.view import Hide
+from leaderboard.board.table import Board, Floats, Positions
+from leaderboard.board.view import Hide
 
 Name = Literal["progress", "size", "spread", "correlation"]
 When = Literal["submitted", "uploaded"]

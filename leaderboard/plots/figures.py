@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from leaderboard import plots
+from leaderboard.board.table import Board, Floats
 from leaderboard.plots import Name, When
 from leaderboard.records import ModelType
-from leaderboard.table import Board, Floats
 
 Figure = dict[str, Any]
 

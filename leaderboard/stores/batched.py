@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from leaderboard import Changes, FileStore
 from leaderboard.errors import Conflict, Infrastructure, NotFound
+from leaderboard.hub.trees import blob_version
 from leaderboard.stores.changelog import ChangeLog
-from leaderboard.stores.paths import blob_version, check_path, check_paths
+from leaderboard.stores.paths import check_path, check_paths
 
 
 class Step(NamedTuple):

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Mapping
 
 from leaderboard.errors import Conflict
-from leaderboard.stores.cards import CARD, card_of, mappings, read_card, write_card
+from leaderboard.hub.cards import CARD, card_of, mappings, read_card, write_card
 from leaderboard.stores.hub import HubStore
 
 

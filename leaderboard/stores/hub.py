@@ -21,10 +21,10 @@ from pathlib import Path
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
+from leaderboard.hub.dataset_repo import HubRepo, Outdated, matches
+from leaderboard.hub.trees import Folders, Node, blob_version, files, join, split, with_changes, without
 from leaderboard.stores.changelog import ChangeLog
-from leaderboard.stores.hub_repo import HubRepo, Outdated, matches
-from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths, too_long
-from leaderboard.stores.trees import Folders, Node, files, join, split, with_changes, without
+from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, too_long
 
 MAX_ENTRIES = 10_000
 """The Hub's limit of entries in one folder."""

@@ -25,8 +25,9 @@ from typing import BinaryIO, NamedTuple
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound, Unreadable
+from leaderboard.hub.trees import blob_version
 from leaderboard.stores.changelog import ChangeLog
-from leaderboard.stores.paths import PLAIN_NAME, blob_version, check_path, check_paths, shown, too_long
+from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, shown, too_long
 
 OWN_FOLDER = ".podium"
 UNSURE_NS = 100_000_000

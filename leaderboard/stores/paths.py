@@ -1,8 +1,7 @@
-"""What every store agrees on: which paths it takes, and the version of a content."""
+"""What every store agrees on: which paths it takes."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from itertools import pairwise
@@ -38,8 +37,3 @@ def shown(path: str) -> str:
 def too_long(size: int, limit: int) -> str:
     """Why a file of `size` bytes is not read."""
     return f"it has {size:,} bytes; at most {limit:,} are read here."
-
-
-def blob_version(content: bytes) -> str:
-    """The git blob id of `content`: the version of a file, the same in every store."""
-    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from backend import Job, JobState, JobStatus
-from backend.tick import Ticker
+from backend.scheduler.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
-from leaderboard.contents import Contents
-from leaderboard.queue import Queue
+from leaderboard.board.contents import Contents
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, PodiumBlock, Provenance, Request, Score
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from backend import Resources
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.details import details_table
 from leaderboard.records import PodiumBlock, Provenance, Request, Score
+from leaderboard.results.details import details_table
 
 SLEEPER = "import time; time.sleep(300)"
 

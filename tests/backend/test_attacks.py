@@ -22,19 +22,19 @@ import pyarrow.parquet
 import pytest
 
 import localhub
-from backend.opening import layer_problems, open_executor
+from backend.executors.opening import layer_problems, open_executor
 from backend.sandbox import Layer
-from backend.scheduler import start
+from backend.scheduler.loop import start
 from backend.workdir import Workdir
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.checks import Case, check, errors, native_architectures
-from leaderboard.contents import Contents
-from leaderboard.hub import Hub
-from leaderboard.queue import Queue
+from leaderboard.board.contents import Contents
+from leaderboard.hub.hub import Hub
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Fault, Request, Status, Submission
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
+from leaderboard.submissions.kinds.checkpoint.checks import Case, check, errors, native_architectures
 from localhub.store import Hub as HubFolder
 from scripts.bench_jobs import wait_for
 from tests.backend.attacks import DEMO, Attack, attacks, make

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.opening import open_executor
-from backend.scheduler import start
+from backend.executors.opening import open_executor
+from backend.scheduler.loop import start
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import PodiumBlock, Request, Status
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
 from scripts.bench_jobs import Site, site, wait_for

@@ -16,16 +16,16 @@ from pydantic import SecretStr
 
 import localhub
 from backend import Job, JobState, JobStatus
-from backend.tick import Ticker
+from backend.scheduler.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
-from leaderboard.contents import Contents
+from leaderboard.board.contents import Contents
 from leaderboard.errors import AlreadyRequested, HubUnavailable
-from leaderboard.queue import Queue
+from leaderboard.opening import Stores, open_stores
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import Settings
-from leaderboard.stores.opening import Stores, open_stores
 from localhub import Fault
 from tests.backend.conftest import ToldExecutor
 from tests.backend.jobs import leave_results

@@ -13,13 +13,13 @@ import pytest
 
 from backend.evaluators.data_root import DataRoot
 from backend.evaluators.tasks import needs, task_manager
-from backend.opening import open_executor
-from backend.scheduler import start
+from backend.executors.opening import open_executor
+from backend.scheduler.loop import start
 from leaderboard.benchmarks import Benchmark, Column, Harness, Part
-from leaderboard.contents import Contents
-from leaderboard.queue import Queue
+from leaderboard.board.contents import Contents
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.stores.local import LocalStore
 from scripts.bench_jobs import MODEL, site, wait_for
 from tests.shared import shared_data

@@ -19,8 +19,8 @@ import pytest
 from backend import Job, JobState, Resources
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
+from backend.executors.opening import layer_problems, sandbox_layers
 from backend.failures import ended, rule_of
-from backend.opening import layer_problems, sandbox_layers
 from backend.sandbox import Layer, View
 from backend.sandbox.limits import Cgroup, controllers
 from backend.workdir import JobOptions, Workdir
@@ -165,7 +165,9 @@ def test_what_a_job_leaves_is_read_as_hostile_and_can_be_deleted(executor: Local
 
 
 def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.opening.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted"))
+    monkeypatch.setattr(
+        "backend.executors.opening.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted")
+    )
     with pytest.raises(BadSettings) as refusal:
         sandbox_layers(Settings(sandbox="auto"))
     for words in ("user namespaces", "Linux 5.13", "libseccomp2", "PODIUM_SANDBOX=off", "Operation not permitted"):
@@ -175,7 +177,7 @@ def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest
 
 def test_one_layer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = {Layer.NAMESPACES: "Operation not permitted", Layer.LANDLOCK: ""}
-    monkeypatch.setattr("backend.opening.layer_problems", lambda: problems)
+    monkeypatch.setattr("backend.executors.opening.layer_problems", lambda: problems)
     assert sandbox_layers(Settings(sandbox="auto")) == [Layer.LANDLOCK]
     with pytest.raises(BadSettings, match="user namespaces"):
         sandbox_layers(Settings(sandbox="namespaces"))

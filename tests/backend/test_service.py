@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 import localhub
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Request, Status
-from leaderboard.results import Results
+from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT
 from leaderboard.stores.local import LocalStore
 from localhub.faults import Fault

@@ -14,7 +14,7 @@ import pytest
 
 import localhub
 from leaderboard.errors import NotFound
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Request, Status
 from leaderboard.settings import PROJECT
 from leaderboard.stores.local import LocalStore

@@ -15,8 +15,8 @@ from leaderboard.records import Failure, Fault, Request
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 from scripts.service import Running, running
+from tests.leaderboard.api.test_api import publish
 from tests.leaderboard.people import ORGANIZATIONS, TOKENS
-from tests.leaderboard.test_api import publish
 
 pytestmark = pytest.mark.browser
 WHY = "Its weights are those of lab/original.\n<b>Compare</b> the hashes."

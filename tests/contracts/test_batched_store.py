@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from leaderboard.errors import BadPath, Conflict, NotFound
-from leaderboard.queue import Queue
+from leaderboard.hub.trees import blob_version
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Progress, Request, Status
 from leaderboard.stores.batched import BatchedStore
-from leaderboard.stores.paths import blob_version
 from tests.contracts.stores import Opener
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.community.votes import Votes
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request
 from tests.contracts.stores import Opener
 

@@ -15,7 +15,7 @@ import pytest
 from backend import Executor, Job, JobState, Resources
 from backend.environment import job_environment
 from backend.executors.local import LocalExecutor
-from backend.opening import layer_problems
+from backend.executors.opening import layer_problems
 from backend.sandbox import Layer, View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.settings import Settings

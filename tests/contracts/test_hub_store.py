@@ -14,10 +14,9 @@ from huggingface_hub import HfApi
 
 import localhub
 from leaderboard.errors import Conflict, HubUnavailable, Infrastructure, Unreadable
+from leaderboard.hub.trees import Node, blob_version, files, from_listing, tree_oid, with_changes, without
 from leaderboard.stores import hub as hub_module
 from leaderboard.stores.hub import HubStore
-from leaderboard.stores.paths import blob_version
-from leaderboard.stores.trees import Node, files, from_listing, tree_oid, with_changes, without
 from localhub import Fault
 from tests.contracts.stores import TOKEN
 
@@ -167,7 +166,7 @@ def test_reading_goes_on_while_the_hub_has_trouble(
     store.commit({"a.json": b"1"}, "add")
     monkeypatch.setattr(store._repo, "_endpoint", "http://127.0.0.1:9")
     monkeypatch.setattr(store._repo, "_url", "http://127.0.0.1:9/api/datasets/board/x")
-    monkeypatch.setattr("leaderboard.stores.hub_repo.FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr("leaderboard.hub.dataset_repo.FIRST_WAIT_S", 0.0)
     assert store.read("a.json")[0] == b"1" and set(store.list()) == {"a.json"}
     with pytest.raises(HubUnavailable, match="gave no usable answer"):
         store.commit({"a.json": b"2"}, "change", {"a.json": "0" * 40})

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound, Unreadable
+from leaderboard.hub.trees import blob_version
 from leaderboard.stores.local import LocalStore
-from leaderboard.stores.paths import blob_version
 
 BEFORE: dict[str, bytes] = {"a/one": b"1", "b/two": b"1", "gone/three": b"1"}
 CHANGES: dict[str, bytes | None] = {"a/one": b"2", "new/four": b"2", "gone/three": None, "b/two": b"2"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leaderboard import FileStore
-from leaderboard.queue import Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
 from tests.contracts.stores import Kind, Opener
 

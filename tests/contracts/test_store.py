@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard import FileStore
 from leaderboard.errors import BadPath, Conflict, NotFound
-from leaderboard.stores.paths import blob_version
+from leaderboard.hub.trees import blob_version
 from tests.contracts.stores import Opener
 
 HOSTILE = [

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.benchmarks import Benchmark, Column, Part
-from leaderboard.boards import Boards, Source
-from leaderboard.contents import Contents
-from leaderboard.details import details_table
-from leaderboard.queue import Queue
+from leaderboard.board.boards import Boards, Source
+from leaderboard.board.contents import Contents
+from leaderboard.queue.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance
-from leaderboard.results import Results
-from leaderboard.scores import score
+from leaderboard.results.details import details_table
+from leaderboard.results.results import Results
+from leaderboard.statistics.scores import score
 from leaderboard.stores.local import LocalStore
 
 BENCHMARK = Benchmark(

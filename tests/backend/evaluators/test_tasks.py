@@ -8,8 +8,9 @@ import lm_eval.evaluator
 import pytest
 
 from backend.evaluators.tasks import BUILT_IN, harness_folders, local_data, needs, task_manager
-from leaderboard.benchmarks import Benchmark, load_benchmarks, score
+from leaderboard.benchmarks import Benchmark, load_benchmarks
 from leaderboard.errors import BadBenchmark, Infrastructure
+from leaderboard.importer import score
 from tests.shared import ROOT
 
 BENCHMARKS = load_benchmarks(ROOT / "benchmarks")

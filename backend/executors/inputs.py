@@ -1,0 +1,109 @@
+"""What a job reads, put in place before it starts: its checkpoint's files, and the data of its benchmark's tasks."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+from backend import Executor, Job, JobState, Resources
+from backend.environment import hub_cache, tasks_data
+from backend.failures import Stage
+from backend.workdir import DataNeeds, JobOptions, Workdir
+from leaderboard.benchmarks import Benchmark
+from leaderboard.errors import DownloadFailed, Infrastructure
+from leaderboard.hub.downloads import Source
+from leaderboard.hub.hub import Hub
+from leaderboard.hub.loaded_files import pinned_files
+from leaderboard.records import Progress, WeightType
+from leaderboard.settings import Settings
+
+NEEDS = "backend.evaluators.needs:DataNeedsProbe"
+LOOK_S = 0.1
+NEEDS_S = 600
+
+log = logging.getLogger(__name__)
+
+
+class InputStage:
+    """Downloads without a token, since what jobs read is public, into the worker's caches and the job's folder."""
+
+    def __init__(self, settings: Settings, executor: Executor) -> None:
+        """`executor` runs the small job that finds out which data a benchmark's tasks read."""
+        self.settings = settings
+        self.source = Source(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
+        self.data = TasksData(settings, self.source, executor)
+
+    def __call__(self, workdir: Workdir) -> None:
+        """Put everything in place that the job in `workdir` reads. Raises Infrastructure, ModelUnavailable, OSError."""
+        if not (workdir.path / "request.json").exists():
+            return
+        workdir.write_progress(Progress(task="downloading the checkpoint"))
+        request, benchmark = workdir.request(), workdir.benchmark()
+        self._fetch(request.model, request.revision, request.files, workdir.checkpoint)
+        if request.weight_type in (WeightType.ADAPTER, WeightType.DELTA):
+            self._fetch(request.base_model, request.base_revision or "main", request.base_files, workdir.base)
+        if self.settings.data_root is None:
+            workdir.write_progress(Progress(task="downloading the tasks' data"))
+            self.data.ensure(benchmark, workdir.options())
+
+    def _fetch(self, model: str, revision: str, pins: dict[str, str], folder: Path) -> None:
+        if not pins:  # a request that is older than the list of its files
+            with closing(Hub(self.settings.hub_endpoint, timeout_s=self.settings.hub_timeout_s)) as hub:
+                facts = hub.facts(model, revision)
+            pins, revision = pinned_files(facts), facts.revision
+        self.source.fetch(model, revision, pins, folder)
+
+
+class TasksData:
+    """The data root that the worker makes itself where the operator gives none: datasets as the Hub has them."""
+
+    def __init__(self, settings: Settings, source: Source, executor: Executor) -> None:
+        self.folder = tasks_data(settings)
+        self.work_dir = settings.work_dir.absolute()
+        self._source = source
+        self._executor = executor
+        self._lock = threading.Lock()
+        self._ready: set[str] = set()
+
+    def ensure(self, benchmark: Benchmark, options: JobOptions) -> None:
+        """Have what the tasks of `benchmark` read, looked for on the Hub once in the life of this worker.
+
+        Raises Infrastructure, OSError.
+        """
+        key = benchmark.model_dump_json()
+        with self._lock:
+            if key in self._ready:
+                return
+            with Stage("tasks"):
+                needs = self._needs(benchmark, options)
+            for dataset, revision in sorted(needs.datasets.items()):
+                self._source.fetch_dataset(dataset, revision or None, self.folder / dataset)
+            for name in needs.nltk:
+                self._fetch_nltk(name)
+            self._ready.add(key)
+
+    def _needs(self, benchmark: Benchmark, options: JobOptions) -> DataNeeds:
+        """What the tasks read, found out by a job: the scheduler does not load the harness."""
+        workdir = Workdir(self.work_dir / "needs" / benchmark.id)
+        workdir.prepare(options.model_copy(update={"evaluator": NEEDS}), None, benchmark)
+        handle = self._executor.submit(Job(f"needs-{benchmark.id}", workdir.path, Resources(wall_seconds=NEEDS_S)))
+        while self._executor.poll([handle])[handle].state in (JobState.QUEUED, JobState.RUNNING):
+            time.sleep(LOOK_S)
+        if not workdir.done:
+            raise Infrastructure(
+                f"Which data {benchmark.id} needs could not be found out; {workdir.log} has the reason."
+            )
+        return workdir.needs()
+
+    def _fetch_nltk(self, name: str) -> None:
+        """A package of NLTK's data, such as `tokenizers/punkt_tab`."""
+        folder = self.folder / "nltk_data"
+        if (folder / name).exists():
+            return
+        nltk = importlib.import_module("nltk")
+        if not nltk.download(Path(name).name, download_dir=str(folder), quiet=True):
+            raise DownloadFailed(f"NLTK's {name} could not be downloaded. Put it into nltk_data of a data root.")

@@ -1,0 +1,1 @@
+"""The rounds of a worker: poll, publish, claim, start."""

@@ -1,0 +1,104 @@
+"""What is wrong between the fields of a benchmark that are right one by one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from leaderboard.benchmarks.harness_tasks import leaves, lower_is_better, task_names
+from leaderboard.benchmarks.metrics import undeclared
+from leaderboard.benchmarks.schema import Benchmark, Column
+from leaderboard.benchmarks.yaml_lines import Place
+
+BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "policy"}
+"""Folder names that the stores use for themselves."""
+RESERVED_TITLES = {
+    "flag_category", "flag_link",
+    "rank", "model", "fullname", "eval_name", "precision", "type", "t", "weight type", "architecture", "model sha",
+    "average", "average ⬆️", "hub license", "hub ❤️", "#params (b)", "available on the hub", "moe", "flagged",
+    "chat template", "co₂ cost (kg)", "merged", "official providers", "upload to hub date", "submission date",
+    "generation", "base model", "request_id", "attempt", "benchmark_version", "result_path", "result_version",
+    "result_time", "evaluation_time_s", "sender", "track", "copy_of",
+}  # fmt: skip
+"""Headings, in lower case, that the board uses for itself."""
+RESERVED_ENDINGS = (" Raw", " stderr", " n")
+"""The board's own columns beside each score are its title with one of these."""
+
+
+def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]]:
+    """What is wrong between the fields of a benchmark that are right one by one."""
+    if benchmark.id != stem:
+        yield ("id",), f"`id` is {benchmark.id!r}, the file is {stem}.yaml. Give them the same name."
+    if not BENCHMARK_ID.fullmatch(benchmark.id) or ".." in benchmark.id:
+        yield ("id",), "`id` may have small letters, digits, `.`, `_` and `-`, at most 64. Choose another one."
+    if benchmark.id in RESERVED_IDS:
+        taken = ", ".join(sorted(RESERVED_IDS))
+        yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
+    yield from _columns_disagree(benchmark.columns)
+    yield from _metrics_undeclared(benchmark)
+    keys = {column.key for column in benchmark.columns}
+    for key in (benchmark.model_report.tasks if benchmark.model_report else {}).keys() - keys:
+        sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."
+        yield ("model_report", "tasks", key), sentence
+    yield from _tasks_missing(benchmark)
+
+
+def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
+    keys, titles = Counter(column.key for column in columns), Counter(column.title.lower() for column in columns)
+    for index, column in enumerate(columns):
+        if keys[column.key] > 1:
+            yield ("columns", index, "key"), f"Two columns have the key {column.key!r}. Give each its own."
+        if titles[column.title.lower()] > 1:
+            yield ("columns", index, "title"), f"Two columns have the title {column.title!r}. Give each its own."
+        if column.title.lower() in RESERVED_TITLES or column.title.endswith(RESERVED_ENDINGS):
+            yield ("columns", index, "title"), f"The board uses {column.title!r} for itself. Choose another title."
+        tasks = Counter(part.task for part in column.parts)
+        for place, part in enumerate(column.parts):
+            if tasks[part.task] > 1:
+                yield (
+                    ("columns", index, "parts", place, "task"),
+                    f"{part.task!r} counts twice in {column.title!r}. Keep one part of it, with all its metrics.",
+                )
+    if not any(column.in_average for column in columns):
+        yield ("columns",), "No column counts towards the average. Leave `in_average` out for one of them."
+
+
+def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Metrics whose direction or range is neither known nor declared, and declarations that say two things."""
+    folder = benchmark.include_path
+    own = lower_is_better(folder) if folder is not None and folder.is_dir() else {}
+    for index, column in enumerate(benchmark.columns):
+        for place, part in enumerate(column.parts):
+            where: Place = ("columns", index, "parts", place)
+            for at, metric in enumerate(part.metrics):
+                for sentence in undeclared(
+                    metric, column.higher_is_better, column.range is not None, own.get(part.task, ())
+                ):
+                    yield (*where, "metrics", at), sentence
+            if part.choices is not None and column.range is not None:
+                sentence = "`choices` says where a share begins, and the column has a `range` of its own. Keep one."
+                yield (*where, "choices"), sentence
+
+
+def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Tasks that its own folder does not define. Built-in tasks are checked where the harness runs."""
+    folder = benchmark.include_path
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield ("harness", "include_path"), f"There is no folder {benchmark.harness.include_path!r} beside the file."
+        return
+    names = task_names(folder)
+    for index, column in enumerate(benchmark.columns):
+        for place, name in enumerate(column.run):
+            if name not in names:
+                known = ", ".join(sorted(names)) or "nothing"
+                sentence = f"{name!r} is not defined in {benchmark.harness.include_path!r}, which defines {known}."
+                yield ("columns", index, "run", place), sentence
+        made, elsewhere = leaves(names, column.run)
+        for place, part in enumerate(column.parts):
+            if part.task not in made | elsewhere and made and not elsewhere:
+                sentence = f"`run` does not make {part.task!r}. It makes {', '.join(sorted(made))}."
+                yield ("columns", index, "parts", place, "task"), sentence

@@ -1,0 +1,1 @@
+"""The board that people read: contents, columns, search, views, boards in memory."""

@@ -1,0 +1,161 @@
+"""The boards that readers ask, kept up to date behind their backs.
+
+A background thread looks for newly published contents and swaps in a new `Board` when there are any; readers always
+find a complete one and never wait for a rebuild. Several processes may each hold their own.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.board.table import DEFAULT_META, META, Board
+from leaderboard.board.view import PRESETS, View
+from leaderboard.errors import NotFound, PodiumError
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, now
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 500
+"""Rows in one answer."""
+
+COLUMN_PRESETS: dict[str, tuple[str, ...]] = {
+    "scores": (),
+    "model facts": ("type", "architecture", "params", "license", "base", "generation", "merged", "moe"),
+    "how it was run": ("precision", "weight_type", "chat", "revision", "submitted", "sender", "seconds", "co2"),
+    "on the Hub": ("license", "likes", "available", "official", "uploaded"),
+}
+"""Preset of the column picker -> what it shows beside the scores."""
+
+
+class Source(NamedTuple):
+    """Where boards come from."""
+
+    version: Callable[[str], str]
+    """Benchmark id -> a text that changes whenever its contents do; cheap."""
+    frame: Callable[[str], pd.DataFrame]
+    """Benchmark id -> its contents table."""
+
+
+class Published(NamedTuple):
+    board: Board
+    version: str
+    updated: str
+    """When this process first saw it (UTC)."""
+
+
+class Boards:
+    """The current board of every benchmark."""
+
+    def __init__(self, source: Source, benchmarks: Mapping[str, Benchmark]) -> None:
+        self._source = source
+        self._benchmarks = benchmarks
+        self._about = {name: describe(benchmark) for name, benchmark in benchmarks.items()}
+        self._published: dict[str, Published] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    def get(self, benchmark_id: str) -> Published:
+        """The current board. Raises NotFound, naming the known ones."""
+        if benchmark_id not in self._benchmarks:
+            raise NotFound(f"There is no benchmark {benchmark_id!r} here. There are: {', '.join(self._benchmarks)}.")
+        return self._published.get(benchmark_id) or self.refresh(benchmark_id)
+
+    def refresh(self, benchmark_id: str) -> Published:
+        """Look for newly published contents now."""
+        with self._lock:
+            version = self._source.version(benchmark_id)
+            current = self._published.get(benchmark_id)
+            if current is None or current.version != version:
+                board = Board(self._source.frame(benchmark_id), self._benchmarks[benchmark_id])
+                current = self._published[benchmark_id] = Published(board, version, now())
+            return current
+
+    def watch(self, every_s: float = 2.0) -> None:
+        """Refresh in the background from now on, until `close`."""
+        self._watcher = threading.Thread(target=self._watch, args=(every_s,), name="boards", daemon=True)
+        self._watcher.start()
+
+    def close(self) -> None:
+        """End the background refresh."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=10)
+
+    def _watch(self, every_s: float) -> None:
+        while not self._stop.wait(every_s):
+            for benchmark_id in self._benchmarks:
+                try:
+                    self.refresh(benchmark_id)
+                except (PodiumError, OSError, ValueError):
+                    log.exception("The board of %s could not be refreshed; readers keep the last one.", benchmark_id)
+
+    # -- answers ------------------------------------------------------------------------------------------------
+
+    def answer(self, benchmark_id: str, ask: Mapping[str, Any]) -> dict[str, Any]:
+        """One window of rows for the table's script, JSON-ready.
+
+        `ask` holds a view's address parameters, `offset` and `limit` of the unpinned rows, `facets` when the counts
+        beside the filters' choices are wanted, and `about` when the benchmark's description is.
+        """
+        published = self.get(benchmark_id)
+        board = published.board
+        view, warnings = View.from_params(ask)
+        offset, limit = _whole(ask.get("offset"), 0), min(_whole(ask.get("limit"), 100), MAX_ROWS)
+        selection = board.select(view)
+        answer: dict[str, Any] = {
+            "version": published.version,
+            "updated": published.updated,
+            "of": board.size,
+            "total": len(selection.rows),
+            "offset": offset,
+            "rows": board.rows(selection, selection.rows[offset : offset + limit], view),
+            "pinned": board.rows(selection, selection.pinned, view) if offset == 0 else [],
+            "hidden": selection.hidden,
+            "blame": selection.blame,
+            "warnings": [*warnings, *selection.warnings],
+            "view": view.to_params(),
+        }
+        if ask.get("facets"):
+            answer |= {"facets": board.facets(view), "best": board.best, "columns": self.columns(benchmark_id, view)}
+        if ask.get("about"):
+            answer["about"] = self._about[benchmark_id]
+        return answer
+
+    def columns(self, benchmark_id: str, view: View) -> list[dict[str, Any]]:
+        """Headings of what the view shows, in order."""
+        described = {column["key"]: column for column in self._about[benchmark_id]["columns"]}
+        return [described[key] for key in self.get(benchmark_id).board.shown_columns(view)]
+
+
+def describe(benchmark: Benchmark) -> dict[str, Any]:
+    """What the table's script needs to know of a benchmark before it asks: columns, presets, model types."""
+    scores = [
+        {"key": column.key, "title": column.title, "kind": "score", "group": "Scores", "about": column.description}
+        for column in benchmark.columns
+    ]
+    meta = [{"key": one.key, "title": one.title, "kind": one.kind, "group": one.group, "about": ""} for one in META]
+    keys = [column.key for column in benchmark.columns]
+    return {
+        "benchmark": benchmark.id,
+        "title": benchmark.title,
+        "columns": [*scores, *meta],
+        "defaults": [*keys, *DEFAULT_META],
+        "columnPresets": {name: [*keys, *(chosen or DEFAULT_META)] for name, chosen in COLUMN_PRESETS.items()},
+        "sizes": {name: list(bounds) for name, bounds in PRESETS.items()},
+        "types": [
+            {"key": kind.name.lower(), "value": kind.value, "symbol": MODEL_TYPE_SYMBOLS[kind]} for kind in ModelType
+        ],
+    }
+
+
+def _whole(value: object, default: int) -> int:
+    """A non-negative whole number from an address or a script."""
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 10 else default

@@ -1,0 +1,317 @@
+"""The contents tables: kept up to date by reading only what changed, and always the same as built from all files.
+
+`contents/{benchmark}.parquet` of the results store is a copy: a reader that starts takes the rows whose result files
+have the versions that it names, and reads the others. For other consumers it has the Open LLM Leaderboard's `Type`
+("🟢 pretrained").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import operator
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
+from leaderboard.board.rows import Known, Row, columns, frame, latest, measured, measured_columns
+from leaderboard.community.flags import LIST_PATH, Flags, Upheld
+from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.records import ModelFacts, PodiumBlock, Request
+from leaderboard.results.details_store import RESULT_PATH
+from leaderboard.results.result_files import read_block
+from leaderboard.submissions.policy import Policies, Rules, policy_path
+
+FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
+LAYOUT_KEY = b"podium.layout"
+"""Schema metadata: hash of the benchmark's columns and of this format; another one's rows are not used."""
+LAYOUT = 1
+
+
+class RequestList(Protocol):
+    """A view of the queue, as far as it is needed here."""
+
+    @property
+    def requests(self) -> Sequence[Request]: ...
+
+
+class Requests(Protocol):
+    """The queue, as far as it is needed here."""
+
+    def view(self) -> RequestList: ...
+
+
+class _Inputs(NamedTuple):
+    """What a table was made from, for telling quickly that nothing has changed."""
+
+    looks: int
+    """Number of looks at the store that found something new."""
+    requests: Sequence[Request]
+
+    def same_as(self, other: _Inputs) -> bool:
+        """Whether nothing has changed; the queue keeps the objects of unchanged requests."""
+        return (
+            (self.looks, len(self.requests)) == (other.looks, len(other.requests))
+            and all(map(operator.is_, self.requests, other.requests))
+        )  # fmt: skip
+
+
+class _Table(NamedTuple):
+    version: str
+    frame: pd.DataFrame
+    made_from: _Inputs
+
+
+def contents_path(benchmark_id: str) -> str:
+    """Path of a benchmark's contents table in the results store."""
+    return f"contents/{benchmark_id}.parquet"
+
+
+def rebuild(
+    results: Iterable[tuple[str, str, PodiumBlock]], requests: Iterable[Request], known: Known, benchmark: Benchmark
+) -> pd.DataFrame:
+    """The contents table from scratch; `results` are path, version and block. Runs with a limit are left out."""
+    rows = [measured(block, path, version, benchmark) for path, version, block in results if block.limit is None]
+    return frame(latest(rows), known._replace(requests={request.id: request for request in requests}), benchmark)
+
+
+class Contents:
+    """The current contents of every benchmark. Safe for threads."""
+
+    def __init__(
+        self,
+        store: FileStore,
+        queue: Requests,
+        benchmarks: Mapping[str, Benchmark],
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._benchmarks = benchmarks
+        self._flags = Flags(store)
+        self._flagged: Mapping[str, Upheld] = {}
+        self._policies = Policies(store, benchmarks)
+        self._official: dict[str, set[str]] = {}
+        self._lock = threading.RLock()
+        self._seen: str | None = None
+        self._looks = 0
+        self._rows: dict[str, dict[str, Row | None]] = {name: {} for name in benchmarks}
+        self._facts: dict[str, ModelFacts] = {}
+        self._gone: set[str] = set()
+        self._unreadable: dict[str, Unreadable] = {}
+        self._tables: dict[str, _Table] = {}
+        self._versions: dict[str, str] = {}
+
+    def frame(self, benchmark_id: str) -> pd.DataFrame:
+        """The contents table as of now; columns as `leaderboard.board.rows.columns` says. Not to be changed.
+
+        Raises NotFound for a benchmark that is not served.
+        """
+        return self._table(benchmark_id).frame
+
+    def version(self, benchmark_id: str) -> str:
+        """A text that changes whenever the table does. Raises NotFound."""
+        return self._table(benchmark_id).version
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        """Files of the results store that had to be left out, as of the last look."""
+        with self._lock:
+            return [self._unreadable[path] for path in sorted(self._unreadable)]
+
+    def changes(self, block: PodiumBlock, path: str, version: str) -> dict[str, bytes | None]:
+        """What publishing `block` as `path` with `version` adds to its commit: the table as it will be then."""
+        with self._lock:
+            if block.limit is not None or block.benchmark not in self._benchmarks:
+                return {}
+            benchmark = self._benchmarks[block.benchmark]
+            self._refresh()
+            rows = [row for row in self._rows[block.benchmark].values() if row]
+            rows.append(measured(block, path, version, benchmark))
+            table = frame(latest(rows), self._known(self._inputs(), benchmark), benchmark)
+            return {contents_path(block.benchmark): _parquet(table, benchmark)}
+
+    def save(self, benchmark_id: str) -> bool:
+        """Write the table to the store if it differs from what is there; say whether it did."""
+        path = contents_path(benchmark_id)
+        content = _parquet(self.frame(benchmark_id), self._benchmarks[benchmark_id])
+        try:
+            found, version = self._store.read(path)
+        except NotFound:
+            found, version = b"", None
+        if found == content:
+            return False
+        try:
+            self._store.commit({path: content}, f"Contents of {benchmark_id}", {path: version})
+        except Conflict:
+            return False
+        return True
+
+    # --- what the files say
+
+    def _benchmark(self, benchmark_id: str) -> Benchmark:
+        if benchmark_id not in self._benchmarks:
+            known = ", ".join(self._benchmarks)
+            raise NotFound(f"There is no benchmark {benchmark_id!r} here. There are: {known}.")
+        return self._benchmarks[benchmark_id]
+
+    def _table(self, benchmark_id: str) -> _Table:
+        with self._lock:
+            benchmark = self._benchmark(benchmark_id)
+            self._refresh()
+            table = self._tables.get(benchmark_id)
+            made_from = self._inputs()
+            if table is not None and table.made_from.same_as(made_from):
+                return table
+            rows = latest(row for row in self._rows[benchmark_id].values() if row)
+            known = self._known(made_from, benchmark)
+            version = self._fingerprint(rows, known)
+            if table is not None and table.version == version:
+                table = table._replace(made_from=made_from)
+            else:
+                table = _Table(version, frame(rows, known, benchmark), made_from)
+            self._tables[benchmark_id] = table
+            return table
+
+    def _inputs(self) -> _Inputs:
+        return _Inputs(self._looks, self._queue.view().requests)
+
+    def _known(self, inputs: _Inputs, benchmark: Benchmark) -> Known:
+        requests = {request.id: request for request in inputs.requests}
+        return Known(requests, self._facts, self._gone, self._flagged, self._official[benchmark.id])
+
+    def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
+        """A hash of everything that the table is made from."""
+        digest = hashlib.sha256()
+        for row in rows:
+            request = known.requests.get(row["request_id"])
+            said = None
+            if request is not None:
+                said = (request.model_type, request.architectures, request.license, request.params, request.base_model,
+                        request.submitted_time, request.sender, request.track)  # fmt: skip
+            digest.update(repr((row["result_path"], row["result_version"], said)).encode())
+        digest.update(
+            repr((sorted(self._versions.items()), sorted(known.flagged.items()), sorted(known.official))).encode()
+        )
+        return digest.hexdigest()[:20]
+
+    def _refresh(self) -> None:
+        changes = self._store.changes_since(self._seen)
+        if changes.complete:
+            self._forget_all()
+            for name in self._benchmarks:
+                if contents_path(name) in changes.paths:
+                    self._take_saved(name, changes.paths)
+        for name in self._benchmarks:
+            if changes.complete or policy_path(name) in changes.paths:
+                self._take_official(name, changes.paths.get(policy_path(name)))
+        if LIST_PATH in changes.paths:
+            self._take_flags()
+        for path, version in changes.paths.items():
+            if found := FACTS_PATH.fullmatch(path):
+                self._take_facts(path, found["model"], version)
+            elif (found := RESULT_PATH.fullmatch(path)) and found["benchmark"] in self._rows:
+                self._take_result(path, found["benchmark"], version)
+        self._seen = changes.version
+        self._looks += bool(changes.paths or changes.complete)
+
+    def _forget_all(self) -> None:
+        for rows in self._rows.values():
+            rows.clear()
+        self._facts.clear()
+        self._flagged = {}
+        self._gone.clear()
+        self._unreadable.clear()
+        self._versions.clear()
+
+    def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> None:
+        """Take the rows of the saved table whose result files have not changed since."""
+        benchmark = self._benchmarks[benchmark_id]
+        try:
+            table = pq.read_table(pa.BufferReader(self._store.read(contents_path(benchmark_id))[0]))
+        except (NotFound, pa.ArrowException, OSError):
+            return
+        if (table.schema.metadata or {}).get(LAYOUT_KEY) != _layout(benchmark):
+            return
+        for row in table.select(measured_columns(benchmark)).to_pylist():
+            if row["result_version"] and listing.get(row["result_path"]) == row["result_version"]:
+                self._rows[benchmark_id][row["result_path"]] = row
+
+    def _take_result(self, path: str, benchmark_id: str, version: str | None) -> None:
+        rows = self._rows[benchmark_id]
+        known = rows.get(path)
+        if known is not None and known["result_version"] == version:
+            return
+        rows.pop(path, None)
+        self._unreadable.pop(path, None)
+        if version is None:
+            return
+        try:
+            content, version = self._store.read(path)
+            block = read_block(path, content)
+        except NotFound:
+            return
+        except Unreadable as problem:
+            self._unreadable[path] = problem
+            return
+        limited = block.limit is not None
+        rows[path] = None if limited else measured(block, path, version, self._benchmarks[benchmark_id])
+
+    def _take_facts(self, path: str, model: str, version: str | None) -> None:
+        self._facts.pop(model, None)
+        self._gone.discard(model)
+        self._versions.pop(path, None)
+        self._unreadable.pop(path, None)
+        if version is None:
+            return
+        try:
+            said = json.loads(self._store.read(path)[0])
+            self._facts[model] = ModelFacts.model_validate(said)
+        except NotFound:
+            return
+        except (ValueError, ValidationError, RecursionError) as error:
+            self._unreadable[path] = Unreadable(path, f"it does not hold a model's facts ({error})")
+            return
+        self._versions[path] = version
+        if said.get("available") is False:
+            self._gone.add(model)
+
+    def _take_flags(self) -> None:
+        self._unreadable.pop(LIST_PATH, None)
+        try:
+            self._flagged = self._flags.upheld()
+        except Unreadable as problem:
+            self._unreadable[LIST_PATH] = problem
+
+    def _take_official(self, benchmark_id: str, version: str | None) -> None:
+        path = policy_path(benchmark_id)
+        self._unreadable.pop(path, None)
+        try:
+            rules = self._policies.rules(benchmark_id) if version else Rules(self._benchmarks[benchmark_id], {})
+            self._official[benchmark_id] = rules.official()
+        except Unreadable as problem:
+            self._unreadable[path] = problem
+            self._official.setdefault(benchmark_id, set())
+
+
+def _layout(benchmark: Benchmark) -> bytes:
+    """Changes whenever saved rows must not be used any more."""
+    titles = [(column.key, column.title) for column in benchmark.columns]
+    said = json.dumps([LAYOUT, benchmark.version, titles, list(columns(benchmark).items())])
+    return hashlib.sha256(said.encode()).hexdigest().encode()
+
+
+def _parquet(table: pd.DataFrame, benchmark: Benchmark) -> bytes:
+    shown = table.assign(Type=table["T"] + " " + table["Type"])
+    arrow = pa.Table.from_pandas(shown, preserve_index=False).replace_schema_metadata({LAYOUT_KEY: _layout(benchmark)})
+    sink = io.BytesIO()
+    pq.write_table(arrow, sink, compression="zstd")
+    return sink.getvalue()

@@ -1,0 +1,223 @@
+"""One dataset repository on the Hub, through the unmodified client: what it is asked, and what its troubles mean to us.
+
+Nothing here is decided by the text of an error: only by status codes and by what the repository says afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, hf_hub_url, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    disable_progress_bars,
+    hf_raise_for_status,
+    http_backoff,
+    parse_ratelimit_headers,
+)
+from huggingface_hub.utils._http import default_client_factory
+
+from leaderboard.errors import HubUnavailable
+from leaderboard.hub.trees import Folders, Node, blob_version, from_listing
+
+BRANCH = "main"
+FIRST_WAIT_S = 0.3
+Operations = list[CommitOperationAdd | CommitOperationDelete]
+RECENT = 100
+"""How many commits back one of ours is looked for when its answer was lost."""
+
+
+class Outdated(Exception):
+    """The branch is not at the commit that we expected; nothing was written."""
+
+
+class Missing(HubUnavailable):
+    """There is no such dataset, or it is hidden from us."""
+
+
+class HubRepo:
+    """The dataset repository `repo_id` at `endpoint`."""
+
+    def __init__(self, repo_id: str, endpoint: str, token: str | None, timeout_s: float) -> None:
+        self.repo_id = repo_id
+        self._endpoint = endpoint.rstrip("/")
+        self._headers = build_hf_headers(token=token or False, library_name="podium")
+        self._api = HfApi(endpoint=self._endpoint, token=token or False, library_name="podium")
+        self._timeout_s = timeout_s
+        self._url = f"{self._endpoint}/api/datasets/{repo_id}"
+        settle_client(timeout_s)
+
+    def create(self, private: bool, gated: bool) -> None:
+        """Make the repository unless it is there; `gated`: who reads its files says who they are."""
+        with self._translated():
+            self._api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
+            if gated:
+                self._api.update_repo_settings(self.repo_id, repo_type="dataset", gated="auto")
+
+    def top(self) -> tuple[str, dict[str, Node]]:
+        """The branch's commit and the root folder's entries, in one question where the Hub names the commit with it."""
+        with self._translated():
+            answer = self._get(f"{self._url}/tree/{BRANCH}")
+            commit = answer.headers.get("x-repo-commit")
+            if commit and "next" not in answer.links:
+                return commit, dict(_nodes(answer.json()))
+            commit = self._api.dataset_info(self.repo_id, revision=BRANCH, expand=["sha"]).sha
+        if commit is None:
+            raise HubUnavailable(f"The Hub does not say at which commit {self.repo_id} is.")
+        return commit, self.folder(commit, "")
+
+    def folder(self, commit: str, path: str) -> dict[str, Node]:
+        """A folder's entries by name."""
+        found = self._tree(commit, path, recursive=False)
+        return {full.rpartition("/")[2]: node for full, node in found}
+
+    def below(self, commit: str, path: str) -> Folders:
+        """A folder and every folder below it."""
+        return from_listing(self._tree(commit, path, recursive=True), path)
+
+    def files(self, commit: str, paths: list[str]) -> dict[str, Node]:
+        """The entries of some files."""
+        with self._translated():
+            found = self._api.get_paths_info(self.repo_id, paths, revision=commit, repo_type="dataset")
+        return {
+            one.path: Node(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None, size=one.size)
+            for one in found
+            if isinstance(one, RepoFile)
+        }
+
+    def content(self, commit: str, path: str, node: Node) -> bytes:
+        """A file's content. Raises HubUnavailable also when it is not what the listing announced."""
+        url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=commit, endpoint=self._endpoint)
+        with self._translated():
+            content = self._get(url).content
+        if not matches(content, node):
+            raise HubUnavailable(f"The Hub sent something else than {path} of {self.repo_id}.", 60)
+        return content
+
+    def operations(self, changes: Mapping[str, bytes | None]) -> Operations:
+        """What a commit consists of. Used again with another parent, it saves the client's questions and uploads."""
+        return [
+            CommitOperationDelete(path, is_folder=False) if content is None else CommitOperationAdd(path, content)
+            for path, content in changes.items()
+        ]
+
+    def commit(self, parent: str, operations: Operations, message: str, mark: str) -> str:
+        """Make a commit on top of `parent` with `mark` in its description, and return the branch's new commit.
+
+        That commit is somebody else's when the client found that the branch already has these contents: look for the
+        mark. Raises Outdated (nothing was written), HubUnavailable (it may have been).
+        """
+        try:
+            made = self._api.create_commit(
+                self.repo_id,
+                operations,
+                commit_message=message,
+                commit_description=mark,
+                repo_type="dataset",
+                revision=BRANCH,
+                parent_commit=parent,
+            )
+        except HfHubHTTPError as error:
+            status, code = error.response.status_code, error.response.headers.get("x-error-code")
+            if status in (409, 412) or code == "EntryNotFound":
+                raise Outdated from error
+            raise self._trouble(error) from error
+        except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+            # The client's own errors: the connection, an answer that is no JSON, an upload to LFS that failed.
+            raise self._no_answer(error) from error
+        return str(made.oid)
+
+    def marked(self, mark: str, commit: str, limit: int = RECENT) -> bool:
+        """Whether one of the last `limit` commits up to `commit` has `mark` in its description."""
+        with self._translated():
+            recent = self._get(f"{self._url}/commits/{commit}", params={"limit": limit}).json()
+        return any(mark in str(one.get("message", "")) for one in recent[:limit])
+
+    # --- asking
+
+    def _get(self, url: str, params: dict[str, Any] | None = None) -> httpx2.Response:
+        """An answer with status 200; waits as long as the Hub's rate limit says, and asks again after trouble."""
+        answer = http_backoff(
+            "GET", url, headers=self._headers, params=params, base_wait_time=FIRST_WAIT_S, timeout=self._timeout_s
+        )
+        hf_raise_for_status(answer)
+        return answer
+
+    def _tree(self, commit: str, path: str, recursive: bool) -> Iterator[tuple[str, Node]]:
+        url: str | None = f"{self._url}/tree/{commit}" + (f"/{quote(path, safe='')}" if path else "")
+        params: dict[str, Any] | None = {"recursive": "true"} if recursive else None
+        while url:
+            with self._translated():
+                answer = self._get(url, params)
+                yield from _nodes(answer.json())
+            url, params = answer.links.get("next", {}).get("url"), None
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except HfHubHTTPError as error:
+            raise self._trouble(error) from error
+        except (httpx2.HTTPError, OSError, ValueError) as error:
+            raise self._no_answer(error) from error
+
+    def _trouble(self, error: HfHubHTTPError) -> HubUnavailable:
+        """What an answer with an error means; `retry_after_s` is None when waiting does not help."""
+        status, headers = error.response.status_code, error.response.headers
+        if status == 429:
+            limit, after = parse_ratelimit_headers(headers), headers.get("retry-after", "")
+            seconds = float(limit.reset_in_seconds) if limit else float(after) if after.isdecimal() else 60.0
+            return HubUnavailable(
+                f"The Hub limits how often this board may use it; it says to wait {seconds:.0f} s.", seconds
+            )
+        if status >= 500 or status in (408, 425):
+            return HubUnavailable(f"The Hub has trouble of its own (it answered {status}).", 1.0)
+        if status in (401, 403, 404):
+            kind = Missing if headers.get("x-error-code") == "RepoNotFound" else HubUnavailable
+            return kind(
+                f"The Hub does not let this board use the dataset {self.repo_id} (it answered {status}). Its operator "
+                "must check that HF_TOKEN is valid and may write there."
+            )
+        return HubUnavailable(f"The Hub refused a request about {self.repo_id} (it answered {status}).")
+
+    def _no_answer(self, error: Exception) -> HubUnavailable:
+        return HubUnavailable(f"The Hub gave no usable answer about {self.repo_id} ({type(error).__name__}).", 1.0)
+
+
+def matches(content: bytes, node: Node) -> bool:
+    """Whether `content` is what the entry of a listing stands for."""
+    if node.sha256:
+        return hashlib.sha256(content).hexdigest() == node.sha256
+    return blob_version(content) == node.oid
+
+
+def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, Node]]:
+    for entry in listing:
+        lfs = entry.get("lfs") or {}
+        is_folder = entry["type"] == "directory"
+        size = None if is_folder else lfs.get("size", entry.get("size"))
+        yield entry["path"], Node(entry["oid"], is_folder, lfs.get("oid"), size)
+
+
+_settled = False
+
+
+def settle_client(timeout_s: float) -> None:
+    """Let every wait of the client end (it waits for ever by default, also in a commit), and let it draw no bars."""
+    global _settled
+    if not _settled:
+
+        def client() -> httpx2.Client:
+            made = default_client_factory()
+            made.timeout = httpx2.Timeout(timeout_s)
+            return made
+
+        set_client_factory(client)
+        disable_progress_bars()
+        _settled = True

@@ -1,0 +1,104 @@
+"""The folders of a git repository at one commit, by object id: equal ids, equal contents, all the way down."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """An entry of a folder."""
+
+    oid: str
+    """Git object id: of the tree for a folder, of the blob (of the pointer, in LFS) for a file."""
+    is_folder: bool = False
+    sha256: str | None = None
+    """Of the content, for a file that the Hub keeps in LFS."""
+    size: int | None = None
+    """Bytes of a file's content; None for a folder, and where the Hub does not say it."""
+
+
+Folders = Mapping[str, Mapping[str, Node]]
+"""Path of a folder (the root is "") -> name -> entry."""
+
+
+def blob_version(content: bytes) -> str:
+    """The git blob id of `content`: the version of a file, the same in every store."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def split(path: str) -> tuple[str, str]:
+    """Folder and name."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def join(folder: str, name: str) -> str:
+    """Path of `name` in `folder`."""
+    return f"{folder}/{name}" if folder else name
+
+
+def tree_oid(entries: Mapping[str, Node]) -> str:
+    """The git object id of a folder of plain files and folders (mode 100644 and 40000)."""
+    ordered = sorted(entries.items(), key=lambda item: (item[0] + "/" * item[1].is_folder).encode())
+    body = b"".join(
+        b"%s %s\0%s" % (b"40000" if node.is_folder else b"100644", name.encode(), bytes.fromhex(node.oid))
+        for name, node in ordered
+    )
+    return hashlib.sha1(b"tree %d\0%b" % (len(body), body), usedforsecurity=False).hexdigest()
+
+
+def from_listing(listing: Iterable[tuple[str, Node]], top: str = "") -> dict[str, dict[str, Node]]:
+    """The folders below and with `top`, from every path below it."""
+    folders: dict[str, dict[str, Node]] = {top: {}}
+    for path, node in listing:
+        folder, name = split(path)
+        folders.setdefault(folder, {})[name] = node
+        if node.is_folder:
+            folders.setdefault(path, {})
+    return folders
+
+
+def without(folders: Folders, top: str) -> dict[str, Mapping[str, Node]]:
+    """`folders` less `top` and everything below it."""
+    return {path: entries for path, entries in folders.items() if path != top and not path.startswith(top + "/")}
+
+
+def with_changes(folders: Folders, changes: Mapping[str, Node | None]) -> dict[str, Mapping[str, Node]]:
+    """`folders` after files were written and (None) deleted, with the ids that git will give to the folders."""
+    new: dict[str, dict[str, Node]] = {}
+    result = dict(folders)
+
+    def editable(folder: str) -> dict[str, Node]:
+        if folder not in new:
+            result[folder] = new[folder] = dict(result.get(folder, {}))
+            if folder:
+                editable(split(folder)[0])
+        return new[folder]
+
+    for path, node in changes.items():
+        folder, name = split(path)
+        if node is None:
+            editable(folder).pop(name, None)
+        else:
+            editable(folder)[name] = node
+    for folder in sorted(new, key=lambda path: -path.count("/") if path else 1):
+        if folder:
+            above, name = split(folder)
+            if new[folder]:
+                new[above][name] = Node(tree_oid(new[folder]), is_folder=True)
+            else:
+                new[above].pop(name, None)
+                del result[folder]
+    return result
+
+
+def files(folders: Folders) -> dict[str, Node]:
+    """Path -> entry of every file."""
+    return {
+        join(folder, name): node
+        for folder, entries in folders.items()
+        for name, node in entries.items()
+        if not node.is_folder
+    }

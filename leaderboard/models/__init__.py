@@ -1,0 +1,1 @@
+"""What the board knows of each model: facts, names, lineage, copies."""

@@ -1,0 +1,241 @@
+"""What the board keeps of each model, in `facts/{org}/{model}.json` of the results store, and which models it knows.
+
+A file is written when a checkpoint is submitted and brought up to date by the backend from time to time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from leaderboard import FileStore
+from leaderboard.errors import Conflict, NotFound
+from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
+from leaderboard.records import ModelFacts
+
+FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
+CARD_KEPT = (
+    "license", "license_name", "license_link", "base_model", "base_model_relation", "library_name", "pipeline_tag",
+    "tags", "merge",
+)  # fmt: skip
+MAX_KEPT_CHARACTERS = 10_000
+"""Longer values of the card or config are not kept for the board."""
+TRIES = 20
+
+
+def facts_path(model: str) -> str:
+    """Path of a model's facts in the results store."""
+    return f"facts/{model}.json"
+
+
+def facts_file(facts: ModelFacts) -> bytes:
+    """The content of a facts file."""
+    return (facts.model_dump_json(indent=2, exclude_defaults=True) + "\n").encode()
+
+
+def board_facts(facts: ModelFacts) -> ModelFacts:
+    """What the board keeps of the facts: without most files, without texts and most of the configs."""
+    config = facts.configs.get("config.json")
+    kept = told_by_config(config) if isinstance(config, dict) else {}
+    weights = {name: digest for name, digest in facts.sha256.items() if name.endswith(".safetensors")}
+    return facts.model_copy(
+        update={
+            "files": {name: size for name, size in facts.files.items() if name in MERGE_FILES},
+            "unreadable": {},
+            "card_text": None,
+            "chat_template": None,
+            "configs": {"config.json": _short(kept)},
+            "card": kept_card(facts.card),
+            "sha256": weights,
+            "blobs": {},
+        }
+    )
+
+
+def kept_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a card's front matter that the board keeps."""
+    return _short({key: card[key] for key in CARD_KEPT if key in card})
+
+
+def _short(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if len(json.dumps(value, default=str)) <= MAX_KEPT_CHARACTERS}
+
+
+def submitted(facts: ModelFacts, before: Iterable[ModelFacts]) -> ModelFacts:
+    """What to keep when a commit is submitted: its facts, and the other commits and names that were kept `before`."""
+    weights: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    for one in before:
+        weights |= all_weights(one)
+        aliases |= one.aliases
+    own = weights_of(facts)
+    weights |= {facts.revision: own} if own else {}
+    aliases.pop(facts.model, None)
+    return board_facts(facts).model_copy(update={"weights": weights, "aliases": aliases})
+
+
+def refreshed(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
+    """`kept` with what changes while a commit stays what it is; `seen` is the repository now, also under a new name."""
+    return kept.model_copy(
+        update={
+            "model": seen.model,
+            "available": not seen.private,
+            "private": seen.private,
+            "gated": seen.gated,
+            "likes": seen.likes,
+            "downloads": seen.downloads,
+            "created_at": seen.created_at or kept.created_at,
+            "last_modified": seen.last_modified,
+            "tags": seen.tags,
+            "card": kept_card(seen.card) or kept.card,
+            "weights": all_weights(kept),
+        }
+    )
+
+
+def renamed(kept: ModelFacts, there: ModelFacts | None, old: str, at: str) -> ModelFacts:
+    """The facts of a repository that was called `old` until `at`, with those that its new name had already."""
+    others = there.aliases if there else {}
+    weights = (there.weights if there else {}) | all_weights(kept)
+    aliases = {name: time for name, time in (others | kept.aliases | {old: at}).items() if name != kept.model}
+    return kept.model_copy(update={"aliases": aliases, "weights": weights})
+
+
+class Names(NamedTuple):
+    """Under which names a model was and is known."""
+
+    now: str
+    earlier: Mapping[str, str]
+    """Earlier name -> when it was seen that it was renamed (UTC)."""
+    since: str = ""
+    """From when on the present name is its own, where another model had it before (UTC)."""
+
+    def include(self, name: str, time: str) -> bool:
+        """Whether what was called `name` at `time` (UTC) is this model."""
+        return time > self.since if name == self.now else time <= self.earlier.get(name, "")
+
+
+class KnownModels:
+    """The models of the board, by name and by weights; reads only the files that changed. Safe for threads."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._seen: str | None = None
+        self._facts: dict[str, ModelFacts] = {}
+        self._by_weights: dict[str, set[tuple[str, str]]] = {}
+        self._now: dict[str, str] = {}
+
+    def models(self) -> list[str]:
+        """Names of all models, in order."""
+        with self._lock:
+            self._refresh()
+            return sorted(self._facts)
+
+    def get(self, model: str) -> ModelFacts | None:
+        """What is kept of a model."""
+        with self._lock:
+            self._refresh()
+            return self._facts.get(model)
+
+    def names(self, model: str) -> Names:
+        """What `model` is called now, and every earlier name; itself for one that was never renamed."""
+        with self._lock:
+            self._refresh()
+            after = self._facts.get(self._now.get(model, ""))
+            facts = self._facts.get(model, after)
+            if facts is None:
+                return Names(model, {})
+            since = after.aliases.get(model, "") if after is not None and after is not facts else ""
+            return Names(facts.model, dict(facts.aliases), since)
+
+    def twins(self, facts: ModelFacts) -> list[Twin]:
+        """Every known checkpoint with these weights, but this commit itself."""
+        weights = weights_of(facts)
+        with self._lock:
+            self._refresh()
+            found = self._by_weights.get(weights, set()) if weights else set()
+            return [
+                Twin(model, revision, self._facts[model].created_at)
+                for model, revision in sorted(found)
+                if (model, revision) != (facts.model, facts.revision)
+            ]
+
+    def note(self, facts: ModelFacts, names: dict[str, str], message: str) -> None:
+        """Keep the facts of a commit that is submitted; `names` are earlier names whose files it takes over.
+
+        Raises Conflict when others keep changing the files.
+        """
+        for _ in range(TRIES):
+            expected: dict[str, str | None] = {}
+            before = {name: self._read(name, expected) for name in (facts.model, *names)}
+            kept = submitted(facts, [one for one in before.values() if one is not None])
+            kept = kept.model_copy(update={"aliases": kept.aliases | names})
+            changes: dict[str, bytes | None] = {facts_path(facts.model): facts_file(kept)}
+            changes |= {facts_path(name): None for name in names if before[name] is not None}
+            try:
+                self._store.commit(changes, message, {path: expected[path] for path in changes})
+            except Conflict:
+                continue
+            return
+        raise Conflict([facts_path(facts.model)])
+
+    def _read(self, model: str, versions: dict[str, str | None]) -> ModelFacts | None:
+        path = facts_path(model)
+        try:
+            content, versions[path] = self._store.read(path)
+        except NotFound:
+            versions[path] = None
+            return None
+        return read_facts(content)
+
+    def _refresh(self) -> None:
+        changes = self._store.changes_since(self._seen)
+        if changes.complete:
+            self._facts.clear()
+            self._by_weights.clear()
+            self._now.clear()
+        touched = {path: version for path, version in changes.paths.items() if FACTS_PATH.fullmatch(path)}
+        for path in touched:
+            self._forget(_model_of(path))
+        for path, content, _ in self._store.read_many([path for path, version in touched.items() if version]):
+            if (facts := read_facts(content)) is not None:
+                self._take(_model_of(path), facts)
+        self._seen = changes.version
+
+    def _take(self, model: str, facts: ModelFacts) -> None:
+        self._facts[model] = facts
+        self._now |= dict.fromkeys(facts.aliases, model)
+        for revision, weights in all_weights(facts).items():
+            self._by_weights.setdefault(weights, set()).add((model, revision))
+
+    def _forget(self, model: str) -> None:
+        facts = self._facts.pop(model, None)
+        if facts is None:
+            return
+        for alias in facts.aliases:
+            self._now.pop(alias, None)
+        for revision, weights in all_weights(facts).items():
+            self._by_weights[weights].discard((model, revision))
+
+
+def first_twin(twins: Iterable[Twin], model: str) -> Twin | None:
+    """Of the twins that are other models than `model`, the one that was on the Hub first."""
+    return oldest(one for one in twins if one.model != model)
+
+
+def read_facts(content: bytes) -> ModelFacts | None:
+    """A facts file; None when it does not hold facts."""
+    try:
+        return ModelFacts.model_validate(json.loads(content))
+    except (ValueError, ValidationError, RecursionError):
+        return None
+
+
+def _model_of(path: str) -> str:
+    return path.removeprefix("facts/").removesuffix(".json")

@@ -1,0 +1,421 @@
+"""The queue: request files over a store. Every change reads the file again, decides, and commits by compare-and-swap.
+
+PENDING -> RUNNING -> FINISHED | FAILED        PENDING | RUNNING -> CANCELLED
+RUNNING -> PENDING                             lease expired, or a run failed without a result (with back-off)
+FAILED | CANCELLED -> PENDING                  relaunched, or submitted again
+FINISHED -> PENDING                            re-run: a new attempt, the old result is kept
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from leaderboard import FileStore
+from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
+from leaderboard.queue.request_files import is_foreign, obstacle, read_request
+from leaderboard.queue.request_index import QueueView, RequestIndex, SetAside
+from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
+from leaderboard.records import (
+    SCHEMA_VERSION,
+    TIME_FORMAT,
+    Failure,
+    Fault,
+    HistoryEntry,
+    Lease,
+    Problem,
+    Progress,
+    Request,
+    Status,
+    new_id,
+    request_path,
+    utc,
+)
+from leaderboard.stores.batched import flush
+
+__all__ = ["MOVES", "Beside", "Queue", "QueueView", "SetAside", "obstacle"]
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.FINISHED, Status.FAILED, Status.CANCELLED, Status.PENDING}),
+    Status.FINISHED: frozenset({Status.PENDING}),
+    Status.FAILED: frozenset({Status.PENDING}),
+    Status.CANCELLED: frozenset({Status.PENDING}),
+}
+MAX_SPREAD = 16
+MAX_TRIES = 100
+"""A change is given up when this many others came first."""
+PODIUM = "podium"
+"""Who changed a status when nobody in particular did."""
+
+
+class Beside(NamedTuple):
+    """Other files of the requests store that change together with a request, as for `FileStore.commit`."""
+
+    changes: Mapping[str, bytes | None] = {}
+    expected: Mapping[str, str | None] = {}
+
+
+NOTHING_BESIDE = Beside()
+
+
+class Queue:
+    """The requests of one store. Safe for threads; any number of processes may work on the same store."""
+
+    def __init__(self, store: FileStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.store = store
+        self._clock = clock
+        self._index = RequestIndex(store)
+        self._unsure: set[str] = set()
+        """Claims of ours that failed, though perhaps only their answer got lost."""
+
+    # --- reading
+
+    def view(self) -> QueueView:
+        """Every request and every file set aside; reads only the files that changed since the last view."""
+        return self._index.view()
+
+    def get(self, request_id: str) -> Request:
+        """The request as it is now. Raises NotFound."""
+        return self._read(self._path_of_id(request_id))[0]
+
+    def find(self, path: str) -> Request:
+        """The request in a file. Raises NotFound, Unreadable."""
+        return self._read(path)[0]
+
+    def path_of(self, request: Request) -> str:
+        """Where the request's file lies (or would lie, for one that was not submitted yet)."""
+        return self._index.path(request.id) or request_path(request)
+
+    def raw(self, request_id: str) -> bytes:
+        """The content of the request's file. Raises NotFound."""
+        return self.store.read(self._path_of_id(request_id))[0]
+
+    def pending(self) -> list[Request]:
+        """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
+        waiting = [one for one in self.view().requests if one.status is Status.PENDING and not obstacle(one)]
+        return sorted(waiting, key=lambda one: (-one.priority, one.submitted_time, one.id))
+
+    # --- what submitters and maintainers do
+
+    def submit(self, request: Request) -> Request:
+        """Put a new request into the queue, or a failed or cancelled one back. Raises AlreadyRequested."""
+        fresh = request.model_copy(
+            update={"status": Status.PENDING, "id": request.id or new_id(), "history": [], "attempts": 0}
+        )
+        fresh.submitted_time = request.submitted_time or self._now()
+        fresh.history.append(self._entry(None, Status.PENDING, request.sender or PODIUM, "submitted"))
+        path = request_path(fresh)
+        try:
+            self.store.commit({path: fresh.to_json()}, f"Add {fresh.model} to the queue", {path: None})
+        except Conflict:
+            return self._change(path, lambda existing: self._submit_again(existing, fresh), "Submit {} again")
+        return fresh
+
+    def cancel(self, request: Request, by: str, note: str = "") -> Request:
+        """Take a pending or running request out. Raises NotPossible for any other."""
+        return self._by_hand(request, Status.CANCELLED, {Status.PENDING, Status.RUNNING}, by, note)
+
+    def relaunch(self, request: Request, by: str, note: str = "") -> Request:
+        """Put a failed or cancelled request back. Raises NotPossible for any other."""
+        return self._by_hand(request, Status.PENDING, {Status.FAILED, Status.CANCELLED}, by, note or "relaunched")
+
+    def rerun(self, request: Request, by: str, note: str = "") -> Request:
+        """Evaluate a finished request once more; its old result is kept. Raises NotPossible for any other."""
+        return self._by_hand(request, Status.PENDING, {Status.FINISHED}, by, note or "run again")
+
+    def amend(self, request: Request, decide: Callable[[Request], Beside], message: str) -> Request:
+        """Let `decide` change what is there but the status, and files beside it in the same commit.
+
+        `decide` may be called several times, each time with what is there then; what it raises ends the change.
+        """
+        return self._change(self.path_of(request), decide, message)
+
+    # --- what workers do
+
+    def claim(self, request: Request, worker: str, lease_s: float) -> Request:
+        """Become the only one who runs it, for `lease_s` seconds. Raises Conflict when it is not to be had."""
+        path = self.path_of(request)
+        lease = Lease(worker=worker, claim=new_id(), until=self._later(lease_s))
+
+        def decide(current: Request) -> None:
+            if current.status is not Status.PENDING or obstacle(current) or not self._is_due(current):
+                raise Conflict([path])
+            self._move(current, Status.RUNNING, worker, "")
+            current.lease, current.progress, current.job_id = lease, None, None
+            current.attempts += 1
+            current.job_start_time = self._start_after(current.job_start_time)
+            current.not_before = None
+
+        try:
+            self._change(path, decide, "Claim {}")
+            flush(self.store, f"Claim {request.model}", now_or_never=path)
+        except Infrastructure:
+            self._unsure.add(lease.claim)
+            raise
+        claimed = self._read(path)[0]
+        if claimed.lease is None or claimed.lease.claim != lease.claim:
+            raise Conflict([path])
+        return claimed
+
+    def claim_next(
+        self, worker: str, lease_s: float, accepts: Callable[[Request], bool] = lambda request: True
+    ) -> Request | None:
+        """Claim the first pending request that is due and that `accepts`; None when there is none.
+
+        Having lost one to another worker, look further down, so that several do not go on competing for the same. One
+        whose claim seemed to fail but is there comes first.
+        """
+        unsure = [one for one in self.view().requests if one.lease and one.lease.claim in self._unsure]
+        for request in unsure:
+            self._unsure.discard(request.lease.claim if request.lease else "")
+            with suppress(Conflict, NotFound, Unreadable):
+                return self.renew(request, lease_s)
+        waiting, spread = [one for one in self.pending() if self._is_due(one)], 1
+        while waiting:
+            request = waiting.pop(random.randrange(min(spread, len(waiting))))
+            if not accepts(request):
+                continue
+            try:
+                return self.claim(request, worker, lease_s)
+            except (Conflict, NotFound, Unreadable):
+                spread = min(2 * spread, MAX_SPREAD)
+        return None
+
+    def renew(self, request: Request, lease_s: float, progress: Progress | None = None) -> Request:
+        """Hold it for `lease_s` seconds more. Raises Conflict when the claim is not ours any more."""
+
+        def decide(current: Request, lease: Lease) -> None:
+            current.lease = lease.model_copy(update={"until": self._later(lease_s)})
+            current.progress = progress or current.progress
+
+        return self._as_holder(request, decide, "Renew the lease of {}")
+
+    def started(self, request: Request, job_id: str) -> Request:
+        """Note the executor's job. Raises Conflict when the claim is not ours any more."""
+
+        def decide(current: Request, lease: Lease) -> None:
+            current.job_id = job_id
+
+        return self._as_holder(request, decide, "Start {}")
+
+    def finish(self, request: Request, note: str = "") -> Request:
+        """Its results are published. Raises Conflict when the claim is not ours any more."""
+
+        def decide(current: Request, lease: Lease) -> None:
+            self._move(current, Status.FINISHED, lease.worker, note)
+            current.failure = None
+
+        return self._as_holder(request, decide, "Finish {}")
+
+    def fail(self, request: Request, failure: Failure) -> Request:
+        """It ended for good without a result. Raises Conflict when the claim is not ours any more."""
+
+        def decide(current: Request, lease: Lease) -> None:
+            self._move(current, Status.FAILED, lease.worker, f"{failure.code}: {failure.message}")
+            current.failure = failure
+
+        return self._as_holder(request, decide, "Fail {}")
+
+    def give_back(self, request: Request, failure: Failure, backoff_s: float) -> Request:
+        """The worker or the Hub failed: PENDING again after a back-off that doubles, as often as it takes.
+
+        Raises Conflict when the claim is not ours any more.
+        """
+
+        def decide(current: Request, lease: Lease) -> None:
+            self._try_again(current, lease, failure, NOT_COUNTED, backoff_s)
+
+        return self._as_holder(request, decide, "Give back {}")
+
+    def retry(self, request: Request, failure: Failure, max_attempts: int, backoff_s: float) -> Request:
+        """The attempt failed, and the request may be why: PENDING again, FAILED after `max_attempts` in a row.
+
+        Raises Conflict when the claim is not ours any more.
+        """
+
+        def decide(current: Request, lease: Lease) -> None:
+            current.failed_attempts += 1
+            if current.failed_attempts >= max_attempts:
+                final = _told(failure, given_up(current.failed_attempts))
+                self._move(current, Status.FAILED, lease.worker, f"{final.code}: {final.message}")
+                current.failure = final.model_copy(update={"fault": Fault.INFRASTRUCTURE})
+            else:
+                words = attempt_failed(current.failed_attempts, max_attempts)
+                self._try_again(current, lease, failure, words, backoff_s)
+
+        return self._as_holder(request, decide, "Retry {}")
+
+    def reap(self, backoff_s: float = 0.0, held: Collection[str] = ()) -> list[Request]:
+        """Put every request whose lease has expired back to PENDING, and return them.
+
+        `held`: claims whose holder asks. It knows by its own clock that it works on them, and this one may have jumped.
+        """
+        reaped = []
+        for request in self.view().requests:
+            if self._is_lost(request) and not (request.lease and request.lease.claim in held):
+                try:
+                    reaped.append(self._change(self.path_of(request), self._reap_one(backoff_s), "Reap {}"))
+                except (Conflict, NotFound, Unreadable):
+                    continue
+        return reaped
+
+    def flush(self, message: str) -> set[str]:
+        """Make one commit of what waits, where the store gathers commits; return the paths that came too late.
+
+        A claim never waits: it flushes.
+        """
+        return flush(self.store, message)
+
+    # --- how a request changes
+
+    def _reap_one(self, backoff_s: float) -> Callable[[Request], None]:
+        def decide(current: Request) -> None:
+            if not self._is_lost(current):
+                raise Conflict([self.path_of(current)])
+            holder = current.lease.worker if current.lease else "nobody"
+            self._send_back(current, PODIUM, f"the lease of {holder} has expired", backoff_s)
+
+        return decide
+
+    def _by_hand(self, request: Request, to: Status, allowed: set[Status], by: str, note: str) -> Request:
+        def decide(current: Request) -> None:
+            if current.status not in allowed:
+                wanted = " or ".join(sorted(status.value for status in allowed))
+                raise NotPossible(
+                    f"{current.model} is {current.status.value}; only a {wanted} request can become {to.value}."
+                )
+            self._move(current, to, by, note)
+            current.not_before = None
+            if to is Status.PENDING:
+                current.failure = None
+                current.failed_attempts = 0
+
+        return self._change(self.path_of(request), decide, f"{to.value}: {{}}")
+
+    def _submit_again(self, existing: Request, fresh: Request) -> None:
+        if existing.status not in (Status.FAILED, Status.CANCELLED):
+            raise AlreadyRequested(_already(existing), existing)
+        kept = {"id", "status", "history", "attempts", "job_start_time", "lease", "progress"}
+        for name in fresh.model_fields_set - kept:
+            setattr(existing, name, getattr(fresh, name))
+        self._move(existing, Status.PENDING, fresh.sender or PODIUM, "submitted again")
+        existing.failure = existing.not_before = None
+        existing.failed_attempts = 0
+
+    def _as_holder(self, request: Request, decide: Callable[[Request, Lease], None], message: str) -> Request:
+        """Change a running request whose claim is still the one in `request`."""
+        path = self.path_of(request)
+        claim = request.lease.claim if request.lease else None
+
+        def guarded(current: Request) -> None:
+            if current.status is not Status.RUNNING or current.lease is None or current.lease.claim != claim:
+                raise Conflict([path])
+            decide(current, current.lease)
+
+        return self._change(path, guarded, message)
+
+    def _change(self, path: str, decide: Callable[[Request], Beside | None], message: str) -> Request:
+        """Read, let `decide` change what was read, commit; once more from the start where somebody was faster."""
+        for _ in range(MAX_TRIES):
+            current, version = self._read(path)
+            beside = decide(current) or NOTHING_BESIDE
+            current.schema_version = SCHEMA_VERSION
+            changes = {path: current.to_json(), **beside.changes}
+            try:
+                self.store.commit(changes, message.format(current.model), {path: version, **beside.expected})
+            except Conflict:
+                continue
+            return current
+        raise Conflict([path])
+
+    def _move(self, request: Request, to: Status, by: str, note: str) -> None:
+        if to not in MOVES[request.status]:
+            raise NotPossible(f"{request.model} is {request.status.value} and cannot become {to.value}.")
+        request.history.append(self._entry(request.status, to, by, note))
+        request.status = to
+        request.lease = request.progress = None
+
+    def _send_back(self, request: Request, by: str, note: str, backoff_s: float) -> None:
+        wait = backoff(request, backoff_s)
+        self._move(request, Status.PENDING, by, note)
+        request.not_before = self._later(wait) if wait > 0 else None
+
+    def _try_again(self, current: Request, lease: Lease, failure: Failure, words: str, backoff_s: float) -> None:
+        """Send it back with what happened, `words` on it, and when it is tried again."""
+        wait = backoff(current, backoff_s)
+        again = tried_again(self._clock() + timedelta(seconds=wait) if wait > 0 else None)
+        current.failure = _told(failure, f"{words} {again}")
+        self._send_back(current, lease.worker, f"{failure.code}: {current.failure.message}", backoff_s)
+
+    def _entry(self, before: Status | None, to: Status, by: str, note: str) -> HistoryEntry:
+        return HistoryEntry(time=self._now(), from_=before, to=to, by=by, note=note)
+
+    # --- time
+
+    def _now(self) -> str:
+        return utc(self._clock())
+
+    def _later(self, seconds: float) -> str:
+        return utc(self._clock() + timedelta(seconds=seconds))
+
+    def _start_after(self, earlier: str | None) -> str:
+        """Now, or a second after `earlier`: no two attempts of a request start, and name files, at the same time."""
+        before, now = _moment(earlier), self._clock()
+        return utc(max(now, before + timedelta(seconds=1)) if before else now)
+
+    def _is_due(self, request: Request) -> bool:
+        moment = _moment(request.not_before)
+        return moment is None or moment <= self._clock()
+
+    def _is_lost(self, request: Request) -> bool:
+        """Running, under a lease that is over or missing. Foreign requests run under another board's rules."""
+        if request.status is not Status.RUNNING or is_foreign(request):
+            return False
+        until = _moment(request.lease.until) if request.lease else None
+        return until is None or until <= self._clock()
+
+    # --- files
+
+    def _read(self, path: str) -> tuple[Request, str]:
+        content, version = self.store.read(path)
+        return read_request(path, content), version
+
+    def _path_of_id(self, request_id: str) -> str:
+        """The path from the last view; from a new one where the id is not (any longer) at that place."""
+        path = self._index.path(request_id)
+        try:
+            if path and self.find(path).id == request_id:
+                return path
+        except (NotFound, Unreadable):
+            pass
+        path = self._index.path(request_id, fresh=True)
+        if path is None:
+            raise NotFound(f"There is no request {request_id}.")
+        return path
+
+
+def _told(failure: Failure, words: str) -> Failure:
+    """The failure, with what follows from it."""
+    return failure.model_copy(update={"message": f"{failure.message} {words}"})
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The time in `text`; None where there is none or it is not one."""
+    try:
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _already(existing: Request) -> Problem:
+    return Problem(
+        code="already_requested",
+        field="model",
+        message=f"{existing.model} at {existing.revision[:12]} ({existing.precision}, {existing.weight_type}) "
+        f"is already requested and is {existing.status.value}.",
+        fix="Look at it on the Queue page, or submit another commit or precision.",
+    )

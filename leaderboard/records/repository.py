@@ -1,0 +1,88 @@
+"""A repository on the Hub: its name, and what the Hub says of it at one commit."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+
+
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,254}")
+
+
+def is_revision(text: str) -> bool:
+    """Whether `text` may be a branch, tag or commit."""
+    return bool(REVISION.fullmatch(text)) and ".." not in text
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether `text` has the form `org/name` that the Hub allows (and is safe as a relative path)."""
+    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text and not text.endswith((".git", "."))
+
+
+class ModelFacts(BaseModel):
+    """What the Hub says of a repository at one commit. Only what the checks and the board need."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: str
+    """Repository id as the Hub spells it."""
+    revision: str
+    """Commit, 40 hex digits."""
+    private: bool = False
+    gated: bool = False
+    files: dict[str, int | None] = Field(default_factory=dict)
+    """File name -> size in bytes (None when unknown)."""
+    sha256: dict[str, str] = Field(default_factory=dict)
+    """File name -> SHA-256 of its content, for LFS files."""
+    blobs: dict[str, str] = Field(default_factory=dict)
+    """File name -> id of its git blob (of the pointer for LFS files)."""
+    shards: list[str] = Field(default_factory=list)
+    """Files that model.safetensors.index.json names, where that is what is loaded."""
+    configs: dict[str, Any] = Field(default_factory=dict)
+    """Every *config*.json read (`config.json`, `tokenizer_config.json`, `adapter_config.json`, ...), parsed."""
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    """Files that could not be read (configs, safetensors headers, the card's front matter) -> why, a few words."""
+    card_text: str | None = None
+    """Model card without its front matter; None when there is none."""
+    card: dict[str, Any] = Field(default_factory=dict)
+    """The card's front matter."""
+    parameters: dict[str, int] = Field(default_factory=dict)
+    """Number format -> number of parameters, from the safetensors headers at this commit."""
+    chat_template: str | None = None
+    """From tokenizer_config.json, chat_template.json or chat_template.jinja."""
+    likes: int | None = None
+    downloads: int | None = None
+    created_at: str | None = None
+    last_modified: str | None = None
+    tags: list[str] = Field(default_factory=list)
+    available: bool = True
+    """Whether everybody could read it on the Hub when it was last looked at."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
+    weights: dict[str, str] = Field(default_factory=dict)
+    """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
+
+    @property
+    def licence(self) -> str | None:
+        """`license` of the card (or `license_name` where that is "other"); None when it says none."""
+        value = self.card.get("license")
+        if value == "other":
+            value = self.card.get("license_name") or None
+        if isinstance(value, list):
+            value = "; ".join(str(one) for one in value) or None
+        return str(value) if value else None
+
+    @property
+    def architectures(self) -> list[str]:
+        """Class names that config.json names."""
+        found = (self.configs.get("config.json") or {}).get("architectures") or []
+        return [str(name) for name in found] if isinstance(found, list) else []
+
+    @property
+    def params(self) -> float | None:
+        """Parameters in billions, None when no safetensors header says."""
+        return round(sum(self.parameters.values()) / 1e9, 6) if self.parameters else None

@@ -1,0 +1,158 @@
+"""A submission in the queue: one file. The format is described in docs/request-files.md."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from leaderboard.records.checkpoint import ModelType, Precision, WeightType
+from leaderboard.records.problem import Failure
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """Where a request stands. The allowed moves are in `leaderboard.queue.queue.MOVES`."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Lease(BaseModel):
+    """The right of one worker to run a request until a time; `claim` is unique: no two claims are the same bytes."""
+
+    worker: str
+    claim: str
+    until: str
+
+
+class Progress(BaseModel):
+    """How far a running request is."""
+
+    task: str = ""
+    """What is being done, in the harness's or our own words."""
+    done: int = 0
+    """Harness requests answered so far, over all tasks."""
+    total: int = 0
+    """Harness requests in all; 0 while unknown."""
+    eta: str | None = None
+    """When it will end as far as is known (UTC), None while unknown."""
+
+
+class HistoryEntry(BaseModel):
+    """One change of a request's status."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    time: str
+    from_: Status | None = Field(default=None, alias="from")
+    to: Status
+    by: str
+    note: str = ""
+
+
+class Edit(BaseModel):
+    """One change of what a request says of its checkpoint, by a maintainer."""
+
+    time: str
+    by: str
+    field: str
+    before: Any
+    after: Any
+    note: str = ""
+
+
+class Request(BaseModel):
+    """A submission in the queue: one file. See docs/reference.md for the format and the states."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    model: str
+    """Hub repository id."""
+    base_model: str = ""
+    """Base model for adapters and deltas, or what it was made from."""
+    revision: str = "main"
+    """Commit, 40 hex digits; older boards' files may hold a branch."""
+    precision: str = Precision.BFLOAT16.value
+    """One of Precision; kept as text so that other boards' values (`?`) can be read."""
+    weight_type: str = WeightType.ORIGINAL.value
+    """One of WeightType."""
+    params: float | None = None
+    """Parameters in billions; None when unknown."""
+    architectures: str = ""
+    """Class names from config.json, joined with `;`."""
+    license: str = ""
+    """Licence id from the model card."""
+    model_type: str = ModelType.OTHER.value
+    """One of ModelType."""
+    use_chat_template: bool = False
+    """Whether prompts go through the chat template."""
+    status: Status = Status.PENDING
+    """Where it stands."""
+    submitted_time: str = ""
+    """UTC."""
+    job_id: str | None = None
+    """The executor's id of the current or last job."""
+    job_start_time: str | None = None
+    """UTC, of the current or last attempt; also the time in the names of its result files."""
+    sender: str = ""
+    """Who submitted it, as the server knows them."""
+
+    schema_version: int = SCHEMA_VERSION
+    """Version of our part of this format."""
+    id: str = ""
+    """Unique and unguessable-enough name of the request: 16 hex digits."""
+    benchmark: str = ""
+    """Benchmark id."""
+    track: str = "open"
+    """Rule set of the benchmark."""
+    kind: Literal["checkpoint", "endpoint", "predictions", "code"] = "checkpoint"
+    """What is submitted."""
+    requested_revision: str = ""
+    """What the submitter wrote before it was resolved."""
+    base_revision: str = ""
+    """Commit of the base model that was checked, for adapters and deltas."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Files of the checkpoint that a job loads -> their content (`leaderboard.hub.loaded_files.pinned_files`)."""
+    base_files: dict[str, str] = Field(default_factory=dict)
+    """The same of the base model, for adapters and deltas."""
+    stored_bits: int | None = None
+    """Bits per weight of a quantised checkpoint, as it is stored; None when it is not quantised or does not say."""
+    sender_org: str = ""
+    """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
+    priority: float = 0.0
+    """Higher runs first; equal ones in order of submission."""
+    votes: int = 1
+    """Votes for running it, the submitter's own counted; each but the first is one of its priority."""
+    attempts: int = 0
+    """Runs started so far."""
+    failed_attempts: int = 0
+    """Of these, how many failed in a row since it was put into the queue, without a fault of the worker or the Hub."""
+    not_before: str | None = None
+    """Back-off: not claimed before this time (UTC)."""
+    lease: Lease | None = None
+    """Who runs it, until when; None unless RUNNING."""
+    progress: Progress | None = None
+    """How far it is; None unless RUNNING."""
+    failure: Failure | None = None
+    """Why it failed (also the last infrastructure failure of a request that went back to PENDING)."""
+    history: list[HistoryEntry] = Field(default_factory=list)
+    """Every change of status, oldest first."""
+    edits: list[Edit] = Field(default_factory=list)
+    """Every change that a maintainer made to the other fields, oldest first."""
+
+    def to_json(self) -> bytes:
+        """The file's content: UTF-8 JSON, two spaces, a final newline."""
+        return (self.model_dump_json(indent=2, by_alias=True) + "\n").encode()
+
+
+def request_path(request: Request) -> str:
+    """Path in the requests store; a function of the checkpoint's identity, so that creating it twice is refused."""
+    chat = "_chat" if request.use_chat_template else ""
+    name = f"{request.revision[:12]}_{request.precision}_{request.weight_type}{chat}"
+    return f"{request.benchmark}/{request.model}_eval_request_{name}.json"

@@ -1,0 +1,1 @@
+"""What evaluations brought: result files, details, logs of jobs, exports."""

@@ -1,0 +1,1 @@
+"""What happens when somebody submits: look-up, checks, policy, the request."""

@@ -1,0 +1,158 @@
+"""Refreshing facts against a Hub on loopback, over a folder store that counts its commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+import localhub
+from backend.upkeep.models import Refresher
+from leaderboard.errors import HubUnavailable
+from leaderboard.hub.hub import Hub
+from leaderboard.models.facts import KnownModels, facts_file, facts_path
+from leaderboard.records import ModelFacts
+from leaderboard.stores.local import LocalStore
+from localhub.faults import Fault
+
+DATE = datetime(2026, 1, 1, tzinfo=UTC)
+MODELS = [f"ada/m{number}" for number in range(5)]
+
+
+class Store(LocalStore):
+    """Notes which paths each commit changes."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.commits: list[list[str]] = []
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        version = super().commit(changes, message, expected)
+        self.commits.append(sorted(changes))
+        return version
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[localhub.Running]:
+    with localhub.running(tmp_path / "hub", tokens={"ada": "hf_ada"}) as it:
+        for model in MODELS:
+            it.hub.commit(model, {"README.md": "---\nlicense: mit\ntags: [one]\n---\nText"}, date=DATE)
+        yield it
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store(tmp_path / "results")
+    files = {facts_path(one): facts_file(kept(one)) for one in MODELS}
+    made.commit(files, "As submitted")
+    made.commits.clear()
+    return made
+
+
+def kept(model: str) -> ModelFacts:
+    weights = {"model.safetensors": "1" * 64}
+    return ModelFacts(model=model, revision="a" * 40, card={"license": "apache-2.0"}, sha256=weights)
+
+
+def facts(store: LocalStore, model: str) -> ModelFacts:
+    found = KnownModels(store).get(model)
+    assert found is not None
+    return found
+
+
+def test_what_changes_is_taken_and_what_was_measured_stays(hub: localhub.Running, store: Store) -> None:
+    assert Refresher(Hub(hub.endpoint), store, 100).run() == 5
+    assert store.commits == [[facts_path(one) for one in MODELS]], "one commit for all"
+    found = facts(store, MODELS[0])
+    assert (found.licence, found.likes, found.available) == ("mit", 0, True)
+    assert "one" in found.tags and found.created_at and found.last_modified
+    assert found.revision == "a" * 40 and found.sha256 == kept(MODELS[0]).sha256
+
+
+def test_nothing_is_written_when_nothing_changed(hub: localhub.Running, store: Store) -> None:
+    refresher = Refresher(Hub(hub.endpoint), store, 100)
+    refresher.run()
+    store.commits.clear()
+    assert refresher.run() == 0 and store.commits == []
+
+
+def test_all_models_have_their_turn_in_batches(hub: localhub.Running, store: Store) -> None:
+    refresher = Refresher(Hub(hub.endpoint), store, 2)
+    assert [refresher.run() for _ in range(3)] == [2, 2, 1]
+    assert [path for commit in store.commits for path in commit] == [facts_path(one) for one in MODELS]
+
+
+def test_a_model_that_left_and_came_back(hub: localhub.Running, store: Store) -> None:
+    api = HfApi(endpoint=hub.endpoint, token="hf_ada")
+    refresher = Refresher(Hub(hub.endpoint), store, 100)
+    api.update_repo_settings(MODELS[0], private=True)
+    api.delete_repo(MODELS[1])
+    refresher.run()
+    assert [facts(store, one).available for one in MODELS[:3]] == [False, False, True]
+    api.update_repo_settings(MODELS[0], private=False)
+    refresher.run()
+    assert facts(store, MODELS[0]).available
+
+
+def test_a_renamed_model_has_its_facts_under_the_new_name(hub: localhub.Running, store: Store) -> None:
+    api = HfApi(endpoint=hub.endpoint, token="hf_ada")
+    api.move_repo(MODELS[0], "ada/second")
+    refresher = Refresher(Hub(hub.endpoint), store, 100)
+    refresher.run()
+    models = KnownModels(store)
+    assert models.models() == [*MODELS[1:], "ada/second"]
+    assert models.names(MODELS[0]).now == "ada/second"
+    assert len(store.commits) == 1
+    api.move_repo("ada/second", "ada/third")
+    refresher.run()
+    assert KnownModels(store).names(MODELS[0]).now == "ada/third"
+    assert set(facts(store, "ada/third").aliases) == {MODELS[0], "ada/second"}
+    assert set(facts(store, "ada/third").weights) == {"a" * 40}
+
+
+def test_trouble_of_the_hub_keeps_what_was_seen_and_makes_it_wait(hub: localhub.Running, store: Store) -> None:
+    class Tired:
+        """The Hub, until it has had enough."""
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def overview(self, model: str) -> ModelFacts:
+            self.asked.append(model)
+            if len(self.asked) > 2:
+                raise HubUnavailable("Later.", 10)
+            return Hub(hub.endpoint).overview(model)
+
+    tired, clock = Tired(), [0.0]
+    refresher = Refresher(tired, store, 100, lambda: clock[0])
+    assert refresher.run() == 2 and len(tired.asked) == 3
+    assert refresher.run() == 0 and len(tired.asked) == 3, "it is left alone"
+    waits = []
+    for _ in range(3):
+        while refresher.run() == 0 and len(tired.asked) == 3 + len(waits):
+            clock[0] += 10
+        waits.append(clock[0])
+    assert waits == [60, 180, 420], "twice as long each time"
+    assert tired.asked[2:] == [MODELS[2]] * 4, "and it goes on where it was"
+
+
+def test_a_hub_that_answers_with_errors_changes_nothing(hub: localhub.Running, store: Store) -> None:
+    hub.faults.set([Fault("500")])
+    assert Refresher(Hub(hub.endpoint, timeout_s=2), store, 100).run() == 0
+    assert store.commits == [] and facts(store, MODELS[0]).available
+
+
+def test_somebody_who_was_faster_is_not_overwritten(hub: localhub.Running, store: Store) -> None:
+    class Racing(Hub):
+        def overview(self, model: str) -> ModelFacts:
+            changed = kept(model).model_copy(update={"revision": "b" * 40})
+            LocalStore(store.root).commit({facts_path(model): facts_file(changed)}, "Submitted meanwhile")
+            return super().overview(model)
+
+    assert Refresher(Racing(hub.endpoint), store, 1).run() == 0
+    assert facts(store, MODELS[0]).revision == "b" * 40

@@ -1,0 +1,403 @@
+"""What the pages show, without a browser: words, orders, examples, and that nothing of a submitter's becomes markup."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pandas as pd
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.community.discussions import Comment, Discussion
+from leaderboard.community.flags import Category, Flag, State
+from leaderboard.pages import words
+from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
+from leaderboard.pages.documents import SCRIPTS, Documents
+from leaderboard.pages.examples import read_example
+from leaderboard.pages.missing import Missing
+from leaderboard.pages.model import AVERAGE, neighbours, placed
+from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
+from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
+from leaderboard.pages.request import again_address
+from leaderboard.pages.shell import visit
+from leaderboard.pages.submit import checked
+from leaderboard.queue.request_index import QueueView, SetAside
+from leaderboard.records import (
+    Abilities,
+    Failure,
+    Fault,
+    HistoryEntry,
+    Problem,
+    Progress,
+    Request,
+    Severity,
+    Status,
+    utc,
+)
+
+NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+EVIL = "<img src=x onerror=alert(1)>\"'&"
+
+
+def request(name: str, status: Status = Status.PENDING, minutes: int = 0, **more: Any) -> Request:
+    time = utc(NOW - timedelta(minutes=minutes))
+    said: dict[str, Any] = {
+        "model": f"org/{name}",
+        "revision": "a" * 40,
+        "benchmark": "tiny",
+        "id": f"{abs(hash(name)):016x}"[:16],
+        "status": status,
+        "submitted_time": time,
+        "sender": "ada",
+        "history": [HistoryEntry(time=time, to=status, by="ada")],
+    }
+    return Request(**said | more)
+
+
+def finished(name: str, seconds: int, minutes: int) -> Request:
+    start, end = NOW - timedelta(minutes=minutes, seconds=seconds), NOW - timedelta(minutes=minutes)
+    history = [
+        HistoryEntry(time=utc(start), to=Status.RUNNING, by="w"),
+        HistoryEntry(time=utc(end), to=Status.FINISHED, by="w"),
+    ]
+    return request(name, Status.FINISHED, minutes, history=history)
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "unknown"),
+        (float("nan"), "unknown"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (86400, "1 day"),
+        (200000, "2 days"),
+    ],
+)
+def test_durations(seconds: float | None, said: str) -> None:
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "unknown"),
+        ("yesterday", "unknown"),
+        ("2026-11-20T17:57:00Z", "3 min ago"),
+        ("2026-11-20T18:00:03Z", "just now"),
+        ("2026-11-20T20:00:00Z", "in 2 h"),
+        ("2026-11-19T18:00:00.123456", "1 day ago"),
+    ],
+)
+def test_times_are_relative_and_never_guessed(text: str, said: str) -> None:
+    assert words.ago(text, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("billions", "said"),
+    [(None, "unknown"), (0, "unknown"), (-1, "unknown"), (0.00019, "0.19 M"), (0.6, "0.6 B"), (72.7, "72.7 B")],
+)
+def test_an_unknown_size_is_unknown(billions: float | None, said: str) -> None:
+    assert words.params(billions) == said
+
+
+# --- addresses
+
+
+def test_an_address_says_its_subject_and_its_view() -> None:
+    here = visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
+    assert here.rest == ("org", "a b")
+    assert (here.benchmark, here.number("page"), here.query["task"]) == ("tiny", 3, "x&y")
+
+
+@given(st.text(max_size=60))
+def test_any_address_can_be_read(text: str) -> None:
+    here = visit(f"//[/queue?page={text}")
+    assert here.number("page") >= 0
+
+
+def test_the_form_can_be_filled_as_a_request_was() -> None:
+    link = again_address(request("m", requested_revision="main", use_chat_template=True))
+    here = visit(link)
+    assert here.query["model"] == "org/m"
+    assert (here.query["revision"], here.query["use_chat_template"]) == ("main", "true")
+    assert address("/queue", benchmark="", mine=None) == "/queue"
+
+
+# --- queue
+
+
+def test_the_next_one_starts_now_when_nothing_runs() -> None:
+    assert expected_start(1, [], None, NOW) == utc(NOW)
+
+
+def test_nothing_is_expected_where_nothing_tells() -> None:
+    assert expected_start(2, [], None, NOW) is None
+    assert expected_start(1, [request("r", Status.RUNNING)], None, NOW) is None
+
+
+def test_those_that_wait_start_as_those_that_run_end() -> None:
+    soon, later = (utc(NOW + timedelta(minutes=minutes)) for minutes in (2, 5))
+    running = [request(eta, Status.RUNNING, progress=Progress(eta=eta)) for eta in (later, soon)]
+    starts = [expected_start(place, running, 600, NOW) for place in (1, 2, 3, 4)]
+    assert starts == [soon, later, utc(NOW + timedelta(minutes=12)), utc(NOW + timedelta(minutes=15))]
+
+
+def test_the_usual_time_is_the_median_of_finished_runs() -> None:
+    assert usual_seconds([request("p")]) is None
+    assert usual_seconds([finished("a", 10, 9), finished("b", 30, 8), finished("c", 500, 7)]) == 30
+
+
+def test_the_queue_is_arranged_by_state_and_filter() -> None:
+    waiting = [request("second", minutes=1), request("first", minutes=2)]
+    stuck = request("stuck", revision="main")
+    ended = [finished("old", 10, 50), request("bad", Status.FAILED, 3), request("gone", Status.CANCELLED, 5)]
+    other = request("elsewhere", benchmark="other")
+    view = QueueView([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
+    order = [waiting[1], other, waiting[0]]
+
+    shown = arrange(view, order, Filters("tiny"), NOW)
+    assert [(one.request.model, one.position) for one in shown.waiting] == [
+        ("org/first", 1),
+        ("org/second", 3),
+        ("org/stuck", None),
+    ]
+    assert "not a commit" in shown.waiting[-1].why
+    assert [one.model for one in shown.ended] == ["org/bad", "org/gone", "org/old"]
+    assert shown.counts == {"pending": 3, "finished": 1, "failed": 1, "cancelled": 1, "running": 1}
+
+    workers = [Abilities(worker="w1", benchmarks=["tiny"], trouble="Its disk is full.")]
+    held_up = arrange(view, order, Filters("tiny"), NOW, workers)
+    assert [(one.position, one.expected) for one in held_up.waiting] == [(1, None), (2, None), (None, None)]
+    [refused] = arrange(view, order, Filters("other"), NOW, workers).waiting
+    assert (refused.position, refused.expected) == (None, None)
+    assert refused.why == "No worker of this board can run it. w1: It does not serve the benchmark other."
+    assert held_up.in_trouble == workers
+
+    failed = arrange(view, order, Filters("tiny", status="failed"), NOW)
+    assert (failed.running, failed.waiting, [one.model for one in failed.ended]) == ([], [], ["org/bad"])
+    assert failed.counts == shown.counts
+    assert arrange(view, order, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
+    assert arrange(view, order, Filters("tiny", sender="bob"), NOW).counts == {}
+
+
+# --- submit
+
+
+def test_every_check_is_a_tick_or_its_problems() -> None:
+    warning = Problem(code="no_worker", field="precision", message="m", fix="f", severity=Severity.WARNING)
+    strange = Problem(code="new_code", field="model", message="m", fix="f")
+    lines = checked([warning, strange], known=True, chat=False)
+    assert "Chat template" not in [line.label for line in lines]
+    assert {line.label for line in lines if line.problems} == {"Precision and weight type", "Form"}
+    assert len(checked([], known=True, chat=True)) == len(lines)
+    assert [line.problems for line in checked([strange], known=False, chat=True)] == [[strange]]
+
+
+# --- examples
+
+
+def choice_row(target: Any) -> dict[str, Any]:
+    arguments = {
+        f"gen_args_{at}": {"arg_0": "Shot\n\nWhich?\nAnswer:", "arg_1": f" {word}"} for at, word in enumerate("abc")
+    }
+    answers = [["-3.0", "False"], [-1.5, True], [-9, False]]
+    return {"doc_id": 4, "arguments": arguments, "filtered_resps": answers, "target": target, "right": False}
+
+
+@pytest.mark.parametrize("target", [2, "2", "c", " c"])
+def test_choices_say_which_is_right_and_which_was_likeliest(target: Any) -> None:
+    example = read_example(choice_row(target))
+    assert example.question == "Which?\nAnswer:"
+    assert [one.text for one in example.choices] == ["a", "b", "c"]
+    assert [one.loglikelihood for one in example.choices] == [-3.0, -1.5, -9.0]
+    assert [one.chosen for one in example.choices] == [False, True, False]
+    assert [one.correct for one in example.choices] == [False, False, True]
+    assert example.target == "c"
+
+
+def test_a_written_answer_is_shown_as_the_metric_read_it() -> None:
+    row = {
+        "arguments": [["Write 42.", {"until": ["\n"]}]],
+        "resps": [["So: 42 it is"]],
+        "filtered_resps": ["42"],
+        "target": "42",
+    }
+    example = read_example(row)
+    assert (example.choices, example.answer, example.written, example.target) == ([], "42", "So: 42 it is", "42")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_no_shape_of_details_breaks_the_page(arguments: Any, answers: Any, target: Any) -> None:
+    row = {"arguments": arguments, "filtered_resps": answers, "resps": answers, "target": target}
+    example = read_example(row)
+    assert isinstance(example.answer, str)
+
+
+def test_the_place_counts_those_that_are_better() -> None:
+    frame = pd.DataFrame({"request_id": ["a", "b", "c", "d"], AVERAGE: [5.0, 9.0, 5.0, None]})
+    assert placed(frame, "b") == (1, 3)
+    assert placed(frame, "a") == placed(frame, "c") == (2, 3)
+    assert placed(frame, "d") is None
+    assert placed(frame, "x") is None
+
+
+# --- escaping
+
+
+class Tags(HTMLParser):
+    """Collects the tags that a browser would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(markup: str) -> list[tuple[str, dict[str, str | None]]]:
+    parser = Tags()
+    parser.feed(markup)
+    return parser.found
+
+
+EVIL_TALK = Talk(
+    "flags",
+    "0" * 16,
+    Discussion(
+        kind="flags",
+        subject="0" * 16,
+        title=EVIL,
+        by=EVIL,
+        time=EVIL,
+        opened=EVIL,
+        comments=[Comment(id=EVIL, time=EVIL, by=EVIL, text=EVIL + "[x](javascript:x)")],
+    ),
+)
+
+
+def test_nothing_of_a_submitter_becomes_markup() -> None:
+    failure = Failure(fault=Fault.SUBMISSION, code=EVIL, message=EVIL)
+    bad = request(EVIL, Status.FAILED, failure=failure, sender=EVIL, license=EVIL, architectures=EVIL, base_model=EVIL)
+    running = request(EVIL + "r", Status.RUNNING, progress=Progress(task=EVIL, done=5, total=4))
+    view = QueueView([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
+    sick = [Abilities(worker=EVIL, trouble=EVIL, benchmarks=[EVIL])]
+    shown = arrange(view, [view.requests[2]], Filters("tiny", name=EVIL), NOW, sick)
+    everything = arrange(view, [view.requests[2]], Filters("tiny"), NOW)
+    pages = [
+        render("queue", shown=one, filters=Filters("tiny", name=EVIL), query={"benchmark": EVIL}, mine=None)
+        for one in (shown, everything)
+    ]
+    pages.append(
+        render(
+            "request",
+            request=bad,
+            open=False,
+            waiting=Waiting(bad, None, None, EVIL),
+            held_up=[Abilities(worker=EVIL, trouble=EVIL)],
+            log=EVIL,
+            file=EVIL,
+            path=EVIL,
+            again=again_address(bad),
+            hub="https://hub",
+            may=Actions(True, True, True, True, True, True, EVIL_TALK, [EVIL]),
+        )
+    )
+    flag = Flag(id="0" * 16, model=EVIL, category=Category.OTHER, evidence=EVIL, links=[EVIL], by=EVIL, time=EVIL)
+    shown_flag = ShownFlag(flag, EVIL_TALK, [State.ACCEPTED, State.WITHDRAWN])
+    pages += [
+        str(TEMPLATES.get_template("talk.html").module.flags(Flagged(EVIL, [shown_flag], EVIL, [], writes, True)))
+        for writes in (True, False)
+    ]
+    pages += [
+        str(model_link(EVIL)),
+        render("trouble", sentence=EVIL, ours=True),
+        str(prose(EVIL + "[x](javascript:x)")),
+    ]
+    for page in pages:
+        found = tags(page)
+        assert not [tag for tag, _ in found if tag in {"img", "script"}], page
+        assert not [attribute for _, given in found for attribute in given if attribute.startswith("on")], page
+        assert not [given["href"] for _, given in found if (given.get("href") or "").startswith("javascript")], page
+    assert tags(str(prose("[x](https://a.example)")))[1] == (
+        "a", {"href": "https://a.example", "rel": "nofollow noopener ugc"}
+    )  # fmt: skip
+
+
+# --- documents
+
+
+def documents() -> TestClient:
+    app = FastAPI()
+
+    @app.get("/model")
+    def page() -> HTMLResponse:
+        return HTMLResponse(f'<head><base href="./" />{SCRIPTS.decode()}</script></head>content="Gradio"')
+
+    @app.get("/api/model")
+    def data() -> JSONResponse:
+        return JSONResponse({"content": 'content="Gradio"'})
+
+    app.add_middleware(Documents, title='A "board"', pages=["model"], deep=["model"], head="<link>")
+    return TestClient(app)
+
+
+@pytest.mark.parametrize(
+    ("path", "base"),
+    [("/model", "./"), ("/model/", "../"), ("/model/x", "../"), ("/model/x/", "../../"), ("/model/org/name", "../../")],
+)
+def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: str) -> None:
+    answer = documents().get(path)
+    assert f'<base href="{base}" /><link>' in answer.text
+    assert 'content="A &#34;board&#34;"' in answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_everything_else_passes_untouched() -> None:
+    assert documents().get("/api/model").json() == {"content": 'content="Gradio"'}
+    assert documents().get("/other/x").status_code == 404
+
+
+# --- addresses where there is nothing
+
+
+def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not() -> None:
+    app = FastAPI()
+    app.add_api_route("/there", lambda: {"all": "well"})
+    app.add_middleware(Missing, title="Board", head="<link>")
+    client = TestClient(app)
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answer = client.get("/org/<b>name", headers=browser)
+    assert answer.status_code == 404 and answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "There is nothing at this address" in answer.text and "/org/&lt;b&gt;name" in answer.text
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert client.get("/there", headers=browser).json() == {"all": "well"}
+    for path, headers in (("/nothing", {}), ("/api/v1/nothing", browser)):
+        assert client.get(path, headers=headers).json() == {"detail": "Not Found"}
+
+
+def test_a_models_neighbours_share_ranks_and_leave_out_rows_without_one() -> None:
+    scores = [10.0, 50.0, 30.0, None, 50.0]
+    frame = pd.DataFrame({"request_id": list("abcde"), "fullname": [f"o/{c}" for c in "abcde"], AVERAGE: scores})
+    assert neighbours(frame, "c") == [(1, "o/b", 50.0), (1, "o/e", 50.0), (4, "o/a", 10.0)]
+    assert neighbours(frame, "d") == [] == neighbours(frame, "nobody")

@@ -1,0 +1,112 @@
+"""What a job's log says to everybody: file names stay, the machine's folders do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leaderboard.results.job_logs import TAIL_BYTES, log_tail, without_folders
+from leaderboard.records import Request
+from leaderboard.settings import Settings as Configuration
+
+ID = "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ('  File "/usr/lib/python3/transformers/modeling_llama.py", line 3', '  File "…/modeling_llama.py", line 3'),
+        ("/srv/app/backend/job.py:12: UserWarning: odd", "…/job.py:12: UserWarning: odd"),
+        ("[Errno 2] No such file or directory: '/data/my models/config.json'",
+         "[Errno 2] No such file or directory: '…/config.json'"),
+        ("cannot open file:///opt/x/y.so (skipped)", "cannot open file:…/y.so (skipped)"),
+        ("HOME=/home/alice PATH=/usr/bin:/opt/secret/bin", "HOME=… PATH=…"),
+        ("in ~/work/x.txt, ~bob/y.txt and ../../etc/passwd.", "in …/x.txt, …/y.txt and …."),
+        ("gcc -I/opt/cuda/include -o /tmp/out.o", "gcc -I… -o …/out.o"),
+        ("/home/alice.smith is missing", "… is missing"),
+        ("目录/home/alice/模型.json", "目录…"),
+        ("(/var/lib/x)", "(…)"),
+    ],
+)  # fmt: skip
+def test_of_a_path_the_folders_are_left_out(written: str, shown: str) -> None:
+    assert without_folders(written) == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://huggingface.co/meta-llama/Llama-3.1-8B/resolve/main/config.json is there",
+        "Downloading podium-demo/tiny-base and hf://datasets/cais/mmlu/test.parquet",
+        "100%|██████████| 12/12 [00:01<00:00, 9.7it/s], 3.1 MB/s, n/a, and/or, 1 / 2",
+        "git+https://github.com/EleutherAI/lm-evaluation-harness@v0.4.9",
+        "the end token is </s>, <think>no</think>",
+        "http://127.0.0.1:8080/api/models/org/name?blobs=true",
+    ],
+)
+def test_addresses_repositories_and_rates_survive(line: str) -> None:
+    assert without_folders(line) == line
+
+
+NAMES = st.text(st.characters(blacklist_categories=("Z", "C"), blacklist_characters="/\"'`"), min_size=1, max_size=9)
+MARKED = st.builds("SECRET{}".format, NAMES)
+AROUND = [
+    "{}",
+    ' "{}", line 3',
+    "'{}'",
+    "in {}: x",
+    "a={}",
+    "[{}]",
+    "({})",
+    "\t{}\t",
+    "x:{}",
+    "file://{}",
+    "`{}`",
+    "{},b",
+]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(MARKED, min_size=1, max_size=5), st.sampled_from(["x.py", "config.json", "", "SECRETuser"]),
+    st.sampled_from(AROUND), st.sampled_from(["/", "//", "~/", "~SECRET/", "../", "../../"]),
+)  # fmt: skip
+def test_no_folder_of_any_path_is_shown(folders: list[str], name: str, around: str, start: str) -> None:
+    shown = without_folders(around.format(start + "/".join([*folders, name])))
+    assert "SECRET" not in shown
+    assert name not in ("x.py", "config.json") or around == "{},b" or name in shown
+
+
+@settings(deadline=None)
+@given(st.lists(MARKED.map(lambda name: f"{name} SECRET"), min_size=1, max_size=3), st.sampled_from("\"'`"))
+def test_between_quotes_folders_may_have_spaces(folders: list[str], quote: str) -> None:
+    path = f"/{'/'.join(folders)}/x.py"
+    assert without_folders(f"at {quote}{path}{quote}.") == f"at {quote}…/x.py{quote}."
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_read(text: str) -> None:
+    assert without_folders(without_folders(text)) == without_folders(text)
+
+
+def log_of(work: Path, content: bytes) -> str:
+    folder = work / "jobs" / f"{ID}-1"
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_bytes(content)
+    request = Request(id=ID, model="org/model", benchmark="tiny", attempts=1)
+    return log_tail(Configuration(work_dir=work), request)
+
+
+def test_a_log_of_a_work_folder_with_spaces(tmp_path: Path) -> None:
+    work = tmp_path / "my secret work"
+    assert (
+        log_of(work, f"loading {work}/hub/model.safetensors\x1b[0m now".encode()) == "loading …/model.safetensors now"
+    )
+
+
+def test_half_of_a_line_is_not_shown(tmp_path: Path) -> None:
+    line = b"/home/alice/secret/" + b"x" * TAIL_BYTES + b"/y/x.py\nthe end"
+    assert log_of(tmp_path, line) == "the end"

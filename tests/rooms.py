@@ -1,0 +1,71 @@
+"""The rooms of Podium, and what each may import: the one table that `tests/test_architecture.py` walks.
+
+A room is a package or a module one level below `leaderboard` or `backend`. What is not named here is refused.
+"""
+
+from __future__ import annotations
+
+NOUNS = "leaderboard leaderboard.records leaderboard.errors"
+"""The seam to files, the records and the errors: for everybody."""
+
+ROOMS = {
+    # what the nouns are
+    "leaderboard": "",
+    "leaderboard.records": "",
+    "leaderboard.errors": "leaderboard.records",
+    "leaderboard.settings": "leaderboard.errors",
+    "leaderboard.benchmarks": NOUNS,
+    "leaderboard.statistics": f"{NOUNS} leaderboard.benchmarks",
+    # where things are
+    "leaderboard.hub": f"{NOUNS} leaderboard.settings leaderboard.benchmarks",
+    "leaderboard.stores": f"{NOUNS} leaderboard.settings leaderboard.hub",
+    # what people do, in the order in which a submission meets them
+    "leaderboard.models": f"{NOUNS} leaderboard.stores",
+    "leaderboard.queue": f"{NOUNS} leaderboard.stores",
+    "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores leaderboard.models "
+    "leaderboard.queue",
+    "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
+    "leaderboard.identity": f"{NOUNS} leaderboard.settings",
+    "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
+    "leaderboard.identity",
+    "leaderboard.board": f"{NOUNS} leaderboard.benchmarks leaderboard.stores leaderboard.models leaderboard.results "
+    "leaderboard.submissions leaderboard.community leaderboard.statistics",
+    "leaderboard.compare": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.results "
+    "leaderboard.board",
+    "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
+    "leaderboard.importer": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
+    "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
+    # put together
+    "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
+    "leaderboard.results",
+    "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
+    "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
+    "leaderboard.community leaderboard.board leaderboard.opening",
+    "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
+    "leaderboard.results leaderboard.identity leaderboard.community leaderboard.board leaderboard.compare "
+    "leaderboard.plots leaderboard.service",
+    "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue "
+    "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
+    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
+    "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.importer leaderboard.service",
+    # what runs work
+    "backend": "leaderboard.records leaderboard.benchmarks",
+    "backend.sandbox": "",
+    "backend.environment": f"{NOUNS} leaderboard.settings",
+    "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend.sandbox",
+    "backend.failures": f"{NOUNS} backend backend.workdir",
+    "backend.job": f"{NOUNS} backend backend.workdir backend.failures",
+    "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
+    "backend.evaluators": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
+    "leaderboard.results backend backend.sandbox backend.workdir backend.failures backend.abilities",
+    "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
+    "backend.environment backend.workdir backend.failures backend.job",
+    "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
+    "leaderboard.models leaderboard.results backend.environment",
+    "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
+    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
+    "backend.environment backend.workdir backend.failures backend.job backend.upkeep",
+    "backend.__main__": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
+    "backend.executors backend.scheduler",
+}
+"""Room -> the rooms that it may import from, in the order in which a reader meets them."""
