@@ -104,7 +104,8 @@ def whole_page(service: Service, draw: Callable[[Service, Visit], str]) -> None:
 
     show.__annotations__["request"] = gr.Request  # Gradio reads it at run time
     on_load(show, location, content)
-    again.click(show, location, content, js=LOCATION, **EVENT)
+    # A change of view that comes while the last one is being drawn is drawn after it, not dropped.
+    again.click(show, location, content, js=LOCATION, trigger_mode="always_last", **EVENT)
 
 
 def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> Any:

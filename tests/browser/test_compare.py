@@ -62,6 +62,26 @@ def test_comparing(page: Page) -> None:
     expect(page.get_by_text("No example has “no such text”.")).to_be_visible()
 
 
+SLOWLY = """() => {
+  const asked = window.fetch;
+  window.fetch = async (where, options) => {
+    if (String(where.url ?? where).includes("/gradio_api/run/")) await new Promise((wake) => setTimeout(wake, 1000));
+    return asked(where, options);
+  };
+}"""
+"""Script: Gradio's handlers are asked a second late."""
+
+
+def test_a_change_while_the_page_is_drawn_is_not_lost(page: Page) -> None:
+    page.goto("/compare")
+    page.get_by_role("link", name="org/weak").wait_for()
+    page.evaluate(SLOWLY)
+    page.get_by_label("Add a checkpoint by name").fill("weak")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="org/weak").click()  # still the link of the page that is being replaced
+    expect(page.locator(".chosen-list li")).to_have_count(1)
+
+
 def test_two_evaluations_of_one_checkpoint(page: Page) -> None:
     page.goto("/compare?find=good")
     page.get_by_role("link", name="org/good").first.click()
