@@ -13,7 +13,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.board.boards import Boards
 from leaderboard.compare.configuration import Setting, settings
 from leaderboard.compare.judge import ALPHA, Judged, Test, Verdict, judge, sentence
-from leaderboard.compare.questions import Asked, Found, Questions, Which, metrics_of
+from leaderboard.compare.questions import AskedQuestion, QuestionPage, Questions, Which, metrics_of
 from leaderboard.compare.runs import FOUND, MOST, Run, choose, find, names_in, others, run_name
 from leaderboard.results.results import Results
 
@@ -22,11 +22,11 @@ __all__ = [
     "FOUND",
     "MOST",
     "Against",
-    "Asked",
+    "AskedQuestion",
     "Comparison",
     "Comparisons",
-    "Found",
     "Judged",
+    "QuestionPage",
     "Questions",
     "Run",
     "Setting",
@@ -99,7 +99,7 @@ class Comparisons:
         text: str = "",
         offset: int = 0,
         limit: int = 10,
-    ) -> Found:
+    ) -> QuestionPage:
         """Some examples of a task side by side. Raises NotFound, Unreadable."""
         metrics = metrics_of(comparison.benchmark, task)
         return self.questions.find(comparison.runs, task, metrics, which, text, offset, limit)

@@ -27,32 +27,32 @@ class Setting(NamedTuple):
 
 def settings(benchmark: Benchmark, runs: Sequence[Run]) -> list[Setting]:
     """Every setting that is known of at least one of the runs."""
-    described = [_described(benchmark, run) for run in runs]
-    names = dict.fromkeys(name for one in described for name in one)
-    found = [Setting(name, [one.get(name, UNKNOWN) for one in described]) for name in names]
-    return [one for one in [*found, _prompts(benchmark, runs)] if set(one.values) - {UNKNOWN}]
+    columns = [_described(benchmark, run) for run in runs]
+    names = dict.fromkeys(name for values in columns for name in values)
+    rows = [Setting(name, [values.get(name, UNKNOWN) for values in columns]) for name in names]
+    return [row for row in [*rows, _prompts(benchmark, runs)] if set(row.values) - {UNKNOWN}]
 
 
 def _described(benchmark: Benchmark, run: Run) -> dict[str, str]:
-    said = {
+    values = {
         "Revision": run.revision or UNKNOWN,
         "Precision": run.precision,
         "Weight type": run.weight_type,
         "Chat template": "yes" if run.chat else "no",
     }
     if run.block is None:
-        return said
+        return values
     block, made = run.block, run.block.provenance
     config = run.harness.get("config") or {}
-    said |= {
+    values |= {
         "Base model": block.base_model or "none",
         "Chat template’s text": made.chat_template_sha or "none",
         "Number format in memory": _text(config.get("model_dtype")).removeprefix("torch."),
         "Benchmark’s version": block.benchmark_version,
     }
-    said |= {f"Few-shot, {title}": text for title, text in _fewshot(benchmark, run.harness).items()}
-    said |= {name: made.packages.get(name, UNKNOWN) for name in PACKAGES}
-    said |= {
+    values |= {f"Few-shot, {title}": text for title, text in _fewshot(benchmark, run.harness).items()}
+    values |= {name: made.packages.get(name, UNKNOWN) for name in PACKAGES}
+    values |= {
         "Engine": _engine(made.engine),
         "Batch size": made.batch_size or UNKNOWN,
         "Hardware": made.hardware or UNKNOWN,
@@ -60,17 +60,17 @@ def _described(benchmark: Benchmark, run: Run) -> dict[str, str]:
         "Generation settings": _text(config.get("gen_kwargs")) if config.get("gen_kwargs") else "the tasks’ own",
         "Longest context": _text(run.harness.get("max_length")),
     }
-    return said
+    return values
 
 
 def _fewshot(benchmark: Benchmark, harness: Mapping[str, Any]) -> dict[str, str]:
     """Column title -> numbers of examples shown."""
     shown = harness.get("n-shot") or {}
-    found = {}
+    shots = {}
     for column in benchmark.columns:
         numbers = dict.fromkeys(_text(shown.get(part.task)) for part in column.parts)
-        found[column.title] = ", ".join(numbers)
-    return found
+        shots[column.title] = ", ".join(numbers)
+    return shots
 
 
 def _prompts(benchmark: Benchmark, runs: Sequence[Run]) -> Setting:
@@ -87,13 +87,13 @@ def _prompts(benchmark: Benchmark, runs: Sequence[Run]) -> Setting:
     return Setting("Prompts", values)
 
 
-def _differ(column: Column, one: Mapping[str, str], two: Mapping[str, str]) -> bool:
-    return any(one.get(part.task) != two.get(part.task) for part in column.parts)
+def _differ(column: Column, first: Mapping[str, str], second: Mapping[str, str]) -> bool:
+    return any(first.get(part.task) != second.get(part.task) for part in column.parts)
 
 
 def _engine(engine: Mapping[str, Any]) -> str:
     name = engine.get("engine") or engine.get("name")
-    return " ".join(_text(one) for one in (name, engine.get("version")) if one) or UNKNOWN
+    return " ".join(_text(word) for word in (name, engine.get("version")) if word) or UNKNOWN
 
 
 def _text(value: Any) -> str:

@@ -30,7 +30,7 @@ CLOSE = 1e-9
 T = TypeVar("T")
 
 
-class Asked(NamedTuple):
+class AskedQuestion(NamedTuple):
     """One question, as several evaluations answered it."""
 
     scores: list[float]
@@ -40,14 +40,14 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class QuestionPage:
     """One page of questions."""
 
     total: int
     """Questions that fit, on all pages."""
     compared: int
     """Questions of the task that all evaluations answered."""
-    asked: list[Asked]
+    asked: list[AskedQuestion]
 
 
 class Questions:
@@ -60,10 +60,10 @@ class Questions:
 
     def shared(self, first: Run, second: Run, part: Part) -> Shared | None:
         """What the questions of `part` that both answered say; None without details of both."""
-        one, two = (self._scores(run, part.task, tuple(part.metrics)) for run in (first, second))
-        if one is None or two is None:
+        left, right = (self._scores(run, part.task, tuple(part.metrics)) for run in (first, second))
+        if left is None or right is None:
             return None
-        both = pd.concat([one["score"], two["score"]], axis=1, join="inner").dropna().to_numpy(dtype=float)
+        both = pd.concat([left["score"], right["score"]], axis=1, join="inner").dropna().to_numpy(dtype=float)
         return shared(both[:, 0], both[:, 1])
 
     def tasks(self, benchmark: Benchmark, runs: Sequence[Run]) -> list[str]:
@@ -78,26 +78,26 @@ class Questions:
 
     def find(
         self, runs: Sequence[Run], task: str, metrics: Sequence[str], which: Which, text: str, offset: int, limit: int
-    ) -> Found:
+    ) -> QuestionPage:
         """A page of the questions of `task` that all runs answered. Raises NotFound, Unreadable."""
         details = [self._results.details_at(run.path or "", task) for run in runs]
-        tables = [_table(one, tuple(metrics)) for one in details]
+        tables = [_table(table, tuple(metrics)) for table in details]
         joined = pd.concat(tables, axis=1, join="inner", keys=range(len(runs)))
         scores, places = (
             pd.DataFrame({at: joined[at, name] for at in range(len(runs))}) for name in ("score", "place")
         )
         keep = _which(scores, which)
         if text:
-            hits = [places[at].isin(one.positions(text=text)) for at, one in enumerate(details)]
+            hits = [places[at].isin(table.positions(text=text)) for at, table in enumerate(details)]
             keep &= functools.reduce(lambda a, b: a | b, hits)
         chosen = joined.index[keep.to_numpy(dtype=bool)]
         page = chosen[offset : offset + limit]
-        rows = [one.at([int(place) for place in places.loc[page, at]]) for at, one in enumerate(details)]
-        asked = [
-            Asked([float(score) for score in scores.loc[key]], [each[line] for each in rows])
+        rows = [table.at([int(place) for place in places.loc[page, at]]) for at, table in enumerate(details)]
+        questions = [
+            AskedQuestion([float(score) for score in scores.loc[key]], [answers[line] for answers in rows])
             for line, key in enumerate(page)
         ]
-        return Found(len(chosen), len(joined), asked)
+        return QuestionPage(len(chosen), len(joined), questions)
 
     def _scores(self, run: Run, task: str, metrics: tuple[str, ...]) -> pd.DataFrame | None:
         if run.path is None:
@@ -129,23 +129,27 @@ def _table(details: Details, metrics: Sequence[str]) -> pd.DataFrame:
 
     A question is known by its number and the hash of its content. Without `metrics` the deciding one is taken.
     """
-    wanted = [metric.partition(",")[::2] for metric in metrics] or [(name, "") for name in details.metrics[:1]]
+    chosen = [metric.partition(",")[::2] for metric in metrics] or [(name, "") for name in details.metrics[:1]]
     try:
-        table = details.columns(["doc_id", "doc_hash", "filter", *dict.fromkeys(name for name, _ in wanted)])
+        table = details.columns(["doc_id", "doc_hash", "filter", *dict.fromkeys(name for name, _ in chosen)])
     except KeyError as missing:
         raise NotFound(f"The details have no metric {missing}.") from None
     places = pa.array(range(table.num_rows))
-    asked = pc.binary_join_element_wise(pc.cast(table["doc_id"], pa.string()), pc.fill_null(table["doc_hash"], ""), ":")
-    found = pd.DataFrame(
-        {"asked": asked.to_pandas(), "place": places.to_pandas(), "filter": table["filter"].to_pandas()}
+    question = pc.binary_join_element_wise(
+        pc.cast(table["doc_id"], pa.string()), pc.fill_null(table["doc_hash"], ""), ":"
+    )
+    rows = pd.DataFrame(
+        {"asked": question.to_pandas(), "place": places.to_pandas(), "filter": table["filter"].to_pandas()}
     )
     columns = []
-    for name, filter_ in wanted:
-        values = found.assign(score=table[name].to_pandas())
+    for name, filter_ in chosen:
+        values = rows.assign(score=table[name].to_pandas())
         values = values[values["filter"] == filter_] if filter_ else values
         columns.append(values.drop_duplicates("asked").set_index("asked")[["score", "place"]])
     scores = (
-        pd.concat([one["score"] for one in columns], axis=1, join="inner").mean(axis=1, skipna=False)
+        pd.concat([scores_of_metric["score"] for scores_of_metric in columns], axis=1, join="inner").mean(
+            axis=1, skipna=False
+        )
         if columns
         else pd.Series(dtype=float)
     )

@@ -99,9 +99,9 @@ def find(board: Board, text: str, shown: Sequence[str]) -> list[str]:
 def _run(board: Board, results: Results, name: str) -> Run:
     if (at := board.position.get(name)) is not None:
         return _of_row(board, results, at)
-    found = RUN_NAME.fullmatch(name)
-    if found is not None and is_repo_id(found["model"]):
-        for path, block in results.of_model(board.benchmark.id, found["model"]).items():
+    match = RUN_NAME.fullmatch(name)
+    if match is not None and is_repo_id(match["model"]):
+        for path, block in results.of_model(board.benchmark.id, match["model"]).items():
             if run_name(block) == name and block.limit is None:
                 return _of_block(board, results, name, path, block)
     raise NotFound(f"There is no evaluation {name[:200]!r} on this board; a newer one may have taken its place.")

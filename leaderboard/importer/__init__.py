@@ -18,7 +18,7 @@ from leaderboard.errors import NotFound, Unreadable
 from leaderboard.hub.trees import blob_version
 from leaderboard.importer.requests import Imported, convert_request, is_request
 from leaderboard.importer.results import Origin, in_harness_words, is_result, read_origin
-from leaderboard.importer.sources import Source
+from leaderboard.importer.sources import OldBoard
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.request_files import read_request
 from leaderboard.records import PodiumBlock, Provenance, Request
@@ -40,7 +40,7 @@ class Counts(BaseModel):
     """Left alone, because ours is newer: it was changed here, or submitted here first."""
 
 
-class Refused(BaseModel):
+class RefusedFile(BaseModel):
     """A file that was not imported."""
 
     source: str
@@ -56,7 +56,7 @@ class Report(BaseModel):
     results: Counts = Field(default_factory=Counts)
     passed_over: int = 0
     """Files that are no JSON, and the harness's samples."""
-    refused: list[Refused] = Field(default_factory=list)
+    refused: list[RefusedFile] = Field(default_factory=list)
     """Every file that could not be read or used."""
 
 
@@ -76,19 +76,21 @@ class Importer:
         self._taken: dict[str, str] = {}
         self._report = Report(benchmark=benchmark.id)
 
-    def run(self, sources: Sequence[Source]) -> Report:
+    def run(self, sources: Sequence[OldBoard]) -> Report:
         """Import the requests of all sources, then the results. Raises Conflict when somebody else writes meanwhile."""
-        self._requests = {one.id: one for one in self._queue.view().requests if one.benchmark == self._benchmark.id}
-        asked: list[tuple[Source, list[str]]] = []
+        self._requests = {
+            request.id: request for request in self._queue.view().requests if request.benchmark == self._benchmark.id
+        }
+        results_of: list[tuple[OldBoard, list[str]]] = []
         for source in sources:
             paths = source.paths()
             self._import_requests(source, [path for path in paths if is_request(path)])
-            asked.append((source, [path for path in paths if is_result(path)]))
+            results_of.append((source, [path for path in paths if is_result(path)]))
             self._pass_over(source, [path for path in paths if not is_request(path) and not is_result(path)])
-        self._import_results(asked)
+        self._import_results(results_of)
         return self._report
 
-    def _pass_over(self, source: Source, paths: Iterable[str]) -> None:
+    def _pass_over(self, source: OldBoard, paths: Iterable[str]) -> None:
         for path in paths:
             name = path.rpartition("/")[2]
             if name.endswith(".json") and not name.startswith("samples_"):
@@ -96,12 +98,12 @@ class Importer:
             else:
                 self._report.passed_over += 1
 
-    def _refuse(self, source: Source, path: str, reason: str) -> None:
-        self._report.refused.append(Refused(source=source.name, file=path, reason=reason))
+    def _refuse(self, source: OldBoard, path: str, reason: str) -> None:
+        self._report.refused.append(RefusedFile(source=source.name, file=path, reason=reason))
 
     # --- requests
 
-    def _import_requests(self, source: Source, paths: Sequence[str]) -> None:
+    def _import_requests(self, source: OldBoard, paths: Sequence[str]) -> None:
         planned: dict[str, Imported] = {}
         for path, content in source.contents(paths):
             try:
@@ -120,15 +122,15 @@ class Importer:
 
     # --- results
 
-    def _import_results(self, asked: Iterable[tuple[Source, Sequence[str]]]) -> None:
-        origins: list[tuple[Source, Origin]] = []
-        for source, paths in asked:
+    def _import_results(self, results_of: Iterable[tuple[OldBoard, Sequence[str]]]) -> None:
+        origins: list[tuple[OldBoard, Origin]] = []
+        for source, paths in results_of:
             for path, content in source.contents(paths):
                 try:
                     origins.append((source, read_origin(path, _whole(content))))
                 except Unreadable as problem:
                     self._refuse(source, path, problem.reason)
-        origins.sort(key=lambda one: (one[1].time, one[0].name, one[1].path))
+        origins.sort(key=lambda pair: (pair[1].time, pair[0].name, pair[1].path))
         changes: dict[str, bytes] = {}
         earlier: dict[tuple[Any, ...], dict[str, Any]] = {}
         blocks: dict[str, dict[str, PodiumBlock]] = {}
@@ -148,11 +150,11 @@ class Importer:
         self._commit(self._results_store, changes, self._report.results, "Import results", lambda content: False)
 
     def _block(
-        self, source: Source, origin: Origin, merged: Mapping[str, Any], known: Mapping[str, PodiumBlock]
+        self, source: OldBoard, origin: Origin, merged: Mapping[str, Any], known: Mapping[str, PodiumBlock]
     ) -> tuple[str, PodiumBlock]:
         """Where the result belongs, and its block. `known` are the model's results here, by path. Raises Unreadable."""
         scores, average = score(self._benchmark, merged)
-        if all(one.raw is None for one in scores.values()):
+        if all(measured.raw is None for measured in scores.values()):
             tasks = ", ".join(str(task)[:60] for task in list(merged["results"])[:3]) or "none"
             raise Unreadable(origin.path, f"it measures no task of {self._benchmark.id} whole (it has: {tasks})")
         imported = {"from": source.name, "path": origin.path}
@@ -160,10 +162,10 @@ class Importer:
         checkpoint = json.dumps([self._benchmark.id, *origin.checkpoint]).encode()
         request_id = request.id if request else blob_version(checkpoint)[:16]
         path, same = self._place(origin, request_id, imported, known)
-        own = [one.attempt for one in known.values() if one.request_id == request_id]
+        attempts = [result.attempt for result in known.values() if result.request_id == request_id]
         block = PodiumBlock(
             request_id=request_id,
-            attempt=same.attempt if same else max(own, default=0) + 1,
+            attempt=same.attempt if same else max(attempts, default=0) + 1,
             benchmark=self._benchmark.id,
             benchmark_version=self._benchmark.version,
             model=origin.model,
@@ -188,31 +190,35 @@ class Importer:
         path = ""
         for name in (stamp, f"{stamp}_{request_id}", f"{stamp}_{blob_version(origin.path.encode())[:16]}"):
             path = result_path(self._benchmark.id, origin.model, name)
-            found = known.get(path)
-            if found is None or (found.provenance.model_extra or {}).get("imported") == imported:
-                return path, found
+            block = known.get(path)
+            if block is None or (block.provenance.model_extra or {}).get("imported") == imported:
+                return path, block
         raise Unreadable(origin.path, f"other results are at every place for it, such as {path}")
 
     def _request_of(self, origin: Origin) -> Request | None:
         """The request that it answers: of the same model, precision and revision; else the only one that can be."""
-        of_model = [one for one in self._requests.values() if one.model == origin.model]
-        fit = [one for one in of_model if origin.precision in ("?", one.precision)]
-        same = [one for one in fit if one.revision == origin.revision]
-        chat = [one for one in same if one.use_chat_template == origin.use_chat_template]
-        found = chat or same or (fit if len(fit) == 1 and len(fit[0].revision) != 40 else [])
-        return found[0] if found else None
+        of_model = [request for request in self._requests.values() if request.model == origin.model]
+        of_precision = [request for request in of_model if origin.precision in ("?", request.precision)]
+        of_revision = [request for request in of_precision if request.revision == origin.revision]
+        of_template = [request for request in of_revision if request.use_chat_template == origin.use_chat_template]
+        candidates = (
+            of_template
+            or of_revision
+            or (of_precision if len(of_precision) == 1 and len(of_precision[0].revision) != 40 else [])
+        )
+        return candidates[0] if candidates else None
 
     # --- writing
 
     def _commit(self, store: FileStore, changes: Mapping[str, bytes], counts: Counts, message: str, ours: Any) -> None:
         """Write what is new or different, in few commits; files of which `ours` says so are left alone."""
-        wanted: dict[str, tuple[bytes, str | None]] = {}
+        writes: dict[str, tuple[bytes, str | None]] = {}
         for path, content in changes.items():
             try:
                 present, version = store.read(path)
             except NotFound:
                 counts.new += 1
-                wanted[path] = content, None
+                writes[path] = content, None
                 continue
             if present == content:
                 counts.unchanged += 1
@@ -220,13 +226,13 @@ class Importer:
                 counts.kept += 1
             else:
                 counts.updated += 1
-                wanted[path] = content, version
-        files = list(wanted.items()) if self._write else []
-        for part in (files[at : at + BATCH] for at in range(0, len(files), BATCH)):
+                writes[path] = content, version
+        files = list(writes.items()) if self._write else []
+        for batch in (files[at : at + BATCH] for at in range(0, len(files), BATCH)):
             store.commit(
-                {path: content for path, (content, _) in part},
+                {path: content for path, (content, _) in batch},
                 message,
-                {path: version for path, (_, version) in part},
+                {path: version for path, (_, version) in batch},
             )
 
 
@@ -255,20 +261,20 @@ def _merged(earlier: Mapping[str, Any] | None, own: dict[str, Any]) -> dict[str,
 
 def _provenance(origin: Origin, imported: dict[str, str]) -> Provenance:
     """What the file says of how it was made, as far as it can be used."""
-    said = origin.aggregated
-    config = said.get("config_general") if isinstance(said.get("config_general"), dict) else {}
-    seconds = said.get("total_evaluation_time_seconds", (config or {}).get("total_evaluation_time_secondes"))
-    hashes = said.get("task_hashes")
-    versions = {"lm_eval": said.get("lm_eval_version"), "transformers": said.get("transformers_version")}
+    aggregated = origin.aggregated
+    config = aggregated.get("config_general") if isinstance(aggregated.get("config_general"), dict) else {}
+    seconds = aggregated.get("total_evaluation_time_seconds", (config or {}).get("total_evaluation_time_secondes"))
+    hashes = aggregated.get("task_hashes")
+    versions = {"lm_eval": aggregated.get("lm_eval_version"), "transformers": aggregated.get("transformers_version")}
     fields: dict[str, Any] = {
         "packages": {name: version for name, version in versions.items() if isinstance(version, str)},
         "task_hashes": hashes if isinstance(hashes, dict) else {},
-        "chat_template_sha": said.get("chat_template_sha"),
+        "chat_template_sha": aggregated.get("chat_template_sha"),
         "wall_seconds": seconds,
     }
     try:
         return Provenance.model_validate(fields | {"imported": imported})
     except ValidationError as error:
-        wrong = {one["loc"][0] for one in error.errors()}
-        kept = {name: value for name, value in fields.items() if name not in wrong}
-        return Provenance.model_validate(kept | {"imported": imported})
+        unusable = {problem["loc"][0] for problem in error.errors()}
+        usable = {name: value for name, value in fields.items() if name not in unusable}
+        return Provenance.model_validate(usable | {"imported": imported})

@@ -69,13 +69,13 @@ def read_origin(path: str, content: bytes) -> Origin:
         raise Unreadable(path, "it has no `results`")
     config = {**_dict(aggregated.get("config")), **_dict(aggregated.get("config_general"))}
     arguments = config.get("model_args")
-    said = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+    arguments_text = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
     return Origin(
         path=path,
         model=_model(path, aggregated, config),
         revision=_text(config.get("model_sha")) or _text(config.get("model_revision")) or "main",
-        precision=_precision(_text(config.get("model_dtype")), said),
-        weight_type=(WeightType.ADAPTER if "peft=" in said else WeightType.ORIGINAL).value,
+        precision=_precision(_text(config.get("model_dtype")), arguments_text),
+        weight_type=(WeightType.ADAPTER if "peft=" in arguments_text else WeightType.ORIGINAL).value,
         use_chat_template=bool(aggregated.get("chat_template_sha") or aggregated.get("chat_template")),
         time=_time(path),
         limit=_limit(config),
@@ -88,38 +88,38 @@ def in_harness_words(aggregated: dict[str, Any], benchmark: Benchmark) -> dict[s
 
     A metric without a filter stands for those of `benchmark` with its name.
     """
-    wanted = {part.task: part.metrics for column in benchmark.columns for part in column.parts}
+    metrics_of = {part.task: part.metrics for column in benchmark.columns for part in column.parts}
     versions = _dict(aggregated.get("versions"))
     results: dict[str, dict[str, Any]] = {}
     for name, metrics in aggregated["results"].items():
         if not isinstance(metrics, dict) or (_is_mmlu(name) and versions.get(name) == 0):
             continue  # the first board's MMLU was wrong in its version 0, and it left those out too
         task = _task(name)
-        known = results.setdefault(task, {})
+        renamed = results.setdefault(task, {})
         for metric, value in metrics.items():
-            for ours in _metrics(task, metric, wanted.get(task, ())):
-                known.setdefault(ours, value)
+            for ours in _metrics(task, metric, metrics_of.get(task, ())):
+                renamed.setdefault(ours, value)
     return {**aggregated, "results": results}
 
 
 def _task(name: str) -> str:
-    found = LIGHTEVAL_TASK.fullmatch(name)
-    if found is None:
+    match = LIGHTEVAL_TASK.fullmatch(name)
+    if match is None:
         return name
-    task = found["task"]
+    task = match["task"]
     for pattern, ours in OLD_NAMES:
         task = pattern.sub(ours, task)
     return task
 
 
-def _metrics(task: str, name: str, wanted: Sequence[str]) -> list[str]:
+def _metrics(task: str, name: str, scored: Sequence[str]) -> list[str]:
     if "," in name:
         return [name]
     if (task, name) in OLD_METRICS:
         return [OLD_METRICS[task, name]]
     plain = name.removesuffix("_stderr")
-    filters = [metric.partition(",")[2] for metric in wanted if metric.partition(",")[0] == plain]
-    return [f"{name},{one}" for one in filters or ["none"]]
+    filters = [metric.partition(",")[2] for metric in scored if metric.partition(",")[0] == plain]
+    return [f"{name},{filter_name}" for filter_name in filters or ["none"]]
 
 
 def _is_mmlu(name: str) -> bool:
@@ -128,8 +128,8 @@ def _is_mmlu(name: str) -> bool:
 
 def _model(path: str, aggregated: dict[str, Any], config: dict[str, Any]) -> str:
     folders = "/".join(path.split("/")[-3:-1])
-    said = [_text(aggregated.get("model_name")), _text(config.get("model_name")), folders]
-    model = next((one for one in said if is_repo_id(one)), None)
+    names = [_text(aggregated.get("model_name")), _text(config.get("model_name")), folders]
+    model = next((name for name in names if is_repo_id(name)), None)
     if model is None:
         raise Unreadable(path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name)")
     return model
@@ -141,13 +141,13 @@ def _precision(dtype: str, arguments: str) -> str:
     if "load_in_4bit" in arguments:
         return Precision.INT4.value
     plain = dtype.removeprefix("torch.")
-    return next((one.value for one in Precision if one.value.lower() == plain.lower()), plain or "?")
+    return next((precision.value for precision in Precision if precision.value.lower() == plain.lower()), plain or "?")
 
 
 def _time(path: str) -> str:
     """When it ran, from the file's name."""
-    found = TIME.search(path.rpartition("/")[2])
-    text = f"{found[1]}T{found[2]}:{found[3]}:{found[4]}Z" if found else ""
+    match = TIME.search(path.rpartition("/")[2])
+    text = f"{match[1]}T{match[2]}:{match[3]}:{match[4]}Z" if match else ""
     try:
         datetime.strptime(text, TIME_FORMAT)
     except ValueError:
@@ -156,8 +156,8 @@ def _time(path: str) -> str:
 
 
 def _limit(config: dict[str, Any]) -> int | None:
-    said = config.get("limit", config.get("max_samples"))
-    return None if said is None or said is False else max(1, int(said)) if isinstance(said, int | float) else 1
+    limit = config.get("limit", config.get("max_samples"))
+    return None if limit is None or limit is False else max(1, int(limit)) if isinstance(limit, int | float) else 1
 
 
 def _dict(value: Any) -> dict[str, Any]:

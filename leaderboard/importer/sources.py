@@ -20,7 +20,7 @@ DOWNLOADS = 8
 Content = bytes | Unreadable
 
 
-class Source(Protocol):
+class OldBoard(Protocol):
     """An old board's files."""
 
     @property
@@ -37,7 +37,7 @@ class Source(Protocol):
         ...
 
 
-class Folder:
+class BoardFolder:
     """A folder on this machine: a clone of a board's repository, or its parent."""
 
     def __init__(self, root: Path) -> None:
@@ -46,8 +46,8 @@ class Folder:
 
     def paths(self) -> list[str]:
         """Every file that is not hidden and not a link."""
-        found = (path.relative_to(self._root) for path in self._root.rglob("*") if path.is_file())
-        return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+        files_below = (path.relative_to(self._root) for path in self._root.rglob("*") if path.is_file())
+        return sorted(path.as_posix() for path in files_below if not any(part.startswith(".") for part in path.parts))
 
     def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, Content]]:
         """Each path with its content, or why it cannot be read."""
@@ -55,18 +55,18 @@ class Folder:
             yield path, self._content(path)
 
     def _content(self, path: str) -> Content:
-        place = self._root / path
+        file = self._root / path
         try:
-            if not place.resolve().is_relative_to(self._root):
+            if not file.resolve().is_relative_to(self._root):
                 return Unreadable(path, "it is a link that leads out of the folder")
-            if place.stat().st_size > MAX_BYTES:
+            if file.stat().st_size > MAX_BYTES:
                 return Unreadable(path, f"it has more than {MAX_BYTES >> 20} MB")
-            return place.read_bytes()
+            return file.read_bytes()
         except OSError as error:
             return Unreadable(path, f"the machine does not read it ({error.strerror})")
 
 
-class Dataset:
+class BoardDataset:
     """A dataset repository on the Hub, at the commit at which it was first looked at."""
 
     def __init__(self, repo: HubRepo) -> None:
@@ -81,18 +81,18 @@ class Dataset:
 
     def contents(self, paths: Iterable[str]) -> Iterator[tuple[str, Content]]:
         """Each path with its content; several downloads at a time. Raises HubUnavailable."""
-        asked = list(paths)
+        wanted_paths = list(paths)
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="import") as pool:
-            yield from zip(asked, pool.map(self._content, asked), strict=True)
+            yield from zip(wanted_paths, pool.map(self._content, wanted_paths), strict=True)
 
     def _content(self, path: str) -> bytes:
         return self._repo.content(self._commit, path, self._files[path])
 
 
-def open_source(text: str, settings: Settings) -> Source:
+def open_source(text: str, settings: Settings) -> OldBoard:
     """The folder, or the dataset on the Hub, that `text` names. Raises NotFound, HubUnavailable."""
     if Path(text).is_dir():
-        return Folder(Path(text))
+        return BoardFolder(Path(text))
     if not is_repo_id(text):
         raise NotFound(f"{text} is neither a folder here nor the id of a dataset on the Hub (organisation/name).")
-    return Dataset(HubRepo(text, settings.hub_endpoint, settings.token, settings.hub_timeout_s))
+    return BoardDataset(HubRepo(text, settings.hub_endpoint, settings.token, settings.hub_timeout_s))

@@ -48,7 +48,7 @@ def progress(board: Board, key: str = "average", when: When = "submitted") -> pd
     at = np.flatnonzero(keep)
     days, dates = pd.factorize(pd.Series(board.texts[when][at], dtype=str).str[:10], sort=True)
     scores, kinds = scores_of(board, key)[at], board.texts["type"][at]
-    found = []
+    records_by_type = []
     for kind in (ALL_TYPES, *sorted(set(filter(None, kinds)))):
         own = np.arange(len(at)) if kind == ALL_TYPES else np.flatnonzero(kinds == kind)
         record = own[records(days[own], scores[own])]
@@ -61,8 +61,8 @@ def progress(board: Board, key: str = "average", when: When = "submitted") -> pd
                 "id": [board.ids[int(place)] for place in at[record]],
             }
         )
-        found.append(lines.sort_values(["date", "model"]).drop_duplicates("date"))
-    return pd.concat(found, ignore_index=True)
+        records_by_type.append(lines.sort_values(["date", "model"]).drop_duplicates("date"))
+    return pd.concat(records_by_type, ignore_index=True)
 
 
 def records(days: Positions, scores: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -135,9 +135,9 @@ def correlation(board: Board) -> pd.DataFrame:
     known = wide.notna().to_numpy(dtype=int)
     together = known.T @ known
     lines = [
-        {"first": one, "second": two, "correlation": matrix.at[one, two], "n": int(together[at, place])}
-        for at, one in enumerate(board.keys)
-        for place, two in enumerate(board.keys)
+        {"first": first, "second": second, "correlation": matrix.at[first, second], "n": int(together[at, place])}
+        for at, first in enumerate(board.keys)
+        for place, second in enumerate(board.keys)
     ]
     return pd.DataFrame(lines, columns=["first", "second", "correlation", "n"])
 
@@ -145,10 +145,10 @@ def correlation(board: Board) -> pd.DataFrame:
 def table(board: Board, name: Name, key: str = "average", when: When = "submitted") -> pd.DataFrame:
     """What the plot `name` shows, for its table and its export; made once for a board. Not to be changed."""
     kept = _KEPT.setdefault(board, {})
-    asked = (name, key, when)
-    if asked not in kept:
-        kept[asked] = _table(board, name, key, when)
-    return kept[asked]
+    key_of_table = (name, key, when)
+    if key_of_table not in kept:
+        kept[key_of_table] = _table(board, name, key, when)
+    return kept[key_of_table]
 
 
 def _table(board: Board, name: Name, key: str, when: When) -> pd.DataFrame:

@@ -82,8 +82,8 @@ def _progress(board: Board, key: str, when: When, marked: Sequence[int]) -> Figu
         _marks(board, there, [str(dates[at])[:10] for at in there], [float(scores[at]) for at in there], marked)
     )
     title = plots.title_of(board, key)
-    said = "Submitted" if when == "submitted" else "Put on the Hub"
-    return _drawn(data, _axis(said, type="date", **_days(records)), _axis(f"{title}, points", rangemode="tozero"))
+    label = "Submitted" if when == "submitted" else "Put on the Hub"
+    return _drawn(data, _axis(label, type="date", **_days(records)), _axis(f"{title}, points", rangemode="tozero"))
 
 
 def _days(records: pd.DataFrame) -> Figure:
@@ -96,8 +96,8 @@ def _days(records: pd.DataFrame) -> Figure:
 
 
 def _size(board: Board, key: str, marked: Sequence[int]) -> Figure:
-    found = plots.table(board, "size", key)
-    shown = _thinned(found)
+    points = plots.table(board, "size", key)
+    shown = _thinned(points)
     data: list[Figure] = []
     for kind, part in shown.groupby(shown["type"].fillna(ModelType.OTHER.value), sort=False):
         place = TYPES.get(str(kind), len(TYPES) - 1)
@@ -115,7 +115,7 @@ def _size(board: Board, key: str, marked: Sequence[int]) -> Figure:
                 "hovertemplate": "<b>%{text}</b><br>%{y:.2f} at %{hovertext} parameters" + OPEN,
             }
         )
-    front = found[found["front"]]
+    front = points[points["front"]]
     data.append(
         {
             "type": "scatter",
@@ -130,7 +130,7 @@ def _size(board: Board, key: str, marked: Sequence[int]) -> Figure:
     params, scores = board.numbers["params"], plots.scores_of(board, key)
     there = [at for at in marked if params[at] > 0 and not np.isnan(scores[at])]
     data.append(_marks(board, there, [float(params[at]) for at in there], [float(scores[at]) for at in there], marked))
-    x = _axis("Parameters", type="log", **_size_ticks(found["params"]))
+    x = _axis("Parameters", type="log", **_size_ticks(points["params"]))
     return _drawn(data, x, _axis(f"{plots.title_of(board, key)}, points", rangemode="tozero"))
 
 
@@ -207,10 +207,10 @@ def _hill(values: Floats, at: int) -> Figure:
 
 
 def _correlation(board: Board) -> Figure:
-    found = plots.table(board, "correlation")
+    points = plots.table(board, "correlation")
     size = len(board.keys)
-    values = found["correlation"].to_numpy(dtype=float).reshape(size, size)
-    numbers = found["n"].to_numpy(dtype=int).reshape(size, size)
+    values = points["correlation"].to_numpy(dtype=float).reshape(size, size)
+    numbers = points["n"].to_numpy(dtype=int).reshape(size, size)
     titles = [html.escape(plots.title_of(board, key)) for key in board.keys]
     z = [[None if np.isnan(value) else round(float(value), 4) for value in line] for line in values]
     data: list[Figure] = [
@@ -252,7 +252,7 @@ def _marks(board: Board, there: Sequence[int], x: Sequence[Any], y: Sequence[flo
     }  # fmt: skip
 
 
-def _mark(board: Board, row: int, place: int, x: Sequence[float], y: Sequence[float], said: str) -> Figure:
+def _mark(board: Board, row: int, place: int, x: Sequence[float], y: Sequence[float], label: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -263,16 +263,16 @@ def _mark(board: Board, row: int, place: int, x: Sequence[float], y: Sequence[fl
                    "line": {"color": "var(--ground)", "width": 1.5}},
         "text": _names([board.names[row]]) * len(x),
         "customdata": _links([board.names[row]]) * len(x),
-        "hovertemplate": "<b>%{text}</b><br>" + said + OPEN,
+        "hovertemplate": "<b>%{text}</b><br>" + label + OPEN,
         "showlegend": False,
     }  # fmt: skip
 
 
-def _thinned(found: pd.DataFrame) -> pd.DataFrame:
+def _thinned(points: pd.DataFrame) -> pd.DataFrame:
     """At most about POINTS rows, evenly over the sizes, with the whole front."""
-    step = -(-len(found) // POINTS) or 1
-    keep = found["front"].to_numpy(dtype=bool) | (np.arange(len(found)) % step == 0)
-    return pd.DataFrame(found.loc[keep])
+    step = -(-len(points) // POINTS) or 1
+    keep = points["front"].to_numpy(dtype=bool) | (np.arange(len(points)) % step == 0)
+    return pd.DataFrame(points.loc[keep])
 
 
 def _drawn(data: list[Figure], x: Figure, y: Figure, height: int = 420) -> Figure:

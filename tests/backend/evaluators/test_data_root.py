@@ -15,7 +15,7 @@ import yaml
 from backend.evaluators.data_root import DataRoot, Need
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import Infrastructure
-from leaderboard.importer import score
+from leaderboard.statistics.scores import score
 from tests.shared import ROOT, shared_data
 
 BBH = Need("task_bbh", "SaylorTwift/bbh", "navigate")

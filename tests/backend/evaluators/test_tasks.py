@@ -10,7 +10,7 @@ import pytest
 from backend.evaluators.tasks import BUILT_IN, harness_folders, local_data, needs, task_manager
 from leaderboard.benchmarks import Benchmark, load_benchmarks
 from leaderboard.errors import BadBenchmark, Infrastructure
-from leaderboard.importer import score
+from leaderboard.statistics.scores import score
 from tests.shared import ROOT
 
 BENCHMARKS = load_benchmarks(ROOT / "benchmarks")

@@ -17,7 +17,7 @@ from leaderboard.board.contents import Contents
 from leaderboard.cli.__main__ import main
 from leaderboard.errors import AlreadyRequested
 from leaderboard.importer import Importer, Report
-from leaderboard.importer.sources import Folder, open_source
+from leaderboard.importer.sources import BoardFolder, open_source
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.request_files import is_foreign
 from leaderboard.records import Request, Status
@@ -43,7 +43,7 @@ class Board:
 
     def take(self, *folders: Path, benchmark: Benchmark = TINY, write: bool = True) -> Report:
         made = Importer(self.queue, self.results, self.store, benchmark, write)
-        return made.run([Folder(folder) for folder in folders])
+        return made.run([BoardFolder(folder) for folder in folders])
 
     def files(self) -> dict[str, str]:
         return self.queue.store.list() | self.store.list()
