@@ -116,14 +116,14 @@ class DataRoot:
 
         Raises Infrastructure, naming everything that is missing and the tasks that need it.
         """
-        wanted: dict[str, set[str]] = defaultdict(set)
+        configs_of: dict[str, set[str]] = defaultdict(set)
         tasks: dict[str, set[str]] = defaultdict(set)
         for need in needs:
-            wanted[need.dataset].add(need.config)
+            configs_of[need.dataset].add(need.config)
             tasks[need.dataset].add(need.task)
         missing = [
             f"{dataset} ({what}), for {_some(tasks[dataset])}"
-            for dataset, configs in sorted(wanted.items())
+            for dataset, configs in sorted(configs_of.items())
             if (what := self._lacks(dataset, configs))
         ]
         if missing:
@@ -131,9 +131,9 @@ class DataRoot:
                 f"The data root {self.root} lacks: {'; '.join(missing)}. Put a folder named like the dataset there, as "
                 "`hf download --repo-type dataset` makes it, or say in its data_root.yaml where the files are."
             )
-        mirror = self.mirror_dir / self._signature(wanted)
+        mirror = self.mirror_dir / self._signature(configs_of)
         if not mirror.exists():
-            self._build(mirror, wanted)
+            self._build(mirror, configs_of)
         return mirror
 
     @contextlib.contextmanager
@@ -180,30 +180,30 @@ class DataRoot:
             splits.append(Split(name, path, source.where))
         return splits
 
-    def _signature(self, wanted: Mapping[str, set[str]]) -> str:
+    def _signature(self, configs_of: Mapping[str, set[str]]) -> str:
         """A name that changes with what is wanted and with every file that it is made from."""
-        said: list[Any] = [str(self.root)]
-        for dataset, configs in sorted(wanted.items()):
+        parts: list[Any] = [str(self.root)]
+        for dataset, configs in sorted(configs_of.items()):
             folder = self._folder(dataset)
             if folder is not None:
-                said.append([dataset, str(folder)])
+                parts.append([dataset, str(folder)])
                 continue
             for config in sorted(configs):
                 for split in self._splits(dataset, config):
                     stat = split.path.stat()
-                    said.append(
+                    parts.append(
                         [dataset, config, split.name, str(split.path), split.where, stat.st_size, stat.st_mtime_ns]
                     )
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     # --- building
 
-    def _build(self, mirror: Path, wanted: Mapping[str, set[str]]) -> None:
+    def _build(self, mirror: Path, configs_of: Mapping[str, set[str]]) -> None:
         """Build beside, then move into place; whoever comes second uses the first one's."""
         self.mirror_dir.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=self.mirror_dir, prefix=".draft-"))
         try:
-            for dataset, configs in wanted.items():
+            for dataset, configs in configs_of.items():
                 place = draft / dataset
                 place.parent.mkdir(parents=True, exist_ok=True)
                 folder = self._folder(dataset)

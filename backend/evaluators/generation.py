@@ -24,10 +24,10 @@ def fit_generation(lm: Any, tasks: Mapping[str, Any], harness: Harness, model: s
         for name, task in tasks.items()
         if task.OUTPUT_TYPE == "generate_until"
     }
-    found = too_long({name: new_tokens(each) for name, each in settings.items()}, lm.max_length)
-    if found and harness.long_generation == "refuse":
-        raise JobFailed("generation_too_long", refusal(found, lm.max_length, model))
-    cut = dict.fromkeys(found, cut_to(lm.max_length))
+    too_long_tasks = too_long({name: new_tokens(given) for name, given in settings.items()}, lm.max_length)
+    if too_long_tasks and harness.long_generation == "refuse":
+        raise JobFailed("generation_too_long", refusal(too_long_tasks, lm.max_length, model))
+    cut = dict.fromkeys(too_long_tasks, cut_to(lm.max_length))
     for name, most in cut.items():
         others = {key: value for key, value in settings[name].items() if key not in LIMITS}
         tasks[name].set_config("generation_kwargs", {**others, LIMITS[0]: most})

@@ -262,14 +262,14 @@ def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 def parents(task: str, results: Mapping[str, Any]) -> set[str]:
     """The groups that a task belongs to, directly or not."""
-    found: set[str] = set()
+    groups: set[str] = set()
     todo = [task]
     while todo:
         name = todo.pop()
-        above = {group for group, members in results["group_subtasks"].items() if name in members} - found
-        found |= above
+        above = {group for group, members in results["group_subtasks"].items() if name in members} - groups
+        groups |= above
         todo += above
-    return found
+    return groups
 
 
 def describe(

@@ -90,7 +90,7 @@ def _model(source: Checkpoint, precision: Precision, device: str) -> Any:
     seq2seq = config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
     kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
     with Stage("weights"):
-        model, found = kind.from_pretrained(
+        model, report = kind.from_pretrained(
             source.folder,
             local_files_only=True,
             config=config,
@@ -101,8 +101,8 @@ def _model(source: Checkpoint, precision: Precision, device: str) -> Any:
             output_loading_info=True,
             **_quantisation(precision),
         )
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
         raise JobFailed(
             "weights_missing",
             f"{len(missing)} of the weights that the architecture of {source.name} needs are not in its safetensors "

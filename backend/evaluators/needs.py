@@ -29,12 +29,12 @@ class DataNeedsProbe:
         """Find out and write it down."""
         folder = Workdir(workdir)
         benchmark = folder.benchmark()
-        wanted = needs(task_manager(benchmark), [name for column in benchmark.columns for name in column.run])
+        task_needs = needs(task_manager(benchmark), [name for column in benchmark.columns for name in column.run])
         layouts = read_layouts(KNOWN)
-        also = {name for need in wanted if need.dataset in layouts for name in layouts[need.dataset].also}
+        also = {name for need in task_needs if need.dataset in layouts for name in layouts[need.dataset].also}
         folder.write_needs(
             DataNeeds(
-                datasets={need.dataset: need.revision for need in wanted},
+                datasets={need.dataset: need.revision for need in task_needs},
                 nltk=sorted(name.removeprefix(NLTK) for name in also if name.startswith(NLTK)),
             )
         )

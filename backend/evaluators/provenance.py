@@ -27,7 +27,7 @@ def packages() -> dict[str, str]:
 def task_hashes(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
     """The harness's hash of each task: over the hashes of its documents, prompts and targets."""
     return {
-        task: hash_string("".join(one["doc_hash"] + one["prompt_hash"] + one["target_hash"] for one in rows))
+        task: hash_string("".join(row["doc_hash"] + row["prompt_hash"] + row["target_hash"] for row in rows))
         for task, rows in samples.items()
     }
 

@@ -45,7 +45,7 @@ def local_data(
 
 def needs(manager: TaskManager, names: Iterable[str]) -> list[Need]:
     """Which Hub datasets the tasks behind `names` read."""
-    found: dict[str, Need] = {}
+    read_by: dict[str, Need] = {}
     todo, seen = list(names), set()
     while todo:
         name = todo.pop()
@@ -56,11 +56,11 @@ def needs(manager: TaskManager, names: Iterable[str]) -> list[Need]:
         config = entry.cfg or {}
         members = entry.tags if entry.yaml_path is None else config.get("task")
         if isinstance(members, list | set):
-            todo += [one if isinstance(one, str) else one.get("task", "") for one in members]
+            todo += [member if isinstance(member, str) else member.get("task", "") for member in members]
         elif _is_repository(dataset := str(config.get("dataset_path") or "")) and not config.get("custom_dataset"):
             revision = str((config.get("dataset_kwargs") or {}).get("revision") or "")
-            found[name] = Need(name, dataset, str(config.get("dataset_name") or "default"), revision)
-    return [found[name] for name in sorted(found)]
+            read_by[name] = Need(name, dataset, str(config.get("dataset_name") or "default"), revision)
+    return [read_by[name] for name in sorted(read_by)]
 
 
 def _is_repository(dataset: str) -> bool:
@@ -81,12 +81,12 @@ def harness_folders(benchmark: str, own: Path | None, names: Iterable[str]) -> l
     while level:
         seen |= level
         built_in = {name: _near(name) for name in level - known.keys()}
-        built_in |= _everywhere({name for name, found in built_in.items() if found is None or found.tag})
-        unknown |= {name for name, found in built_in.items() if found is None}
-        for found in filter(None, built_in.values()):
-            places = {path.parent for path in found.paths}
-            folders |= places if len(places) == 1 else {BUILT_IN}
-        members = [found.members for found in built_in.values() if found]
+        built_in |= _everywhere({name for name, definition in built_in.items() if definition is None or definition.tag})
+        unknown |= {name for name, definition in built_in.items() if definition is None}
+        for definition in filter(None, built_in.values()):
+            parents = {path.parent for path in definition.paths}
+            folders |= parents if len(parents) == 1 else {BUILT_IN}
+        members = [definition.members for definition in built_in.values() if definition]
         members += [known[name].members for name in level & known.keys()]
         level = {name for names in members for name in names} - seen
     if unknown:
@@ -104,8 +104,8 @@ def _near(name: str) -> Definition | None:
     words = name.split("_")
     for length in range(len(words), 0, -1):
         folder = BUILT_IN / "_".join(words[:length])
-        if folder.is_dir() and (found := _definitions(folder).get(name)):
-            return found
+        if folder.is_dir() and (definition := _definitions(folder).get(name)):
+            return definition
     return None
 
 
@@ -123,9 +123,9 @@ def _everywhere(names: set[str]) -> dict[str, Definition | None]:
     merged: dict[str, Definition | None] = dict.fromkeys(names)
     for folder, mentioned in sorted(folders.items()):
         for name in mentioned & _definitions(folder).keys():
-            found, first = _definitions(folder)[name], merged[name]
+            definition, first = _definitions(folder)[name], merged[name]
             if first is None:
-                merged[name] = found
-            elif first.tag and found.tag:
-                merged[name] = Definition(first.paths + found.paths, first.members + found.members, tag=True)
+                merged[name] = definition
+            elif first.tag and definition.tag:
+                merged[name] = Definition(first.paths + definition.paths, first.members + definition.members, tag=True)
     return merged

@@ -26,7 +26,7 @@ from leaderboard.identity.sealed import Sealed, Sealer, session_key
 from leaderboard.records import Person
 from leaderboard.settings import Settings
 
-__all__ = ["STAMP_HEADER", "Asked", "Identity", "Role", "Session"]
+__all__ = ["STAMP_HEADER", "AnyRequest", "Identity", "Role", "Session"]
 
 STAMP_HEADER = "x-podium-stamp"
 TOKEN = re.compile(r"[\x21-\x7e]{1,4000}")
@@ -36,7 +36,7 @@ MAX_REMEMBERED = 10_000
 STAY = "The page that this came from is not signed in here any more. Load it again and repeat what you did."
 
 
-class Asked(Protocol):
+class AnyRequest(Protocol):
     """A request, FastAPI's or Gradio's."""
 
     @property
@@ -104,41 +104,41 @@ class Identity:
 
     # --- what may be done
 
-    def visitor(self, asked: Asked) -> Person:
+    def visitor(self, source: AnyRequest) -> Person:
         """Who reads; the anonymous sender for a stranger. Raises NotSignedIn for a wrong token, HubUnavailable."""
-        return self._known(_http(asked)).person
+        return self._known(_http(source)).person
 
-    def known(self, asked: Asked) -> Person | None:
+    def known(self, source: AnyRequest) -> Person | None:
         """Who reads, None for a stranger. Raises as `visitor`."""
-        known = self._known(_http(asked))
-        return None if known.how == "nobody" else known.person
+        session = self._known(_http(source))
+        return None if session.how == "nobody" else session.person
 
-    def caller(self, asked: Asked) -> str:
+    def caller(self, source: AnyRequest) -> str:
         """A text that tells apart who asks, for counting: people by name, strangers by address. Raises as `visitor`."""
-        request = _http(asked)
+        request = _http(source)
         known = self._known(request)
         if known.how != "nobody":
             return f"@{hub_name(known.person.name)}"
         return request.client.host if request.client else ""
 
-    def sender(self, asked: Asked) -> Person:
+    def sender(self, source: AnyRequest) -> Person:
         """Who may submit, vote and flag. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        return self.allow(asked, Role.SUBMITTER)
+        return self.allow(source, Role.SUBMITTER)
 
-    def maintainer(self, asked: Asked) -> Person:
+    def maintainer(self, source: AnyRequest) -> Person:
         """Who looks after the board. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        return self.allow(asked, Role.MAINTAINER)
+        return self.allow(source, Role.MAINTAINER)
 
-    def owner(self, asked: Asked, model: str) -> Person:
+    def owner(self, source: AnyRequest, model: str) -> Person:
         """Whose model it is, or a maintainer. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        person = self.allow(asked, Role.OWNER)
+        person = self.allow(source, Role.OWNER)
         if not (self.roles.owns(person, model) or self.roles.is_maintainer(person)):
             raise NotAllowed(f"Only the owner of {model} and this board's maintainers may do this.")
         return person
 
-    def allow(self, asked: Asked, role: Role) -> Person:
+    def allow(self, source: AnyRequest, role: Role) -> Person:
         """The one gate: who asks, if they may do what `role` may. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        request = _http(asked)
+        request = _http(source)
         known = self._known(request)
         if role is Role.READER:
             return known.person
@@ -151,20 +151,20 @@ class Identity:
             raise NotAllowed(f"Only this board's maintainers may do this; you are {known.person.name}.")
         return known.person
 
-    def roles_of(self, asked: Asked) -> list[Role]:
+    def roles_of(self, source: AnyRequest) -> list[Role]:
         """The roles of who asks that do not depend on a model."""
-        known = self._known(_http(asked))
-        nobody = known.how == "nobody"
-        found = [Role.READER]
+        session = self._known(_http(source))
+        nobody = session.how == "nobody"
+        roles = [Role.READER]
         if not nobody or self._open_to_nobody(Role.SUBMITTER):
-            found.append(Role.SUBMITTER)
-        if self.roles.is_maintainer(known.person) and (not nobody or self._open_to_nobody(Role.MAINTAINER)):
-            found.append(Role.MAINTAINER)
-        return found
+            roles.append(Role.SUBMITTER)
+        if self.roles.is_maintainer(session.person) and (not nobody or self._open_to_nobody(Role.MAINTAINER)):
+            roles.append(Role.MAINTAINER)
+        return roles
 
-    def own_token(self, asked: Asked) -> str | None:
+    def own_token(self, source: AnyRequest) -> str | None:
         """The Hub token of who asks, to act on the Hub in their name; None when there is none. Never log it."""
-        request = _http(asked)
+        request = _http(source)
         known = self._known(request)
         if known.how == "token":
             return _bearer(request)
@@ -191,7 +191,9 @@ class Identity:
 
     def _whose(self, token: str) -> Person:
         if not TOKEN.fullmatch(token):
-            raise NotSignedIn("What was sent as a token is none. Send one of your tokens of the Hub.")
+            raise NotSignedIn(
+                "The Authorization header holds no valid token. Send one of your access tokens of the Hub."
+            )
         try:
             return self._people.whoami(token)
         except NotAllowed as error:
@@ -202,7 +204,7 @@ class Identity:
         if hub_name(person.name) == hub_name(self.anonymous.name):
             raise NotAllowed(
                 f"{person.name} is the name that this board writes for whoever is not signed in. "
-                "Its operator has to choose another one (PODIUM_ANONYMOUS_SENDER)."
+                "Its operator has to choose another name (PODIUM_ANONYMOUS_SENDER)."
             )
         return person
 
@@ -295,9 +297,9 @@ class _Remembered:
         with self._lock:
             new = name not in self._until
             self._until[name] = until
-            over = [one for one, end in self._until.items() if end < time.time()]
-            for one in over:
-                del self._until[one]
+            expired = [name for name, end in self._until.items() if end < time.time()]
+            for name in expired:
+                del self._until[name]
             while len(self._until) > MAX_REMEMBERED:
                 self._until.popitem(last=False)
             return new
@@ -306,9 +308,9 @@ class _Remembered:
         return name in self._until
 
 
-def _http(asked: Asked) -> HttpRequest:
+def _http(source: AnyRequest) -> HttpRequest:
     """The HTTP request behind what FastAPI or Gradio hands to a handler."""
-    inner = asked if isinstance(asked, HttpRequest) else vars(asked).get("request")
+    inner = source if isinstance(source, HttpRequest) else vars(source).get("request")
     if not isinstance(inner, HttpRequest):
         raise NotSignedIn("Who asks cannot be told from this kind of request.")
     return inner

@@ -108,13 +108,13 @@ class Provider:
             with self._client(pending.redirect_uri) as client:
                 tokens = client.fetch_token(places.token_endpoint, code=code, code_verifier=pending.verifier)
                 claims = self._claims(str(tokens.get("id_token") or ""), places, keys, pending.nonce)
-                said = client.get(places.userinfo_endpoint)
+                answer = client.get(places.userinfo_endpoint)
         except OAuthError as error:
             raise NotAllowed(REFUSED.format(error.error)) from None
         except (httpx.HTTPError, ValueError) as error:
             raise _unavailable(error) from error
-        about = _object(said)
-        if said.status_code != 200 or about.get("sub") != claims["sub"]:
+        about = _object(answer)
+        if answer.status_code != 200 or about.get("sub") != claims["sub"]:
             raise NotAllowed(REFUSED.format("its answers are about two people"))
         lasts = tokens.get("expires_in")
         return SignedIn(
@@ -161,8 +161,8 @@ class Provider:
     def _ask(self) -> tuple[Places, KeySet]:
         try:
             with httpx.Client(timeout=self._timeout) as client:
-                found = _object(client.get(f"{self._endpoint}/.well-known/openid-configuration"))
-                places = Places.model_validate(found)
+                document = _object(client.get(f"{self._endpoint}/.well-known/openid-configuration"))
+                places = Places.model_validate(document)
                 if places.issuer.rstrip("/") != self._endpoint:
                     raise ValueError(f"it calls itself {places.issuer}")
                 return places, KeySet.import_key_set(_object(client.get(places.jwks_uri)))  # type: ignore[arg-type]
@@ -180,10 +180,10 @@ def _object(answer: httpx.Response) -> Mapping[str, Any]:
     """A JSON object. Raises ValueError for anything else."""
     if len(answer.content) > MAX_ANSWER_BYTES:
         raise ValueError("the answer is too long")
-    said = answer.json()
-    if not isinstance(said, dict):
+    value = answer.json()
+    if not isinstance(value, dict):
         raise ValueError("the answer is not a JSON object")
-    return said
+    return value
 
 
 def _person(about: Mapping[str, Any]) -> Person:
@@ -193,8 +193,8 @@ def _person(about: Mapping[str, Any]) -> Person:
     return Person(name=name, orgs=organisations(about.get("orgs")))
 
 
-def organisations(said: Any) -> tuple[str, ...]:
+def organisations(value: Any) -> tuple[str, ...]:
     """Names of the organisations that a userinfo answer lists."""
-    entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    names = [one.get("preferred_username") or one.get("name") for one in entries[:MAX_ORGS]]
+    entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    names = [entry.get("preferred_username") or entry.get("name") for entry in entries[:MAX_ORGS]]
     return tuple(name for name in names if isinstance(name, str) and NAME.fullmatch(name))

@@ -68,12 +68,12 @@ def session_key(settings: Settings) -> bytes:
     Raises BadSettings for a key that is too short, or one that others on this machine can read.
     """
     if settings.session_key is not None:
-        said = settings.session_key.get_secret_value()
-        if len(said) < MIN_KEY_CHARACTERS:
+        key = settings.session_key.get_secret_value()
+        if len(key) < MIN_KEY_CHARACTERS:
             raise BadSettings(
-                f"PODIUM_SESSION_KEY has {len(said)} characters; give it {MIN_KEY_CHARACTERS} random ones or more."
+                f"PODIUM_SESSION_KEY has {len(key)} characters; give it {MIN_KEY_CHARACTERS} random ones or more."
             )
-        return said.encode()
+        return key.encode()
     board = hashlib.sha256(str(settings.work_dir.absolute()).encode()).hexdigest()[:12]
     place = settings.secrets_dir / f"session-{board}.key"
     try:

@@ -49,13 +49,13 @@ class ExpandedScorer(Scorer):
 
     def _batch(self, rows: Sequence[Sequence[Piece]], questions: Sequence[Question], prefix: Prefix | None) -> Answers:
         pieces = [row[0] for row in rows]
-        asked = [questions[piece.question] for piece in pieces]
+        batch = [questions[piece.question] for piece in pieces]
         tails = [piece.tail for piece in pieces]
         logits, states, mask = self.runner.padded(tails, prefix)
         first = F.log_softmax(logits, dim=-1, dtype=self.softmax_dtype)
         begun = [
             (number, begin)
-            for number, question in enumerate(asked)
+            for number, question in enumerate(batch)
             for begin in dict.fromkeys(choice[:-1] for choice in question.choices if len(choice) > 1)
         ]
         following: dict[tuple[int, Tokens], Any] = {}
@@ -72,14 +72,14 @@ class ExpandedScorer(Scorer):
             for row, key in enumerate(part):
                 following[key] = F.log_softmax(continued[row, : len(key[1])], dim=-1, dtype=self.softmax_dtype)
         answers: Answers = {}
-        for number, question in enumerate(asked):
+        for number, question in enumerate(batch):
             for choice, requests in zip(question.choices, question.requests, strict=True):
                 scores = first[number][None]
                 if len(choice) > 1:
                     scores = torch.cat([scores, following[number, choice[:-1]]])
                 chosen = torch.tensor(choice, device=scores.device)
-                found = scores.gather(1, chosen[:, None])
-                answer = (float(found.sum()), bool((scores.argmax(dim=-1) == chosen).all()))
+                chosen_scores = scores.gather(1, chosen[:, None])
+                answer = (float(chosen_scores.sum()), bool((scores.argmax(dim=-1) == chosen).all()))
                 answers.update(dict.fromkeys(requests, answer))
         return answers
 

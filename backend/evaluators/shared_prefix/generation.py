@@ -95,9 +95,9 @@ class Generator:
 
     def _admit(self, queue: Iterator[Entry]) -> Iterator[Row]:
         """Fill the free slots from the queue; prompts over the same prefix start together."""
-        wanted = self.size - len(self.rows)
-        entries = list(islice(queue, wanted))
-        self.waiting = len(entries) == wanted
+        free = self.size - len(self.rows)
+        entries = list(islice(queue, free))
+        self.waiting = len(entries) == free
         for _, group in groupby(entries, key=lambda entry: id(entry[0])):
             together = list(group)
             yield from self._start([row for _, row in together], together[0][0])

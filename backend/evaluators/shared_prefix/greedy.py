@@ -95,16 +95,16 @@ def end_tokens(lm: Any) -> frozenset[int]:
     return ends
 
 
-def encode(lm: Any, found: Sequence[Wish]) -> list[list[int]]:
+def encode(lm: Any, wishes: Sequence[Wish]) -> list[list[int]]:
     """Token ids of the contexts as the harness encodes a batch, cut on the left to leave room for the new tokens."""
-    texts = list(dict.fromkeys(wish.context for wish in found))
+    texts = list(dict.fromkeys(wish.context for wish in wishes))
     marked = {has_bos_prefix(text, getattr(lm.tokenizer, "bos_token", None)) for text in texts}
     if len(marked) > 1:
         raise Unsupported("some contexts begin with the beginning-of-text token and some do not")
     special = {} if lm.add_bos_token is None else {"add_special_tokens": lm.add_bos_token}
     special = {"add_special_tokens": False} if True in marked else special
     encoded = dict(zip(texts, lm.tokenizer(texts, **special)["input_ids"], strict=True))
-    tokens = [encoded[wish.context][-(lm.max_length - wish.most) :] for wish in found]
+    tokens = [encoded[wish.context][-(lm.max_length - wish.most) :] for wish in wishes]
     if not all(tokens):
         raise Unsupported("a context has no tokens")
     return tokens

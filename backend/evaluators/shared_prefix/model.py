@@ -247,8 +247,8 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             scores = F.log_softmax(runner.plain((*row.prompt.tokens, *head), copies), dim=-1, dtype=self.softmax_dtype)
             self.stock_probe_tokens += copies * (len(row.prompt.tokens) + len(head) - 1)
             chosen = torch.tensor(head, device=scores.device)
-            found = scores[-len(head) :].gather(1, chosen[:, None])
-            return float(found.sum()), bool((scores[-len(head) :].argmax(dim=-1) == chosen).all())
+            chosen_scores = scores[-len(head) :].gather(1, chosen[:, None])
+            return float(chosen_scores.sum()), bool((scores[-len(head) :].argmax(dim=-1) == chosen).all())
 
         expect(probe, {index: row}, [[index]], lambda _: [plain(1)], self.model.dtype, again=lambda _: [plain(COPIES)])
         ours = torch.tensor(row.head, dtype=self.softmax_dtype or self.model.dtype).sum()

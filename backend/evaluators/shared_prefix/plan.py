@@ -96,13 +96,13 @@ def truncate(context: Sequence[int], continuation: Sequence[int], max_length: in
 
 def group(requests: Sequence[tuple[Sequence[int], Sequence[int]]], max_length: int) -> list[Question]:
     """Questions of (context, continuation) requests. A request that truncates differently is another question."""
-    found: dict[Tokens, dict[Tokens, list[int]]] = {}
+    choices_of: dict[Tokens, dict[Tokens, list[int]]] = {}
     for index, (context, continuation) in enumerate(requests):
-        choices = found.setdefault(truncate(context, continuation, max_length), {})
+        choices = choices_of.setdefault(truncate(context, continuation, max_length), {})
         choices.setdefault(tuple(continuation), []).append(index)
     return [
         Question(context, tuple(choices), tuple(tuple(indices) for indices in choices.values()))
-        for context, choices in found.items()
+        for context, choices in choices_of.items()
     ]
 
 

@@ -136,9 +136,9 @@ def expect(
     if not probe.exact:
         together = (again or stock)([requests[index] for group in groups for index in group])
         alone = [probe.expected[index] for group in groups for index in group]
-        pairs = [(one[0], other[0]) for one, other in zip(alone, together, strict=True)]
-        control = max(abs(one - other) for one, other in pairs)
-        largest = max(abs(one) for one, _ in pairs)
+        pairs = [(own[0], other[0]) for own, other in zip(alone, together, strict=True)]
+        control = max(abs(own - other) for own, other in pairs)
+        largest = max(abs(own) for own, _ in pairs)
         probe.tolerance = max(control, STEPS * last_place(largest, dtype))
 
 

@@ -88,13 +88,13 @@ class Scorer:
                 entries.extend(entry + 1 + node for node in path)
                 tokens.extend(choice)
         at, chosen = torch.tensor(entries, device=scores.device), torch.tensor(tokens, device=scores.device)
-        found = scores[at, chosen].cpu()
+        chosen_scores = scores[at, chosen].cpu()
         greedy = (scores.argmax(dim=-1)[at] == chosen).cpu()
         answers: Answers = {}
         start = 0
         for requests, count in spans:
             end = start + count
-            answer = (float(found[start:end].sum()), bool(greedy[start:end].all()))
+            answer = (float(chosen_scores[start:end].sum()), bool(greedy[start:end].all()))
             answers.update(dict.fromkeys(requests, answer))
             start = end
         return answers
