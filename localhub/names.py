@@ -119,7 +119,7 @@ def check_ref_name(name: str) -> str:
         not _REF.fullmatch(name)
         or ".." in name
         or "@{" in name
-        or name == "@"
+        or name in ("@", "HEAD")
         or any(not part or part.startswith(".") or part.endswith((".", ".lock")) for part in segments)
     )
     if bad:
