@@ -169,6 +169,14 @@ async def _json(body: Body) -> dict[str, Any]:
 Json = Annotated[dict[str, Any], Depends(_json)]
 
 
+async def _expanded(request: Request) -> list[str]:
+    return request.query_params.getlist("expand") + request.query_params.getlist("expand[]")
+
+
+Expand = Annotated[list[str], Depends(_expanded)]
+"""The properties that the client asks for; clients spell the parameter `expand` or `expand[]`."""
+
+
 def base_url(request: Request) -> str:
     """Where this Hub is reached by the client, with a mount prefix if any and no slash at the end."""
     return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"

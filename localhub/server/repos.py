@@ -12,10 +12,11 @@ from localhub.cards import validate
 from localhub.errors import AlreadyExists, Invalid, RepoNotFound
 from localhub.facts import list_entry, listed_entry, listed_info, repo_info
 from localhub.names import Kind, RepoName
-from localhub.refs import MAIN
+from localhub.refs import HEAD, MAIN
 from localhub.repos import Repo
 from localhub.server.context import (
     REPO,
+    Expand,
     Json,
     Segment,
     Served,
@@ -30,6 +31,7 @@ from localhub.server.context import (
     text_of,
 )
 from localhub.server.paging import next_link, page_of
+from localhub.spaces import check_sdk
 from localhub.trees import Snapshot
 
 router = APIRouter()
@@ -70,7 +72,7 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
     url = f"{base_url(request)}/{name.kind.web_prefix}{name.id}"
     try:
         user = rights.check_creates(who, name.namespace, name.kind.singular)
-        sdk = data.get("sdk") if isinstance(data.get("sdk"), str) else None
+        sdk = check_sdk(text_of(data, "sdk")) if name.kind is Kind.SPACE and data.get("sdk") else None
         repo = site.hub.repos.create(name, user, private=bool(_privacy(data)), sdk=sdk)
     except AlreadyExists as error:
         return answer({"error": error.message, "url": url}, error.status, {"X-Error-Message": error.message})
@@ -142,11 +144,11 @@ def info(
     request: Request,
     who: Who,
     repo: VisibleRepo,
+    expand: Expand,
     blobs: str = "",
-    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Everything about a repo at the head of main."""
-    return info_at(request, who, repo, "main", blobs, expand)
+    return info_at(request, who, repo, HEAD, expand, blobs)
 
 
 @router.get(REPO + "/revision/{revision}")
@@ -155,8 +157,8 @@ def info_at(
     who: Who,
     repo: VisibleRepo,
     revision: Segment,
+    expand: Expand,
     blobs: str = "",
-    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Everything about a repo at a revision; what its files say only for those who may read them."""
     info_of = repo_info if rights.may_read_files(who, repo) else listed_info

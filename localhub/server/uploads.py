@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
@@ -32,6 +32,7 @@ from localhub.server.context import (
     text_of,
 )
 from localhub.server.discussions import told
+from localhub.server.sending import send_file
 
 router = APIRouter()
 LFS_JSON = "application/vnd.git-lfs+json"
@@ -145,7 +146,7 @@ def lfs_download(
     path = _stored(site, kind, namespace, name).lfs.path(oid)
     if not path.is_file():
         raise EntryNotFound("This large file was never uploaded")
-    return FileResponse(path, media_type="application/octet-stream")
+    return send_file(request, path, {"ETag": f'"{oid}"'})
 
 
 @router.get(REPO + "/xet-{mode}-token/{revision}")
