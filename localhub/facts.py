@@ -10,6 +10,7 @@ from localhub.cache import Cache
 from localhub.cards import card_data, load_json
 from localhub.clock import stamp_seconds
 from localhub.evalresults import entries_at
+from localhub.likes import like_count
 from localhub.names import Kind
 from localhub.trees import Row, Snapshot
 
@@ -80,7 +81,7 @@ def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
         "createdAt": meta.created,
         "lastModified": stamp_seconds(snapshot.commit.time),
         "downloads": meta.downloads,
-        "likes": meta.likes,
+        "likes": like_count(repo),
         "tags": [],
         "cardData": None,
         **kind_facts,

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from localhub.accounts import WRITE
 from localhub.clock import stamp_seconds
 from localhub.errors import EntryNotFound, Invalid
 from localhub.repos import Repo
@@ -95,7 +96,16 @@ def paths_info(request: Request, who: Who, repo: VisibleRepo, revision: Segment,
     snapshot = snapshot_at(request, repo, revision)
     paths = [path.strip("/") for path in asked]
     rows = [(path, row) for path in paths if path and (row := snapshot.find(path))]
-    return answer(described(snapshot, rows, expand=expand))
+    entries = described(snapshot, rows, expand=expand)
+    return answer([_copyable(entry) for entry in entries] if WRITE in who.scopes else entries)
+
+
+def _copyable(entry: dict[str, Any]) -> dict[str, Any]:
+    """With `xetHash`, without which the client copies no large file to another repo.
+
+    Only for those who may write: a client that reads, and has not switched Xet off, would look for the file there.
+    """
+    return entry | {"xetHash": entry["lfs"]["oid"]} if "lfs" in entry else entry
 
 
 def _form(request: Request, body: bytes) -> tuple[list[str], bool]:
@@ -163,7 +173,8 @@ def resolve(request: Request, repo: Target, revision: Segment, path: Segment) ->
         headers |= {"ETag": f'"{pointer.oid}"', "X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
         content = repo.lfs.path(pointer.oid)
         if not content.is_file():
-            raise EntryNotFound(f"The content of {path} was never uploaded", headers={"X-Repo-Commit": snapshot.oid})
+            missing = f"The content of {path} is not here: it was never uploaded, or it was deleted"
+            raise EntryNotFound(missing, headers={"X-Repo-Commit": snapshot.oid})
         return send_file(request, content, headers)
     headers["ETag"] = f'"{row.oid}"'
     return send_bytes(request, repo.objects.read(row.oid)[1], headers)

@@ -53,7 +53,8 @@ def _name(data: dict[str, Any], who: Visitor) -> RepoName:
     return RepoName.parse(kind, f"{namespace}/{name}")
 
 
-def _privacy(data: dict[str, Any]) -> bool | None:
+def privacy(data: dict[str, Any]) -> bool | None:
+    """Whether a body asks for a private repo, None when it does not say; raises Invalid."""
     if isinstance(data.get("private"), bool):
         return bool(data["private"])
     visibility = data.get("visibility")
@@ -73,7 +74,7 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
     try:
         user = rights.check_creates(who, name.namespace, name.kind.singular)
         sdk = check_sdk(text_of(data, "sdk")) if name.kind is Kind.SPACE and data.get("sdk") else None
-        repo = site.hub.repos.create(name, user, private=bool(_privacy(data)), sdk=sdk)
+        repo = site.hub.repos.create(name, user, private=bool(privacy(data)), sdk=sdk)
     except AlreadyExists as error:
         return answer({"error": error.message, "url": url}, error.status, {"X-Error-Message": error.message})
     site.happened("create", "repo", repo)
@@ -84,7 +85,7 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
 def delete(site: Served, who: Who, data: Json) -> Response:
     """Remove a repo and everything in it."""
     name = _name(data, who)
-    repo = _found(site, who, name)
+    repo = found(site, who, name)
     rights.check_writes(who, repo)
     site.hub.repos.delete(repo)
     site.happened("delete", "repo", repo, gone=True)
@@ -95,7 +96,7 @@ def delete(site: Served, who: Who, data: Json) -> Response:
 def move(site: Served, who: Who, data: Json) -> Response:
     """Rename a repo; the old name goes on leading to it."""
     kind = Kind.parse(data.get("type"))
-    repo = _found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
+    repo = found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
     to = RepoName.parse(kind, text_of(data, "toRepo"))
     to = RepoName(kind, site.hub.accounts.spelled(to.namespace), to.name)
     rights.check_writes(who, repo)
@@ -105,7 +106,8 @@ def move(site: Served, who: Who, data: Json) -> Response:
     return answer({})
 
 
-def _found(site: Site, who: Visitor, name: RepoName) -> Repo:
+def found(site: Site, who: Visitor, name: RepoName) -> Repo:
+    """The repo that a body names; raises RepoNotFound when the visitor may not see it."""
     try:
         repo = site.hub.repos.get(name.kind, name.id)
     except RepoNotFound:
@@ -119,7 +121,7 @@ def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
     """Change visibility and gating."""
     rights.check_writes(who, repo)
     changes: dict[str, Any] = {}
-    if (private := _privacy(data)) is not None:
+    if (private := privacy(data)) is not None:
         changes["private"] = private
     if "gated" in data:
         if data["gated"] not in (False, "auto", "manual"):

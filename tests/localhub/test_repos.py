@@ -196,3 +196,20 @@ def test_every_answer_has_a_request_id_and_unknown_addresses_are_404(served: loc
     answer = httpx.get(f"{served.endpoint}/api/models/only-one-part/x/y/z")
     assert answer.status_code == 404
     assert answer.headers["x-request-id"].startswith("Root=1-")
+
+
+def test_the_client_asks_what_it_may_do(api: HfApi, as_user: Clients, model: str) -> None:
+    eve, stranger = as_user("eve"), as_user(None)
+    api.auth_check(model, write=True)
+    for client in (eve, stranger):
+        client.auth_check(model)
+    assert status_of(lambda: eve.auth_check(model, write=True)) == 403
+    assert status_of(lambda: stranger.auth_check(model, write=True)) == 401
+    api.update_repo_settings(model, gated="manual")
+    for client in (eve, stranger):
+        with pytest.raises(GatedRepoError):
+            client.auth_check(model)
+    api.update_repo_settings(model, gated=False, visibility="private")
+    for client in (eve, stranger):
+        with pytest.raises(RepositoryNotFoundError):
+            client.auth_check(model)
