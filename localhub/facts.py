@@ -16,6 +16,15 @@ from localhub.trees import Row, Snapshot
 
 _MAX_HEADER = 25 * 1024 * 1024
 _MAX_ELEMENTS = 2**63
+_DATASET_FACETS = (
+    "task_categories",
+    "task_ids",
+    "language",
+    "language_creators",
+    "multilinguality",
+    "size_categories",
+)
+"""Keys of a dataset's card that are part of its tags, as the client's filters spell them."""
 _cards: Cache[tuple[Path, str], dict[str, Any] | None] = Cache(5000)
 _parameters: Cache[tuple[Path, str], dict[str, int] | None] = Cache(2000)
 
@@ -196,7 +205,10 @@ def _tags(snapshot: Snapshot, card: dict[str, Any]) -> list[str]:
         tags += _texts(config.get("model_type") or []) if isinstance(config, dict) else []
         tags += _texts(card.get("pipeline_tag") or _task(config if isinstance(config, dict) else {}) or [])
     tags += _texts(card.get("tags") or [])
-    tags += _texts(card.get("language") or [])
+    if snapshot.repo.kind is Kind.DATASET:
+        tags += [f"{key}:{value}" for key in _DATASET_FACETS for value in _texts(card.get(key) or [])]
+    else:
+        tags += _texts(card.get("language") or [])
     tags += [f"dataset:{name}" for name in _texts(card.get("datasets") or [])]
     for base in _base_models(card):
         tags += [f"base_model:{base}", f"base_model:{_relation(snapshot, card)}:{base}"]

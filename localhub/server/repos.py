@@ -1,18 +1,17 @@
-"""Routes about repos as a whole: create, delete, rename, settings, info, lists, card validation."""
+"""Routes about repos as a whole: create, delete, rename, settings, info, card validation."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from localhub import rights
 from localhub.accounts import Visitor
 from localhub.cards import validate
 from localhub.errors import AlreadyExists, Invalid, RepoNotFound
-from localhub.facts import list_entry, listed_entry, listed_info, repo_info
+from localhub.facts import listed_info, repo_info
 from localhub.names import Kind, RepoName
-from localhub.refs import HEAD, MAIN
+from localhub.refs import HEAD
 from localhub.repos import Repo
 from localhub.server.context import (
     REPO,
@@ -30,18 +29,10 @@ from localhub.server.context import (
     snapshot_at,
     text_of,
 )
-from localhub.server.paging import next_link, page_of
 from localhub.spaces import check_sdk
-from localhub.trees import Snapshot
 
 router = APIRouter()
 _VISIBILITIES = {"public": False, "private": True}
-_SORTS = {
-    "lastModified": "lastModified",
-    "last_modified": "lastModified",
-    "createdAt": "createdAt",
-    "created_at": "createdAt",
-}
 
 
 def _name(data: dict[str, Any], who: Visitor) -> RepoName:
@@ -165,38 +156,3 @@ def info_at(
     """Everything about a repo at a revision; what its files say only for those who may read them."""
     info_of = repo_info if rights.may_read_files(who, repo) else listed_info
     return answer(info_of(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))
-
-
-@router.get("/api/{kind:kind}")
-def listing(
-    request: Request,
-    site: Served,
-    who: Who,
-    kind: str,
-    search: str = "",
-    author: str = "",
-    sort: str = "",
-    direction: str = "-1",
-    limit: int = 1000,
-    cursor: str = "",
-    wanted: Annotated[list[str] | None, Query(alias="filter")] = None,
-    expand: Annotated[list[str] | None, Query()] = None,
-) -> Response:
-    """Repos that the visitor may see: `search` in the id, `author` the namespace, `filter` tags they all must have."""
-    tags = {tag for text in wanted or () for tag in text.split(",") if tag}
-    rows = [row for row in _entries(site, who, Kind(kind), search, author) if tags <= set(row["tags"])]
-    key = _SORTS.get(sort, "createdAt")
-    rows.sort(key=lambda row: (row[key], row["id"]), reverse=direction != "1")
-    page, following = page_of(rows, cursor, limit)
-    if expand:
-        page = [{name: value for name, value in row.items() if name in {"_id", "id", *expand}} for row in page]
-    return answer(page, headers=next_link(request, following))
-
-
-def _entries(site: Site, who: Visitor, kind: Kind, search: str, author: str) -> Iterator[dict[str, Any]]:
-    for repo in site.hub.repos.all(kind):
-        named = search.lower() in repo.id.lower() and author.lower() in ("", repo.name.namespace.lower())
-        head = repo.refs.get(MAIN)
-        if named and head and rights.may_see(who, repo):
-            entry_of = list_entry if rights.may_read_files(who, repo) else listed_entry
-            yield entry_of(Snapshot(repo, head))

@@ -157,20 +157,6 @@ def test_an_automatic_gate_opens_on_asking(api: HfApi, served: localhub.Running,
     assert httpx.post(f"{served.endpoint}/{model}/ask-access").status_code == 401
 
 
-def test_lists_search_filter_sort_and_page(
-    served: localhub.Running, api: HfApi, new_name: Callable[[str], str]
-) -> None:
-    names = [new_name("findable") for _ in range(3)]
-    for number, name in enumerate(names):
-        served.hub.commit(name, {"README.md": f"---\nlicense: mit\ntags: [n{number}]\n---\n"}, kind="dataset")
-    assert {found.id for found in api.list_datasets(search="FINDABLE", author="ada")} == set(names)
-    assert [found.id for found in api.list_datasets(search="findable", filter=["license:mit", "n1"])] == [names[1]]
-    assert len(list(api.list_datasets(search="findable", limit=2))) == 2
-    first = httpx.get(f"{served.endpoint}/api/datasets?search=findable&limit=2&sort=createdAt&direction=1")
-    rest = httpx.get(first.links["next"]["url"])
-    assert [row["id"] for row in first.json() + rest.json()] == names
-
-
 def test_deleting_leaves_nothing(api: HfApi, model: str, served: localhub.Running) -> None:
     api.delete_repo(model)
     assert not api.repo_exists(model)
