@@ -1,4 +1,4 @@
-"""The route that lists repos. What it cannot filter or sort by is refused: clients would take every repo for a match."""
+"""The route that lists repos. What it cannot filter by is refused: a client would take every repo for a match."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
@@ -125,11 +125,15 @@ def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
 
 
 @router.post("/api/validate-yaml")
-def validate_yaml(data: Json) -> Response:
+def validate_yaml(request: Request, data: Json) -> Response:
     """Check a README's head before it is committed; 400 when it has errors."""
     errors, warnings = validate(text_of(data, "content"))
-    said = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
-    return answer(said, 400 if errors else 200)
+    status = 400 if errors else 200
+    if request.headers.get("accept") == "text/plain":
+        lines = [f"- Error: {text}" for text in errors] + [f"- Warning: {text}" for text in warnings]
+        return PlainTextResponse("\n".join(lines), status)
+    told = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return answer(told, status)
 
 
 @router.get(REPO)
