@@ -21,8 +21,8 @@ _HUB = """
 /api/models/{repo}/safetensors-metadata/{path}
 /api/spaces/{repo}/(dev-mode|events|hardware|logs|metrics|pause|restart|runtime|secrets|sleeptime|storage)(/{path})?
 /api/spaces/{repo}/(variables|volumes)(/{path})?
-(/datasets|/spaces)?/{repo}/(blame|blob|commits|edit|settings|upload)(/{path})?
-(/datasets|/spaces)?/{repo}/(info/refs|git-upload-pack|git-receive-pack)
+(?!/api/)(/datasets|/spaces)?/{repo}/(blame|blob|commits|edit|settings|upload)(/{path})?
+(?!/api/)(/datasets|/spaces)?/{repo}/(info/refs|git-upload-pack|git-receive-pack)
 """
 """Addresses of the Hub, as regular expressions in which `{...}` is a part of the address."""
 _OWNED = "{namespace}/{name}"
@@ -47,6 +47,7 @@ class NoRoute:
 
     def __init__(self, routers: Iterable[APIRouter]) -> None:
         templates = [getattr(route, "path", "") for router in routers for route in router.routes]
+        self._api = [_pattern(path) for path in templates if path.startswith("/api/")]
         about_repos = [path for path in templates if _OWNED in path and re.search("^/api/|/resolve/|/raw/|/lfs/", path)]
         self._repos = [_pattern(path.replace(_OWNED, name)) for path in about_repos for name in (_OWNED, "{name}")]
         """Addresses of repos that cannot be here: without a namespace, such as `gpt2`, or with a reserved one."""
@@ -57,7 +58,9 @@ class NoRoute:
         what = f"{request.method} {path[:200]}"
         if any(pattern.fullmatch(path) for pattern in _HUB_ADDRESSES):
             return NotOffered(f"localhub does not offer {what}: see its documentation for the routes it has")
-        if error.status_code != 404:
+        # To the router, `/api/nonsense` is a page about a repo of "api", which takes GET.
+        unknown = path.startswith("/api/") and not any(pattern.fullmatch(path) for pattern in self._api)
+        if error.status_code != 404 and not unknown:
             return LocalHubError(f"{what}: {error.detail}", status=error.status_code, headers=error.headers)
         if any(pattern.fullmatch(path) for pattern in self._repos):
             return RepoNotFound("Repository not found: ids have the form namespace/name on this Hub")

@@ -33,12 +33,15 @@ def test_what_only_the_hub_has_is_a_501(served: localhub.Running, address: str) 
 
 
 @pytest.mark.parametrize(
-    "address", ["/api/nonsense", "/api/models/ada/m/nonsense", "/api/repos/nonsense", "/a/b/c/d/e", "/api"]
+    "address",
+    ["/api/nonsense", "/api/models/ada/m/nonsense", "/api/repos/nonsense", "/api/nonsense/edit", "/a/b/c/d/e", "/api"],
+    ["/api/nonsense", "/api/models/ada/m/nonsense", "/api/repos/nonsense", "/api/nonsense/edit", "/a/b/c/d/e", "/api"],
 )
 def test_what_nobody_has_is_a_404_about_no_repo(served: localhub.Running, address: str) -> None:
     answer = httpx.get(served.endpoint + address, headers=bearer("ada"))
     assert (answer.status_code, answer.headers.get("x-error-code")) == (404, None)
     assert answer.json()["error"] == f"There is no route for GET {address}"
+    assert httpx.post(served.endpoint + address, headers=bearer("ada")).status_code == 404
 
 
 def test_a_method_that_a_route_does_not_take_is_a_405(served: localhub.Running, model: str) -> None:
