@@ -35,7 +35,6 @@ def test_what_only_the_hub_has_is_a_501(served: localhub.Running, address: str) 
 @pytest.mark.parametrize(
     "address",
     ["/api/nonsense", "/api/models/ada/m/nonsense", "/api/repos/nonsense", "/api/nonsense/edit", "/a/b/c/d/e", "/api"],
-    ["/api/nonsense", "/api/models/ada/m/nonsense", "/api/repos/nonsense", "/api/nonsense/edit", "/a/b/c/d/e", "/api"],
 )
 def test_what_nobody_has_is_a_404_about_no_repo(served: localhub.Running, address: str) -> None:
     answer = httpx.get(served.endpoint + address, headers=bearer("ada"))
