@@ -2,9 +2,7 @@
 
 import hashlib
 import secrets
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,9 @@ from typing import Any
 from localhub.clock import now, stamp
 from localhub.drafts import Drafts
 from localhub.errors import Invalid, NotFound, Unauthenticated
-from localhub.files import locked, read_json
+from localhub.files import read_json
 from localhub.names import valid_name
+from localhub.userfile import UserFile
 
 ORG_ROLES = ("read", "contributor", "write", "admin")
 READ, WRITE, DISCUSS = "read", "write", "discuss"
@@ -57,12 +56,9 @@ class Accounts:
     """The people of one Hub. Reads follow changes of the file, by whichever process or editor."""
 
     def __init__(self, root: Path) -> None:
-        self.path = root / "users.json"
-        self._lock = root / "locks" / "users.lock"
+        self._file = UserFile(root)
         self._grants = root / "oauth" / "tokens"
         self._drafts = Drafts(root)
-        self._read: tuple[tuple[int, int], dict[str, Any]] | None = None
-        self._guard = threading.Lock()
 
     def add_user(
         self, name: str, *, token: str | None = None, role: str = "write", fullname: str = "", email: str = ""
@@ -74,18 +70,18 @@ class Accounts:
         if role not in TOKEN_SCOPES:
             raise Invalid(f'Unknown token role "{role}": expected one of {", ".join(TOKEN_SCOPES)}')
         token = token or "hf_" + secrets.token_urlsafe(24).replace("-", "x").replace("_", "y")
-        with self._changing() as data:
+        with self._file.changing() as data:
             _check_free(name, data["organizations"], "an organisation")
             key = _spelled(name, data["users"]) or name
             user = data["users"].setdefault(key, {"fullname": fullname or name, "email": email, "tokens": []})
-            kept = [row for row in user["tokens"] if row["sha256"] != digest(token)]
+            kept = [row for row in user.get("tokens", ()) if row["sha256"] != digest(token)]
             row = {"sha256": digest(token), "role": role, "name": f"token {len(kept) + 1}", "created": stamp(now())}
             user["tokens"] = [*kept, row]
         return token
 
     def add_organization(self, name: str, members: Mapping[str, str], *, fullname: str = "") -> None:
         """Add an organisation, or members (user -> role) to it; every member must be a user already."""
-        with self._changing() as data:
+        with self._file.changing() as data:
             _check_free(name, data["users"], "a user")
             key = _spelled(name, data["organizations"]) or name
             org = data["organizations"].setdefault(key, {"fullname": fullname or name, "members": {}})
@@ -104,8 +100,8 @@ class Accounts:
         """Who holds `token`; a stranger without one. Raises Unauthenticated when it is not known."""
         if not token:
             return STRANGER
-        sha = digest(token)
-        for name, user in self._data()["users"].items():
+        sha, users = digest(token), self._file.read()["users"]
+        for name, user in users.items():
             for row in user.get("tokens", ()):
                 if row["sha256"] == sha:
                     scopes = TOKEN_SCOPES.get(row.get("role", "read"), frozenset({READ}))
@@ -113,7 +109,7 @@ class Accounts:
                         name, scopes, self.organizations_of(name), row.get("name", ""), row.get("role", "read")
                     )
         grant = read_json(self._grants / f"{sha}.json")
-        if grant and grant["expires"] > now().timestamp() and (name := _spelled(grant["user"], self._data()["users"])):
+        if grant and grant["expires"] > now().timestamp() and (name := _spelled(grant["user"], users)):
             role = "write" if WRITE in grant["scopes"] else "read"
             return Visitor(name, frozenset(grant["scopes"]), self.organizations_of(name), grant["client"], role)
         raise Unauthenticated("Invalid username or password.")
@@ -128,16 +124,16 @@ class Accounts:
 
     def organizations_of(self, user: str) -> dict[str, str]:
         """Organisation -> role of one user."""
-        orgs = self._data()["organizations"].items()
+        orgs = self._file.read()["organizations"].items()
         return {name: org["members"][user] for name, org in orgs if user in org.get("members", {})}
 
     def users(self) -> list[str]:
         """Names of all users."""
-        return sorted(self._data()["users"])
+        return sorted(self._file.read()["users"])
 
     def user(self, name: str) -> dict[str, Any]:
         """`{name, fullname, email}` of a user; raises NotFound."""
-        users = self._data()["users"]
+        users = self._file.read()["users"]
         spelled = _spelled(name, users)
         if spelled is None:
             raise NotFound(f"User {name} not found")
@@ -149,7 +145,7 @@ class Accounts:
 
     def organization(self, name: str) -> dict[str, Any]:
         """`{name, fullname, members}` of an organisation; raises NotFound."""
-        orgs = self._data()["organizations"]
+        orgs = self._file.read()["organizations"]
         spelled = _spelled(name, orgs)
         if spelled is None:
             raise NotFound(f"Organization {name} not found")
@@ -161,30 +157,12 @@ class Accounts:
 
     def spelled(self, namespace: str) -> str:
         """The namespace as its owner writes it; itself when nobody has that name."""
-        data = self._data()
+        data = self._file.read()
         return _spelled(namespace, data["users"]) or _spelled(namespace, data["organizations"]) or namespace
 
     def is_organization(self, namespace: str) -> bool:
         """Whether the namespace belongs to an organisation."""
-        return _spelled(namespace, self._data()["organizations"]) is not None
-
-    def _data(self) -> dict[str, Any]:
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
-            return {"users": {}, "organizations": {}}
-        version = (status.st_mtime_ns, status.st_ino)
-        with self._guard:
-            if self._read is None or self._read[0] != version:
-                self._read = (version, {"users": {}, "organizations": {}} | read_json(self.path, {}))
-            return self._read[1]
-
-    @contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
-        with locked(self._lock):
-            data = {"users": {}, "organizations": {}} | read_json(self.path, {})
-            yield data
-            self._drafts.write_json(self.path, data, mode=0o600)
+        return _spelled(namespace, self._file.read()["organizations"]) is not None
 
 
 def _spelled(name: str, names: Mapping[str, Any]) -> str | None:

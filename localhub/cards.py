@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 
 from localhub.errors import Invalid
+from localhub.licenses import LICENSES
 
-_HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)(?:\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.S)
+_HEAD = re.compile(r"[\s\ufeff]*---(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z)", re.S)
+"""As the Hub and its clients find it: blank lines may come before, text may not."""
 _MAX_YAML = 1_000_000
 
 
@@ -60,7 +62,7 @@ def plain(value: Any) -> Any:
 
 
 def head(readme: str) -> str | None:
-    """The YAML between the `---` lines at the top of a README."""
+    """The YAML between the first `---` lines of a README, None when anything but blanks comes before them."""
     match = _HEAD.match(readme)
     return match[1] if match else None
 
@@ -93,8 +95,10 @@ def validate(readme: str) -> tuple[list[str], list[str]]:
     errors = []
     if not isinstance(data.get("model-index", []), list):
         errors.append('"model-index" must be an array')
-    if not isinstance(data.get("license", ""), str | list | None):
-        errors.append('"license" must be a string')
+    named = data.get("license")
+    names = named if isinstance(named, list) else [named]
+    if named is not None and not all(name in LICENSES for name in names):
+        errors.append(f'"license" must be one of [{", ".join(LICENSES)}]')
     if not isinstance(data.get("tags", []), list | None):
         errors.append('"tags" must be an array')
     return errors, []

@@ -171,16 +171,18 @@ def prepare(
     return Move(ref, None if onto else head, oid)
 
 
-def squash(repo: Repo, ref: str, message: str, author: str) -> str:
-    """Replace the history of a branch by one commit with the same tree; hold the repo's lock."""
+def prepare_squash(repo: Repo, ref: str, message: str, author: str) -> Move:
+    """Write one commit without a parent with the tree of a branch; it counts once the branch is moved.
+
+    Hold the repo's lock. Raises RevisionNotFound.
+    """
     head = repo.refs.get(ref)
     if head is None:
         raise RevisionNotFound(f"Invalid rev id: {ref}")
     tree = repo.objects.read_commit(head).tree
     oid = repo.objects.write_commit(tree, (), author, int(now().timestamp()), message)
     repo.objects.sync()
-    repo.refs.move(ref, head, oid)
-    return oid
+    return Move(ref, head, oid)
 
 
 def preupload(snapshot: Snapshot, files: list[dict[str, Any]], git_ignore: str | None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 A pull request is a discussion with a branch of its own, `refs/pr/N`, and a base to merge into.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from localhub.repos import Repo
 OPEN, CLOSED, DRAFT, MERGED = "open", "closed", "draft", "merged"
 MAX_COMMENT = 65_536
 _HIDDEN = "This comment has been hidden"
+_PULL = re.compile(r"refs/pr/(\d+)")
 
 
 @dataclass
@@ -163,6 +165,11 @@ class Discussions:
         if text.strip():
             new.comment(author, text)
         return new
+
+    def pull_of(self, ref: str) -> Discussion | None:
+        """The pull request whose branch `ref` is, None for any other reference; raises NotFound."""
+        number = _PULL.fullmatch(ref)
+        return self.get(int(number[1])) if number else None
 
     def get(self, num: int) -> Discussion:
         """Raises NotFound."""

@@ -10,11 +10,21 @@ from localhub.cache import Cache
 from localhub.cards import card_data, load_json
 from localhub.clock import stamp_seconds
 from localhub.evalresults import entries_at
+from localhub.likes import like_count
 from localhub.names import Kind
 from localhub.trees import Row, Snapshot
 
 _MAX_HEADER = 25 * 1024 * 1024
 _MAX_ELEMENTS = 2**63
+_DATASET_FACETS = (
+    "task_categories",
+    "task_ids",
+    "language",
+    "language_creators",
+    "multilinguality",
+    "size_categories",
+)
+"""Keys of a dataset's card that are part of its tags, as the client's filters spell them."""
 _cards: Cache[tuple[Path, str], dict[str, Any] | None] = Cache(5000)
 _parameters: Cache[tuple[Path, str], dict[str, int] | None] = Cache(2000)
 
@@ -80,7 +90,7 @@ def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
         "createdAt": meta.created,
         "lastModified": stamp_seconds(snapshot.commit.time),
         "downloads": meta.downloads,
-        "likes": meta.likes,
+        "likes": like_count(repo),
         "tags": [],
         "cardData": None,
         **kind_facts,
@@ -195,7 +205,10 @@ def _tags(snapshot: Snapshot, card: dict[str, Any]) -> list[str]:
         tags += _texts(config.get("model_type") or []) if isinstance(config, dict) else []
         tags += _texts(card.get("pipeline_tag") or _task(config if isinstance(config, dict) else {}) or [])
     tags += _texts(card.get("tags") or [])
-    tags += _texts(card.get("language") or [])
+    if snapshot.repo.kind is Kind.DATASET:
+        tags += [f"{key}:{value}" for key in _DATASET_FACETS for value in _texts(card.get(key) or [])]
+    else:
+        tags += _texts(card.get("language") or [])
     tags += [f"dataset:{name}" for name in _texts(card.get("datasets") or [])]
     for base in _base_models(card):
         tags += [f"base_model:{base}", f"base_model:{_relation(snapshot, card)}:{base}"]

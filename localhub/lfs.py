@@ -4,6 +4,7 @@ import fnmatch
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +105,20 @@ class LargeFiles:
             finally:
                 receiver.drop()
         return Pointer(oid, size)
+
+    def share(self, owner: "LargeFiles", oid: str) -> None:
+        """Have a content that another repository has, as a hard link: contents never change. Raises RepoNotFound."""
+        path = self.path(oid)
+        if not self._repo.is_dir():
+            raise RepoNotFound("The repository was moved or deleted meanwhile")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.hardlink_to(owner.path(oid))
+        fsync_folder(path.parent)
+
+    def remove(self, oid: str) -> None:
+        """Delete a content, if it is here."""
+        self.path(oid).unlink(missing_ok=True)
 
     def receive(self, oid: str) -> "Receiver":
         """Take the content with this sha256 in pieces: `write` each, then `keep`; `drop` in any case."""

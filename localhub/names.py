@@ -7,7 +7,7 @@ from enum import StrEnum
 from localhub.errors import Invalid, InvalidPath, RepoNotFound
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
-_RESERVED = {"api", "avatars", "datasets", "models", "oauth", "spaces", "_lfs", "_localhub"}
+_RESERVED = {"api", "avatars", "datasets", "models", "oauth", "spaces", "zero-gpu", "_lfs", "_localhub"}
 _REF = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f]{1,200}")
 _MAX_PATH_BYTES = 1024
 _MAX_SEGMENT_BYTES = 255
@@ -62,7 +62,7 @@ class RepoName:
     def parse(cls, kind: Kind, repo_id: str) -> "RepoName":
         """Split `namespace/name`; refuses what could not be a repo id."""
         namespace, slash, name = repo_id.partition("/")
-        if namespace.lower() in _RESERVED:
+        if is_reserved(namespace):
             raise Invalid(f'"{namespace}" is part of this Hub\'s own addresses and cannot be a namespace')
         if not slash or not valid_name(namespace) or not valid_name(name):
             raise Invalid(
@@ -78,6 +78,11 @@ class RepoName:
             return cls.parse(kind, repo_id)
         except Invalid:
             raise RepoNotFound("Repository not found") from None
+
+
+def is_reserved(namespace: str) -> bool:
+    """Whether the Hub's own addresses begin with this word, so that nobody can have it as a namespace."""
+    return namespace.lower() in _RESERVED
 
 
 def valid_name(name: str) -> bool:
@@ -114,7 +119,7 @@ def check_ref_name(name: str) -> str:
         not _REF.fullmatch(name)
         or ".." in name
         or "@{" in name
-        or name == "@"
+        or name in ("@", "HEAD")
         or any(not part or part.startswith(".") or part.endswith((".", ".lock")) for part in segments)
     )
     if bad:

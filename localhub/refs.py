@@ -13,6 +13,8 @@ from localhub.files import fsync_folder
 from localhub.gitobjects import Objects
 
 MAIN = "refs/heads/main"
+HEAD = "HEAD"
+"""What git and some clients call the default branch, here always main."""
 _PATIENCE = 10.0
 _ABANDONED = 60.0
 """Seconds that a lock of git is waited for, and after which it is taken to be left by a crash."""
@@ -97,7 +99,9 @@ class Refs:
         return dict(sorted(found.items()))
 
     def resolve(self, revision: str, objects: Objects) -> str:
-        """The commit named by a branch, a tag, a full reference or (part of) a commit id."""
+        """The commit named by `HEAD`, a branch, a tag, a full reference or (part of) a commit id."""
+        if revision == HEAD:
+            revision = MAIN
         for ref in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
             if ref.startswith("refs/") and ".." not in ref and (oid := self.get(ref)):
                 return objects.peel(oid)

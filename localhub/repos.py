@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from localhub.gitobjects import FILE_MODE, Objects, Tree
 from localhub.lfs import ATTRIBUTES, LargeFiles
 from localhub.names import Kind, RepoName
 from localhub.refs import MAIN, Refs
+from localhub.spaces import readme
 
 _MAX_MOVES = 10
 
@@ -38,9 +39,11 @@ class RepoMeta:
     sdk: str | None = None
     likes: int = 0
     downloads: int = 0
-    """Counts that are only shown: nothing counts them here, a seed may set them with `Repo.update`."""
+    """Counts that a seed may set with `Repo.update`: downloads are not counted here, likers are added to the likes."""
     access: dict[str, dict[str, str]] = field(default_factory=dict)
     """User -> {status, timestamp} of a gated repo (localhub/access.py)."""
+    likers: dict[str, str] = field(default_factory=dict)
+    """User -> since when they like the repo (localhub/likes.py)."""
 
 
 class Repo:
@@ -178,15 +181,21 @@ class Repos:
         sdk: str | None = None,
         moment: datetime | None = None,
     ) -> Repo:
-        """Make a repo with one commit, `.gitattributes`; complete or not at all. Raises AlreadyExists."""
+        """Make a repo with one commit: `.gitattributes`, and a README where there is an SDK. Raises AlreadyExists."""
         moment = moment or now()
+        files = {"README.md": readme(name.name, sdk)} if sdk else {}
+        meta = new_meta(name, creator, moment, private=private, sdk=sdk)
+        return self.add(name, meta, lambda repo: _write_bare(repo, creator, moment, files))
+
+    def add(self, name: RepoName, meta: RepoMeta, fill: Callable[[Repo], None]) -> Repo:
+        """Make a repo of what `fill` writes into an empty folder; complete or not at all. Raises AlreadyExists."""
         with locked(self._lock(name)):
             if self.exists(name):
                 raise AlreadyExists(f"You already created this {name.kind.singular} repo")
             with self.drafts.folder() as draft:
                 repo = Repo(name, draft, self._lock(name), self.drafts)
-                _write_bare(repo, creator, moment)
-                repo.save(RepoMeta(name.id, _uid(name, moment), stamp(moment), creator, private=private, sdk=sdk))
+                fill(repo)
+                repo.save(meta)
                 self._folder(name).parent.mkdir(parents=True, exist_ok=True)
                 draft.rename(self._folder(name))
             fsync_folder(self._folder(name).parent)
@@ -234,17 +243,33 @@ class Repos:
             fsync_folder(self._folder(to).parent)
 
 
-def _uid(name: RepoName, moment: datetime) -> str:
-    return hashlib.sha256(f"{name.kind}/{name.id} {stamp(moment)}".encode()).hexdigest()[:24]
+def new_meta(
+    name: RepoName,
+    creator: str,
+    moment: datetime,
+    *,
+    private: bool = False,
+    gated: str | bool = False,
+    sdk: str | None = None,
+) -> RepoMeta:
+    """The settings of a new repo."""
+    uid = hashlib.sha256(f"{name.kind}/{name.id} {stamp(moment)}".encode()).hexdigest()[:24]
+    return RepoMeta(name.id, uid, stamp(moment), creator, private=private, gated=gated, sdk=sdk)
 
 
-def _write_bare(repo: Repo, creator: str, moment: datetime) -> None:
+def write_skeleton(repo: Repo) -> None:
+    """Write what every bare repository has, into an empty folder."""
     for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "localhub"):
         (repo.folder / part).mkdir(parents=True)
     (repo.folder / "HEAD").write_text(f"ref: {MAIN}\n")
     (repo.folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n")
+
+
+def _write_bare(repo: Repo, creator: str, moment: datetime, files: Mapping[str, str]) -> None:
+    write_skeleton(repo)
     tree = Tree.empty()
-    tree.put(FILE_MODE, ".gitattributes", repo.objects.write("blob", ATTRIBUTES.encode()))
+    for path, text in {".gitattributes": ATTRIBUTES, **files}.items():
+        tree.put(FILE_MODE, path, repo.objects.write("blob", text.encode()))
     root = repo.objects.write("tree", tree.encode())
     commit = repo.objects.write_commit(root, (), creator, int(moment.timestamp()), "initial commit")
     repo.objects.sync()

@@ -2,6 +2,7 @@
 
 from localhub.access import ACCEPTED, access_of
 from localhub.accounts import DISCUSS, READ, WRITE, Visitor
+from localhub.discussions import Discussions
 from localhub.errors import Forbidden, Gated, RepoNotFound, Unauthenticated
 from localhub.repos import Repo
 
@@ -70,6 +71,17 @@ def check_writes(visitor: Visitor, repo: Repo) -> str:
     if not may_write(visitor, repo):
         raise Forbidden(_refusal(visitor, f"You don't have the rights to write to {repo.kind.singular} {repo.id}"))
     return name
+
+
+def check_commits(visitor: Visitor, repo: Repo, ref: str) -> str:
+    """The user's name; raises when they may not commit to `ref`.
+
+    Writers may, and the author of a pull request to its branch.
+    """
+    pull = Discussions(repo).pull_of(ref)
+    if pull and pull.author == visitor.name:
+        return check_discusses(visitor, repo)
+    return check_writes(visitor, repo)
 
 
 def check_discusses(visitor: Visitor, repo: Repo) -> str:

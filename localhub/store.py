@@ -9,8 +9,8 @@ from localhub.commits import AddFile, AddLarge, Delete, Operation, commit
 from localhub.errors import RepoNotFound
 from localhub.lfs import Attributes
 from localhub.names import Kind, RepoName, check_path
-from localhub.refs import MAIN
 from localhub.repos import Repo, Repos
+from localhub.revisions import branch_of
 from localhub.trees import Snapshot
 
 Content = bytes | str | Path | None
@@ -67,7 +67,7 @@ class Hub:
         Raises StaleParent when `parent` is given and is not the branch's head.
         """
         repo = self.create_repo(repo_id, kind=kind, date=date, author=author)
-        ref = MAIN if revision == "main" else revision if revision.startswith("refs/") else f"refs/heads/{revision}"
+        ref = branch_of(revision)
         with repo.lock():
             head = repo.refs.get(ref)
             attributes = Attributes((Snapshot(repo, head).text(".gitattributes") or "") if head else "")

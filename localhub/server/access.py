@@ -1,4 +1,4 @@
-"""Routes of gated repos: ask, list, decide, grant."""
+"""Routes about access: what one may do with a repo, and of gated repos: ask, list, decide, grant."""
 
 import hashlib
 
@@ -17,6 +17,19 @@ _REQUESTS = REPO + "/user-access-request"
 
 def _request_id(repo: Repo, user: str) -> str:
     return hashlib.sha256(f"{repo.uid} {user}".encode()).hexdigest()[:24]
+
+
+@router.get(REPO + "/auth-check")
+def may_read(repo: Target) -> Response:
+    """Whether the visitor may read the repo."""
+    return answer({})
+
+
+@router.get(REPO + "/auth-check/write")
+def may_write(who: Who, repo: Target) -> Response:
+    """Whether the visitor may write to the repo."""
+    rights.check_writes(who, repo)
+    return answer({})
 
 
 def ask_access(who: Who, repo: VisibleRepo) -> Response:

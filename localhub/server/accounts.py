@@ -60,25 +60,19 @@ def organization_overview(site: Served, organization: Segment) -> Response:
 def organization_members(site: Served, organization: Segment) -> Response:
     """The members of an organisation."""
     members = site.hub.accounts.organization(organization)["members"]
-    users = [site.hub.accounts.user(name) for name in sorted(members)]
-    return answer(
-        [
-            {
-                "_id": _uid(user["name"]),
-                "user": user["name"],
-                "fullname": user["fullname"],
-                "type": "user",
-                "avatarUrl": AVATAR,
-            }
-            for user in users
-        ]
-    )
+    return answer([person(site.hub.accounts.user(name)) for name in sorted(members)])
 
 
 @router.get(AVATAR)
 def avatar() -> Response:
     """The one picture for everybody."""
     return Response(_DRAWING, media_type="image/svg+xml")
+
+
+def person(user: dict[str, Any]) -> dict[str, Any]:
+    """A user as lists of people give them."""
+    about = {"_id": _uid(user["name"]), "user": user["name"], "fullname": user["fullname"]}
+    return about | {"type": "user", "avatarUrl": AVATAR, "isPro": False}
 
 
 def _uid(name: str) -> str:

@@ -18,18 +18,23 @@ from localhub.server import (
     access,
     accounts,
     contents,
+    copies,
     discussions,
     faulty,
     leaderboards,
+    likes,
+    listings,
     oauth,
     pages,
     refs,
     repos,
+    storage,
     uploads,
     webhooks,
 )
 from localhub.server.context import Site, answer
 from localhub.server.faulty import Faulty
+from localhub.server.noroute import NoRoute
 from localhub.signing import Signer
 from localhub.store import Hub
 from localhub.webhooks import Webhooks
@@ -40,11 +45,15 @@ _ROUTES = (
     oauth,
     webhooks,
     repos,
+    listings,
     leaderboards,
     discussions,
     access,
+    likes,
     refs,
     uploads,
+    storage,
+    copies,
     contents,
     pages,
 )
@@ -52,7 +61,6 @@ DISK_FULL = (
     "The disk of this Hub is full, so the request was not carried out. Delete repositories that are not needed, or ask "
     "the Hub's operator for more disk space, then try again."
 )
-_REPO_ADDRESS = re.compile(r"/api/(models|datasets|spaces)/.+|.*/(resolve|raw)/.*")
 
 
 def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: bool = False) -> FastAPI:
@@ -70,6 +78,7 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     site.listeners.append(hooks.listen)
     app = FastAPI(title="localhub", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = site
+    app.state.no_route = NoRoute(routes.router for routes in _ROUTES)
     app.state.fault_switch = Faults(hub.root) if fault_switch else None
     for routes in _ROUTES:
         app.include_router(routes.router)
@@ -132,7 +141,4 @@ def _not_understood(request: Request, error: Exception) -> Response:
 
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers = {"X-Error-Message": _headline(str(error.detail))}
-    if error.status_code == 404 and _REPO_ADDRESS.fullmatch(request.scope["path"]):
-        headers["X-Error-Code"] = "RepoNotFound"
-    return answer({"error": str(error.detail)}, error.status_code, headers)
+    return _told(request, request.app.state.no_route.explained(request, error))

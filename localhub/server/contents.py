@@ -2,22 +2,25 @@
 
 import json
 import re
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import FileResponse, Response
+from fastapi import APIRouter, Request
+from starlette.responses import Response
 
+from localhub.accounts import WRITE
 from localhub.clock import stamp_seconds
 from localhub.errors import EntryNotFound, Invalid
 from localhub.repos import Repo
 from localhub.rights import check_reads_files
-from localhub.server.context import REPO, Body, Segment, Target, VisibleRepo, Who, answer, flag, snapshot_at
+from localhub.server.accounts import AVATAR
+from localhub.server.context import REPO, Body, Expand, Segment, Target, VisibleRepo, Who, answer, flag, snapshot_at
+from localhub.server.html import linked
 from localhub.server.paging import decode_cursor, encode_cursor, next_link, page_of
+from localhub.server.sending import send_bytes, send_file
 from localhub.trees import Row, Snapshot
 
 router = APIRouter()
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _SAFE = {"status": "safe", "avScan": {"virusFound": False}, "pickleImportScan": None}
 
 
@@ -93,7 +96,16 @@ def paths_info(request: Request, who: Who, repo: VisibleRepo, revision: Segment,
     snapshot = snapshot_at(request, repo, revision)
     paths = [path.strip("/") for path in asked]
     rows = [(path, row) for path in paths if path and (row := snapshot.find(path))]
-    return answer(described(snapshot, rows, expand=expand))
+    entries = described(snapshot, rows, expand=expand)
+    return answer([_copyable(entry) for entry in entries] if WRITE in who.scopes else entries)
+
+
+def _copyable(entry: dict[str, Any]) -> dict[str, Any]:
+    """With `xetHash`, without which the client copies no large file to another repo.
+
+    Only for those who may write: a client that reads, and has not switched Xet off, would look for the file there.
+    """
+    return entry | {"xetHash": entry["lfs"]["oid"]} if "lfs" in entry else entry
 
 
 def _form(request: Request, body: bytes) -> tuple[list[str], bool]:
@@ -130,26 +142,25 @@ def commits(
     request: Request,
     repo: Target,
     revision: Segment,
+    expand: Expand,
     limit: int = 1000,
     cursor: str = "",
-    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
-    """The history of a revision, newest first."""
+    """The history of a revision, newest first; `expand` formatted adds titles and messages as HTML."""
     history = list(snapshot_at(request, repo, revision).history())
     page, following = page_of(history, cursor, limit)
     rows = []
     for commit in page:
         row: dict[str, Any] = {"id": commit.oid, "title": commit.title, "message": commit.body}
-        row |= {"authors": [{"user": commit.author}], "date": stamp_seconds(commit.time)}
-        if "formatted" in (expand or ()):
-            row |= {"formatted": {"title": commit.title, "message": commit.body}}
-            row |= {"formattedTitle": commit.title, "formattedMessage": commit.body}
+        row |= {"authors": [{"user": commit.author, "avatar": AVATAR}], "date": stamp_seconds(commit.time)}
+        if "formatted" in expand:
+            row["formatted"] = {"title": linked(commit.title), "message": linked(commit.body).replace("\n", "<br>")}
         rows.append(row)
     return answer(rows, headers=next_link(request, following) | {"X-Total-Count": str(len(history))})
 
 
 def resolve(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
-    """A file's content, with the headers that the client's cache lives on; ranges are honoured."""
+    """A file's content, with the headers that the client's cache lives on; conditions and ranges are honoured."""
     snapshot = snapshot_at(request, repo, revision)
     try:
         row = snapshot.file(path)
@@ -162,10 +173,11 @@ def resolve(request: Request, repo: Target, revision: Segment, path: Segment) ->
         headers |= {"ETag": f'"{pointer.oid}"', "X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
         content = repo.lfs.path(pointer.oid)
         if not content.is_file():
-            raise EntryNotFound(f"The content of {path} was never uploaded", headers={"X-Repo-Commit": snapshot.oid})
-        return FileResponse(content, headers=headers, media_type="application/octet-stream")
+            missing = f"The content of {path} is not here: it was never uploaded, or it was deleted"
+            raise EntryNotFound(missing, headers={"X-Repo-Commit": snapshot.oid})
+        return send_file(request, content, headers)
     headers["ETag"] = f'"{row.oid}"'
-    return _ranged(request, repo.objects.read(row.oid)[1], headers)
+    return send_bytes(request, repo.objects.read(row.oid)[1], headers)
 
 
 for prefix in ("/datasets", "/spaces", ""):
@@ -183,18 +195,3 @@ def _headers(snapshot: Snapshot, path: str) -> dict[str, str]:
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def _ranged(request: Request, content: bytes, headers: dict[str, str]) -> Response:
-    kind = "text/plain; charset=utf-8"
-    if request.headers.get("if-none-match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if not asked or not (asked[1] or asked[2]):
-        return Response(content, headers=headers, media_type=kind)
-    start = int(asked[1]) if asked[1] else max(0, len(content) - int(asked[2]))
-    end = min(int(asked[2]) if asked[1] and asked[2] else len(content) - 1, len(content) - 1)
-    if start > end:
-        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
-    headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
-    return Response(content[start : end + 1], 206, headers, kind)

@@ -9,13 +9,14 @@ from urllib.parse import quote, unquote
 from fastapi import Depends, Path, Request
 from pydantic import AfterValidator
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
 from localhub.errors import Invalid, LocalHubError, RepoNotFound
 from localhub.events import Event
-from localhub.names import Kind
+from localhub.names import Kind, is_reserved
 from localhub.oauth import OpenId
 from localhub.refs import MAIN
 from localhub.repos import Repo
@@ -103,6 +104,8 @@ Who = Annotated[Visitor, Depends(_visitor)]
 
 
 async def _visible(request: Request, site: Served, who: Who, namespace: Segment, name: Segment) -> Repo:
+    if is_reserved(namespace):
+        raise HTTPException(404)
     kind = Kind(request.path_params.get("kind") or _kind_of(request))
     asked = f"{namespace}/{name}"
     try:
@@ -164,6 +167,14 @@ async def _json(body: Body) -> dict[str, Any]:
 
 
 Json = Annotated[dict[str, Any], Depends(_json)]
+
+
+async def _expanded(request: Request) -> list[str]:
+    return request.query_params.getlist("expand") + request.query_params.getlist("expand[]")
+
+
+Expand = Annotated[list[str], Depends(_expanded)]
+"""The properties that the client asks for; clients spell the parameter `expand` or `expand[]`."""
 
 
 def base_url(request: Request) -> str:

@@ -1,5 +1,6 @@
 """Plain pages: every text from outside goes through `escape`."""
 
+import re
 from html import escape
 
 from starlette.responses import HTMLResponse, Response
@@ -12,6 +13,7 @@ _STYLE = (
     "@media(prefers-color-scheme:dark){body{background:#12161d;color:#e3e8f0}pre{background:#1c222c}article{border-color"
     ":#39424f}a{color:#8ab4ff}small{color:#9aa5b5}}"
 )
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action *; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -28,3 +30,12 @@ def page(title: str, body: str, status: int = 200) -> Response:
 def link(address: str, text: str) -> str:
     """A link, both parts escaped."""
     return f'<a href="{escape(address, quote=True)}">{escape(text)}</a>'
+
+
+def linked(text: str) -> str:
+    """Text from outside, escaped, with links where it has addresses."""
+    pieces, at = [], 0
+    for match in _ADDRESS.finditer(text):
+        pieces += [escape(text[at : match.start()]), link(match[0], match[0])]
+        at = match.end()
+    return "".join(pieces) + escape(text[at:])

@@ -1,6 +1,5 @@
 """Plain pages for people: repos, folders, files, commits, discussions; what a stranger may see, and read-only."""
 
-import re
 from html import escape
 from urllib.parse import quote
 
@@ -14,10 +13,9 @@ from localhub.merging import unified_diff
 from localhub.names import Kind
 from localhub.repos import Repo
 from localhub.server.context import Segment, Served, Target, VisibleRepo, Who, base_url, repo_url, snapshot_at
-from localhub.server.html import link, page
+from localhub.server.html import link, linked, page
 
 router = APIRouter()
-_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
 _SHOWN = 200_000
 _RESTRICTED = "Access to this repo's files is restricted."
 
@@ -27,14 +25,6 @@ def _titled(request: Request, repo: Repo, what: str, body: str) -> Response:
     head = f"<h1>{link(address, repo.id)}</h1><p><small>{escape(repo.kind.singular)}</small> · "
     tabs = [("Files", f"{address}/tree/main"), ("Discussions", f"{address}/discussions")]
     return page(f"{what} · {repo.id}", head + " · ".join(link(to, text) for text, to in tabs) + f"</p>{body}")
-
-
-def _linked(text: str) -> str:
-    pieces, at = [], 0
-    for match in _ADDRESS.finditer(text):
-        pieces += [escape(text[at : match.start()]), link(match[0], match[0])]
-        at = match.end()
-    return "".join(pieces) + escape(text[at:])
 
 
 @router.get("/")
@@ -53,7 +43,7 @@ def repo_page(request: Request, who: Who, repo: VisibleRepo) -> Response:
     """The card, and where to go on."""
     snapshot = snapshot_at(request, repo, "main")
     card = snapshot.text("README.md") if rights.may_read_files(who, repo) else _RESTRICTED
-    return _titled(request, repo, "Card", f"<pre>{_linked((card or 'No card yet.')[:_SHOWN])}</pre>")
+    return _titled(request, repo, "Card", f"<pre>{linked((card or 'No card yet.')[:_SHOWN])}</pre>")
 
 
 def root_page(request: Request, repo: VisibleRepo, revision: Segment) -> Response:
@@ -114,7 +104,7 @@ def _event(event: dict[str, object]) -> str:
     match event["type"]:
         case "comment":
             edited = " <small>(edited)</small>" if data["edited"] else ""
-            return f'<article id="{event["id"]}">{who}{edited}<pre>{_linked(data["latest"]["raw"])}</pre></article>'
+            return f'<article id="{event["id"]}">{who}{edited}<pre>{linked(data["latest"]["raw"])}</pre></article>'
         case "status-change":
             return f"<p>{who} set the status to {escape(data['status'])}</p>"
         case "title-change":

@@ -1,14 +1,18 @@
 """Routes that make, move and remove branches and tags."""
 
-from fastapi import APIRouter, Request
+from contextlib import ExitStack
+
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from localhub import rights
-from localhub.commits import squash
+from localhub.commits import prepare_squash
+from localhub.discussions import Discussions
 from localhub.errors import AlreadyExists, Forbidden, RevisionNotFound
 from localhub.names import check_ref_name
 from localhub.refs import MAIN
 from localhub.repos import Repo
+from localhub.revisions import branch_of
 from localhub.server.context import REPO, Json, Segment, Served, Site, Target, Who, answer, text_of
 
 router = APIRouter()
@@ -67,13 +71,17 @@ def delete_tag(site: Served, who: Who, repo: Target, tag: Segment) -> Response:
 
 
 @router.post(REPO + "/super-squash/{branch}")
-def super_squash(request: Request, site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
-    """Make a branch's history one commit; its files stay as they are."""
-    author = rights.check_writes(who, repo)
-    ref = branch if branch.startswith("refs/heads/") else f"refs/heads/{branch}"
-    message = data.get("message") or f"Super-squash branch '{branch}'"
-    with repo.lock():
-        before = repo.refs.get(ref)
-        oid = squash(repo, ref, str(message), author)
-    site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
+def super_squash(site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
+    """Make the history of a branch, or of a pull request, one commit; its files stay as they are."""
+    ref = branch_of(branch)
+    author = rights.check_commits(who, repo, ref)
+    message = text_of(data, "message", "") or f"Super-squash branch '{branch}'"
+    discussions = Discussions(repo)
+    with repo.lock(), ExitStack() as saved:
+        move = prepare_squash(repo, ref, message, author)
+        if pull := discussions.pull_of(ref):
+            pull.add_commit(author, message.partition("\n")[0], move.new)
+            saved.enter_context(discussions.saving(pull))
+        repo.refs.move(*move)
+    site.happened("update", "repo.content", repo, refs=[move])
     return answer({})

@@ -1,21 +1,21 @@
-"""Routes about repos as a whole: create, delete, rename, settings, info, lists, card validation."""
+"""Routes about repos as a whole: create, delete, rename, settings, info, card validation."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
 from localhub.cards import validate
 from localhub.errors import AlreadyExists, Invalid, RepoNotFound
-from localhub.facts import list_entry, listed_entry, listed_info, repo_info
+from localhub.facts import listed_info, repo_info
 from localhub.names import Kind, RepoName
-from localhub.refs import MAIN
+from localhub.refs import HEAD
 from localhub.repos import Repo
 from localhub.server.context import (
     REPO,
+    Expand,
     Json,
     Segment,
     Served,
@@ -29,17 +29,10 @@ from localhub.server.context import (
     snapshot_at,
     text_of,
 )
-from localhub.server.paging import next_link, page_of
-from localhub.trees import Snapshot
+from localhub.spaces import check_sdk
 
 router = APIRouter()
 _VISIBILITIES = {"public": False, "private": True}
-_SORTS = {
-    "lastModified": "lastModified",
-    "last_modified": "lastModified",
-    "createdAt": "createdAt",
-    "created_at": "createdAt",
-}
 
 
 def _name(data: dict[str, Any], who: Visitor) -> RepoName:
@@ -51,7 +44,8 @@ def _name(data: dict[str, Any], who: Visitor) -> RepoName:
     return RepoName.parse(kind, f"{namespace}/{name}")
 
 
-def _privacy(data: dict[str, Any]) -> bool | None:
+def privacy(data: dict[str, Any]) -> bool | None:
+    """Whether a body asks for a private repo, None when it does not say; raises Invalid."""
     if isinstance(data.get("private"), bool):
         return bool(data["private"])
     visibility = data.get("visibility")
@@ -70,8 +64,8 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
     url = f"{base_url(request)}/{name.kind.web_prefix}{name.id}"
     try:
         user = rights.check_creates(who, name.namespace, name.kind.singular)
-        sdk = data.get("sdk") if isinstance(data.get("sdk"), str) else None
-        repo = site.hub.repos.create(name, user, private=bool(_privacy(data)), sdk=sdk)
+        sdk = check_sdk(text_of(data, "sdk")) if name.kind is Kind.SPACE and data.get("sdk") else None
+        repo = site.hub.repos.create(name, user, private=bool(privacy(data)), sdk=sdk)
     except AlreadyExists as error:
         return answer({"error": error.message, "url": url}, error.status, {"X-Error-Message": error.message})
     site.happened("create", "repo", repo)
@@ -82,7 +76,7 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
 def delete(site: Served, who: Who, data: Json) -> Response:
     """Remove a repo and everything in it."""
     name = _name(data, who)
-    repo = _found(site, who, name)
+    repo = found(site, who, name)
     rights.check_writes(who, repo)
     site.hub.repos.delete(repo)
     site.happened("delete", "repo", repo, gone=True)
@@ -93,7 +87,7 @@ def delete(site: Served, who: Who, data: Json) -> Response:
 def move(site: Served, who: Who, data: Json) -> Response:
     """Rename a repo; the old name goes on leading to it."""
     kind = Kind.parse(data.get("type"))
-    repo = _found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
+    repo = found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
     to = RepoName.parse(kind, text_of(data, "toRepo"))
     to = RepoName(kind, site.hub.accounts.spelled(to.namespace), to.name)
     rights.check_writes(who, repo)
@@ -103,7 +97,8 @@ def move(site: Served, who: Who, data: Json) -> Response:
     return answer({})
 
 
-def _found(site: Site, who: Visitor, name: RepoName) -> Repo:
+def found(site: Site, who: Visitor, name: RepoName) -> Repo:
+    """The repo that a body names; raises RepoNotFound when the visitor may not see it."""
     try:
         repo = site.hub.repos.get(name.kind, name.id)
     except RepoNotFound:
@@ -117,7 +112,7 @@ def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
     """Change visibility and gating."""
     rights.check_writes(who, repo)
     changes: dict[str, Any] = {}
-    if (private := _privacy(data)) is not None:
+    if (private := privacy(data)) is not None:
         changes["private"] = private
     if "gated" in data:
         if data["gated"] not in (False, "auto", "manual"):
@@ -130,11 +125,15 @@ def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
 
 
 @router.post("/api/validate-yaml")
-def validate_yaml(data: Json) -> Response:
+def validate_yaml(request: Request, data: Json) -> Response:
     """Check a README's head before it is committed; 400 when it has errors."""
     errors, warnings = validate(text_of(data, "content"))
-    said = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
-    return answer(said, 400 if errors else 200)
+    status = 400 if errors else 200
+    if request.headers.get("accept") == "text/plain":
+        lines = [f"- Error: {text}" for text in errors] + [f"- Warning: {text}" for text in warnings]
+        return PlainTextResponse("\n".join(lines), status)
+    told = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return answer(told, status)
 
 
 @router.get(REPO)
@@ -142,11 +141,11 @@ def info(
     request: Request,
     who: Who,
     repo: VisibleRepo,
+    expand: Expand,
     blobs: str = "",
-    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Everything about a repo at the head of main."""
-    return info_at(request, who, repo, "main", blobs, expand)
+    return info_at(request, who, repo, HEAD, expand, blobs)
 
 
 @router.get(REPO + "/revision/{revision}")
@@ -155,44 +154,9 @@ def info_at(
     who: Who,
     repo: VisibleRepo,
     revision: Segment,
+    expand: Expand,
     blobs: str = "",
-    expand: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Everything about a repo at a revision; what its files say only for those who may read them."""
     info_of = repo_info if rights.may_read_files(who, repo) else listed_info
     return answer(info_of(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))
-
-
-@router.get("/api/{kind:kind}")
-def listing(
-    request: Request,
-    site: Served,
-    who: Who,
-    kind: str,
-    search: str = "",
-    author: str = "",
-    sort: str = "",
-    direction: str = "-1",
-    limit: int = 1000,
-    cursor: str = "",
-    wanted: Annotated[list[str] | None, Query(alias="filter")] = None,
-    expand: Annotated[list[str] | None, Query()] = None,
-) -> Response:
-    """Repos that the visitor may see: `search` in the id, `author` the namespace, `filter` tags they all must have."""
-    tags = {tag for text in wanted or () for tag in text.split(",") if tag}
-    rows = [row for row in _entries(site, who, Kind(kind), search, author) if tags <= set(row["tags"])]
-    key = _SORTS.get(sort, "createdAt")
-    rows.sort(key=lambda row: (row[key], row["id"]), reverse=direction != "1")
-    page, following = page_of(rows, cursor, limit)
-    if expand:
-        page = [{name: value for name, value in row.items() if name in {"_id", "id", *expand}} for row in page]
-    return answer(page, headers=next_link(request, following))
-
-
-def _entries(site: Site, who: Visitor, kind: Kind, search: str, author: str) -> Iterator[dict[str, Any]]:
-    for repo in site.hub.repos.all(kind):
-        named = search.lower() in repo.id.lower() and author.lower() in ("", repo.name.namespace.lower())
-        head = repo.refs.get(MAIN)
-        if named and head and rights.may_see(who, repo):
-            entry_of = list_entry if rights.may_read_files(who, repo) else listed_entry
-            yield entry_of(Snapshot(repo, head))

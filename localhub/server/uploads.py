@@ -1,20 +1,20 @@
 """Routes that write content: preupload, LFS, commit."""
 
-import re
 from contextlib import ExitStack
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from localhub import rights
 from localhub.accounts import Visitor
 from localhub.commits import CommitRequest, prepare, preupload
 from localhub.discussions import Discussion, Discussions
 from localhub.errors import EntryNotFound, Invalid, NotFound, RevisionNotFound
-from localhub.names import Kind, check_ref_name
+from localhub.names import Kind
 from localhub.repos import Repo
+from localhub.revisions import branch_of
 from localhub.server.context import (
     REPO,
     Body,
@@ -32,9 +32,9 @@ from localhub.server.context import (
     text_of,
 )
 from localhub.server.discussions import told
+from localhub.server.sending import send_file
 
 router = APIRouter()
-_PULL = re.compile(r"refs/pr/(\d+)")
 LFS_JSON = "application/vnd.git-lfs+json"
 
 
@@ -55,10 +55,7 @@ def _check_uploads(who: Visitor, repo: Repo, revision: str, create_pr: bool) -> 
     """Writers upload anywhere; whoever may discuss, to a new pull request or to one of their own."""
     if create_pr:
         return rights.check_discusses(who, repo)
-    number = _PULL.fullmatch(revision)
-    if number and Discussions(repo).get(int(number[1])).author == who.name:
-        return rights.check_discusses(who, repo)
-    return rights.check_writes(who, repo)
+    return rights.check_commits(who, repo, revision)
 
 
 async def lfs_batch(request: Request, site: Served, who: Who, repo: Target, data: Json) -> Response:
@@ -149,7 +146,7 @@ def lfs_download(
     path = _stored(site, kind, namespace, name).lfs.path(oid)
     if not path.is_file():
         raise EntryNotFound("This large file was never uploaded")
-    return FileResponse(path, media_type="application/octet-stream")
+    return send_file(request, path, {"ETag": f'"{oid}"'})
 
 
 @router.get(REPO + "/xet-{mode}-token/{revision}")
@@ -167,7 +164,7 @@ def make_commit(
     """Apply a list of changes to a branch, all or nothing; 412 when it moved since `parentCommit`."""
     author = _check_uploads(who, repo, revision, flag(create_pr))
     wanted = CommitRequest.parse(body)
-    ref = revision if revision.startswith("refs/") else f"refs/heads/{check_ref_name(revision)}"
+    ref = branch_of(revision)
     pull_url = None
     if flag(create_pr):
         pull, oid = _commit_to_new_pull(repo, ref, wanted, author)
@@ -185,8 +182,7 @@ def _commit_to_branch(repo: Repo, ref: str, wanted: CommitRequest, author: str) 
     discussions = Discussions(repo)
     with repo.lock(), ExitStack() as saved:
         move = prepare(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
-        if number := _PULL.fullmatch(ref):
-            pull = discussions.get(int(number[1]))
+        if pull := discussions.pull_of(ref):
             pull.add_commit(author, wanted.summary, move.new)
             saved.enter_context(discussions.saving(pull))
         repo.refs.move(*move)

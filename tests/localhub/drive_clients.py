@@ -81,6 +81,10 @@ def tables(seen: dict[str, Any]) -> None:
 def cards(seen: dict[str, Any]) -> None:
     ModelCard("---\nlicense: mit\n---\n# A card\n").push_to_hub("ada/tiny")
     seen["card"] = ModelCard.load("ada/tiny").data.license
+    try:
+        ModelCard("---\nlicense: asdf\n---\n# A card\n").validate()
+    except ValueError as error:
+        seen["refused"] = str(error)
     HfApi().move_repo("ada/tiny", "ada/renamed")
     seen["moved"] = AutoModelForCausalLM.from_pretrained("ada/tiny").config.model_type
     seen["moved_file"] = Path(hf_hub_download("ada/tiny", "README.md")).read_text().count("A card")

@@ -73,6 +73,7 @@ def test_pandas_reads_what_it_wrote(seen: dict[str, Any]) -> None:
 
 def test_a_card_is_pushed_and_loaded(seen: dict[str, Any]) -> None:
     assert seen["card"] == "mit"
+    assert seen["refused"].startswith('- Error: "license" must be one of [apache-2.0, mit,')
 
 
 def test_a_renamed_checkpoint_loads_under_its_old_name(seen: dict[str, Any]) -> None:

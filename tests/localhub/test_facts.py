@@ -130,6 +130,45 @@ def test_a_card_is_checked_before_it_is_committed(api: HfApi, model: str) -> Non
     assert api.model_info(model).card_data.eval_results[0].metric_value == 0.5
 
 
+@pytest.mark.parametrize("given", ["asdf", "MIT", ["mit", "asdf"], 3, [["mit"]], {"name": "mit"}])
+def test_an_unknown_license_is_refused(api: HfApi, model: str, given: object) -> None:
+    with pytest.raises(ValueError, match=r'"license" must be one of \[apache-2.0, mit, .*, other\]'):
+        api.upload_file(path_or_fileobj=card(given), path_in_repo="README.md", repo_id=model)
+    with pytest.raises(ValueError, match="license"):
+        api.upload_file(path_or_fileobj=b"\n \n" + card(given), path_in_repo="README.md", repo_id=model)
+
+
+@pytest.mark.parametrize("given", ["gemma", "openrail++", ["mit", "apache-2.0"], None])
+def test_a_license_of_the_hub_is_taken(api: HfApi, model: str, given: object) -> None:
+    api.upload_file(path_or_fileobj=card(given), path_in_repo="README.md", repo_id=model)
+    assert api.model_info(model).card_data.license == given
+
+
+def card(given: object) -> bytes:
+    return f"---\nlicense: {json.dumps(given)}\n---\n# A card\n".encode()
+
+
+@pytest.mark.parametrize(
+    "readme",
+    [
+        "---\nlicense: mit\n---\n",
+        "\n \n---\nlicense: mit\n---\n",
+        "\ufeff---\r\nlicense: mit\r\n---\r\n",
+        "---\nlicense: mit\n---",
+        "text\n---\nlicense: mit\n---\n",
+        "---\nlicense: mit\n",
+        "---\n---\n",
+        "--- \nlicense: mit\n---\n",
+    ],
+)
+def test_metadata_is_found_where_the_client_finds_it(
+    served: localhub.Running, api: HfApi, model: str, readme: str
+) -> None:
+    served.hub.commit(model, {"README.md": readme})
+    told, client = api.model_info(model).card_data, ModelCard(readme.removeprefix("\ufeff")).data.to_dict()
+    assert (told.to_dict() if told else {}) == client
+
+
 def test_the_leaderboard_of_a_dataset(served: localhub.Running, api: HfApi, dataset: str) -> None:
     import yaml
 

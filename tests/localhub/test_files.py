@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, HfFileSystem
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, HfFileSystem, SpaceCard
 from huggingface_hub import snapshot_download as download_snapshot
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RevisionNotFoundError
 
@@ -260,9 +260,39 @@ def test_the_commit_scheduler_pushes(api: HfApi, dataset: str, tmp_path: Path) -
     assert "log.jsonl" in api.list_repo_files(dataset, repo_type="dataset")
 
 
-def test_a_space_holds_files_and_names_its_sdk(api: HfApi, new_name: Callable[[str], str]) -> None:
-    space = new_name("space")
-    api.create_repo(space, repo_type="space", space_sdk="gradio")
-    api.upload_file(path_or_fileobj=b"x", path_in_repo="app.py", repo_id=space, repo_type="space")
-    assert api.space_info(space).sdk == "gradio"
+def test_the_history_is_told_as_html_too(api: HfApi, model: str) -> None:
+    message, description = "Fix <b> & co", "See https://example.org/1\nand <i>"
+    api.create_commit(model, [add("x")], commit_message=message, commit_description=description)
+    commit = api.list_repo_commits(model, formatted=True)[0]
+    assert (commit.title, commit.message) == (message, description)
+    assert commit.formatted_title == "Fix &lt;b&gt; &amp; co"
+    link = '<a href="https://example.org/1">https://example.org/1</a>'
+    assert commit.formatted_message == f"See {link}<br>and &lt;i&gt;"
+    assert api.list_repo_commits(model)[0].formatted_title is None
+
+
+@pytest.mark.parametrize("sdk", ["gradio", "docker", "static"])
+def test_a_new_space_has_a_card_that_names_its_sdk(
+    api: HfApi, new_name: Callable[[str], str], tmp_path: Path, sdk: str
+) -> None:
+    space = new_name("my_space")
+    api.create_repo(space, repo_type="space", space_sdk=sdk)
+    assert api.list_repo_files(space, repo_type="space") == [".gitattributes", "README.md"]
+    assert len(api.list_repo_commits(space, repo_type="space")) == 1
+    info = api.space_info(space)
+    assert info.sdk == info.card_data.sdk == sdk
+    assert info.card_data.title == space.removeprefix("ada/").replace("_", " ").replace("-", " ").title()
+    assert info.card_data.get("app_file") == ("app.py" if sdk == "gradio" else None)
+    card = SpaceCard.load(api.hf_hub_download(space, "README.md", repo_type="space", cache_dir=tmp_path))
+    card.data.pinned = True
+    files = [add("README.md", str(card).encode()), add("app.py")]
+    api.create_commit(space, files, commit_message="Change the card, which the client checks", repo_type="space")
+    assert api.space_info(space).card_data.pinned
     assert api.file_exists(space, "app.py", repo_type="space")
+
+
+def test_an_unknown_sdk_is_refused(served: localhub.Running) -> None:
+    body = {"name": "app", "type": "space", "sdk": "shiny"}
+    answer = httpx.post(f"{served.endpoint}/api/repos/create", json=body, headers=ADA)
+    assert answer.status_code == 400
+    assert "expected one of gradio, docker, static, streamlit" in answer.json()["error"]

@@ -10,7 +10,7 @@ import localhub
 from localhub.names import Kind
 
 from .conftest import git
-from .test_repos import status_of
+from .test_repos import Clients, status_of
 
 
 def test_branches_and_tags(api: HfApi, model: str) -> None:
@@ -76,3 +76,47 @@ def test_a_squashed_branch_has_one_commit_and_the_same_files(api: HfApi, model: 
     assert api.list_repo_files(model) == files
     bare = served.hub.repos.get(Kind.MODEL, model).folder
     git("-C", bare, "fsck", "--strict")
+
+
+def test_head_is_main_wherever_a_revision_is_taken(api: HfApi, model: str, tmp_path: Path) -> None:
+    made = api.upload_file(path_or_fileobj=b"x", path_in_repo="d/x.txt", repo_id=model, revision="HEAD").oid
+    assert api.model_info(model).sha == api.model_info(model, revision="HEAD").sha == made
+    assert api.list_repo_files(model, revision="HEAD") == [".gitattributes", "d/x.txt"]
+    assert [entry.path for entry in api.list_repo_tree(model, "d", revision="HEAD")] == ["d/x.txt"]
+    assert api.get_paths_info(model, "d/x.txt", revision="HEAD")[0].size == 1
+    assert Path(api.hf_hub_download(model, "d/x.txt", revision="HEAD", cache_dir=tmp_path)).read_bytes() == b"x"
+    pull = api.upload_file(path_or_fileobj=b"y", path_in_repo="y", repo_id=model, revision="HEAD", create_pr=True)
+    assert api.get_discussion_details(model, pull.pr_num).target_branch == "refs/heads/main"
+    api.create_branch(model, branch="side", revision="HEAD")
+    api.create_tag(model, tag="v1", revision="HEAD")
+    assert {api.model_info(model, revision=ref).sha for ref in ("side", "v1")} == {made}
+    api.super_squash_history(model, branch="HEAD")
+    assert len(api.list_repo_commits(model, revision="HEAD")) == 1
+    assert status_of(lambda: api.create_branch(model, branch="HEAD")) == 400
+
+
+def test_head_in_python(served: localhub.Running, model: str) -> None:
+    oid = served.hub.commit(model, {"x": "1"}, revision="HEAD")
+    assert served.hub.repos.get(Kind.MODEL, model).refs.get("refs/heads/main") == oid
+
+
+def test_the_history_of_a_pull_request_is_squashed(api: HfApi, as_user: Clients, model: str) -> None:
+    bob, eve = as_user("bob"), as_user("eve")
+    pull = bob.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model, create_pr=True)
+    ref = f"refs/pr/{pull.pr_num}"
+    bob.upload_file(path_or_fileobj=b"y", path_in_repo="y", repo_id=model, revision=ref)
+    assert status_of(lambda: eve.super_squash_history(model, branch=ref)) == 403
+    bob.super_squash_history(model, branch=ref, commit_message="One commit")
+    commits = bob.list_repo_commits(model, revision=ref)
+    assert [commit.title for commit in commits] == ["One commit"]
+    assert bob.list_repo_files(model, revision=ref) == [".gitattributes", "x", "y"]
+    assert bob.get_discussion_details(model, pull.pr_num).events[-1].oid == commits[0].commit_id
+    api.merge_pull_request(model, pull.pr_num)
+    assert api.list_repo_files(model) == [".gitattributes", "x", "y"]
+
+
+def test_a_tag_takes_no_commits(api: HfApi, model: str) -> None:
+    api.create_tag(model, tag="v1")
+    assert status_of(lambda: api.super_squash_history(model, branch="refs/tags/v1")) == 400
+    assert status_of(lambda: api.super_squash_history(model, branch="v1")) == 404
+    assert status_of(lambda: api.delete_file(".gitattributes", model, revision="refs/tags/v1")) == 400

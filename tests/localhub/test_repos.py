@@ -157,20 +157,6 @@ def test_an_automatic_gate_opens_on_asking(api: HfApi, served: localhub.Running,
     assert httpx.post(f"{served.endpoint}/{model}/ask-access").status_code == 401
 
 
-def test_lists_search_filter_sort_and_page(
-    served: localhub.Running, api: HfApi, new_name: Callable[[str], str]
-) -> None:
-    names = [new_name("findable") for _ in range(3)]
-    for number, name in enumerate(names):
-        served.hub.commit(name, {"README.md": f"---\nlicense: mit\ntags: [n{number}]\n---\n"}, kind="dataset")
-    assert {found.id for found in api.list_datasets(search="FINDABLE", author="ada")} == set(names)
-    assert [found.id for found in api.list_datasets(search="findable", filter=["license:mit", "n1"])] == [names[1]]
-    assert len(list(api.list_datasets(search="findable", limit=2))) == 2
-    first = httpx.get(f"{served.endpoint}/api/datasets?search=findable&limit=2&sort=createdAt&direction=1")
-    rest = httpx.get(first.links["next"]["url"])
-    assert [row["id"] for row in first.json() + rest.json()] == names
-
-
 def test_deleting_leaves_nothing(api: HfApi, model: str, served: localhub.Running) -> None:
     api.delete_repo(model)
     assert not api.repo_exists(model)
@@ -196,3 +182,20 @@ def test_every_answer_has_a_request_id_and_unknown_addresses_are_404(served: loc
     answer = httpx.get(f"{served.endpoint}/api/models/only-one-part/x/y/z")
     assert answer.status_code == 404
     assert answer.headers["x-request-id"].startswith("Root=1-")
+
+
+def test_the_client_asks_what_it_may_do(api: HfApi, as_user: Clients, model: str) -> None:
+    eve, stranger = as_user("eve"), as_user(None)
+    api.auth_check(model, write=True)
+    for client in (eve, stranger):
+        client.auth_check(model)
+    assert status_of(lambda: eve.auth_check(model, write=True)) == 403
+    assert status_of(lambda: stranger.auth_check(model, write=True)) == 401
+    api.update_repo_settings(model, gated="manual")
+    for client in (eve, stranger):
+        with pytest.raises(GatedRepoError):
+            client.auth_check(model)
+    api.update_repo_settings(model, gated=False, visibility="private")
+    for client in (eve, stranger):
+        with pytest.raises(RepositoryNotFoundError):
+            client.auth_check(model)

@@ -1,0 +1,123 @@
+"""The large files of a repo over its whole history: listed, and deleted for good."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from localhub.discussions import Discussions
+from localhub.gitobjects import Commit
+from localhub.lfs import Pointer
+from localhub.refs import MAIN, Move
+from localhub.repos import Repo
+from localhub.trees import Snapshot, write_tree
+
+
+class StoredFile(NamedTuple):
+    """The content of a large file, and one of the places that it was committed to."""
+
+    oid: str
+    size: int
+    stored: datetime
+    path: str
+    """Empty when no commit has it: its commit failed, or its history was squashed or rewritten."""
+    ref: str | None
+
+
+def stored_files(repo: Repo) -> list[StoredFile]:
+    """Every large content of the repo, the latest first, whether or not a commit still has it."""
+    places = _places(repo)
+    found = []
+    for path in repo.lfs.folder.glob("*/*/*"):
+        status = path.stat()
+        place, ref = places.get(path.name, ("", None))
+        found.append(StoredFile(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), place, ref))
+    return sorted(found, key=lambda file: (file.stored, file.oid), reverse=True)
+
+
+def _places(repo: Repo) -> dict[str, tuple[str, str]]:
+    """Content -> (path, reference) of its latest commit; main comes first."""
+    places: dict[str, tuple[str, str]] = {}
+    seen: set[str] = set()
+    refs = repo.refs.under("refs/")
+    for ref in sorted(refs, key=lambda name: name != MAIN):
+        for commit in Snapshot(repo, repo.objects.peel(refs[ref])).history():
+            for path, pointer in _pointers(Snapshot(repo, commit.oid), "", seen):
+                places.setdefault(pointer.oid, (path, ref))
+    return places
+
+
+def _pointers(snapshot: Snapshot, folder: str, seen: set[str]) -> Iterator[tuple[str, Pointer]]:
+    """Large files below a folder, without the git objects that were looked at already."""
+    for row in snapshot.listing(folder):
+        if row.oid in seen:
+            continue
+        seen.add(row.oid)
+        path = f"{folder}/{row.path}" if folder else row.path
+        if row.is_folder:
+            yield from _pointers(snapshot, path, seen)
+        elif pointer := snapshot.blob(row).pointer:
+            yield path, pointer
+
+
+def delete_stored(repo: Repo, oids: set[str], *, rewrite_history: bool) -> list[Move]:
+    """Delete contents for good; with `rewrite_history`, every commit loses the files that had them.
+
+    Returns the references that moved. Contents go last, so that a crash leaves no reference to a missing one.
+    """
+    with repo.lock():
+        moves = _rewritten(repo, oids) if rewrite_history else []
+        for oid in oids:
+            repo.lfs.remove(oid)
+    return moves
+
+
+def _rewritten(repo: Repo, oids: set[str]) -> list[Move]:
+    history = _Rewriting(repo, oids)
+    refs = repo.refs.under("refs/")
+    heads = {ref: repo.objects.peel(oid) for ref, oid in refs.items()}
+    moves = [Move(ref, refs[ref], new) for ref, head in heads.items() if (new := history.rewrite(head)) != head]
+    repo.objects.sync()
+    for move in moves:
+        repo.refs.move(*move)
+    discussions = Discussions(repo)
+    for pull in discussions.all():
+        before = pull.base_commit, pull.merge_commit
+        pull.base_commit, pull.merge_commit = map(history.new_id, before)
+        if before != (pull.base_commit, pull.merge_commit):
+            discussions.save(pull)
+    return moves
+
+
+class _Rewriting:
+    """Commits written again without some large files; what does not change keeps its id."""
+
+    def __init__(self, repo: Repo, oids: set[str]) -> None:
+        self._repo, self._oids = repo, oids
+        self._ids: dict[str, str] = {}
+
+    def new_id(self, oid: str | None) -> str | None:
+        """What a commit that was rewritten is called now; any other as it is."""
+        return self._ids.get(oid, oid) if oid else None
+
+    def rewrite(self, head: str) -> str:
+        """Rewrite a commit and all before it; its new id."""
+        waiting = [head]
+        while waiting:
+            commit = self._repo.objects.read_commit(waiting[-1])
+            before = [parent for parent in commit.parents if parent not in self._ids]
+            if before:
+                waiting += before
+                continue
+            self._ids[commit.oid] = self._written(commit)
+            waiting.pop()
+        return self._ids[head]
+
+    def _written(self, commit: Commit) -> str:
+        snapshot = Snapshot(self._repo, commit.oid)
+        rows = [(row.path, snapshot.blob(row).pointer) for row in snapshot.files()]
+        lost = [path for path, pointer in rows if pointer and pointer.oid in self._oids]
+        parents = tuple(self._ids[parent] for parent in commit.parents)
+        if not lost and parents == commit.parents:
+            return commit.oid
+        tree = write_tree(self._repo, commit.tree, dict.fromkeys(lost))
+        return self._repo.objects.write_commit(tree, parents, commit.author, commit.time, commit.message)
