@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator
 
-from leaderboard.errors import BadBenchmark
+from leaderboard.errors import BadBenchmark, NotFound
 from leaderboard.harness_tasks import leaves, lower_is_better, task_names
 from leaderboard.metrics import undeclared
 from leaderboard.records import Precision, WeightType
@@ -299,6 +299,16 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     if problems:
         raise BadBenchmark(problems)
     return benchmarks
+
+
+def choose_benchmark(benchmarks: Mapping[str, Benchmark], benchmark_id: str) -> Benchmark:
+    """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
+    if not benchmark_id:
+        return next(iter(benchmarks.values()))
+    if benchmark_id not in benchmarks:
+        known = ", ".join(benchmarks)
+        raise NotFound(f"There is no benchmark {benchmark_id!r} here. The benchmarks of this board are: {known}.")
+    return benchmarks[benchmark_id]
 
 
 def _read(path: Path) -> tuple[Benchmark | None, list[str]]:
