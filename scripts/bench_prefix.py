@@ -167,7 +167,9 @@ def make_model(folder: Path, data: Path, hidden: int, layers: int) -> None:
     raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     special = ["<pad>", "<s>", "</s>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=16384, special_tokens=special, initial_alphabet=alphabet)
+    trainer = trainers.BpeTrainer(
+        vocab_size=16384, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     rows = (json.loads(line) for path in sorted(data.rglob("*.jsonl")) for line in path.open())
     texts = [value for row in rows for value in row.values()]
     raw.train_from_iterator((text for text in texts if isinstance(text, str)), trainer)

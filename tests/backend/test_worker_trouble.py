@@ -43,7 +43,7 @@ class DownloadingExecutor(ToldExecutor):
 
     def __init__(self, endpoint: str, cache: Path) -> None:
         super().__init__(free=2)
-        self.source = Source(endpoint, cache, timeout_s=1.0)
+        self.source = Source(endpoint, cache, timeout_s=10.0)
         self.before: Callable[[], object] | None = None
         """What befalls the next job."""
 
@@ -77,7 +77,7 @@ class WorkingBoard(Board):
         super().__init__(folder)
 
     def new_ticker(self) -> Ticker:
-        said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 1.0, "free_disk_gb": 0.0}
+        said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 10.0, "free_disk_gb": 0.0}
         said["hub_token"] = SecretStr("hf_not_known_there")
         self.settings = self.settings.model_copy(update=said)
         self.downloading = DownloadingExecutor(self.endpoint, self.work / "cache")

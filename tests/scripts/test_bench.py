@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 
 import pytest
 
@@ -28,13 +27,15 @@ def test_every_subcommand_is_run_here() -> None:
     assert NAMES.keys() == bench.SUBCOMMANDS.keys()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NAMES)
 def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     if name in {"harness", "prefix"}:
         monkeypatch.setenv("PODIUM_DATA_ROOT", str(shared_data("benchmarks")))
     if name == "table":
         shared_data("open_llm")
-        if shutil.which(CHROMIUM) is None:
+        if not CHROMIUM.exists():
             pytest.skip("there is no Chromium here; `make test` installs it where it may")
     assert bench.main([name, "--tiny", "--json"]) == 0
     out, err = capfd.readouterr()
