@@ -2,11 +2,13 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 STORE ?= local
+COMPILE = .venv/bin/uv pip compile --quiet pyproject.toml --extra server --extra worker --python-version 3.11 \
+	--no-annotate --custom-compile-command "make lock"
 
-.PHONY: help demo run test soak check format bench checkpoints screenshots clean
+.PHONY: help demo run test soak check format bench lock checkpoints screenshots clean
 .DEFAULT_GOAL := help
 
-help:  ## this list
+help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub
@@ -28,12 +30,16 @@ test: .venv/ready-dev  ## the tests; with root and apt, installs the browser the
 soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
 	$(PY) -m pytest -n 2 --dist loadgroup -m soak
 
-format: .venv/ready-dev  ## let ruff lay out and mend the code
+format: .venv/ready-dev  ## let ruff fix and format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
 bench: .venv/ready-dev  ## every figure that Podium promises, against its peers
 	$(PY) scripts/bench.py all
+
+lock: .venv/bin/uv  ## resolve pyproject.toml into requirements.txt and requirements-dev.txt; UPGRADE=1 takes newer versions
+	$(COMPILE) $(if $(UPGRADE),--upgrade) -o requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --group dev -c requirements.txt -o requirements-dev.txt
 
 checkpoints: .venv/ready  ## make the tiny checkpoints of the demo again
 	$(PY) -m scripts.make_checkpoints
@@ -47,10 +53,11 @@ clean:  ## remove what the demo and the tests made, keep .venv
 .venv/bin/uv:
 	@bash scripts/make_venv.sh $(PYTHON)
 
-.venv/ready: requirements.lock .venv/bin/uv
-	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements.lock
+# torch is in requirements.txt, its CUDA packages are not: make_venv.sh installs it first, so that a machine's own build is kept.
+.venv/ready: requirements.txt .venv/bin/uv
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements.txt
 	@touch $@
 
-.venv/ready-dev: requirements-dev.lock .venv/ready
-	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements-dev.lock
+.venv/ready-dev: requirements-dev.txt .venv/ready
+	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements-dev.txt
 	@touch $@

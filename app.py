@@ -20,6 +20,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.executors.opening import open_executor
 from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_over
+from leaderboard import __version__
 from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
@@ -42,7 +43,7 @@ def build_app(service: Service) -> FastAPI:
         yield
         service.boards.close()
 
-    app = FastAPI(title=service.settings.title, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title=service.settings.title, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(build_api(service))
     app.include_router(embed_routes(service))
     catch_errors(app)

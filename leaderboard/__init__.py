@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+__version__ = "0.1.0"
+
 
 class Changes(NamedTuple):
     """What happened in a store since a version."""

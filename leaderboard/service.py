@@ -10,7 +10,7 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from leaderboard import FileStore
-from leaderboard.benchmarks import Benchmark, load_benchmarks
+from leaderboard.benchmarks import Benchmark, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, Source
 from leaderboard.board.contents import Contents
 from leaderboard.community.discussions import Discussions
@@ -124,12 +124,7 @@ class Service:
 
     def benchmark(self, benchmark_id: str) -> Benchmark:
         """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
-        if not benchmark_id:
-            return next(iter(self.benchmarks.values()))
-        if benchmark_id not in self.benchmarks:
-            known = ", ".join(self.benchmarks)
-            raise NotFound(f"There is no benchmark {benchmark_id!r} here. The benchmarks of this board are: {known}.")
-        return self.benchmarks[benchmark_id]
+        return choose_benchmark(self.benchmarks, benchmark_id)
 
 
 def open_service(settings: Settings) -> Service:

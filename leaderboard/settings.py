@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from leaderboard.errors import BadSettings
 
 PROJECT = Path(__file__).resolve().parent.parent
+"""Where the packages lie: a checkout, or the site-packages that Podium is installed in."""
+DATA = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
+"""Where data lie unless it is set: in the checkout, or in the folder that an installed `podium` is started in."""
 PUBLIC_HUB = "https://huggingface.co"
 
 
@@ -53,14 +56,14 @@ class Settings(BaseSettings):
     """Ids of the benchmarks to serve, separated by commas, the first one shown first; empty for all of them."""
     store: Literal["local", "hub"] = "local"
     """Where requests and results are kept: `local` in two folders, `hub` in datasets on the Hub at HF_ENDPOINT."""
-    requests_dir: Path = PROJECT / "requests"
+    requests_dir: Path = DATA / "requests"
     """Embedded store: folder of the request files."""
-    results_dir: Path = PROJECT / "results"
+    results_dir: Path = DATA / "results"
     """Embedded store: folder of results, details, contents, flags and votes."""
     secrets_dir: Path = SECRETS
     """Folder of `podium.env` (lines of settings, the tokens among them) and of the session key; files in it that others
     on this machine can read are refused. It lies outside of everything that is served or that jobs work in."""
-    work_dir: Path = PROJECT / ".podium"
+    work_dir: Path = DATA / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
 
     hub_namespace: str = ""
@@ -129,7 +132,7 @@ class Settings(BaseSettings):
     """`spaces` on Spaces; anywhere else Gradio's own sign-in lets everybody in and is not used."""
 
     embedded: bool = True
-    """Whether `python app.py` also runs the scheduler."""
+    """Whether `python app.py` (`podium serve`) also runs the scheduler."""
     worker: str = socket.gethostname()
     """Name under which this scheduler claims requests."""
     tick_s: float = 2.0

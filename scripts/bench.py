@@ -1,8 +1,9 @@
 """Measure what Podium promises, each figure against its limit: `python scripts/bench.py jobs harness submit`.
 
-A subcommand is a module `scripts/bench_NAME.py` with `figures() -> list[Figure]`. Ratios compare with the named peer,
-measured in the same run. Prints a table, or with --json one object `{"figures": [...]}`; exits 1 when a figure misses
-its limit.
+A subcommand is a module `scripts/bench_NAME.py` with `sections(size)`, and the sizes `FULL` and `TINY`. Ratios compare
+with the named peer, measured in the same run. Prints each section when it is measured, as a table and as JSON on one
+line; with --json these go to stderr, and one line `{"figures": [...]}` to stdout. Exits 1 when a figure misses its
+limit.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.figures import Figure
+from scripts.figures import Figure, Sections, show
 
 SUBCOMMANDS = {
     "jobs": "a small job through the queue, against the lm_eval command",
@@ -31,38 +29,49 @@ SUBCOMMANDS = {
 }
 
 
-def measure(name: str) -> list[Figure]:
-    """Run one subcommand."""
-    figures: list[Figure] = importlib.import_module(f"scripts.bench_{name}").figures()
-    return figures
+def measure(name: str, tiny: bool, only: Sequence[str] = ()) -> Sections:
+    """Run one subcommand, or the sections of it that are named in `only`."""
+    module = importlib.import_module(f"scripts.bench_{name}")
+    size = module.TINY if tiny else module.FULL
+    sections: Sections = module.sections(size._replace(rows=tuple(only)) if only else size)
+    return sections
 
 
-def show(name: str, figures: Sequence[Figure]) -> None:
-    """Print one subcommand's figures as a table."""
-    table = Table(title=f"{name}: {SUBCOMMANDS[name]}", title_justify="left")
-    for heading in ("figure", "value", "limit", ""):
-        table.add_column(heading, justify="left" if heading in {"figure", ""} else "right")
-    for figure in figures:
-        limit = "" if figure["limit"] is None else f"{figure['limit']:g} {figure['unit']}"
-        table.add_row(figure["name"], f"{figure['value']:.4g} {figure['unit']}", limit, "✓" if figure["ok"] else "✗")
-    Console().print(table)
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line; ends the program where it is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="+", choices=[*SUBCOMMANDS, "all"], metavar="NAME", help=", ".join(SUBCOMMANDS))
+    parser.add_argument("--only", metavar="ROWS", default="", help="rows of `prefix`, separated by commas: bbh,musr")
+    parser.add_argument(
+        "--tiny", action="store_true", help="seconds each: that it runs, without limits of time and size"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on one line of stdout, the rest on stderr")
+    options = parser.parse_args(argv)
+    options.only = [name for name in options.only.split(",") if name]
+    if options.only and options.names != ["prefix"]:
+        parser.error("--only chooses rows of `prefix`; run it as `bench.py prefix --only ROWS`")
+    if options.only and (problem := unknown_rows(options.only)):
+        parser.error(problem)
+    return options
+
+
+def unknown_rows(only: Sequence[str]) -> str:
+    """A sentence about the names in `only` that are no rows of `prefix`; empty where there are none."""
+    known = importlib.import_module("scripts.bench_prefix").FULL.rows
+    unknown = [name for name in only if name not in known]
+    return f"there is no row {', '.join(unknown)}; there are {', '.join(known)}" if unknown else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the command line, measure, print; 0 when every figure holds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="+", choices=[*SUBCOMMANDS, "all"], metavar="NAME", help=", ".join(SUBCOMMANDS))
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    options = parser.parse_args(argv)
-    names = list(SUBCOMMANDS) if "all" in options.names else options.names
+    options = parsed(argv)
     every: list[Figure] = []
-    for name in names:
-        figures = measure(name)
-        every += figures
-        if not options.json:
-            show(name, figures)
+    for name in SUBCOMMANDS if "all" in options.names else options.names:
+        for title, figures in measure(name, options.tiny, options.only):
+            every += figures
+            show(f"{name}: {title or SUBCOMMANDS[name]}", figures, sys.stderr if options.json else sys.stdout)
     if options.json:
-        print(json.dumps({"figures": every}, indent=2))
+        print(json.dumps({"figures": every}))
     return 0 if all(figure["ok"] for figure in every) else 1
 
 

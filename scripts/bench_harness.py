@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend import Executor, Job, JobState, Resources
 from backend.evaluators.data_root import DataRoot
@@ -26,12 +26,23 @@ from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.records import Request
 from leaderboard.settings import PROJECT, load_settings
 from scripts.bench_jobs import BATCH, MODEL, Site, site, wait_for
-from scripts.figures import Figure, at_most, reading
+from scripts.figures import Sections, at_most, reading
 
-TASKS = ("boolean_expressions", "navigate", "sports_understanding")
-QUESTIONS: int | None = 100
-"""Of each task; None for all of them."""
-ROUNDS = 3
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    tasks: tuple[str, ...]
+    """Of BBH."""
+    questions: int
+    """Of each task."""
+    rounds: int
+    slower: float | None
+    """Limit of the time, as a share of the command's."""
+
+
+FULL = Size(("boolean_expressions", "navigate", "sports_understanding"), questions=100, rounds=3, slower=1.05)
+TINY = Size(("boolean_expressions",), questions=2, rounds=1, slower=None)
 TIMED = """
 import json, sys, time
 import lm_eval.evaluator
@@ -49,13 +60,13 @@ open(place, "w").write(json.dumps(spent))
 """
 
 
-def figures() -> list[Figure]:
+def sections(size: Size) -> Sections:
     """The ratio of times, and whether scores and prompts are the same."""
     root = load_settings().data_root or PROJECT.parent / "shared" / "data" / "benchmarks"
     if not root.is_dir():
         raise SystemExit(f"There are no data in {root}: set PODIUM_DATA_ROOT.")
     with site() as place:
-        names = [f"leaderboard_bbh_{task}" for task in TASKS]
+        names = [f"leaderboard_bbh_{task}" for task in size.tasks]
         columns = [
             Column(key=f"task{index}", title=name, run=[name], parts=[Part(task=name, metrics=["acc_norm,none"])])
             for index, name in enumerate(names)
@@ -64,7 +75,8 @@ def figures() -> list[Figure]:
         executor = open_executor(place.settings.model_copy(update={"data_root": root}))
         try:
             runs = [
-                (ours(place, executor, benchmark, root, n), theirs(place, benchmark, root, n)) for n in range(ROUNDS)
+                (ours(place, executor, benchmark, root, size, n), theirs(place, benchmark, root, size, n))
+                for n in range(size.rounds)
             ]
         finally:
             executor.close()
@@ -74,16 +86,17 @@ def figures() -> list[Figure]:
     )
     different = sum(mine["task_hashes"][name] != plain["task_hashes"][name] for name in names)
     own, peer = min(run[0]["seconds"] for run in runs), min(run[1]["seconds"] for run in runs)
-    return [
+    figures = [
         reading("processor time of evaluation as a job", own, "s"),
         reading("processor time of evaluation by lm_eval", peer, "s"),
-        at_most("evaluation time against lm_eval", own / peer, "", 1.05),
+        at_most("evaluation time against lm_eval", own / peer, "", size.slower),
         at_most("largest difference of scores", scores, "", 1e-6),
         at_most("tasks with other prompt hashes", different, "", 0),
     ]
+    yield "", figures
 
 
-def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
+def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, size: Size, number: int) -> dict[str, Any]:
     """Results of a job, with the seconds of the evaluation."""
     workdir = Workdir(place.settings.work_dir / "jobs" / f"bench-{number}")
     request = Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark="bbh", precision="float32")
@@ -91,7 +104,7 @@ def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, numb
         evaluator=EVALUATORS["checkpoint"],
         device="cpu",
         batch_size=BATCH,
-        limit=QUESTIONS,
+        limit=size.questions,
         data_root=root,
         view=View(read=(root,)),
     )
@@ -105,7 +118,7 @@ def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, numb
     return {"results": results["results"], "task_hashes": made["task_hashes"], "seconds": made["processor_seconds"]}
 
 
-def theirs(place: Site, benchmark: Benchmark, root: Path, number: int) -> dict[str, Any]:
+def theirs(place: Site, benchmark: Benchmark, root: Path, size: Size, number: int) -> dict[str, Any]:
     """Results of the plain command in a mirror of the data, with the seconds of its `evaluate`."""
     names = [name for column in benchmark.columns for name in column.run]
     mirror = DataRoot(root, place.folder / "mirror").prepare(needs(task_manager(benchmark), names))
@@ -113,7 +126,7 @@ def theirs(place: Site, benchmark: Benchmark, root: Path, number: int) -> dict[s
     words = [
         "run", "--model", "hf", "--model_args", f"pretrained={MODEL},revision={place.commits[MODEL][-1]},dtype=float32",
         "--tasks", ",".join(names), "--device", "cpu", "--batch_size", BATCH,
-        "--output_path", str(out), "--log_samples", *(["--limit", str(QUESTIONS)] if QUESTIONS else []),
+        "--output_path", str(out), "--log_samples", "--limit", str(size.questions),
     ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", TIMED, str(spent), *words],

@@ -29,9 +29,24 @@ from leaderboard.results.hub_details import HubDetails
 from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT
 from leaderboard.stores.hub import HubStore
-from scripts.figures import Figure, at_most, reading
+from scripts.figures import Figure, Sections, at_most, reading
 
-FILES = 10_000
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    files: int
+    """Request files."""
+    changed: tuple[int, ...]
+    """Numbers of the requests that change while a store watches."""
+    first_s: float | None
+    """Limit of the first look, in seconds."""
+    look_s: float | None
+    """Limit of a look after one change, in seconds."""
+
+
+FULL = Size(files=10_000, changed=(77, 1077, 2077), first_s=60, look_s=1)
+TINY = Size(files=20, changed=(7,), first_s=None, look_s=None)
 ORGANISATIONS = 800
 TASKS = 39
 """Leaf tasks of the harness's `leaderboard` group: so many details files has a model."""
@@ -71,35 +86,30 @@ class Hub(NamedTuple):
         return asked
 
 
-def main() -> None:
-    """Print the figures; `scripts/bench.py hub` does the same with limits shown."""
-    for figure in figures():
-        print(figure)
-
-
-def figures() -> list[Figure]:
+def sections(size: Size) -> Sections:
     """Measure; about a minute on two cores."""
-    with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder, hub(Path(folder) / "hub") as served:
-        return [*looking(served, Path(folder)), *publishing(served, Path(folder))]
+    with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder, hub(Path(folder) / "hub", size) as served:
+        yield f"the queue of {size.files:,} request files", looking(served, Path(folder), size)
+        yield "publishing one model, against lm-eval's tracker", publishing(served, Path(folder))
 
 
-def looking(served: Hub, folder: Path) -> list[Figure]:
+def looking(served: Hub, folder: Path, size: Size) -> list[Figure]:
     """The first look at all requests, a look when nothing happened, and one after one change."""
     store, other = (HubStore(REQUESTS, served.endpoint, TOKEN, folder / name, AGE_S) for name in ("ours", "other"))
     queue, elsewhere = Queue(store), Queue(other)
-    changed = [request_path(request(number)) for number in (77, 1077, 2077)]
+    changed = [request_path(request(number)) for number in size.changed]
     for path in changed:
         elsewhere.find(path)
     served.calls()
 
-    seconds, calls = timed(served, queue)
+    seconds, calls = timed(served, queue, size.files)
     downloads = sum("/resolve/" in call for call in calls)
     found = [
-        at_most("first sync of 10,000 request files", seconds, "s", 60),
+        at_most(f"first sync of {size.files:,} request files", seconds, "s", size.first_s),
         at_most("first sync: calls beyond the downloads", len(calls) - downloads, "calls", 200),
         reading("first sync: downloads", downloads, "calls"),
     ]
-    seconds, calls = timed(served, queue)
+    seconds, calls = timed(served, queue, size.files)
     found += [
         reading("sync without a change", seconds, "s"),
         reading("sync without a change: calls", len(calls), "calls"),
@@ -109,22 +119,22 @@ def looking(served: Hub, folder: Path) -> list[Figure]:
         elsewhere.cancel(elsewhere.find(path), "bench")
         time.sleep(2 * AGE_S)
         served.calls()
-        seconds, calls = timed(served, queue)
+        seconds, calls = timed(served, queue, size.files)
         slowest, most = max(slowest, seconds), max(most, len(calls))
     return [
         *found,
-        at_most("sync after one change, its download included", slowest, "s", 1),
+        at_most("sync after one change, its download included", slowest, "s", size.look_s),
         at_most("sync after one change: calls, its download included", most, "calls", 4),
     ]
 
 
-def timed(served: Hub, queue: Queue) -> tuple[float, list[str]]:
+def timed(served: Hub, queue: Queue, files: int) -> tuple[float, list[str]]:
     """Seconds and calls of one view of the queue."""
     time.sleep(2 * AGE_S)
     start = time.perf_counter()
     view = queue.view()
     seconds = time.perf_counter() - start
-    if len(view.requests) != FILES or view.set_aside:
+    if len(view.requests) != files or view.set_aside:
         raise AssertionError(f"{len(view.requests)} requests were read, {len(view.set_aside)} files set aside")
     return seconds, served.calls()
 
@@ -176,7 +186,7 @@ def block(claimed: Request) -> PodiumBlock:
 
 
 def request(number: int) -> Request:
-    """One of the ten thousand."""
+    """One of the request files."""
     return Request(
         id=f"{number:016x}",
         benchmark="open-llm-v2",
@@ -187,10 +197,10 @@ def request(number: int) -> Request:
 
 
 @contextmanager
-def hub(root: Path) -> Iterator[Hub]:
-    """A Hub with the ten thousand files, in a process of its own."""
+def hub(root: Path, size: Size) -> Iterator[Hub]:
+    """A Hub with the request files, in a process of its own."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(root, there))
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(root, size.files, there))
     process.start()
     try:
         yield Hub(here.recv(), here)
@@ -200,9 +210,9 @@ def hub(root: Path) -> Iterator[Hub]:
         process.kill()
 
 
-def serve(root: Path, link: Connection) -> None:
+def serve(root: Path, count: int, link: Connection) -> None:
     """Serve, count, answer what was counted, until told to stop."""
-    files = {request_path(one): one.to_json() for one in map(request, range(FILES))}
+    files = {request_path(one): one.to_json() for one in map(request, range(count))}
     with localhub.running(root, tokens={"bench": TOKEN}) as running:
         asked: list[str] = []
         original = running.faults.strike
@@ -217,7 +227,3 @@ def serve(root: Path, link: Connection) -> None:
         while link.recv() == "calls":
             link.send(list(asked))
             asked.clear()
-
-
-if __name__ == "__main__":
-    main()

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -32,13 +33,27 @@ from leaderboard.records import Request, Status
 from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
-from scripts.figures import Figure, at_most, reading
+from scripts.figures import Sections, at_most, reading
 from scripts.seed_hub import seed
 
-COLUMNS = ("compare", "sums")
 MODEL = "podium-demo/tiny-base"
 BATCH = "16"
-ROUNDS = 3
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    columns: tuple[str, ...]
+    """Of the tiny benchmark."""
+    rounds: int
+    faster: float | None
+    """Limit of the wall time, as a share of the command's."""
+    smaller: float | None
+    """Limit of the private memory, as a share of the command's."""
+
+
+FULL = Size(columns=("compare", "sums"), rounds=3, faster=0.15, smaller=0.5)
+TINY = Size(columns=("sums",), rounds=1, faster=None, smaller=None)
 
 
 @dataclass
@@ -71,26 +86,27 @@ def site(threads: int = 1) -> Iterator[Site]:
             yield Site(folder, settings, commits)
 
 
-def figures() -> list[Figure]:
+def sections(size: Size) -> Sections:
     """Times and private memory of both, and their ratios."""
     with site() as place:
-        ours, our_memory, command = through_the_queue(place)
-        theirs, their_memory = zip(*(plain(command, place) for _ in range(ROUNDS)), strict=True)
+        ours, our_memory, command = through_the_queue(place, size)
+        theirs, their_memory = zip(*(plain(command, place) for _ in range(size.rounds)), strict=True)
     our_time, their_time = statistics.median(ours), statistics.median(theirs)
-    return [
+    figures = [
         reading("claim to published", our_time, "s"),
         reading("lm_eval command", their_time, "s"),
-        at_most("wall time against lm_eval", our_time / their_time, "", 0.15),
+        at_most("wall time against lm_eval", our_time / their_time, "", size.faster),
         reading("private memory of a job", our_memory / 1e6, "MB"),
         reading("private memory of lm_eval", max(their_memory) / 1e6, "MB"),
-        at_most("private memory against lm_eval", our_memory / max(their_memory), "", 0.5),
+        at_most("private memory against lm_eval", our_memory / max(their_memory), "", size.smaller),
     ]
+    yield "", figures
 
 
-def through_the_queue(place: Site) -> tuple[list[float], int, str]:
+def through_the_queue(place: Site, size: Size) -> tuple[list[float], int, str]:
     """Seconds of each of some jobs, the most private memory of one, and the command that does the same."""
     whole = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")
-    benchmark = whole.model_copy(update={"columns": [whole.column(key) for key in COLUMNS]})
+    benchmark = whole.model_copy(update={"columns": [whole.column(key) for key in size.columns]})
     queue, results = Queue(LocalStore(place.settings.requests_dir)), Results(LocalStore(place.settings.results_dir))
     executor = open_executor(place.settings)
     scheduler = start(place.settings, queue, results, {benchmark.id: benchmark}, executor)
@@ -105,7 +121,7 @@ def through_the_queue(place: Site) -> tuple[list[float], int, str]:
             return queue.get(request.id).status is Status.FINISHED
 
         with watched(lambda: forked(os.getpid())) as peak:
-            for _ in range(ROUNDS + 1):
+            for _ in range(size.rounds + 1):
                 began = time.perf_counter()
                 scheduler.wake()
                 wait_for(finished)

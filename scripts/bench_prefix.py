@@ -1,4 +1,6 @@
-"""The shared-prefix engine against the harness's own `hf` backend: `python scripts/bench_prefix.py --only bbh,musr`.
+"""The shared-prefix engine against the harness's own `hf` backend: `python scripts/bench.py prefix --only bbh,musr`.
+
+Each row is a section of its own. `python scripts/bench_prefix.py` has more options: --quick, --dtype.
 
 Makes a random Llama of 44 M parameters with its own tokenizer, then runs the harness's official task definitions over
 the data in PODIUM_DATA_ROOT (default ../shared/data/benchmarks), each backend in its own process, same batch size.
@@ -22,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from backend.evaluators.data_root import DataRoot, Need  # noqa: E402
-from scripts.figures import Figure, at_least, at_most, reading  # noqa: E402
+from scripts.figures import Figure, Sections, at_least, at_most, reading, show  # noqa: E402
 
 BBH = ("boolean_expressions", "date_understanding", "reasoning_about_colored_objects", "object_counting")
 MMLU = ("abstract_algebra", "anatomy", "astronomy", "business_ethics")
@@ -56,56 +58,71 @@ WORK = {
 }
 
 
-def figures() -> list[Figure]:
-    """Every row of the table."""
-    return measure(list(WORK), quick=False)
+class Size(NamedTuple):
+    """How much is measured."""
+
+    rows: tuple[str, ...]
+    """Names in WORK."""
+    part: int
+    """One question in so many is asked, but `least` of each task."""
+    least: int
+    ratios: bool
+    """Whether ratios of time and tokens have limits; with few questions they do not hold."""
+    memory: bool
+    """Whether peak memory has a limit."""
+    hidden: int
+    """Width of the model; 512 with 12 layers makes 44 M parameters."""
+    layers: int
+    dtype: str = "float32"
 
 
-def measure(names: Sequence[str], quick: bool, dtype: str = "float32") -> list[Figure]:
-    """Run the named rows with both backends and compare them."""
+FULL = Size(tuple(WORK), part=1, least=1, ratios=True, memory=True, hidden=512, layers=12)
+QUICK = FULL._replace(part=4, least=3, ratios=False)
+TINY = Size(("bbh",), part=100, least=1, ratios=False, memory=False, hidden=64, layers=2)
+
+
+def sections(size: Size) -> Sections:
+    """Run the rows with both backends and compare them, row by row."""
     data = Path(os.environ.get("PODIUM_DATA_ROOT", ROOT.parent / "shared" / "data" / "benchmarks")).resolve()
     if not data.is_dir():
         raise SystemExit(f"There is no benchmark data in {data}: set PODIUM_DATA_ROOT to a folder that has it.")
     with tempfile.TemporaryDirectory(prefix="podium-prefix-") as name:
         folder = Path(name)
         (folder / "mirror").symlink_to(DataRoot(data, folder / "mirrors").prepare(needs()))
-        child(folder, data, ["--make", str(folder / "model"), str(data)])
-        return [figure for work in names for figure in compare(folder, data, work, quick, dtype)]
+        make_model(folder / "model", data, size.hidden, size.layers)
+        for row in size.rows:
+            yield row, list(compare(folder, data, row, size))
 
 
-def compare(folder: Path, data: Path, name: str, quick: bool, dtype: str) -> Iterator[Figure]:
+def compare(folder: Path, data: Path, name: str, size: Size) -> Iterator[Figure]:
     """One row: both backends, then their ratios and differences."""
     outcomes = {}
     for engine in ("stock", "shared"):
         out = folder / f"{name}-{engine}.json"
-        limit = max(3, WORK[name].limit // 4) if quick else WORK[name].limit
-        child(folder, data, ["--worker", engine, name, str(folder), str(limit), dtype, str(out)])
+        limit = max(size.least, WORK[name].limit // size.part)
+        child(folder, data, ["--worker", engine, name, str(folder), str(limit), size.dtype, str(out)])
         outcomes[engine] = json.loads(out.read_text())
-    yield from report(name, outcomes["stock"], outcomes["shared"], quick, dtype)
+    yield from report(name, outcomes["stock"], outcomes["shared"], size)
 
 
-def report(name: str, stock: Mapping[str, Any], shared: Mapping[str, Any], quick: bool, dtype: str) -> Iterator[Figure]:
-    """The figures of one row; a quick run has too few questions for its ratios to hold."""
+def report(name: str, stock: Mapping[str, Any], shared: Mapping[str, Any], size: Size) -> Iterator[Figure]:
+    """The figures of one row."""
     work = WORK[name]
     speed, fewer = stock["seconds"] / shared["seconds"], stock["tokens"] / shared["tokens"]
-    limits = (None, None) if quick else (work.faster, work.fewer)
-    for label, value, limit in (
-        ("wall time, times faster", speed, limits[0]),
-        ("tokens, times fewer", fewer, limits[1]),
-    ):
-        yield at_least(f"{name}: {label}", value, "x", limit) if limit else reading(f"{name}: {label}", value, "x")
+    yield at_least(f"{name}: wall time, times faster", speed, "x", work.faster if size.ratios else None)
+    yield at_least(f"{name}: tokens, times fewer", fewer, "x", work.fewer if size.ratios else None)
     if work.new_tokens:
         texts = sum(one != other for one, other in zip(stock["answers"], shared["answers"], strict=True))
         yield at_most(f"{name}: texts that differ", texts, "texts", 0)
     else:
         pairs = list(zip(stock["answers"], shared["answers"], strict=True))
         largest = max(abs(float(one[0]) - float(other[0])) for one, other in pairs)
-        label = f"{name}: largest log-likelihood difference"
-        yield at_most(label, largest, "nats", 1e-4) if dtype == "float32" else reading(label, largest, "nats")
+        tolerance = 1e-4 if size.dtype == "float32" else None
+        yield at_most(f"{name}: largest log-likelihood difference", largest, "nats", tolerance)
         yield at_most(f"{name}: greedy flags that differ", sum(a[1] != b[1] for a, b in pairs), "flags", 0)
     differing = sum(stock["scores"][key] != shared["scores"][key] for key in stock["scores"])
     yield at_most(f"{name}: scores that differ", differing, "scores", 0)
-    yield at_most(f"{name}: peak memory, of stock's", shared["peak"] / stock["peak"], "x", 1)
+    yield at_most(f"{name}: peak memory, of stock's", shared["peak"] / stock["peak"], "x", 1 if size.memory else None)
     yield reading(f"{name}: processor time, times less", stock["processor"] / shared["processor"], "x")
     yield reading(f"{name}: stock seconds", stock["seconds"], "s")
     yield reading(f"{name}: shared seconds", shared["seconds"], "s")
@@ -140,8 +157,8 @@ def needs() -> list[Need]:
     ]
 
 
-def make_model(folder: Path, data: Path) -> None:
-    """A random Llama of 44 M parameters and a byte-level BPE of 16,384 tokens trained on the benchmarks' own text."""
+def make_model(folder: Path, data: Path, hidden: int, layers: int) -> None:
+    """A random Llama and a byte-level BPE of 16,384 tokens trained on the benchmarks' own text."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -150,7 +167,9 @@ def make_model(folder: Path, data: Path) -> None:
     raw.pre_tokenizer, raw.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     special = ["<pad>", "<s>", "</s>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=16384, special_tokens=special, initial_alphabet=alphabet)
+    trainer = trainers.BpeTrainer(
+        vocab_size=16384, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     rows = (json.loads(line) for path in sorted(data.rglob("*.jsonl")) for line in path.open())
     texts = [value for row in rows for value in row.values()]
     raw.train_from_iterator((text for text in texts if isinstance(text, str)), trainer)
@@ -159,9 +178,9 @@ def make_model(folder: Path, data: Path) -> None:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=16384,
-        hidden_size=512,
-        intermediate_size=1408,
-        num_hidden_layers=12,
+        hidden_size=hidden,
+        intermediate_size=11 * hidden // 4,
+        num_hidden_layers=layers,
         num_attention_heads=8,
         num_key_value_heads=4,
         max_position_embeddings=LENGTH,
@@ -250,9 +269,6 @@ def first_shots(folder: Path, installed: Path) -> Path:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0 when every figure holds its limit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["--make"]:
-        make_model(Path(arguments[1]), Path(arguments[2]))
-        return 0
     if arguments[:1] == ["--worker"]:
         engine, name, folder, limit, dtype, out = arguments[1:]
         work(engine, name, Path(folder), int(limit), dtype, Path(out))
@@ -261,21 +277,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default=",".join(WORK), help=f"rows, of {', '.join(WORK)}")
     parser.add_argument("--quick", action="store_true", help="a quarter of the questions, no limits on the ratios")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    parser.add_argument("--json", action="store_true", help="one JSON object on one line of stdout, the rest on stderr")
     options = parser.parse_args(arguments)
     names = options.only.split(",")
     if unknown := [name for name in names if name not in WORK]:
         parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(WORK)}")
-    found = measure(names, options.quick, options.dtype)
+    every: list[Figure] = []
+    for row, figures in sections((QUICK if options.quick else FULL)._replace(rows=tuple(names), dtype=options.dtype)):
+        every += figures
+        show(f"prefix: {row}", figures, sys.stderr if options.json else sys.stdout)
     if options.json:
-        print(json.dumps({"figures": found}, indent=2))
-    else:
-        for figure in found:
-            limit = "" if figure["limit"] is None else f"  (limit {figure['limit']:g})"
-            print(
-                f"{'ok ' if figure['ok'] else 'MISS'} {figure['name']}: {figure['value']:.4g} {figure['unit']}{limit}"
-            )
-    return 0 if all(figure["ok"] for figure in found) else 1
+        print(json.dumps({"figures": every}))
+    return 0 if all(figure["ok"] for figure in every) else 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -24,12 +25,21 @@ from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
 from localhub.store import Hub as HubFolder
-from scripts.figures import Figure, at_most, reading
+from scripts.figures import Sections, at_most, reading
 from scripts.seed_hub import CHECKPOINTS
 
-SUBMISSIONS = 100
-ALREADY_THERE = 5000
-LIMIT_MS = 50.0
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    submissions: int
+    already_there: int
+    """Request files before the first submission."""
+    limit_ms: float | None
+
+
+FULL = Size(submissions=100, already_there=5000, limit_ms=50.0)
+TINY = Size(submissions=2, already_there=10, limit_ms=None)
 
 
 class TimedHub(Hub):
@@ -78,12 +88,12 @@ def checkpoint(number: int) -> dict[str, bytes | str]:
     return files | {WEIGHTS: weights[:-8] + number.to_bytes(8, "little")}
 
 
-def measure(folder: Path) -> list[float]:
+def measure(folder: Path, size: Size) -> list[float]:
     """Seconds from the request's first byte to the answer, less the Hub's, for each submission."""
     hub_folder = HubFolder(folder / "hub")
-    for number in range(SUBMISSIONS):
+    for number in range(size.submissions):
         hub_folder.commit(f"bench/model-{number}", checkpoint(number))
-    there = {request_path(request): request.to_json() for request in map(old_request, range(ALREADY_THERE))}
+    there = {request_path(request): request.to_json() for request in map(old_request, range(size.already_there))}
     LocalStore(folder / "requests").commit(there, "What is there already")
     took = []
     with localhub.running(folder / "hub") as hub:
@@ -96,7 +106,7 @@ def measure(folder: Path) -> list[float]:
         service.intake.hub = timed
         with serve(replace(service, hub=timed)) as api, httpx.Client(trust_env=False, timeout=60) as client:
             client.get(f"{api}/requests", params={"limit": 1})
-            for number in range(SUBMISSIONS):
+            for number in range(size.submissions):
                 body = {"benchmark": "tiny", "model": f"bench/model-{number}", "precision": "float32"}
                 timed.spent, begin = 0.0, time.perf_counter()
                 answer = client.post(f"{api}/submissions", json=body)
@@ -105,12 +115,13 @@ def measure(folder: Path) -> list[float]:
     return took
 
 
-def figures() -> list[Figure]:
+def sections(size: Size) -> Sections:
     """p50 and p95 in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
-        milliseconds = 1000 * np.array(measure(Path(folder)))
-    about = f"submission to file, {ALREADY_THERE} requests there already"
-    return [
+        milliseconds = 1000 * np.array(measure(Path(folder), size))
+    about = f"submission to file, {size.already_there} requests there already"
+    figures = [
         reading(f"{about}, p50", float(np.percentile(milliseconds, 50)), "ms"),
-        at_most(f"{about}, p95", float(np.percentile(milliseconds, 95)), "ms", LIMIT_MS),
+        at_most(f"{about}, p95", float(np.percentile(milliseconds, 95)), "ms", size.limit_ms),
     ]
+    yield "", figures

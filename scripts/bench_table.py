@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -24,22 +25,39 @@ import pandas as pd
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from leaderboard.settings import PROJECT
-from scripts.figures import Figure, at_most, reading
+from scripts.figures import Figure, Sections, at_most, reading
 from scripts.screenshots import CHROMIUM, FLAGS
 
 SHARED = Path(os.environ.get("PODIUM_SHARED_DATA", PROJECT.parent / "shared" / "data"))
 SAMPLE = SHARED / "open_llm" / "contents_sample.csv"
-SIZES = (5_000, 100_000)
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    rows: tuple[int, ...]
+    """Rows of the table, each number a measurement of its own."""
+    limits: bool
+    """Whether the figures have limits."""
+    visits: int
+    words: int
+    """Words that are typed."""
+    readers: int
+    """Who filter at the same time."""
+    peers: tuple[str, ...]
+
+
+FULL = Size((5_000, 100_000), limits=True, visits=3, words=10, readers=50, peers=("gr.Dataframe", "gradio_leaderboard"))
+TINY = Size((200,), limits=False, visits=1, words=1, readers=2, peers=("gr.Dataframe",))
 LIMITS = {
     "navigation to first rows": (800.0, 1000.0),
     "typing to filtered rows, p95": (120.0, 150.0),
     "HTML document": (60.0, 60.0),
     "JS heap after first rows": (10.0, 10.0),
     "server cold start to first answer": (1000.0, 2000.0),
-    "50 readers filtering at once, p95": (300.0, 500.0),
+    "{readers} readers filtering at once, p95": (300.0, 500.0),
 }
 """Figure -> limit at 5,000 and at 100,000 rows, in ms, kB and MB."""
-READERS = 50
 PATIENCE_MS = 60_000
 """How long a page is waited for; one that takes longer counts with this time, and its figure says "at least"."""
 WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
@@ -89,9 +107,9 @@ LEADERBOARD = Contestant(
 )  # fmt: skip
 
 
-def rows(size: int) -> pd.DataFrame:
-    """A contents table of `size` rows with different names."""
-    frame = pd.read_csv(SAMPLE).sample(size, replace=True, random_state=0).reset_index(drop=True)
+def rows(number: int) -> pd.DataFrame:
+    """A contents table of `number` rows with different names."""
+    frame = pd.read_csv(SAMPLE).sample(number, replace=True, random_state=0).reset_index(drop=True)
     frame["fullname"] = [f"{name}-{at}" for at, name in enumerate(frame["fullname"])]
     return frame
 
@@ -126,20 +144,20 @@ class Reading:
     heap_mb: float
 
 
-def in_browser(browser: Browser, who: Contestant, address: str) -> Reading:
-    """Open the page three times, type ten words into the last one."""
+def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> Reading:
+    """Open the page some times, type words into the last one."""
     navigation = []
-    for _ in range(3):
+    for _ in range(size.visits):
         context = browser.new_context(viewport={"width": 1400, "height": 900})
         page = context.new_page()
         begin = time.perf_counter()
         page.goto(address, wait_until="commit", timeout=PATIENCE_MS)
         navigation.append(wait_for(page, who.rows, begin))
         heap = heap_mb(page)
-        if len(navigation) < 3:
+        if len(navigation) < size.visits:
             context.close()
     typing: list[float] = []
-    for word in WORDS:
+    for word in WORDS[: size.words]:
         typing.append(type_word(page, who, word))
         if typing[-1] >= PATIENCE_MS:
             break
@@ -179,8 +197,8 @@ def wait_for(page: Page, shown: str, begin: float) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
-async def readers(address: str) -> float:
-    """95th percentile in ms of READERS filters that are sent at the same time, each another one."""
+async def readers(address: str, number: int) -> float:
+    """95th percentile in ms of `number` filters that are sent at the same time, each another one."""
 
     async def read(client: httpx.AsyncClient, at: int) -> float:
         asked = {
@@ -194,58 +212,66 @@ async def readers(address: str) -> float:
         answer.raise_for_status()
         return 1000 * (time.perf_counter() - begin)
 
-    limits = httpx.Limits(max_connections=READERS)
+    limits = httpx.Limits(max_connections=number)
     async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
-        await asyncio.gather(*(client.get(f"{address}/api/v1/benchmarks") for _ in range(READERS)))
-        took = await asyncio.gather(*(read(client, at) for at in range(READERS)))
+        await asyncio.gather(*(client.get(f"{address}/api/v1/benchmarks") for _ in range(number)))
+        took = await asyncio.gather(*(read(client, at) for at in range(number)))
     return float(np.percentile(took, 95))
 
 
-def peers() -> list[Contestant]:
-    """Those that can be had; gradio_leaderboard is installed into its own environment the first time."""
-    if not LEADERBOARD.python.exists():
+def peers(names: Sequence[str]) -> list[Contestant]:
+    """Those of these names; gradio_leaderboard is installed into its own environment the first time."""
+    if LEADERBOARD.name in names and not LEADERBOARD.python.exists():
         uv = PROJECT / ".venv" / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, PEER_VENV], check=True)
         wanted = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3", "pyarrow"]
         subprocess.run([uv, "pip", "install", "--quiet", "--python", LEADERBOARD.python, *wanted], check=True)
-    return [DATAFRAME, LEADERBOARD]
+    return [peer for peer in (DATAFRAME, LEADERBOARD) if peer.name in names]
 
 
-def figures() -> list[Figure]:
-    """Every figure at both sizes, and each peer's with its ratio to ours."""
-    found: list[Figure] = []
-    others = peers()
+def sections(size: Size) -> Sections:
+    """For each number of rows our figures, and each peer's with its ratio to ours."""
+    others = peers(size.peers)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for at, size in enumerate(SIZES):
-            table = Path(folder) / f"{size}.parquet"
-            rows(size).to_parquet(table)
+        for at, number in enumerate(size.rows):
+            table = Path(folder) / f"{number}.parquet"
+            rows(number).to_parquet(table)
             with serving(OURS, table) as (address, cold):
-                ours = in_browser(browser, OURS, address)
+                ours = in_browser(browser, OURS, address, size)
                 # Playwright runs an event loop in this thread, so the readers have one of their own.
                 with ThreadPoolExecutor(1) as aside:
-                    together = statistics.median(aside.submit(asyncio.run, readers(address)).result() for _ in range(3))
-            found += our_figures(ours, cold, together, size, at)
+                    calls = (aside.submit(asyncio.run, readers(address, size.readers)) for _ in range(size.visits))
+                    together = statistics.median(call.result() for call in calls)
+            figures = our_figures(ours, cold, together, size, at)
             for peer in others:
                 with serving(peer, table) as (address, _):
-                    found += peer_figures(peer.name, in_browser(browser, peer, address), ours, size)
-    return found
+                    figures += peer_figures(peer.name, in_browser(browser, peer, address, size), ours, number)
+            yield f"{number:,} rows", figures
 
 
-def our_figures(ours: Reading, cold_ms: float, together_ms: float, size: int, at: int) -> list[Figure]:
+def our_figures(ours: Reading, cold_ms: float, together_ms: float, size: Size, at: int) -> list[Figure]:
     """Each figure against its limit."""
-    values = {
-        "navigation to first rows": (ours.navigation_ms, "ms"),
-        "typing to filtered rows, p95": (ours.typing_ms, "ms"),
-        "HTML document": (ours.html_kb, "kB"),
-        "JS heap after first rows": (ours.heap_mb, "MB"),
-        "server cold start to first answer": (cold_ms, "ms"),
-        "50 readers filtering at once, p95": (together_ms, "ms"),
-    }
-    return [at_most(f"{size:,} rows: {name}", value, unit, LIMITS[name][at]) for name, (value, unit) in values.items()]
+    readings = [
+        (ours.navigation_ms, "ms"),
+        (ours.typing_ms, "ms"),
+        (ours.html_kb, "kB"),
+        (ours.heap_mb, "MB"),
+        (cold_ms, "ms"),
+        (together_ms, "ms"),
+    ]
+    return [
+        at_most(
+            f"{size.rows[at]:,} rows: {name.format(readers=size.readers)}",
+            value,
+            unit,
+            limits[at] if size.limits else None,
+        )
+        for (name, limits), (value, unit) in zip(LIMITS.items(), readings, strict=True)
+    ]
 
 
-def peer_figures(name: str, peer: Reading, ours: Reading, size: int) -> list[Figure]:
+def peer_figures(name: str, peer: Reading, ours: Reading, rows: int) -> list[Figure]:
     """A peer's readings and how many times ours they are."""
     pairs = {
         "navigation to first rows": (peer.navigation_ms, ours.navigation_ms, "ms"),
@@ -255,7 +281,7 @@ def peer_figures(name: str, peer: Reading, ours: Reading, size: int) -> list[Fig
     }
     found = []
     for what, (value, own, unit) in pairs.items():
-        label = f"{size:,} rows, {name}: {what}" + (", at least" if unit == "ms" and value >= PATIENCE_MS else "")
+        label = f"{rows:,} rows, {name}: {what}" + (", at least" if unit == "ms" and value >= PATIENCE_MS else "")
         found.append(reading(label, value, unit))
         found.append(reading(f"{label}, ratio to Podium", value / own, "x"))
     return found

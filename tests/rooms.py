@@ -47,7 +47,8 @@ ROOMS = {
     "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
-    "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.importer leaderboard.service",
+    "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
+    "leaderboard.board leaderboard.importer leaderboard.opening",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "",

@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval.utils import hash_string
 
+from leaderboard import __version__
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Precision, Request, WeightType
-from leaderboard.settings import PROJECT
 
 PACKAGES = ("lm_eval", "transformers", "tokenizers", "torch", "accelerate", "peft", "datasets")
 
 
 def packages() -> dict[str, str]:
     """Versions of what took part."""
-    podium = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return {**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": podium}
+    return {**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": __version__}
 
 
 def task_hashes(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:

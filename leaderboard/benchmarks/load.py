@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leaderboard.benchmarks.agreement import disagreements
 from leaderboard.benchmarks.schema import Benchmark
 from leaderboard.benchmarks.yaml_lines import read_model
-from leaderboard.errors import BadBenchmark
+from leaderboard.errors import BadBenchmark, NotFound
 
 
 def load_benchmark(path: Path) -> Benchmark:
@@ -42,6 +42,16 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     if problems:
         raise BadBenchmark(problems)
     return benchmarks
+
+
+def choose_benchmark(benchmarks: Mapping[str, Benchmark], benchmark_id: str) -> Benchmark:
+    """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
+    if not benchmark_id:
+        return next(iter(benchmarks.values()))
+    if benchmark_id not in benchmarks:
+        known = ", ".join(benchmarks)
+        raise NotFound(f"There is no benchmark {benchmark_id!r} here. The benchmarks of this board are: {known}.")
+    return benchmarks[benchmark_id]
 
 
 def _read(path: Path) -> tuple[Benchmark | None, list[str]]:

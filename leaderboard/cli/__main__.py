@@ -1,35 +1,43 @@
 """`podium VERB`: one file a verb. Here, and only here, an error becomes a sentence and an exit code.
 
 0 done · 1 refused or not found · 2 wrong use or settings · 3 our side or the Hub's failed: try again
+
+A verb imports what it works with when it runs, so that `podium --help` is quick and needs no extra.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from leaderboard.cli import import_
+from leaderboard import __version__
+from leaderboard.cli import import_, programs
 from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
 
-app = typer.Typer(
-    name="podium",
-    help="Work on a Podium leaderboard.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", add_completion=False, rich_markup_mode=None)
 
 
-@app.callback()
-def podium() -> None:
+@app.callback(invoke_without_command=True)
+def podium(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
     """Work on a Podium leaderboard. The settings are those of the service: environment and podium.env."""
+    if version:
+        typer.echo(f"podium {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 app.command("import")(import_.run)
+app.command("serve")(programs.serve)
+app.command("worker")(programs.worker)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

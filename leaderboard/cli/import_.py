@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leaderboard.importer import Counts, Importer, Report
-from leaderboard.importer.sources import open_source
-from leaderboard.service import open_service
 from leaderboard.settings import load_settings
+
+if TYPE_CHECKING:
+    from leaderboard.importer import Counts, Report
 
 
 def run(
@@ -24,13 +24,23 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
 ) -> None:
     """Bring an Open LLM Leaderboard style board here. It can be run again: only what changed there is changed here."""
+    from leaderboard.benchmarks import choose_benchmark, load_benchmarks
+    from leaderboard.board.contents import Contents
+    from leaderboard.importer import Importer
+    from leaderboard.importer.sources import open_source
+    from leaderboard.opening import open_stores
+    from leaderboard.queue.queue import Queue
+    from leaderboard.results.results import Results
+
     settings = load_settings()
-    service = open_service(settings)
-    chosen = service.benchmark(benchmark)
-    importer = Importer(service.queue, service.results, service.results_store, chosen, write=not check)
-    report = importer.run([open_source(one, settings) for one in src])
+    benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    chosen = choose_benchmark(benchmarks, benchmark)
+    stores = open_stores(settings, benchmarks)
+    queue, results = Queue(stores.requests), Results(stores.results, stores.details)
+    importer = Importer(queue, results, stores.results, chosen, write=not check)
+    report = importer.run([open_source(source, settings) for source in src])
     if not check:
-        service.contents.save(chosen.id)
+        Contents(stores.results, queue, benchmarks).save(chosen.id)
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
@@ -52,7 +62,7 @@ def show(report: Report, check: bool) -> None:
         for one in report.refused:
             table.add_row(Text(one.source), Text(one.file), Text(one.reason))
         Console().print(table)
-    following = "run it without --check" if check else "python app.py"
+    following = "run it without --check" if check else "podium serve"
     console.print(Text(f"Next: {following}"))
 
 

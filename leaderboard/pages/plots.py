@@ -176,7 +176,7 @@ def script_routes() -> APIRouter:
     """plotly.js as the installed plotly has it, under a name that changes with its version."""
     routes = APIRouter()
     found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None, "plotly is among the requirements"
+    assert found is not None and found.origin is not None, "plotly is among the packages of podium[server]"
     script = Path(found.origin).parent / "package_data" / "plotly.min.js"
 
     @routes.get(f"/podium-assets/{PLOTLY}", include_in_schema=False)

@@ -85,7 +85,7 @@ def start(executor: Executor, settings: Settings, tmp_path: Path) -> Callable[..
     return start
 
 
-def until(what: Callable[[], Any], timeout_s: float = 60) -> Any:
+def until(what: Callable[[], Any], timeout_s: float = 150) -> Any:
     """The first true value of `what()`."""
     end = time.monotonic() + timeout_s
     while not (value := what()):

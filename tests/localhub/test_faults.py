@@ -75,7 +75,7 @@ def test_a_stale_tree_is_one_commit_behind(faulty: localhub.Running, client: HfA
 def test_slow_is_slow_and_nothing_else(faulty: localhub.Running, client: HfApi) -> None:
     faulty.faults.set([Fault("slow", path="whoami", seconds=0.3)])
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{faulty.endpoint}/api/whoami-v2", timeout=0.1)
+        httpx.get(f"{faulty.endpoint}/api/whoami-v2", timeout=httpx.Timeout(60, read=0.1))
     assert client.whoami()["name"] == "ada"
 
 

@@ -145,7 +145,7 @@ def arriving(served: localhub.Running) -> list[Path]:
 
 
 def becomes(true: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not true() and time.monotonic() < deadline:
         time.sleep(0.02)
     return bool(true())

@@ -46,7 +46,7 @@ def process(root: Path, *options: str, inside: Sequence[str] = ()) -> Iterator[t
                     break
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(timeout=15)
+            server.wait(timeout=60)
 
 
 def test_two_processes_race_for_one_branch(tmp_path: Path) -> None:

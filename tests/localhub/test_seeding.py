@@ -70,8 +70,8 @@ def test_gits_lock_of_a_branch_is_waited_for(tmp_path: Path) -> None:
     repo = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny")
     lock = repo.folder / f"{MAIN}.lock"
     lock.write_text("")
-    threading.Timer(0.2, lock.unlink).start()
     started = time.monotonic()
+    threading.Timer(0.2, lock.unlink).start()
     made = Hub(tmp_path).commit("org/tiny", {"x": "1"}, parent=second)
     assert time.monotonic() - started >= 0.2
     lock.write_text("")

@@ -36,7 +36,7 @@ class Listener:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def next(self) -> Call:
-        return self.calls.get(timeout=10)
+        return self.calls.get(timeout=60)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class DownloadingExecutor(ToldExecutor):
 
     def __init__(self, endpoint: str, cache: Path) -> None:
         super().__init__(free=2)
-        self.source = Source(endpoint, cache, timeout_s=1.0)
+        self.source = Source(endpoint, cache, timeout_s=10.0)
         self.before: Callable[[], object] | None = None
         """What befalls the next job."""
 
@@ -77,7 +77,7 @@ class WorkingBoard(Board):
         super().__init__(folder)
 
     def new_ticker(self) -> Ticker:
-        said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 1.0, "free_disk_gb": 0.0}
+        said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 10.0, "free_disk_gb": 0.0}
         said["hub_token"] = SecretStr("hf_not_known_there")
         self.settings = self.settings.model_copy(update=said)
         self.downloading = DownloadingExecutor(self.endpoint, self.work / "cache")
@@ -192,16 +192,15 @@ def test_jobs_of_a_forkserver_that_ended_use_up_no_attempt(board: Board) -> None
         executor.close()
 
 
-@pytest.mark.parametrize("program", [["app.py"], ["-m", "backend"]], ids=["service", "worker"])
-def test_folders_that_cannot_be_written_are_named(program: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", ["serve", "worker"])
+def test_folders_that_cannot_be_written_are_named(verb: str, tmp_path: Path) -> None:
     names = ("requests", "results", "work")
     with ExitStack() as stack:
         folders = {name: stack.enter_context(read_only(tmp_path / name)) for name in names}
         environment = {f"PODIUM_{name.upper()}_DIR": str(folder) for name, folder in folders.items()}
         environment |= {"PATH": os.defpath, "PODIUM_PORT": "0", "PODIUM_BENCHMARKS": "tiny"}
-        ended = subprocess.run(
-            [sys.executable, *program], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=150
-        )
+        podium = [sys.executable, "-m", "leaderboard.cli", verb]
+        ended = subprocess.run(podium, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=150)
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     lines = ended.stderr.strip().splitlines()
     assert len(lines) == 3

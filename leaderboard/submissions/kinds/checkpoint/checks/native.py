@@ -44,7 +44,7 @@ def native_architectures() -> Native:
     """
     spec = importlib.util.find_spec("transformers")
     if spec is None or spec.origin is None:
-        raise Infrastructure("transformers is not installed; install requirements.txt.")
+        raise Infrastructure("transformers is not installed. Install Podium's dependencies: pip install podium.")
     source = Path(spec.origin).parent / "models" / "auto" / "modeling_auto.py"
     found: dict[str, set[str]] = {}
     missing = set(MAPPINGS)

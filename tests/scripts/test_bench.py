@@ -1,0 +1,74 @@
+"""Every subcommand of scripts/bench.py runs, at a size that takes seconds; what is measured there is not looked at."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from scripts import bench, bench_prefix
+from scripts.figures import at_least, at_most, reading, show
+from scripts.screenshots import CHROMIUM
+from tests.shared import shared_data
+
+NAMES = {
+    "jobs": {"wall time against lm_eval", "private memory against lm_eval"},
+    "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
+    "submit": {"submission to file, 10 requests there already, p95"},
+    "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
+    "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
+    "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
+}
+"""Subcommand -> some of its figures."""
+
+
+def test_every_subcommand_is_run_here() -> None:
+    assert NAMES.keys() == bench.SUBCOMMANDS.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", NAMES)
+def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    if name in {"harness", "prefix"}:
+        monkeypatch.setenv("PODIUM_DATA_ROOT", str(shared_data("benchmarks")))
+    if name == "table":
+        shared_data("open_llm")
+        if not CHROMIUM.exists():
+            pytest.skip("there is no Chromium here; `make test` installs it where it may")
+    assert bench.main([name, "--tiny", "--json"]) == 0
+    out, err = capfd.readouterr()
+    [line] = out.splitlines()
+    figures = json.loads(line)["figures"]
+    assert {figure["name"] for figure in figures} >= NAMES[name]
+    sections = [json.loads(line) for line in err.splitlines() if line.startswith('{"section"')]
+    assert [figure for section in sections for figure in section["figures"]] == figures
+    assert all(section["section"].startswith(f"{name}: ") for section in sections)
+
+
+def test_a_section_is_a_table_and_one_line_of_json() -> None:
+    figures = [at_most("slow", 2.0, "s", 1.0), at_least("fast", 2.0, "x", 1.0), reading("size", 3.0, "MB")]
+    out = io.StringIO()
+    show("prefix: bbh", figures, out)
+    *table, line = out.getvalue().splitlines()
+    assert json.loads(line) == {"section": "prefix: bbh", "figures": figures}
+    rows = {row.split("│")[1].strip(): row for row in table if row.startswith("│")}
+    assert ["✗" in rows[name] for name in ("slow", "fast", "size")] == [True, False, False]
+
+
+def test_a_row_of_prefix_is_run_alone_and_an_unknown_one_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr(bench_prefix, "sections", lambda size: asked.append(size) or iter([]))
+    assert bench.main(["prefix", "--only", "musr,ifeval"]) == 0
+    assert asked == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
+    for words, problem in (
+        (["prefix", "--only", "musr,muesli"], "there is no row muesli; there are bbh, musr"),
+        (["jobs", "--only", "musr"], "--only chooses rows of `prefix`"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            bench.main(words)
+        assert ended.value.code == 2
+        assert problem in capsys.readouterr().err
