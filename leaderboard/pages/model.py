@@ -81,11 +81,8 @@ def facts(request: Request | None) -> list[Fact]:
     if request is None:
         return []
     info = request_info(request.model, request, None)
-    return [
-        Fact(column.key, column.fact, column.from_model(info))
-        for column in COLUMNS
-        if column.fact and column.from_model
-    ]
+    columns = [column for column in COLUMNS if column.fact]
+    return [Fact(column.key, column.fact, column.from_model(info)) for column in columns if column.from_model]
 
 
 def intervals(
