@@ -14,7 +14,8 @@ ROOMS = {
     "leaderboard.records": "",
     "leaderboard.errors": "leaderboard.records",
     "leaderboard.settings": "leaderboard.errors",
-    "leaderboard.benchmarks": NOUNS,
+    "leaderboard.columns": "leaderboard.records",
+    "leaderboard.benchmarks": f"{NOUNS} leaderboard.columns",
     "leaderboard.statistics": f"{NOUNS} leaderboard.benchmarks",
     # where things are
     "leaderboard.hub": f"{NOUNS} leaderboard.settings leaderboard.benchmarks",
@@ -28,8 +29,8 @@ ROOMS = {
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
     "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
     "leaderboard.identity",
-    "leaderboard.board": f"{NOUNS} leaderboard.benchmarks leaderboard.stores leaderboard.models leaderboard.results "
-    "leaderboard.submissions leaderboard.community leaderboard.statistics",
+    "leaderboard.board": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.stores leaderboard.models "
+    "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.statistics",
     "leaderboard.compare": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.results "
     "leaderboard.board",
     "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
@@ -44,7 +45,7 @@ ROOMS = {
     "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.results leaderboard.identity leaderboard.community leaderboard.board leaderboard.compare "
     "leaderboard.plots leaderboard.service",
-    "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue "
+    "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "

@@ -19,7 +19,7 @@ def surface() -> dict[str, list[str]]:
     from leaderboard.benchmarks import Benchmark, load_benchmark
     from leaderboard.board.rows import columns
     from leaderboard.board.search import FIELDS
-    from leaderboard.board.view import View
+    from leaderboard.board.view import PARAMETERS
     from leaderboard.community.flags import Category
     from leaderboard.queue.queue import MOVES
     from leaderboard.records import Abilities, ModelFacts, ModelType, PodiumBlock, Precision, Request, WeightType
@@ -45,7 +45,7 @@ def surface() -> dict[str, list[str]]:
         "problem codes": list(CATALOGUE),
         "failure codes": list(BY_CODE),
         "search fields": [f"{name}: {way}" for name, ways in FIELDS.items() for way in ways],
-        "parameters of a view": list(View.model_fields),
+        "parameters of a view": list(PARAMETERS),
     }
     return {part: sorted(set(names)) for part, names in parts.items()}
 

@@ -29,7 +29,9 @@ class Found(BaseModel):
     revision: str
     params: float | None
     architectures: list[str]
+    license: str | None
     licence: str | None
+    """The same as `license`, under its earlier name."""
     last_modified: str | None
     gated: bool
 
@@ -124,7 +126,8 @@ def _found(facts: records.ModelFacts | None) -> Found | None:
         revision=facts.revision,
         params=facts.params,
         architectures=facts.architectures,
-        licence=facts.licence,
+        license=facts.license,
+        licence=facts.license,
         last_modified=facts.last_modified,
         gated=facts.gated,
     )

@@ -10,21 +10,11 @@ from leaderboard.benchmarks.harness_tasks import leaves, lower_is_better, task_n
 from leaderboard.benchmarks.metrics import undeclared
 from leaderboard.benchmarks.schema import Benchmark, Column
 from leaderboard.benchmarks.yaml_lines import Place
+from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
 
 BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "policy"}
 """Folder names that the stores use for themselves."""
-RESERVED_TITLES = {
-    "flag_category", "flag_link",
-    "rank", "model", "fullname", "eval_name", "precision", "type", "t", "weight type", "architecture", "model sha",
-    "average", "average ⬆️", "hub license", "hub ❤️", "#params (b)", "available on the hub", "moe", "flagged",
-    "chat template", "co₂ cost (kg)", "merged", "official providers", "upload to hub date", "submission date",
-    "generation", "base model", "request_id", "attempt", "benchmark_version", "result_path", "result_version",
-    "result_time", "evaluation_time_s", "sender", "track", "copy_of",
-}  # fmt: skip
-"""Headings, in lower case, that the board uses for itself."""
-RESERVED_ENDINGS = (" Raw", " stderr", " n")
-"""The board's own columns beside each score are its title with one of these."""
 
 
 def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]]:
@@ -52,7 +42,7 @@ def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
             yield ("columns", index, "key"), f"Two columns have the key {column.key!r}. Give each its own."
         if titles[column.title.lower()] > 1:
             yield ("columns", index, "title"), f"Two columns have the title {column.title!r}. Give each its own."
-        if column.title.lower() in RESERVED_TITLES or column.title.endswith(RESERVED_ENDINGS):
+        if column.title.lower() in RESERVED_TITLES or column.title.endswith(SCORE_ENDINGS):
             yield ("columns", index, "title"), f"The board uses {column.title!r} for itself. Choose another title."
         tasks = Counter(part.task for part in column.parts)
         for place, part in enumerate(column.parts):

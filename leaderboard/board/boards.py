@@ -14,23 +14,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.table import DEFAULT_META, META, Board
-from leaderboard.board.view import PRESETS, View
+from leaderboard.board.table import Board
+from leaderboard.board.view import PARAMETERS, View
+from leaderboard.columns import DEFAULT_PRESET, PRESETS, describe_columns, describe_filters, preset
 from leaderboard.errors import NotFound, PodiumError
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, now
+from leaderboard.records import now
 
 log = logging.getLogger(__name__)
 
 MAX_ROWS = 500
 """Rows in one answer."""
-
-COLUMN_PRESETS: dict[str, tuple[str, ...]] = {
-    "scores": (),
-    "model facts": ("type", "architecture", "params", "license", "base", "generation", "merged", "moe"),
-    "how it was run": ("precision", "weight_type", "chat", "revision", "submitted", "sender", "seconds", "co2"),
-    "on the Hub": ("license", "likes", "available", "official", "uploaded"),
-}
-"""Preset of the column picker -> what it shows beside the scores."""
 
 
 class Source(NamedTuple):
@@ -135,23 +128,20 @@ class Boards:
 
 
 def describe(benchmark: Benchmark) -> dict[str, Any]:
-    """What the table's script needs to know of a benchmark before it asks: columns, presets, model types."""
+    """What the table's script needs to know of a benchmark before it asks: columns, presets, filters, parameters."""
     scores = [
         {"key": column.key, "title": column.title, "kind": "score", "group": "Scores", "about": column.description}
         for column in benchmark.columns
     ]
-    meta = [{"key": one.key, "title": one.title, "kind": one.kind, "group": one.group, "about": ""} for one in META]
     keys = [column.key for column in benchmark.columns]
     return {
         "benchmark": benchmark.id,
         "title": benchmark.title,
-        "columns": [*scores, *meta],
-        "defaults": [*keys, *DEFAULT_META],
-        "columnPresets": {name: [*keys, *(chosen or DEFAULT_META)] for name, chosen in COLUMN_PRESETS.items()},
-        "sizes": {name: list(bounds) for name, bounds in PRESETS.items()},
-        "types": [
-            {"key": kind.name.lower(), "value": kind.value, "symbol": MODEL_TYPE_SYMBOLS[kind]} for kind in ModelType
-        ],
+        "columns": [*scores, *describe_columns()],
+        "defaults": [*keys, *preset(DEFAULT_PRESET)],
+        "columnPresets": {name: [*keys, *preset(name)] for name in PRESETS},
+        "filters": describe_filters(),
+        "parameters": list(PARAMETERS),
     }
 
 

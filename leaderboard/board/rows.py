@@ -6,52 +6,23 @@ in its order and with its names; ours follow. Unknown values are missing, never 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, SCORE_ENDINGS
+from leaderboard.columns.column import ModelInfo, ResultFile
 from leaderboard.community.flags import Category, Upheld
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelFacts, ModelType, PodiumBlock, Request
+from leaderboard.records import ModelFacts, ModelType, PodiumBlock, Request
 
 Row = dict[str, Any]
 
-HEAD = [
-    "eval_name", "Precision", "Type", "T", "Weight type", "Architecture", "Model", "fullname", "Model sha",
-    "Average ⬆️", "Hub License", "Hub ❤️", "#Params (B)", "Available on the hub", "MoE", "Flagged", "Chat Template",
-    "CO₂ cost (kg)",
-]  # fmt: skip
-TAIL = ["Merged", "Official Providers", "Upload To Hub Date", "Submission Date", "Generation", "Base Model"]
-OURS = {
-    "request_id": "str", "attempt": "Int64", "benchmark_version": "str", "result_path": "str",
-    "result_version": "str", "result_time": "str", "evaluation_time_s": "Float64", "sender": "str", "track": "str",
-    "copy_of": "str",
-    "flag_category": "str", "flag_link": "str",
-}  # fmt: skip
-DTYPES = {
-    **dict.fromkeys(["Average ⬆️", "#Params (B)", "CO₂ cost (kg)"], "Float64"),
-    **dict.fromkeys(["Hub ❤️", "Generation"], "Int64"),
-    **dict.fromkeys(
-        ["Available on the hub", "MoE", "Flagged", "Chat Template", "Merged", "Official Providers"], "bool"
-    ),
-    **OURS,
-}
-MEASURED = [
-    "eval_name", "Precision", "Weight type", "Model", "fullname", "Model sha", "Average ⬆️", "Chat Template",
-    "CO₂ cost (kg)", "request_id", "attempt", "benchmark_version", "result_path", "result_version", "result_time",
-    "evaluation_time_s",
-]  # fmt: skip
-"""Columns that a result file alone decides, beside the scores."""
-
-CO2_KG_PER_KWH = 0.2698
-"""The Open LLM Leaderboard's figure for its power supply."""
-LINK = (
-    '<a target="_blank" href="https://huggingface.co/{name}" style="color: var(--link-text-color); '
-    'text-decoration: underline;text-decoration-style: dotted;">{name}</a>'
-)
+MEASURED = [column for column in COLUMNS if column.from_result]
+NAMED = [column for column in COLUMNS if column.from_name]
+DESCRIBED = [column for column in COLUMNS if column.from_model]
 
 
 class Known(NamedTuple):
@@ -71,17 +42,18 @@ class Known(NamedTuple):
 
 def columns(benchmark: Benchmark) -> dict[str, str]:
     """Columns of a benchmark's table, in order -> dtype."""
+    raw, stderr, n = SCORE_ENDINGS
     titles = [column.title for column in benchmark.columns]
-    scores = [name for title in titles for name in (f"{title} Raw", title)]
-    names = {name: DTYPES.get(name, "str") for name in HEAD}
-    names |= dict.fromkeys(scores, "Float64")
-    names |= {name: DTYPES.get(name, "str") for name in TAIL} | OURS
-    return names | {f"{title} stderr": "Float64" for title in titles} | {f"{title} n": "Int64" for title in titles}
+    dtypes = {column.name: column.dtype for column in BEFORE_SCORES}
+    dtypes |= {name: "Float64" for title in titles for name in (title + raw, title)}
+    dtypes |= {column.name: column.dtype for column in AFTER_SCORES}
+    return dtypes | {title + stderr: "Float64" for title in titles} | {title + n: "Int64" for title in titles}
 
 
 def measured_columns(benchmark: Benchmark) -> list[str]:
     """The columns of `measured`."""
-    return MEASURED + [f"{column.title}{end}" for column in benchmark.columns for end in (" Raw", "", " stderr", " n")]
+    own = [column.name for column in (*NAMED, *MEASURED)]
+    return own + [column.title + ending for column in benchmark.columns for ending in ("", *SCORE_ENDINGS)]
 
 
 def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) -> Row:
@@ -89,30 +61,16 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
 
     Scores of another version of the benchmark are left out: they cannot be compared.
     """
-    comparable = block.benchmark_version == benchmark.version
-    energy = block.provenance.energy_kwh
-    row: Row = {
-        **_named(block.model, block.precision),
-        "Precision": block.precision,
-        "Weight type": block.weight_type,
-        "Model sha": block.revision,
-        "Average ⬆️": block.average if comparable else None,
-        "Chat Template": block.use_chat_template,
-        "CO₂ cost (kg)": None if energy is None else energy * CO2_KG_PER_KWH,
-        "request_id": block.request_id,
-        "attempt": block.attempt,
-        "benchmark_version": block.benchmark_version,
-        "result_path": path,
-        "result_version": version,
-        "result_time": block.time,
-        "evaluation_time_s": block.provenance.wall_seconds,
-    }
+    result = ResultFile(block, path, version, comparable=block.benchmark_version == benchmark.version)
+    row = _named(block.model, block.precision)
+    row |= {column.name: column.from_result(result) for column in MEASURED if column.from_result}
+    raw, stderr, n = SCORE_ENDINGS
     for column in benchmark.columns:
-        score = block.scores.get(column.key) if comparable else None
-        row[f"{column.title} Raw"] = score.raw if score else None
+        score = block.scores.get(column.key) if result.comparable else None
+        row[column.title + raw] = score.raw if score else None
         row[column.title] = score.normalised if score else None
-        row[f"{column.title} stderr"] = score.stderr if score else None
-        row[f"{column.title} n"] = score.n if score else None
+        row[column.title + stderr] = score.stderr if score else None
+        row[column.title + n] = score.n if score else None
     return row
 
 
@@ -136,9 +94,13 @@ def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFra
     rows = [row for row in rows if row["fullname"] not in removed]
     bases = _bases(rows, known)
     copies = originals(known.facts)
-    whole = [row | _described(row, known, bases, copies) for row in rows]
+    models = [_model_info(row, known, bases, copies) for row in rows]
+    described = {
+        column.name: [column.from_model(model) for model in models] for column in DESCRIBED if column.from_model
+    }
     dtypes = columns(benchmark)
-    return pd.DataFrame({name: [row[name] for row in whole] for name in dtypes}, columns=list(dtypes)).astype(dtypes)
+    cells = {name: described[name] if name in described else [row[name] for row in rows] for name in dtypes}
+    return pd.DataFrame(cells, columns=list(dtypes)).astype(dtypes)
 
 
 def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -> list[Row]:
@@ -169,55 +131,41 @@ def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
 
 def _named(model: str, precision: str) -> Row:
     """The columns that hold the model's name."""
-    return {
-        "eval_name": f"{model.replace('/', '_')}_{precision}",
-        "Model": LINK.format(name=html.escape(model)),
-        "fullname": model,
-    }
+    return {column.name: column.from_name(model, precision) for column in NAMED if column.from_name}
 
 
-def _described(
+def _model_info(
     row: Row, known: Known, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
-) -> Row:
-    """The part of a row that comes from its request and from what the Hub said of the model."""
+) -> ModelInfo:
+    """What is said of a row beside its result file."""
     model = row["fullname"]
-    request = known.requests.get(row["request_id"])
-    facts = known.facts.get(model)
-    kind = _type(request)
-    architectures = _architectures(request, facts)
-    created = facts.created_at if facts else None
-    flag = known.flagged.get(model)
-    return {
-        "Type": kind.value,
-        "T": MODEL_TYPE_SYMBOLS[kind],
-        "Architecture": architectures or None,
-        "Hub License": (facts.licence if facts else None) or (request.license or None if request else None),
-        "Hub ❤️": facts.likes if facts else None,
-        "#Params (B)": request.params if request and request.params else facts.params if facts else None,
-        "Available on the hub": model not in known.gone,
-        "MoE": is_mixture(facts, architectures.split(";")),
-        "Flagged": flag is not None,
-        "Merged": kind is ModelType.MERGE or (facts is not None and is_merge(facts)),
-        "Official Providers": model.partition("/")[0].casefold() in known.official,
-        "Upload To Hub Date": created[:10] if created else None,
-        "Submission Date": (request.submitted_time[:10] or None) if request else None,
-        "Generation": generation(model, bases, lambda name: name != model or kind is ModelType.PRETRAINED),
-        "Base Model": next(iter(bases.get(model, ())), model if kind is ModelType.PRETRAINED else None),
-        "sender": request.sender or None if request else None,
-        "track": request.track if request else None,
-        "copy_of": copies.get((model, row["Model sha"])),
-        "flag_category": flag.category if flag else None,
-        "flag_link": flag.link if flag else None,
-    }
+    facts, flag = known.facts.get(model), known.flagged.get(model)
+    info = request_info(model, known.requests.get(row["request_id"]), facts)
+    pretrained = info.type is ModelType.PRETRAINED
+    return info._replace(
+        base=next(iter(bases.get(model, ())), model if pretrained else None),
+        generation=generation(model, bases, lambda name: name != model or pretrained),
+        merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
+        mixture=is_mixture(facts, info.architectures.split(";")),
+        available=model not in known.gone,
+        official=model.partition("/")[0].casefold() in known.official,
+        copy_of=copies.get((model, row["Model sha"])),
+        flag_category=flag.category if flag else None,
+        flag_link=flag.link if flag else None,
+    )
 
 
-def _type(request: Request | None) -> ModelType:
-    return ModelType(request.model_type) if request and request.model_type in set(ModelType) else ModelType.OTHER
-
-
-def _architectures(request: Request | None, facts: ModelFacts | None) -> str:
-    said = request.architectures if request else ""
-    return said or (";".join(facts.architectures) if facts else "")
+def request_info(model: str, request: Request | None, facts: ModelFacts | None) -> ModelInfo:
+    """What the request and the Hub alone say of a model."""
+    stated = request.model_type if request else ""
+    return ModelInfo(
+        model=model,
+        type=ModelType(stated) if stated in set(ModelType) else ModelType.OTHER,
+        request=request,
+        facts=facts,
+        architectures=(request.architectures if request else "") or (";".join(facts.architectures) if facts else ""),
+        base=(request.base_model or None) if request else None,
+    )
 
 
 def _bases(rows: Sequence[Row], known: Known) -> dict[str, list[str]]:

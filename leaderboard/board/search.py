@@ -27,29 +27,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leaderboard.columns import BY_KEY, COLUMNS
+
 Kind = Literal["words", "exact", "regex", "range"]
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 
-NAME = "name"
-FIELDS: dict[str, tuple[str, ...]] = {
-    NAME: ("name", "model"),
-    "revision": ("revision", "sha"),
-    "license": ("license", "licence", "hub license", "hub licence"),
-    "architecture": ("architecture", "arch"),
-    "precision": ("precision", "dtype"),
-    "type": ("type", "model type"),
-    "base": ("base", "base model"),
-    "sender": ("sender", "submitter", "submitted by"),
-    "params": ("params", "size", "parameters"),
-}
+NAME, REVISION = "name", "revision"
+"""Where words without a field are looked for."""
+SEARCHED = {NAME: BY_KEY["model"]} | {column.search.names[0]: column for column in COLUMNS if column.search}
+"""Field -> the column that it searches."""
+MATCHES = {field: column.search.matches for field, column in SEARCHED.items() if column.search}
+FIELDS = {field: column.search.names for field, column in SEARCHED.items() if column.search}
 """Field -> the names under which it may be written."""
-
 ALIASES = {alias: field for field, aliases in FIELDS.items() for alias in aliases}
-WORD_FIELDS = {"license", "precision", "type"}
+SPACED = "|".join(alias for alias in ALIASES if " " in alias)
 MAX_QUERY = 1000
 """Characters read of a query; the rest is left out with a warning."""
 
-_FIELD = re.compile(r"((?:hub licen[sc]e|model type|base model|submitted by|[^\W\d][\w-]*))\s*:", re.IGNORECASE)
+_FIELD = re.compile(rf"((?:{SPACED}|[^\W\d][\w-]*))\s*:", re.IGNORECASE)
 _NUMBER = r"\d+(?:\.\d+)?"
 _RANGE = re.compile(
     rf"\s*(?:(<=|>=|<|>|=)\s*({_NUMBER})|({_NUMBER})\s*(?:-|\.\.)\s*({_NUMBER})|({_NUMBER}))\s*[bB]?\s*"
@@ -77,9 +73,14 @@ class Columns(NamedTuple):
     """What is searched: equally long arrays; texts in lower case, null where unknown."""
 
     texts: Mapping[str, pa.Array | pa.ChunkedArray]
-    """Every field of FIELDS but params."""
-    params: np.ndarray[tuple[int], np.dtype[np.float64]]
-    """Billions of parameters, NaN where unknown."""
+    """Every field of FIELDS that is not a number."""
+    numbers: Mapping[str, Numbers]
+    """Every other field; NaN where unknown."""
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return len(self.texts[NAME])
 
 
 def parse(text: str) -> Query:
@@ -105,7 +106,7 @@ def write(query: Query) -> str:
 def match(query: Query, columns: Columns, match_term: Callable[[Term, Columns], Mask] | None = None) -> Mask:
     """True for every row that the query asks for. `match_term` may remember what the module's own one finds."""
     match_term = match_term or find_term
-    keep = np.ones(len(columns.params), dtype=bool)
+    keep = np.ones(columns.size, dtype=bool)
     by_field: dict[str, Mask] = {}
     for term in query.wanted:
         found = _match_parts(term, columns, match_term)
@@ -171,8 +172,8 @@ def _term(written: str | None, kind: Kind, value: str, warnings: list[str]) -> T
     if not value:
         warnings.append(f"“{written}:” has no value and is left out.") if written else None
         return None
-    if field == "params":
-        return _params_term(value, warnings)
+    if MATCHES[field] == "number":
+        return _number_term(field, value, warnings)
     if kind == "regex":
         try:
             pc.match_substring_regex(pa.array([""]), value)
@@ -184,14 +185,15 @@ def _term(written: str | None, kind: Kind, value: str, warnings: list[str]) -> T
     return Term(field, kind, value)
 
 
-def _params_term(value: str, warnings: list[str]) -> Term | None:
+def _number_term(field: str, value: str, warnings: list[str]) -> Term | None:
     found = _RANGE.fullmatch(value)
     if not found:
-        warnings.append(f"“params:{value}” is not understood. Write <10, >=7, 7-13 or 7 (billions of parameters).")
+        unit = SEARCHED[field].about.rstrip(".").lower()
+        warnings.append(f"“{field}:{value}” is not understood. Write <10, >=7, 7-13 or 7 ({unit}).")
         return None
     sign, bound, low, high, about = found.groups()
     text = f"{sign}{bound}" if sign and sign != "=" else f"{low}-{high}" if low else str(about or bound)
-    return Term("params", "range", text)
+    return Term(field, "range", text)
 
 
 def _write(term: Term) -> str:
@@ -212,7 +214,7 @@ def _match_parts(term: Term, columns: Columns, match_term: Callable[[Term, Colum
 def find_term(term: Term, columns: Columns) -> Mask:
     """True for every row that one term matches."""
     if term.kind == "range":
-        return _in_range(term.value, columns.params)
+        return _in_range(term.value, columns.numbers[term.field])
     texts = columns.texts[term.field]
     if term.kind == "regex":
         return _mask(pc.match_substring_regex(texts, term.value, ignore_case=True))
@@ -221,30 +223,30 @@ def find_term(term: Term, columns: Columns) -> Mask:
         return _mask(pc.match_substring(texts, term.value) if term.field == NAME else pc.equal(texts, term.value))
     if term.field == NAME:
         return _match_word(term.value, columns)
-    if term.field == "revision":
+    if MATCHES[term.field] == "start":
         return _mask(pc.starts_with(texts, term.value))
-    if term.field in WORD_FIELDS:
+    if MATCHES[term.field] == "word":
         return _mask(pc.match_substring_regex(texts, r"(?:^|[^a-z0-9])" + _literal(term.value)))
     return _mask(pc.match_substring(texts, term.value))
 
 
 def _match_word(word: str, columns: Columns) -> Mask:
     found = _mask(pc.match_substring(columns.texts[NAME], word))
-    return found | _mask(pc.starts_with(columns.texts["revision"], word)) if _HEX.fullmatch(word) else found
+    return found | _mask(pc.starts_with(columns.texts[REVISION], word)) if _HEX.fullmatch(word) else found
 
 
-def _in_range(text: str, params: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Mask:
+def _in_range(text: str, numbers: Numbers) -> Mask:
     if text[0] in "<>":
         sign = text[:2] if text[1] == "=" else text[0]
         bound = float(text[len(sign) :])
         compare = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}[sign]
-        return np.asarray(compare(params, bound), dtype=bool)
+        return np.asarray(compare(numbers, bound), dtype=bool)
     if "-" in text:
         low, high = (float(part) for part in text.split("-"))
-        return np.asarray((params >= low) & (params <= high), dtype=bool)
+        return np.asarray((numbers >= low) & (numbers <= high), dtype=bool)
     digits = -int(Decimal(text).as_tuple().exponent)
     half = 0.5 * 10.0**-digits
-    return np.asarray((params >= float(text) - half) & (params < float(text) + half), dtype=bool)
+    return np.asarray((numbers >= float(text) - half) & (numbers < float(text) + half), dtype=bool)
 
 
 def _mask(found: pa.Array | pa.ChunkedArray) -> Mask:

@@ -5,9 +5,9 @@ A `Board` is built once per published state and never changes, so that any numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,58 +15,13 @@ import pyarrow as pa
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.array_cache import ArrayCache
-from leaderboard.board.search import Columns, Mask, Term, find_term, match, parse
-from leaderboard.board.view import Hide, View
-from leaderboard.records import plain_type
+from leaderboard.board.filters import Filters, Floats, Texts, all_of
+from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
+from leaderboard.board.view import View
+from leaderboard.columns import BY_KEY, DEFAULT_PRESET, SCORE_ENDINGS, SHOWN, preset
+from leaderboard.columns.column import BoardColumn
 
-Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
-Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
-
-
-class Meta(NamedTuple):
-    """One column that is not a score."""
-
-    key: str
-    source: str
-    """Column of the contents table."""
-    title: str
-    group: Literal["Model", "Hub", "Run"]
-    kind: Literal["text", "number", "yes", "time"]
-
-
-META: tuple[Meta, ...] = (
-    Meta("type", "Type", "Type", "Model", "text"),
-    Meta("architecture", "Architecture", "Architecture", "Model", "text"),
-    Meta("params", "#Params (B)", "Parameters (B)", "Model", "number"),
-    Meta("license", "Hub License", "Licence", "Hub", "text"),
-    Meta("merged", "Merged", "Merged", "Model", "yes"),
-    Meta("moe", "MoE", "Mixture of experts", "Model", "yes"),
-    Meta("generation", "Generation", "Generation", "Model", "number"),
-    Meta("base", "Base Model", "Base model", "Model", "text"),
-    Meta("likes", "Hub ❤️", "Likes", "Hub", "number"),
-    Meta("available", "Available on the hub", "On the Hub", "Hub", "yes"),
-    Meta("official", "Official Providers", "Official provider", "Hub", "yes"),
-    Meta("uploaded", "Upload To Hub Date", "Uploaded", "Hub", "time"),
-    Meta("precision", "Precision", "Precision", "Run", "text"),
-    Meta("weight_type", "Weight type", "Weight type", "Run", "text"),
-    Meta("revision", "Model sha", "Revision", "Run", "text"),
-    Meta("chat", "Chat Template", "Chat template", "Run", "yes"),
-    Meta("submitted", "Submission Date", "Submitted", "Run", "time"),
-    Meta("sender", "sender", "Submitted by", "Run", "text"),
-    Meta("seconds", "evaluation_time_s", "Evaluation time (s)", "Run", "number"),
-    Meta("co2", "CO₂ cost (kg)", "CO₂ (kg)", "Run", "number"),
-)
-NEVER_ZERO = ("params", "seconds", "co2")
-"""Numbers for which other boards wrote 0 or -1 when they did not know."""
-META_BY_KEY = {meta.key: meta for meta in META}
-DEFAULT_META = ("precision", "revision", "license", "params")
-"""Columns beside rank, type, model, average and the scores that a first visitor sees."""
-SEARCHED = {"revision": "revision", "license": "license", "architecture": "architecture",
-            "precision": "precision", "type": "type", "base": "base", "sender": "sender"}  # fmt: skip
-"""Field of the search grammar -> column key."""
-FACETS = {"types": "type", "precisions": "precision", "licences": "license"}
-"""Filter of the view that is a list of values -> column key."""
 
 
 class Selection(NamedTuple):
@@ -97,32 +52,41 @@ class Board:
         self.frame = frame.reset_index(drop=True)
         self.size = len(frame)
         self.keys = [column.key for column in benchmark.columns]
-        self.normalised = {column.key: self._floats(column.title) for column in benchmark.columns}
-        self.raw = {column.key: self._floats(f"{column.title} Raw") for column in benchmark.columns}
-        self.stderr = {column.key: self._floats(f"{column.title} stderr") for column in benchmark.columns}
-        self.n = {column.key: self._floats(f"{column.title} n") for column in benchmark.columns}
-        self.names = self._texts("fullname")
-        self.texts = {meta.key: self._texts(meta.source) for meta in META if meta.kind in {"text", "time"}}
-        self.texts["type"] = _without_symbols(self.texts["type"])
-        self.numbers = {meta.key: self._floats(meta.source) for meta in META if meta.kind == "number"}
-        for key in NEVER_ZERO:
-            self.numbers[key] = np.where(self.numbers[key] > 0, self.numbers[key], np.nan)
-        self.yes = {
-            meta.key: self._yes(meta.source, default=meta.key == "available") for meta in META if meta.kind == "yes"
-        }
-        self.flagged = self._yes("Flagged")
-        self.copies = self._texts("copy_of")
-        self.symbols = self._texts("T")
-        self.flags = self._texts("flag_category"), self._texts("flag_link")
+        titles = {column.key: column.title for column in benchmark.columns}
+        self.normalised = {key: self._floats(title) for key, title in titles.items()}
+        self.raw, self.stderr, self.n = (
+            {key: self._floats(title + ending) for key, title in titles.items()} for ending in SCORE_ENDINGS
+        )
+        arrays = {key: self._array(column) for key, column in BY_KEY.items()}
+        self.texts = {key: values for key, values in arrays.items() if BY_KEY[key].dtype == "str"}
+        self.numbers = {key: values for key, values in arrays.items() if BY_KEY[key].kind == "number"}
+        self.yes = {key: values for key, values in arrays.items() if BY_KEY[key].kind == "yes"}
+        self.names = self.texts["model"]
+        self.flagged = self.yes["flagged"]
         self.ids = self._ids()
         self.position = {name: at for at, name in enumerate(self.ids)}
-        lowered = {field: _lowered(self.texts[key]) for field, key in SEARCHED.items()}
-        self._searched = Columns({**lowered, "name": _lowered(self.names)}, self.numbers["params"])
-        self._facet_codes = {name: pd.factorize(self.texts[key]) for name, key in FACETS.items()}
+        self.filters = Filters(self.texts, self.numbers, self.yes)
+        self._searched = Columns(
+            {field: _lowered(self.texts[column.key]) for field, column in SEARCHED.items() if column.dtype == "str"},
+            {field: self.numbers[column.key] for field, column in SEARCHED.items() if column.kind == "number"},
+        )
         self.cache = ArrayCache()
         """Of averages, ranks, orders, searches and selections: each reader may choose others."""
 
     # -- columns ------------------------------------------------------------------------------------------------
+
+    def _array(self, column: BoardColumn) -> np.ndarray[Any, Any]:
+        """A column of the contents table, in the form that its kind has here."""
+        if column.kind == "number":
+            numbers = self._floats(column.name)
+            return np.where(numbers > 0, numbers, np.nan) if column.positive else numbers
+        if column.kind == "yes":
+            return self._yes(column.name, column.default)
+        texts = self._texts(column.name)
+        if column.read is None:
+            return texts
+        means = {text: None if text is None else column.read(str(text)) for text in set(texts)}
+        return np.array([means[text] for text in texts], dtype=object)
 
     def _floats(self, name: str) -> Floats:
         if name not in self.frame:
@@ -135,7 +99,7 @@ class Board:
         column = self.frame[name].astype(object)
         return np.asarray(column.where(column.notna() & (column != ""), None).to_numpy(dtype=object))
 
-    def _yes(self, name: str, default: bool = False) -> Mask:
+    def _yes(self, name: str, default: bool) -> Mask:
         if name not in self.frame:
             return np.full(self.size, default)
         return np.asarray(self.frame[name].astype("boolean").fillna(default).to_numpy(dtype=bool))
@@ -161,8 +125,8 @@ class Board:
 
     def shown_columns(self, view: View) -> list[str]:
         """Keys of the columns that the view shows after rank, model and average."""
-        known = [key for key in view.columns if key in self.normalised or key in META_BY_KEY]
-        return known or [*self.keys, *DEFAULT_META]
+        known = [key for key in view.columns if key in self.normalised or key in SHOWN]
+        return known or [*self.keys, *preset(DEFAULT_PRESET)]
 
     # -- selecting ----------------------------------------------------------------------------------------------
 
@@ -171,52 +135,32 @@ class Board:
         return self.cache.get(("select", view), lambda: self._select(view))
 
     def _select(self, view: View) -> Selection:
-        filters, warnings = self._filters(view)
-        keep = _all_of(list(filters.values()), self.size)
+        query = parse(view.search)
+        masks = self._masks(query, view)
+        keep = all_of(list(masks.values()), self.size)
         shown = self.shown_columns(view)
         average = self.average(self._averaged(view, shown))
         pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
         ordered = self._order(view, shown)
         rows = ordered[keep[ordered]]
         rank = _ranks(average, keep) if view.rank == "dynamic" else self._static_rank(view, shown)
-        hidden = {name: _only(filters, f"hide.{name}", self.size) for name in view.hide}
-        blame = {} if len(rows) else {name: _only(filters, name, self.size) for name in filters}
+        hidden = {kind: self.filters.kept_out(masks, f"hide.{kind}") for kind in view.hide}
+        blame = {} if len(rows) else {name: self.filters.kept_out(masks, name) for name in masks}
         rows = rows[~np.isin(rows, pinned)] if len(pinned) else rows
-        return Selection(rows, pinned, average, rank, {k: n for k, n in hidden.items() if n}, blame, warnings)
+        hidden = {kind: number for kind, number in hidden.items() if number}
+        return Selection(rows, pinned, average, rank, hidden, blame, query.warnings)
 
-    def _filters(self, view: View) -> tuple[dict[str, Mask], tuple[str, ...]]:
-        """A mask for each filter in use, by the filter's name; and the search's warnings."""
-        filters: dict[str, Mask] = {}
-        query = parse(view.search)
-        if query.wanted or query.excluded:
-            filters["search"] = match(query, self._searched, self._find)
-        for name in FACETS:
-            chosen = {str(value) for value in getattr(view, name)}
-            if chosen:
-                codes, values = self._facet_codes[name]
-                filters[name] = np.append(np.isin(values.astype(str), list(chosen)), False)[codes]
-        size = self.numbers["params"]
-        if view.size_min is not None or view.size_max is not None:
-            low, high = view.size_min or 0.0, view.size_max if view.size_max is not None else np.inf
-            filters["size"] = np.asarray((size >= low) & (size < high), dtype=bool)
-        if view.official:
-            filters["official"] = self.yes["official"]
-        for kind in view.hide:
-            filters[f"hide.{kind}"] = ~self.of_kind(kind)
-        return filters, query.warnings
+    def _masks(self, query: Query, view: View) -> dict[str, Mask]:
+        """What the search and each filter in use let through."""
+        found = {"search": match(query, self._searched, self._find)} if query.wanted or query.excluded else {}
+        return found | self.filters.masks(view)
+
+    def of_kind(self, kind: str) -> Mask:
+        """True for the rows that hiding `kind` leaves out."""
+        return self.filters.of_kind(kind)
 
     def _find(self, term: Term, columns: Columns) -> Mask:
         return self.cache.get(("find", term), lambda: find_term(term, columns))
-
-    def of_kind(self, kind: Hide) -> Mask:
-        """True for the rows that hiding `kind` leaves out."""
-        if kind == "flagged":
-            return self.flagged
-        if kind == "unavailable":
-            return np.asarray(~self.yes["available"], dtype=bool)
-        if kind in {"chat", "non_chat"}:
-            return self.yes["chat"] if kind == "chat" else np.asarray(~self.yes["chat"], dtype=bool)
-        return self.yes[kind]
 
     def _static_rank(self, view: View, shown: list[str]) -> Floats:
         """Ranks among all rows, which only change with the columns that the average is over."""
@@ -269,18 +213,18 @@ class Board:
             "rank": _whole_numbers(selection.rank[at]),
             "average": _numbers(selection.average[at]),
             "type": self.texts["type"][at].tolist(),
-            "symbol": self.symbols[at].tolist(),
+            "symbol": self.texts["symbol"][at].tolist(),
             "revision": self.texts["revision"][at].tolist(),
             "flagged": self.flagged[at].tolist(),
             "flag": [self._flag(one) for one in at],
-            "copy_of": self.copies[at].tolist(),
+            "copy_of": self.texts["copy_of"][at].tolist(),
             "official": self.yes["official"][at].tolist(),
             "available": self.yes["available"][at].tolist(),
             "scores": self._scores([key for key in shown if key in self.normalised], at),
         }
         for key in shown:
-            if key not in columns and key in META_BY_KEY:
-                columns[key] = self._meta(META_BY_KEY[key], at)
+            if key not in columns and key in SHOWN:
+                columns[key] = self._cells(SHOWN[key], at)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def _scores(self, keys: list[str], at: Positions) -> list[dict[str, dict[str, float | int | None]]]:
@@ -302,19 +246,19 @@ class Board:
 
     def _flag(self, at: int) -> dict[str, str] | None:
         """Why the row is flagged and where that is discussed; None when it is not."""
-        category, link = (texts[at] for texts in self.flags)
+        category, link = self.texts["flag_category"][at], self.texts["flag_link"][at]
         return {"category": str(category), "link": str(link or "")} if self.flagged[at] and category else None
 
-    def _values(self, meta: Meta) -> np.ndarray[Any, Any]:
-        if meta.kind == "yes":
-            return self.yes[meta.key]
-        return self.numbers[meta.key] if meta.kind == "number" else self.texts[meta.key]
+    def _values(self, column: BoardColumn) -> np.ndarray[Any, Any]:
+        if column.kind == "yes":
+            return self.yes[column.key]
+        return self.numbers[column.key] if column.kind == "number" else self.texts[column.key]
 
-    def _meta(self, meta: Meta, at: Positions) -> list[Any]:
-        values = self._values(meta)[at]
-        if meta.kind == "number":
+    def _cells(self, column: BoardColumn, at: Positions) -> list[Any]:
+        values = self._values(column)[at]
+        if column.kind == "number":
             return _numbers(values)
-        return [None if value is None else str(value) for value in values] if meta.kind != "yes" else values.tolist()
+        return values.tolist() if column.kind == "yes" else [None if value is None else str(value) for value in values]
 
     @cached_property
     def best(self) -> dict[str, float]:
@@ -324,22 +268,7 @@ class Board:
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""
-        filters, _ = self._filters(view)
-        found: dict[str, dict[str, int]] = {}
-        for name, (codes, values) in self._facet_codes.items():
-            keep = _all_of([mask for other, mask in filters.items() if other != name], self.size)
-            numbers = np.bincount(codes[keep & (codes >= 0)], minlength=len(values))
-            found[name] = {str(value): int(number) for value, number in zip(values, numbers, strict=True)}
-        kinds: tuple[Hide, ...] = ("flagged", "merged", "moe", "unavailable", "chat", "non_chat")
-        found["hide"] = {
-            kind: int(
-                (_all_of([m for o, m in filters.items() if o != f"hide.{kind}"], self.size) & self.of_kind(kind)).sum()
-            )
-            for kind in kinds
-        }
-        others = _all_of([mask for name, mask in filters.items() if name != "official"], self.size)
-        found["official"] = {"true": int((others & self.yes["official"]).sum())}
-        return found
+        return self.filters.counts(self._masks(parse(view.search), view))
 
     def export(self, view: View) -> pd.DataFrame:
         """The rows and columns that the view shows, in its order, pinned rows first; no row is cut."""
@@ -358,22 +287,8 @@ class Board:
                 if view.errors and view.scores == "normalised":
                     columns[f"{self.benchmark.column(key).title} stderr"] = self.stderr[key][at]
             else:
-                meta = META_BY_KEY[key]
-                columns[meta.title] = self._values(meta)[at]
+                columns[SHOWN[key].heading] = self._values(SHOWN[key])[at]
         return pd.DataFrame(columns)
-
-
-def _all_of(masks: Sequence[Mask], size: int) -> Mask:
-    keep = np.ones(size, dtype=bool)
-    for mask in masks:
-        keep &= mask
-    return keep
-
-
-def _only(filters: Mapping[str, Mask], name: str, size: int) -> int:
-    """How many rows `name` alone keeps from view."""
-    others = _all_of([mask for other, mask in filters.items() if other != name], size)
-    return int((others & ~filters[name]).sum())
 
 
 def _ranks(average: Floats, among: Mask) -> Floats:
@@ -388,12 +303,6 @@ def _codes(texts: Texts) -> Positions:
     lowered = pd.Series(texts, dtype=object).str.lower()
     codes, _ = pd.factorize(lowered, sort=True)
     return np.asarray(codes, dtype=np.int64)
-
-
-def _without_symbols(types: Texts) -> Texts:
-    """Model types as ModelType writes them; the contents table has the symbol before them."""
-    plain = {text: None if text is None else plain_type(str(text)).value for text in set(types)}
-    return np.array([plain[text] for text in types], dtype=object)
 
 
 def _lowered(texts: Texts) -> pa.Array:

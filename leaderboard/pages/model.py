@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from leaderboard.api.board import Evaluation, Model, model_of
 from leaderboard.benchmarks import Benchmark, Column
+from leaderboard.board.rows import request_info
+from leaderboard.columns import AVERAGE, COLUMNS, MODEL
+from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
 from leaderboard.pages.community import flagged
 from leaderboard.pages.examples import Example, read_example
@@ -21,7 +24,16 @@ from leaderboard.service import Service
 TITLE = "Model"
 EXAMPLES_SHOWN = 10
 Z95 = 1.96
-AVERAGE = "Average ⬆️"
+
+
+class Fact(NamedTuple):
+    """One of the facts at the head of the page."""
+
+    key: str
+    """Of its column; the template may show it in a form of its own."""
+    name: str
+    value: Cell
+    """None for unknown."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,15 @@ class Reader:
     def pages(self) -> int:
         """Number of pages, at least one."""
         return max(1, -(-self.total // EXAMPLES_SHOWN))
+
+
+def facts(request: Request | None) -> list[Fact]:
+    """What the request says of the model, by the columns that are facts."""
+    if request is None:
+        return []
+    info = request_info(request.model, request, None)
+    columns = [column for column in COLUMNS if column.fact]
+    return [Fact(column.key, column.fact, column.from_model(info)) for column in columns if column.from_model]
 
 
 def intervals(
@@ -114,7 +135,7 @@ def neighbours(frame: pd.DataFrame, request_id: str, each_side: int = 2) -> list
     own = int((ranked["request_id"] == request_id).to_numpy().argmax())
     near = ranked.iloc[max(0, own - each_side) : own + each_side + 1]
     averages = ranked[AVERAGE]
-    rows = zip(near["request_id"], near["fullname"], near[AVERAGE], strict=True)
+    rows = zip(near["request_id"], near[MODEL], near[AVERAGE], strict=True)
     return [
         (int((averages > average).sum()) + 1, str(name), float(average))
         for request, name, average in rows
@@ -177,6 +198,7 @@ def draw(service: Service, here: Visit) -> str:
     values: dict[str, Any] = {
         "model": model,
         "request": request,
+        "facts": facts(request),
         "base_here": request is not None and known(service, request.base_model),
         "children": made_from(service, name),
         "shown": shown,

@@ -12,14 +12,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from leaderboard.board.table import Board, Floats, Positions
-from leaderboard.board.view import Hide
+from leaderboard.board.filters import Floats
+from leaderboard.board.table import Board, Positions
 
 Name = Literal["progress", "size", "spread", "correlation"]
 When = Literal["submitted", "uploaded"]
 """When the checkpoint was submitted to the board, or put on the Hub."""
 ALL_TYPES = "any type"
-LEFT_OUT: Hide = "flagged"
+LEFT_OUT = "flagged"
 _KEPT: WeakKeyDictionary[Board, dict[tuple[str, str, str], pd.DataFrame]] = WeakKeyDictionary()
 QUANTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 

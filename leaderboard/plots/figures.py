@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from leaderboard import plots
-from leaderboard.board.table import Board, Floats
+from leaderboard.board.filters import Floats
+from leaderboard.board.table import Board
 from leaderboard.plots import Name, When
 from leaderboard.records import ModelType
 

@@ -67,7 +67,7 @@ class ModelFacts(BaseModel):
     """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
 
     @property
-    def licence(self) -> str | None:
+    def license(self) -> str | None:
         """`license` of the card (or `license_name` where that is "other"); None when it says none."""
         value = self.card.get("license")
         if value == "other":

@@ -247,7 +247,7 @@ def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
         weight_type=said.weight_type.value,
         params=case.params_b,
         architectures=";".join(shown(name) for name in (case.whole.architectures if case.whole else [])[:MAX_NAMES]),
-        license=shown(facts.licence) if facts.licence else "",
+        license=shown(facts.license) if facts.license else "",
         model_type=said.model_type.value,
         use_chat_template=said.use_chat_template,
         submitted_time=now(),

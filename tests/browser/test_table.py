@@ -36,6 +36,7 @@ def contents() -> pd.DataFrame:
             "Type": np.where(np.arange(ROWS) % 2, "pretrained", "chat models (RLHF, DPO, IFT, ...)"),
             "Precision": np.where(np.arange(ROWS) % 3, "bfloat16", "4bit"),
             "Weight type": "Original",
+            "Architecture": np.where(np.arange(ROWS) % 5, "LlamaForCausalLM", "Qwen2ForCausalLM"),
             "Hub License": np.where(np.arange(ROWS) % 4, "mit", "apache-2.0"),
             "#Params (B)": np.arange(ROWS) % 90 + 0.5,
             "Flagged": np.arange(ROWS) % 50 == 7,
@@ -126,11 +127,26 @@ def test_counts_beside_choices_agree_with_the_table(reader: Any) -> None:
     expect(status(reader)).to_contain_text(f"{counted} of 2,000 checkpoints")
 
 
+def test_an_older_address_of_a_filter_is_understood_and_written_anew(reader: Any) -> None:
+    reader.goto("/?licences=apache-2.0")
+    chip = reader.locator(".pt-bar").get_by_role("button", name="Licence · 1")
+    expect(chip).to_be_visible()
+    chip.click()
+    expect(reader.get_by_role("group", name="Licence").locator("label", has_text="apache-2.0")).to_be_checked()
+    reader.get_by_role("group", name="Licence").locator("label", has_text="mit").click()
+    expect(reader.locator(".pt-bar").get_by_role("button", name="Licence · 2")).to_be_visible()
+    assert "license=apache-2.0,mit" in reader.url and "licences" not in reader.url
+
+
 def test_nothing_found_names_the_filter_to_blame_and_drops_it(reader: Any) -> None:
     reader.goto("/?search=no-such-model")
     expect(reader.locator(".pt-empty")).to_contain_text("One filter is to blame")
     reader.get_by_role("button", name="Drop the search").click()
     expect(status(reader)).to_contain_text("1,960 of 2,000")
+    reader.goto("/?architectures=MambaForCausalLM")
+    reader.get_by_role("button", name="Drop the architecture filter (1,960 rows)").click()
+    expect(status(reader)).to_contain_text("1,960 of 2,000")
+    assert "architectures" not in reader.url
 
 
 def test_an_unknown_field_is_named_and_left_out(reader: Any) -> None:
@@ -191,6 +207,17 @@ def test_a_narrow_screen_shows_cards(chromium: Any, address: str) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("chip", ["Architecture", "Hide", "Columns", "Export"])
+def test_the_panel_of_a_chip_is_all_in_view(chromium: Any, address: str, chip: str) -> None:
+    context = chromium.new_context(viewport={"width": 800, "height": 800}, base_url=address)
+    page = context.new_page()
+    page.goto("/")
+    page.locator(".pt-bar").get_by_role("button", name=chip).click()
+    panel = page.get_by_role("group", name=chip).bounding_box()
+    assert panel["x"] >= 0 and panel["x"] + panel["width"] <= 800
+    context.close()
+
+
 def test_exports_hold_exactly_what_is_shown(reader: Any, address: str) -> None:
     reader.goto("/?search=org4; precision: bfloat16&sort=gpqa")
     expect(reader.locator(".pt-name").first).to_contain_text("org4/")
@@ -226,7 +253,8 @@ def shown_total(page: Any) -> int:
     [
         ("Type", "chat models", "types=chat"),
         ("Precision", "4bit", "precisions=4bit"),
-        ("Licence", "apache-2.0", "licences=apache-2.0"),
+        ("Licence", "apache-2.0", "license=apache-2.0"),
+        ("Architecture", "Qwen2ForCausalLM", "architectures=Qwen2ForCausalLM"),
         ("Hide", "Only official providers", "official=true"),
     ],
 )

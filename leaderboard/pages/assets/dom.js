@@ -46,11 +46,17 @@ export function popover(label, build, attributes = {}) {
     button.setAttribute("aria-expanded", "false");
   };
   const refresh = () => panel.replaceChildren(...[build(close)].flat());
+  const place = () => {
+    panel.style.left = "0";
+    const beyond = panel.getBoundingClientRect().right + 8 - document.documentElement.clientWidth;
+    if (beyond > 0) panel.style.left = `${-beyond}px`;
+  };
   button.addEventListener("click", () => {
     const opening = panel.hidden;
     if (!opening) return close();
     refresh();
     panel.hidden = false;
+    place();
     button.setAttribute("aria-expanded", "true");
     panel.querySelector("input, button, select")?.focus({ preventScroll: true });
   });

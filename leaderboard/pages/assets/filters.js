@@ -1,15 +1,8 @@
-// The row of filter chips above the table. Each chip opens its choices with the number of rows that each would show.
+// The row of chips above the table. Each filter's chip opens its choices with the number of rows that each would show.
+// Which filters there are, how addresses write them and what they offer comes from `about.filters`, which is made from
+// the table of columns (leaderboard/columns/__init__.py): this script knows kinds of filters, and no filter by name.
 import { count, h, popover } from "./dom.js";
 
-const HIDE = {
-  flagged: "flagged",
-  merged: "merges",
-  moe: "mixtures of experts",
-  unavailable: "no longer on the Hub",
-  chat: "with chat template",
-  non_chat: "without chat template",
-};
-const PRECISIONS = ["bfloat16", "float16", "float32", "8bit", "4bit", "GPTQ"];
 const list = (text) => (text && text !== "none" ? text.split(",") : []);
 const encode = (value) => value.replaceAll("%", "%25").replaceAll(",", "%2C");
 
@@ -20,64 +13,108 @@ function check(label, checked, number, toggle) {
   return h("label", { class: "pt-choice" }, box, h("span", {}, label), counted);
 }
 
-/** Choices of one list filter: nothing ticked shows everything. */
-function choices(board, name, options) {
-  const chosen = list(board.view[name]);
-  return options.map(({ value, label, number }) =>
-    check(label, chosen.includes(value), number, (on) => {
-      const next = list(board.view[name]).filter((one) => one !== value);
-      board.change({ [name]: (on ? [...next, value] : next).join(",") || undefined });
-    }),
-  );
-}
+// -- kinds of filters ---------------------------------------------------------------------------------------------
 
-function typeChoices(board) {
-  const numbers = board.facets.types || {};
-  const options = board.about.types.map((type) => ({
-    value: type.key,
-    label: `${type.symbol} ${type.value}`,
-    number: numbers[type.value] || 0,
-  }));
-  return choices(board, "types", options);
-}
+/** A list of values: nothing ticked shows everything. */
+const listFilter = {
+  panel(board, filter) {
+    const numbers = board.facets[filter.name] || {};
+    const known = filter.choices.map((choice) => choice.cell);
+    const others = Object.keys(numbers).filter((cell) => !known.includes(cell)).sort((a, b) => numbers[b] - numbers[a]);
+    const choices = [...filter.choices, ...others.map((cell) => ({ address: encode(cell), cell, label: cell }))];
+    const chosen = list(board.view[filter.name]);
+    if (!choices.length) return h("p", { class: "pt-note" }, "Unknown for every checkpoint.");
+    return choices.map(({ address, cell, label }) =>
+      check(label, chosen.includes(address), numbers[cell] || 0, (on) => {
+        const next = list(board.view[filter.name]).filter((value) => value !== address);
+        board.change({ [filter.name]: (on ? [...next, address] : next).join(",") || undefined });
+      }));
+  },
+  label: (board, filter) => numbered(filter.title, list(board.view[filter.name]).length),
+  parameters: (filter) => [filter.name],
+};
 
-function valueChoices(board, name, first = []) {
-  const numbers = board.facets[name] || {};
-  const values = [...new Set([...first, ...Object.keys(numbers).sort((a, b) => numbers[b] - numbers[a])])];
-  return choices(board, name, values.map((value) => ({ value: encode(value), label: value, number: numbers[value] || 0 })));
-}
-
-function sizeChoices(board, close) {
-  const field = (name, label) =>
-    h("label", { class: "pt-field" }, label,
-      h("input", { type: "number", min: "0", step: "any", value: board.view[name] ?? "", name,
-        onchange: (event) => board.change({ [name]: event.target.value || undefined }) }));
-  const presets = Object.entries(board.about.sizes).map(([name, [low, high]]) =>
-    h("button", { type: "button", class: "pt-option", onclick: () => {
-      board.change({ size_min: low ?? undefined, size_max: high ?? undefined });
+/** A number from a lowest to a highest one, with named ranges. */
+const rangeFilter = {
+  panel(board, filter, close) {
+    const field = (name, label) =>
+      h("label", { class: "pt-field" }, label,
+        h("input", { type: "number", min: "0", step: "any", value: board.view[name] ?? "", name,
+          onchange: (event) => board.change({ [name]: event.target.value || undefined }) }));
+    const choose = (low, high) => () => {
+      board.change({ [filter.low]: low ?? undefined, [filter.high]: high ?? undefined });
       close();
-    } }, name, h("span", { class: "pt-count" }, bounds(low, high))));
-  const all = h("button", { type: "button", class: "pt-option", onclick: () => {
-    board.change({ size_min: undefined, size_max: undefined });
-    close();
-  } }, "all sizes, unknown ones too");
-  return [h("div", { class: "pt-fields" }, field("size_min", "from (B)"), field("size_max", "below (B)")), ...presets, all];
+    };
+    const ranges = Object.entries(filter.ranges).map(([name, [low, high]]) =>
+      h("button", { type: "button", class: "pt-option", onclick: choose(low, high) }, name,
+        h("span", { class: "pt-count" }, bounds(low, high, filter.unit))));
+    const all = h("button", { type: "button", class: "pt-option", onclick: choose() }, `all ${filter.name}s, unknown ones too`);
+    const fields = [field(filter.low, `from (${filter.unit})`), field(filter.high, `below (${filter.unit})`)];
+    return [h("div", { class: "pt-fields" }, fields), ...ranges, all];
+  },
+  label(board, filter) {
+    const [low, high] = [board.view[filter.low] ?? null, board.view[filter.high] ?? null];
+    return low === null && high === null ? filter.title : `${filter.title} ${bounds(low, high, filter.unit)}`;
+  },
+  parameters: (filter) => [filter.low, filter.high],
+};
+
+/** Kinds of rows to leave out, and switches that show only some. */
+const hideFilter = {
+  panel(board, filter) {
+    const numbers = board.facets[filter.name] || {};
+    const boxes = filter.choices.map(({ kind, label }) =>
+      check(label, hidden(board, filter).includes(kind), numbers[kind] || 0, (on) => board.change(hiding(board, filter, kind, on))));
+    const only = filter.only.map(({ name, label }) =>
+      check(label, board.view[name] === "true", board.facets[name]?.true || 0, (on) => board.change({ [name]: on ? "true" : undefined })));
+    return [h("p", { class: "pt-note" }, "Leave out"), ...boxes, h("hr"), ...only];
+  },
+  label: (board, filter) =>
+    numbered(filter.title, hidden(board, filter).length + filter.only.filter(({ name }) => board.view[name] === "true").length),
+  parameters: (filter) => [filter.name, ...filter.only.map(({ name }) => name)],
+};
+
+const KINDS = { list: listFilter, range: rangeFilter, hide: hideFilter };
+const numbered = (title, chosen) => (chosen ? `${title} · ${chosen}` : title);
+const bounds = (low, high, unit) =>
+  low === null ? `below ${high} ${unit}` : high === null ? `from ${low} ${unit}` : `${low}–${high} ${unit}`;
+
+function hidden(board, filter) {
+  const byDefault = filter.choices.filter((choice) => choice.by_default).map((choice) => choice.kind);
+  return board.view[filter.name] === undefined ? byDefault : list(board.view[filter.name]);
 }
 
-const bounds = (low, high) => (low === null ? `below ${high} B` : high === null ? `from ${low} B` : `${low}–${high} B`);
-
-function hideChoices(board) {
-  const numbers = board.facets.hide || {};
-  const hidden = board.hidden();
-  const boxes = Object.entries(HIDE).map(([kind, label]) =>
-    check(label, hidden.includes(kind), numbers[kind] || 0, (on) => {
-      const next = board.hidden().filter((one) => one !== kind);
-      board.change({ hide: (on ? [...next, kind] : next).join(",") || "none" });
-    }));
-  const official = check("Only official providers", board.view.official === "true", board.facets.official?.true || 0,
-    (on) => board.change({ official: on ? "true" : undefined }));
-  return [h("p", { class: "pt-note" }, "Leave out"), ...boxes, h("hr"), official];
+/** What the view changes to when rows of a kind are left out, or are not any more. */
+function hiding(board, filter, kind, on) {
+  const next = hidden(board, filter).filter((other) => other !== kind);
+  return { [filter.name]: (on ? [...next, kind] : next).join(",") || "none" };
 }
+
+/** The words of the status line for a kind of rows that is left out. */
+export function hiddenWord(board, kind) {
+  const choices = board.about.filters.flatMap((filter) => (filter.kind === "hide" ? filter.choices : []));
+  return choices.find((choice) => choice.kind === kind).word;
+}
+
+/** What dropping the filter that an answer blames is called, and what it changes in the view. */
+export function dropping(board, blamed) {
+  if (blamed === "search") return { label: "the search", change: { search: undefined } };
+  const [name, kind] = blamed.split(".");
+  const filter = board.about.filters.find((one) => one.name === name);
+  if (kind) return { label: `hiding ${hiddenWord(board, kind)}`, change: hiding(board, filter, kind, false) };
+  if (filter) return { label: `the ${filter.title.toLowerCase()} filter`, change: without(KINDS[filter.kind].parameters(filter)) };
+  const only = board.about.filters.flatMap((one) => one.only || []).find((one) => one.name === name);
+  return { label: `“${only.label.toLowerCase()}”`, change: without([name]) };
+}
+
+/** What dropping the search and every filter changes in the view. */
+export function droppingAll(board) {
+  return without(["search", ...board.about.filters.flatMap((filter) => KINDS[filter.kind].parameters(filter))]);
+}
+
+const without = (names) => Object.fromEntries(names.map((name) => [name, undefined]));
+
+// -- other chips --------------------------------------------------------------------------------------------------
 
 function columnChoices(board) {
   const shown = board.shown();
@@ -124,35 +161,21 @@ function exportChoices(board) {
 
 /** Make the chips; returns their elements and a function that brings labels and open panels up to date. */
 export function makeFilters(board) {
-  const chips = {
-    types: popover("Type", () => typeChoices(board)),
-    precisions: popover("Precision", () => valueChoices(board, "precisions", PRECISIONS)),
-    size: popover("Size", (close) => sizeChoices(board, close)),
-    licences: popover("Licence", () => valueChoices(board, "licences")),
-    hide: popover("Hide", () => hideChoices(board)),
-    columns: popover("Columns", () => columnChoices(board)),
-    mode: popover("Scores", () => modeChoices(board)),
-    export: popover("Export", () => exportChoices(board)),
-  };
-  const label = {
-    types: () => number("Type", list(board.view.types).length),
-    precisions: () => number("Precision", list(board.view.precisions).length),
-    licences: () => number("Licence", list(board.view.licences).length),
-    size: () => {
-      const [low, high] = [board.view.size_min ?? null, board.view.size_max ?? null];
-      return low === null && high === null ? "Size" : `Size ${bounds(low, high)}`;
-    },
-    hide: () => number("Hide", board.hidden().length + (board.view.official === "true" ? 1 : 0)),
-    columns: () => "Columns",
-    mode: () => (board.view.scores === "raw" ? "Raw scores" : "Scores"),
-    export: () => "Export",
-  };
-  const number = (name, chosen) => (chosen ? `${name} · ${chosen}` : name);
+  const filters = board.about.filters.map((filter) => {
+    const kind = KINDS[filter.kind];
+    return { chip: popover(filter.title, (close) => kind.panel(board, filter, close)), label: () => kind.label(board, filter) };
+  });
+  const chips = [
+    ...filters,
+    { chip: popover("Columns", () => columnChoices(board)), label: () => "Columns" },
+    { chip: popover("Scores", () => modeChoices(board)), label: () => (board.view.scores === "raw" ? "Raw scores" : "Scores") },
+    { chip: popover("Export", () => exportChoices(board)), label: () => "Export" },
+  ];
   const update = () => {
-    for (const [name, chip] of Object.entries(chips)) {
-      chip.button.textContent = label[name]();
+    for (const { chip, label } of chips) {
+      chip.button.textContent = label();
       chip.refresh();
     }
   };
-  return { elements: Object.values(chips).map((chip) => chip.wrap), update };
+  return { elements: chips.map(({ chip }) => chip.wrap), update };
 }

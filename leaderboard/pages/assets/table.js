@@ -1,14 +1,14 @@
 // The leaderboard's table: search, filters, windowed rows. The same script draws the page's tab and /embed.
 //
 //   mount(root, {about, first, ask, hub, prefix, embed})
-//     about   what the board is: columns, presets, model types (leaderboard/boards.py: describe)
+//     about   what the board is: columns, presets, filters (leaderboard/board/boards.py: describe)
 //     first   the answer to the first question, where it was asked already
-//     ask     async (payload) => answer (leaderboard/boards.py: Boards.answer)
+//     ask     async (payload) => answer (leaderboard/board/boards.py: Boards.answer)
 //     hub     address of the Hub, for links to repositories
 //     prefix  address under which Podium's own pages live, "" at the root
 //     embed   true in a frame of another site: links open a new page, the address is left alone
 import { ago, count, debounce, h, safeHref } from "./dom.js";
-import { makeFilters } from "./filters.js";
+import { dropping, droppingAll, hiddenWord, makeFilters } from "./filters.js";
 
 const ROW = 32; // px; the style sheet says the same
 const PAGE = 100; // rows asked for at once
@@ -96,11 +96,6 @@ class Table {
 
   // -- the view -------------------------------------------------------------------------------------------------
 
-  hidden() {
-    const value = this.view.hide ?? "flagged";
-    return value === "none" ? [] : value.split(",");
-  }
-
   shown() {
     return this.view.columns ? this.view.columns.split(",") : this.about.defaults;
   }
@@ -117,9 +112,7 @@ class Table {
   remember() {
     if (this.embed) return;
     const params = new URLSearchParams(location.search);
-    const known = ["search", "types", "precisions", "licences", "size_min", "size_max", "hide", "official", "columns",
-      "sort", "ascending", "pins", "scores", "errors", "average", "rank"];
-    for (const name of known) {
+    for (const name of this.about.parameters) {
       if (this.view[name] === undefined) params.delete(name);
       else params.set(name, this.view[name]);
     }
@@ -129,7 +122,8 @@ class Table {
 
   sortBy(key) {
     const first = this.view.sort === key || (key === "average" && !this.view.sort);
-    const text = ["model", "type", "license", "architecture", "precision", "base", "weight_type", "revision"].includes(key);
+    const kind = this.about.columns.find((column) => column.key === key)?.kind;
+    const text = key === "model" || kind === "text" || kind === "commit";
     const ascending = first ? this.view.ascending !== "true" : text;
     this.change({ sort: key === "average" ? undefined : key, ascending: ascending ? "true" : undefined });
   }
@@ -149,6 +143,7 @@ class Table {
   async load() {
     const ticket = ++this.asked;
     const answer = this.first || (await this.ask({ ...this.view, offset: 0, limit: PAGE, facets: true }));
+    if (this.first) this.view = answer.view ?? {}; // as addresses write it now, also where this one is older
     this.first = null;
     if (ticket !== this.asked) return;
     if (answer.error) return this.trouble(answer.error);
@@ -204,8 +199,7 @@ class Table {
     const shown = this.length;
     const noun = shown === 1 ? "checkpoint" : "checkpoints";
     const parts = [shown === answer.of ? `${count(shown)} ${noun}` : `${count(shown)} of ${count(answer.of)} checkpoints`];
-    const words = { flagged: "flagged", merged: "merged", moe: "mixture-of-experts", unavailable: "unavailable", chat: "chat", non_chat: "non-chat" };
-    const kept = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${words[kind]} hidden`);
+    const kept = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
     const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
     const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
     this.status.replaceChildren([...parts, ...kept].join(" · "), " · ", updated, hint);
@@ -216,15 +210,9 @@ class Table {
 
   nothing(answer) {
     if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one, and its row appears here.")];
-    const names = { search: "the search", types: "the type filter", precisions: "the precision filter", licences: "the licence filter",
-      size: "the size filter", official: "“only official providers”" };
-    const drop = { search: { search: undefined }, types: { types: undefined }, precisions: { precisions: undefined }, licences: { licences: undefined },
-      size: { size_min: undefined, size_max: undefined }, official: { official: undefined } };
     const blamed = Object.entries(answer.blame).filter(([, number]) => number > 0);
     const buttons = blamed.map(([name, number]) => {
-      const hide = name.startsWith("hide.");
-      const label = hide ? `hiding ${name.slice(5).replace("_", "-")}` : names[name];
-      const change = hide ? { hide: this.hidden().filter((kind) => kind !== name.slice(5)).join(",") || "none" } : drop[name];
+      const { label, change } = dropping(this, name);
       return h("button", { type: "button", class: "pt-chip", onclick: () => {
         if (name === "search") this.search.value = "";
         this.change(change);
@@ -232,7 +220,7 @@ class Table {
     });
     const all = h("button", { type: "button", class: "pt-chip", onclick: () => {
       this.search.value = "";
-      this.change(Object.assign({}, ...Object.values(drop), { hide: undefined }));
+      this.change(droppingAll(this));
     } }, "Drop all filters");
     return [h("p", {}, blamed.length ? "Nothing found. One filter is to blame:" : "Nothing found: no single filter is to blame."), h("p", { class: "pt-row" }, ...buttons, all)];
   }
@@ -338,8 +326,8 @@ class Table {
     if (column.kind === "number") return h("td", { role: "gridcell", class: "pt-number" }, value === null ? "unknown" : amount(value));
     if (column.kind === "yes") return h("td", { role: "gridcell" }, value ? "yes" : "no");
     if (value === null) return h("td", { role: "gridcell", class: "pt-unknown" }, "unknown");
-    const short = column.key === "revision" ? value.slice(0, 7) : column.kind === "time" ? value.slice(0, 10) : value;
-    return h("td", { role: "gridcell", title: value, class: column.key === "revision" ? "pt-code" : null }, short);
+    const length = { commit: 7, time: 10 }[column.kind];
+    return h("td", { role: "gridcell", title: value, class: column.kind === "commit" ? "pt-code" : null }, value.slice(0, length));
   }
 
   number(shown, normalised, score, key) {

@@ -69,7 +69,7 @@ def test_what_changes_is_taken_and_what_was_measured_stays(hub: localhub.Running
     assert Refresher(Hub(hub.endpoint), store, 100).run() == 5
     assert store.commits == [[facts_path(one) for one in MODELS]], "one commit for all"
     found = facts(store, MODELS[0])
-    assert (found.licence, found.likes, found.available) == ("mit", 0, True)
+    assert (found.license, found.likes, found.available) == ("mit", 0, True)
     assert "one" in found.tags and found.created_at and found.last_modified
     assert found.revision == "a" * 40 and found.sha256 == kept(MODELS[0]).sha256
 

@@ -160,7 +160,7 @@ def test_folder_names_of_the_stores_are_no_ids(tmp_path: Path, name: str) -> Non
     assert [line.split(":")[0] for line in problems(tmp_path, GOOD.replace("id: small", f"id: {name}"), name)] == ["1"]
 
 
-@pytest.mark.parametrize("title", ["Model", "average", "One Raw", "One stderr"])
+@pytest.mark.parametrize("title", ["Model", "average", "licence", "One Raw", "One stderr"])
 def test_headings_of_the_board_are_no_titles(tmp_path: Path, title: str) -> None:
     assert problems(tmp_path, GOOD.replace("title: Two", f"title: {title}"))[0].startswith("12: The board uses")
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard.benchmarks import Policy, load_benchmarks
-from leaderboard.benchmarks.agreement import RESERVED_TITLES
 from leaderboard.board.contents import Contents, contents_path, rebuild
 from leaderboard.board.rows import Known, columns
+from leaderboard.columns import RESERVED_TITLES
 from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.records import ModelFacts, ModelType, Person, PodiumBlock, Provenance, Request, Score

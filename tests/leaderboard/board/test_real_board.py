@@ -59,9 +59,9 @@ def test_every_type_filter_returns_its_rows(board: Board, upstream: pd.DataFrame
 def test_every_precision_and_licence_filter_returns_its_rows(board: Board, upstream: pd.DataFrame) -> None:
     facets = board.facets(EVERYTHING)
     assert facets["precisions"] == upstream["Precision"].value_counts().to_dict()
-    assert facets["licences"] == upstream["Hub License"].value_counts().to_dict()
-    for value, number in facets["licences"].items():
-        assert len(board.select(View(hide=(), licences=(value,))).rows) == number
+    assert facets["license"] == upstream["Hub License"].value_counts().to_dict()
+    for value, number in facets["license"].items():
+        assert len(board.select(View(hide=(), license=(value,))).rows) == number
 
 
 def test_what_is_not_known_is_unknown(board: Board, upstream: pd.DataFrame) -> None:

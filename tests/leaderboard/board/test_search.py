@@ -27,7 +27,8 @@ def columns() -> Columns:
         field: pa.array([None if row[at] is None else str(row[at]).lower() for row in ROWS], pa.string())
         for at, field in enumerate(fields)
     }
-    return Columns(texts, np.array([np.nan if row[8] is None else float(str(row[8])) for row in ROWS]))
+    sizes = np.array([np.nan if row[8] is None else float(str(row[8])) for row in ROWS])
+    return Columns(texts, {"params": sizes})
 
 
 def found(text: str) -> list[str]:
@@ -142,6 +143,8 @@ def test_an_exclusion_never_adds_rows(wanted: list[Term], excluded: Term) -> Non
 
 @given(PLAIN)
 def test_plain_characters_are_literal(text: str) -> None:
-    table = Columns({**columns().texts, NAME: pa.array([f"org/{text}", "org/none-of-them-~"])}, np.array([1.0, 1.0]))
-    table = Columns({key: value[:2] for key, value in table.texts.items()}, table.params)
+    table = Columns(
+        {**columns().texts, NAME: pa.array([f"org/{text}", "org/none-of-them-~"])}, {"params": np.array([1.0, 1.0])}
+    )
+    table = Columns({key: value[:2] for key, value in table.texts.items()}, table.numbers)
     assert match(parse(text), table)[0]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.board.table import Board
-from leaderboard.board.view import PRESETS, View
+from leaderboard.board.view import View
+from leaderboard.columns import SIZES
 from leaderboard.records import ModelType, Precision
 
 
@@ -117,7 +118,7 @@ def test_a_type_filter_matches_exactly_its_rows(kind: ModelType) -> None:
 
 
 def test_presets_split_all_known_sizes() -> None:
-    sizes = [len(BOARD.select(View(size_min=low, size_max=high, hide=())).rows) for low, high in PRESETS.values()]
+    sizes = [len(BOARD.select(View(size_min=low, size_max=high, hide=())).rows) for low, high in SIZES.values()]
     assert sum(sizes) == int(FRAME["#Params (B)"].notna().sum())
 
 

@@ -116,12 +116,12 @@ def test_ids_are_sixteen_hex_digits_and_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "licence"),
+    ("card", "license"),
     [({}, None), ({"license": "mit"}, "mit"), ({"license": ["mit", "apache-2.0"]}, "mit; apache-2.0"),
      ({"license": "other", "license_name": "own"}, "own"), ({"license": "other"}, None), ({"license": []}, None)],
 )  # fmt: skip
-def test_licences_as_cards_say_them(card: dict[str, object], licence: str | None) -> None:
-    assert ModelFacts(model="m", revision="r", card=card).licence == licence
+def test_licences_as_cards_say_them(card: dict[str, object], license: str | None) -> None:
+    assert ModelFacts(model="m", revision="r", card=card).license == license
 
 
 def test_parameters_are_counted_over_all_number_formats() -> None:

@@ -141,7 +141,7 @@ def test_facts_for_the_board_are_kept_without_bulk(desk: Desk) -> None:
     desk.intake.submit(submission(), ADA)
     content, _ = desk.results.read("facts/org/Good.json")
     kept = ModelFacts.model_validate_json(content)
-    assert kept.model == "org/Good" and kept.licence == "mit" and kept.parameters == {"BF16": 1_000_000}
+    assert kept.model == "org/Good" and kept.license == "mit" and kept.parameters == {"BF16": 1_000_000}
     assert kept.configs == {"config.json": {k: CONFIG[k] for k in ("model_type", "architectures", "num_experts")}}
     assert list(kept.sha256) == ["model.safetensors"]
     assert kept.files == {} and kept.card_text is None
