@@ -23,6 +23,7 @@ from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import Missing
 from leaderboard.pages.model import AVERAGE, neighbours, placed
 from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
+from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import visit
@@ -376,6 +377,23 @@ def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: st
 def test_everything_else_passes_untouched() -> None:
     assert documents().get("/api/model").json() == {"content": 'content="Gradio"'}
     assert documents().get("/other/x").status_code == 404
+
+
+# --- the API's page
+
+
+def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without_scripts() -> None:
+    app = FastAPI(title='A "board"', docs_url=None)
+    mount_reference(app, "")
+    client = TestClient(app)
+    page = client.get("/docs").text
+    elements = tags(page)
+    loaded = [value for _, given in elements for name, value in given.items() if name in ("src", "href")]
+    assert "docs-assets/swagger-ui-bundle.js" in loaded and not [link for link in loaded if "//" in (link or "")]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert client.get(f"/docs-assets/{name}").status_code == 200
+    assert '<a href="openapi.json">' in page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert page.count("<script") == page.count("<script defer src="), "the policy refuses scripts in the markup"
 
 
 # --- addresses where there is nothing
