@@ -15,11 +15,11 @@ from fastapi.responses import FileResponse
 
 from leaderboard.errors import NotFound
 from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
-from leaderboard.pages.bounded_queue import BoundedQueue
 from leaderboard.pages.content_policy import ContentPolicies, framers_of
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.missing import Missing
 from leaderboard.pages.offered import Offered
+from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
 from leaderboard.pages.shell import theme, top_bar
@@ -64,7 +64,7 @@ def build_pages(service: Service) -> gr.Blocks:
         with pages.route(page.TITLE, page.TITLE.lower(), show_in_navbar=False):
             top_bar(service, page.TITLE, addresses)
             page.build(service)
-    pages._queue = BoundedQueue(pages)
+    pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
     return pages
 
 
@@ -83,7 +83,8 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
-        gr.mount_gradio_app(app, build_pages(service), "/", theme=theme(), head=head(), **options)
+        pages = build_pages(service)
+        gr.mount_gradio_app(app, pages, "/", theme=theme(), head=head(), **options)
     framers = framers_of(service.settings)
     app.add_middleware(
         Documents,
@@ -94,6 +95,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     )
     app.add_middleware(Missing, title=service.settings.title, head=head())
     app.add_middleware(ContentPolicies, framers=framers)
+    app.add_middleware(ProgramCalls, offered=callable_by_programs(pages))
     app.add_middleware(Offered)
 
 

@@ -43,7 +43,7 @@ class Documents:
             return
         name, _, rest = scope["path"].removeprefix("/").partition("/")
         if scope["path"] == f"/{name}" and name in self.pages:
-            inner = {**scope, "headers": _uncompressed(scope["headers"])}
+            inner = {**scope, "headers": uncompressed(scope["headers"])}
             await self.app(inner, receive, HeaderSender(send, self.style, self.framers).send)
         elif name in (self.deep if rest.strip("/") else self.pages) and scope["method"] in ("GET", "HEAD"):
             await RedirectResponse(_page_address(scope, name, rest.strip("/")))(scope, receive, send)
@@ -124,6 +124,6 @@ def _page_address(scope: Scope, name: str, subject: str) -> str:
     return f"{up}{name}?{urlencode(given, safe='/')}" if given else f"{up}{name}"
 
 
-def _uncompressed(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def uncompressed(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """`headers` without the request for a compressed answer, which could not be read here."""
     return [(name, value) for name, value in headers if name.lower() != b"accept-encoding"]
