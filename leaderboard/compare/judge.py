@@ -12,7 +12,7 @@ from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.benchmarks.scale import pooled_scale
 from leaderboard.compare.runs import Run
 from leaderboard.records import Score
-from leaderboard.statistics.paired import Shared, holm, normal_test, sign_test
+from leaderboard.statistics.paired import SharedQuestions, holm, normal_test, sign_test
 from leaderboard.statistics.scores import Measured, measured_part
 
 ALPHA = 0.05
@@ -22,7 +22,7 @@ FEW = 25
 AGREE = 0.5
 """Largest distance, in standard errors of the score, of the examples' mean from the published score."""
 
-Lookup = Callable[[Part], Shared | None]
+Lookup = Callable[[Part], SharedQuestions | None]
 """Part -> what the shared questions say; None without details of both."""
 
 
@@ -87,7 +87,7 @@ class Judged:
         return self.verdict in (Verdict.AHEAD, Verdict.BEHIND)
 
 
-class _Weighed(NamedTuple):
+class _WeightedPart(NamedTuple):
     """One part's share of a column's difference."""
 
     points: float
@@ -95,26 +95,26 @@ class _Weighed(NamedTuple):
     difference: float
     """Raw."""
     stderr: float | None
-    shared: Shared | None
+    shared: SharedQuestions | None
 
 
 def judge(benchmark: Benchmark, first: Run, second: Run, lookup: Lookup) -> tuple[Judged, list[Judged]]:
     """The average's difference and each column's, in the benchmark's order."""
     columns = [_column(column, first, second, lookup) for column in benchmark.columns]
-    adjusted = holm([one.p for one in columns])
-    columns = [_with_verdict(replace(one, adjusted=p)) for one, p in zip(columns, adjusted, strict=True)]
-    average = _average([one for one in columns if benchmark.column(one.key).in_average], first, second)
+    adjusted = holm([column.p for column in columns])
+    columns = [_with_verdict(replace(column, adjusted=p)) for column, p in zip(columns, adjusted, strict=True)]
+    average = _average([column for column in columns if benchmark.column(column.key).in_average], first, second)
     return _with_verdict(replace(average, adjusted=average.p)), columns
 
 
 def _column(column: Column, first: Run, second: Run, lookup: Lookup) -> Judged:
-    one, two = first.scores.get(column.key), second.scores.get(column.key)
-    if one is None or two is None or one.normalised is None or two.normalised is None:
+    score, other = first.scores.get(column.key), second.scores.get(column.key)
+    if score is None or other is None or score.normalised is None or other.normalised is None:
         return Judged(column.key, note="A score is missing.")
-    difference = two.normalised - one.normalised
-    parts = _weighed(column, first, second, lookup)
+    difference = other.normalised - score.normalised
+    parts = _weighted_parts(column, first, second, lookup)
     if parts is None:
-        return _from_scores(column.key, difference, one, two)
+        return _from_scores(column.key, difference, score, other)
     uncut = math.fsum(part.points * part.difference for part in parts)
     terms = [None if part.stderr is None else part.points * part.stderr for part in parts]
     known = [term for term in terms if term is not None]
@@ -126,13 +126,13 @@ def _column(column: Column, first: Run, second: Run, lookup: Lookup) -> Judged:
     return _paired(judged, questions, pooled=len(parts) == 1 or column.combine == "weighted")
 
 
-def _weighed(column: Column, first: Run, second: Run, lookup: Lookup) -> list[_Weighed] | None:
+def _weighted_parts(column: Column, first: Run, second: Run, lookup: Lookup) -> list[_WeightedPart] | None:
     """The column's parts; None when a results file does not tell them all."""
     share = column.range is None
     pairs = [
         (measured_part(part, first.harness, share), measured_part(part, second.harness, share)) for part in column.parts
     ]
-    measured = [(one, two) for one, two in pairs if one is not None and two is not None]
+    measured = [(part, other) for part, other in pairs if part is not None and other is not None]
     if len(measured) < len(column.parts):
         return None
     weights = _weights(column, measured)
@@ -141,38 +141,46 @@ def _weighed(column: Column, first: Run, second: Run, lookup: Lookup) -> list[_W
     scales = [column.scale(part) for part in column.parts]
     if column.combine == "weighted":
         scales = [pooled_scale(scales, weights)] * len(scales)
-    found = []
-    for part, scale, weight, (one, two) in zip(column.parts, scales, weights, measured, strict=True):
-        shared = _usable(lookup(part), one, two)
-        stderr = shared.stderr if shared else _together(one.stderr, two.stderr)
+    weighted = []
+    for part, scale, weight, (measure, other) in zip(column.parts, scales, weights, measured, strict=True):
+        shared = _usable(lookup(part), measure, other)
+        stderr = shared.stderr if shared else _combined_error(measure.stderr, other.stderr)
         if shared is not None and not column.higher_is_better:
             shared = shared._replace(ahead=shared.behind, behind=shared.ahead)
-        found.append(_Weighed(weight * scale.slope, two.raw - one.raw, stderr, shared))
-    return found
+        weighted.append(_WeightedPart(weight * scale.slope, other.raw - measure.raw, stderr, shared))
+    return weighted
 
 
 def _weights(column: Column, measured: Sequence[tuple[Measured, Measured]]) -> list[float] | None:
     if column.combine == "mean":
         return [1 / len(measured)] * len(measured)
-    sizes = [(one.n or 0) + (two.n or 0) for one, two in measured]
+    sizes = [(measure.n or 0) + (other.n or 0) for measure, other in measured]
     return [size / sum(sizes) for size in sizes] if all(sizes) else None
 
 
-def _usable(shared: Shared | None, one: Measured, two: Measured) -> Shared | None:
+def _usable(shared: SharedQuestions | None, first: Measured, second: Measured) -> SharedQuestions | None:
     """`shared` if its questions are those that made the scores: all of them, with the mean that was published."""
-    if shared is None or shared.n < 2 or any(side.n is not None and side.n != shared.n for side in (one, two)):
+    if (
+        shared is None
+        or shared.n < 2
+        or any(measure.n is not None and measure.n != shared.n for measure in (first, second))
+    ):
         return None
-    for mean, side in ((shared.first, one), (shared.second, two)):
-        if abs(mean - side.raw) > AGREE * (side.stderr or 0.0) + 1e-6:
+    for mean, measure in ((shared.first, first), (shared.second, second)):
+        if abs(mean - measure.raw) > AGREE * (measure.stderr or 0.0) + 1e-6:
             return None
     return shared
 
 
-def _paired(judged: Judged, questions: Sequence[Shared], pooled: bool) -> Judged:
-    ahead, behind = sum(one.ahead for one in questions), sum(one.behind for one in questions)
-    binary = all(one.binary for one in questions)
-    counted = replace(judged, n=sum(one.n for one in questions), ahead=ahead, behind=behind, binary=binary)
-    return _by_questions(counted, exact=binary and pooled)
+def _paired(judged: Judged, questions: Sequence[SharedQuestions], pooled: bool) -> Judged:
+    counted = replace(
+        judged,
+        n=sum(part.n for part in questions),
+        ahead=sum(part.ahead for part in questions),
+        behind=sum(part.behind for part in questions),
+        binary=all(part.binary for part in questions),
+    )
+    return _by_questions(counted, exact=counted.binary and pooled)
 
 
 def _by_questions(judged: Judged, exact: bool) -> Judged:
@@ -189,18 +197,18 @@ def _by_questions(judged: Judged, exact: bool) -> Judged:
 
 
 def _unpaired(judged: Judged, paired: int, parts: int) -> Judged:
-    what = (
+    reason = (
         "No question could be compared one by one" if not paired else f"Only {paired} of {parts} subtasks have details"
     )
-    note = f"{judged.note} {what}: judged by the scores’ own standard errors, which sees less.".strip()
+    note = f"{judged.note} {reason}: judged by the scores’ own standard errors, which sees less.".strip()
     if judged.uncut is None or judged.stderr is None:
-        return replace(judged, note=f"{judged.note} {what}, and a standard error is unknown.".strip())
+        return replace(judged, note=f"{judged.note} {reason}, and a standard error is unknown.".strip())
     return replace(judged, test=Test.UNPAIRED, p=_unpaired_p(judged.uncut, judged.stderr), note=note)
 
 
-def _from_scores(key: str, difference: float, one: Score, two: Score) -> Judged:
-    """From what the board has alone."""
-    return _unpaired(Judged(key, difference, difference, _together(one.stderr, two.stderr)), 0, 1)
+def _from_scores(key: str, difference: float, first: Score, second: Score) -> Judged:
+    """Judged by the board's scores alone."""
+    return _unpaired(Judged(key, difference, difference, _combined_error(first.stderr, second.stderr)), 0, 1)
 
 
 def _average(columns: Sequence[Judged], first: Run, second: Run) -> Judged:
@@ -208,18 +216,22 @@ def _average(columns: Sequence[Judged], first: Run, second: Run) -> Judged:
     if first.average is None or second.average is None:
         return Judged("average", note="A score is missing.")
     difference = second.average - first.average
-    uncut = [one.uncut for one in columns if one.uncut is not None]
-    errors = [one.stderr for one in columns if one.stderr is not None]
+    uncut = [column.uncut for column in columns if column.uncut is not None]
+    errors = [column.stderr for column in columns if column.stderr is not None]
     if len(uncut) < len(columns) or len(errors) < len(columns):
         return Judged("average", difference, difference, note="The standard error of a task is unknown.")
-    middle, stderr = math.fsum(uncut) / len(columns), math.hypot(*errors) / len(columns)
-    judged = Judged("average", difference, middle, stderr, note=_cut_note(difference, middle))
-    paired = all(one.n is not None for one in columns)
+    mean, stderr = math.fsum(uncut) / len(columns), math.hypot(*errors) / len(columns)
+    judged = Judged("average", difference, mean, stderr, note=_cut_note(difference, mean))
+    paired = all(column.n is not None for column in columns)
     if not paired:
         note = f"{judged.note} Some tasks could not be compared question by question.".strip()
-        return replace(judged, test=Test.UNPAIRED, p=_unpaired_p(middle, stderr), note=note)
-    ahead, behind = sum(one.ahead or 0 for one in columns), sum(one.behind or 0 for one in columns)
-    counted = replace(judged, n=sum(one.n or 0 for one in columns), ahead=ahead, behind=behind)
+        return replace(judged, test=Test.UNPAIRED, p=_unpaired_p(mean, stderr), note=note)
+    counted = replace(
+        judged,
+        n=sum(column.n or 0 for column in columns),
+        ahead=sum(column.ahead or 0 for column in columns),
+        behind=sum(column.behind or 0 for column in columns),
+    )
     return _by_questions(counted, exact=False)
 
 
@@ -240,8 +252,8 @@ def _with_verdict(judged: Judged) -> Judged:
     return replace(judged, verdict=verdict)
 
 
-def _together(one: float | None, two: float | None) -> float | None:
-    return None if one is None or two is None else math.hypot(one, two)
+def _combined_error(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else math.hypot(first, second)
 
 
 def _cut_note(difference: float, uncut: float) -> str:
@@ -252,27 +264,27 @@ def _cut_note(difference: float, uncut: float) -> str:
 
 def sentence(titles: Mapping[str, str], first: str, second: str, columns: Sequence[Judged]) -> str:
     """What the comparison comes to, in words; `titles` are the columns' by key."""
-    named = {verdict: [titles[one.key] for one in columns if one.verdict is verdict] for verdict in Verdict}
+    named = {verdict: [titles[column.key] for column in columns if column.verdict is verdict] for verdict in Verdict}
     total = len(columns)
     if len(named[Verdict.SAME]) == total:
         return f"There is no difference between {first} and {second}: every question has the same score."
     if len(named[Verdict.UNKNOWN]) == total:
         why = "in every task a score or its standard error is unknown"
         return f"Whether {first} and {second} differ cannot be judged: {why}."
-    said = [
+    clauses = [
         f"{name} is ahead on {len(tasks)} of {total} tasks ({_listed(tasks)})"
         for name, tasks in ((second, named[Verdict.AHEAD]), (first, named[Verdict.BEHIND]))
         if tasks
     ]
-    if not said:
-        said = [f"On none of {total} tasks is one of {first} and {second} ahead of the other"]
+    if not clauses:
+        clauses = [f"On none of {total} tasks is one of {first} and {second} ahead of the other"]
     if named[Verdict.CHANCE]:
-        said.append(f"on {_listed(named[Verdict.CHANCE])} the difference is within chance")
+        clauses.append(f"on {_listed(named[Verdict.CHANCE])} the difference is within chance")
     if named[Verdict.SAME]:
-        said.append(f"on {_listed(named[Verdict.SAME])} every question has the same score")
+        clauses.append(f"on {_listed(named[Verdict.SAME])} every question has the same score")
     if named[Verdict.UNKNOWN]:
-        said.append(f"{_listed(named[Verdict.UNKNOWN])} cannot be judged")
-    return "; ".join(said) + "."
+        clauses.append(f"{_listed(named[Verdict.UNKNOWN])} cannot be judged")
+    return "; ".join(clauses) + "."
 
 
 def _listed(names: Sequence[str]) -> str:

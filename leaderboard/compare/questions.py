@@ -18,7 +18,7 @@ from leaderboard.compare.runs import Run
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.results.details import Details
 from leaderboard.results.results import Results
-from leaderboard.statistics.paired import Shared, shared
+from leaderboard.statistics.paired import SharedQuestions, compare_questions
 
 KEPT = 512
 """Tasks of evaluations whose scores stay in memory; a result file never changes, so they are never out of date."""
@@ -58,13 +58,13 @@ class Questions:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, pd.DataFrame | None] = OrderedDict()
 
-    def shared(self, first: Run, second: Run, part: Part) -> Shared | None:
+    def shared(self, first: Run, second: Run, part: Part) -> SharedQuestions | None:
         """What the questions of `part` that both answered say; None without details of both."""
         left, right = (self._scores(run, part.task, tuple(part.metrics)) for run in (first, second))
         if left is None or right is None:
             return None
         both = pd.concat([left["score"], right["score"]], axis=1, join="inner").dropna().to_numpy(dtype=float)
-        return shared(both[:, 0], both[:, 1])
+        return compare_questions(both[:, 0], both[:, 1])
 
     def tasks(self, benchmark: Benchmark, runs: Sequence[Run]) -> list[str]:
         """Tasks of which every run has details, those that count first; none of a column with hidden questions."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -16,11 +15,11 @@ from fastapi.responses import FileResponse
 
 from leaderboard.errors import NotFound
 from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
-from leaderboard.pages.bounded_queue import BoundedQueue
 from leaderboard.pages.content_policy import ContentPolicies, framers_of
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.missing import Missing
 from leaderboard.pages.offered import Offered
+from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
 from leaderboard.pages.shell import theme, top_bar
@@ -47,24 +46,25 @@ PAGES: list[Tab] = [request, model]
 ASSETS = {path.name: path for path in (HERE / "theme.css", HERE / "podium.js", *(HERE / "assets").iterdir())}
 """Files that the browser asks for, by name."""
 
-SCRIPTS = ("actions.js", "people.js", "podium.js")
+STYLE = "theme.css"
+SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
 """Those of every document, in order."""
 
 
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only the one they read."""
     first, *others = TABS
-    names = [(first.TITLE, "/"), *((one.TITLE, f"/{one.TITLE.lower()}") for one in others)]
+    addresses = [(first.TITLE, "/"), *((tab.TITLE, f"/{tab.TITLE.lower()}") for tab in others)]
     pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)
     with pages:
-        top_bar(service, first.TITLE, names)
+        top_bar(service, first.TITLE, addresses)
         first.build(service)
         add_tools(service)
-    for one in (*others, *PAGES):
-        with pages.route(one.TITLE, one.TITLE.lower(), show_in_navbar=False):
-            top_bar(service, one.TITLE, names)
-            one.build(service)
-    pages._queue = BoundedQueue(pages)
+    for page in (*others, *PAGES):
+        with pages.route(page.TITLE, page.TITLE.lower(), show_in_navbar=False):
+            top_bar(service, page.TITLE, addresses)
+            page.build(service)
+    pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
     return pages
 
 
@@ -83,18 +83,19 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
-        gr.mount_gradio_app(app, build_pages(service), "/", theme=theme(), **options)
+        pages = build_pages(service)
+        gr.mount_gradio_app(app, pages, "/", theme=theme(), head=head(), **options)
     framers = framers_of(service.settings)
     app.add_middleware(
         Documents,
-        title=service.settings.title,
-        pages=["", *(one.TITLE.lower() for one in TABS)],
-        deep=[one.TITLE.lower() for one in PAGES],
-        head=head(),
+        pages=["", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES))],
+        deep=[page.TITLE.lower() for page in PAGES],
+        style=asset_address(STYLE),
         framers=framers,
     )
     app.add_middleware(Missing, title=service.settings.title, head=head())
     app.add_middleware(ContentPolicies, framers=framers)
+    app.add_middleware(ProgramCalls, offered=callable_by_programs(pages))
     app.add_middleware(Offered)
 
 
@@ -106,12 +107,12 @@ def send_asset(name: str) -> FileResponse:
 
 
 def head() -> str:
-    """What every document links to before Gradio starts, so that nothing is drawn in other colours first."""
-    style, *scripts = (f"podium-assets/{name}?{_version(ASSETS[name])}" for name in ("theme.css", *SCRIPTS))
-    return f'<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="{style}">' + "".join(
-        f'<script defer src="{script}"></script>' for script in scripts
-    )
+    """What the head of every document links to."""
+    style = f'<link rel="stylesheet" href="{asset_address(STYLE)}">'
+    scripts = (f'<script defer src="{asset_address(name)}"></script>' for name in SCRIPTS)
+    return "".join(('<meta name="color-scheme" content="light dark">', style, *scripts))
 
 
-def _version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def asset_address(name: str) -> str:
+    """Where the browser finds a file of ours, relative to a page; another one when its content changes."""
+    return f"podium-assets/{name}?{hashlib.sha256(ASSETS[name].read_bytes()).hexdigest()[:12]}"

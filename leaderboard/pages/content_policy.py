@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leaderboard.settings import Settings
 
-HEADER = b"content-security-policy"
+HEADER = "content-security-policy"
 
 
-def content_policy(framers: str, nonce: str = "") -> str:
-    """The policy. `framers`: sources that may frame the page; `nonce`: of the inline scripts that may run.
+def content_policy(framers: str, inline_scripts: Sequence[str] = ()) -> str:
+    """The policy. `framers`: sources that may frame the page; `inline_scripts`: hashes of those that may run.
 
     Gradio makes functions from text (`js_on_load`) and sets styles, so both must be allowed. Handlers in markup
-    (`onerror=`) and scripts without the nonce are not, whatever somebody manages to write into a page.
+    (`onerror=`) and other inline scripts are not, whatever somebody manages to write into a page.
     """
-    scripts = "'self' 'unsafe-eval'" + (f" 'nonce-{nonce}'" if nonce else "")
     return "; ".join(
         (
             "default-src 'self'",
-            f"script-src {scripts}",
+            " ".join(("script-src 'self' 'unsafe-eval'", *inline_scripts)),
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
@@ -42,7 +44,7 @@ class ContentPolicies:
 
     def __init__(self, app: ASGIApp, framers: str) -> None:
         self.app = app
-        self.policy = (HEADER, content_policy(framers).encode())
+        self.policy = content_policy(framers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -52,11 +54,11 @@ class ContentPolicies:
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = {name.lower(): value for name, value in message.get("headers", ())}
-                more = [(b"x-content-type-options", b"nosniff")] if b"x-content-type-options" not in headers else []
-                if headers.get(b"content-type", b"").startswith(b"text/html") and HEADER not in headers:
-                    more.append(self.policy)
-                message = {**message, "headers": [*message.get("headers", ()), *more]}
+                headers = MutableHeaders(raw=list(message.get("headers", ())))
+                headers.setdefault("x-content-type-options", "nosniff")
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault(HEADER, self.policy)
+                message = {**message, "headers": headers.raw}
             await send(message)
 
         await self.app(scope, receive, with_policy)

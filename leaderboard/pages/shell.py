@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import gradio as gr
-from gradio.components.navbar import Navbar
-from gradio.context import Context
 
 from leaderboard.errors import Infrastructure, PodiumError
 from leaderboard.pages.render import render
@@ -20,6 +17,8 @@ from leaderboard.service import Service
 
 LOCATION = "() => location.pathname + location.search"
 """In the browser: where the reader is. Given as `js` it becomes the handler's only input."""
+SUBJECT = "subject"
+"""The query value that stands for what follows a page's name: `/model?subject=org/name` is `/model/org/name`."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,16 @@ class Visit:
 
 def visit(text: str, person: Person | None = None) -> Visit:
     """The visit to `text`, a path with a query."""
-    path, _, query = text.partition("?")
-    names = [unquote(part) for part in path.split("/") if part]
-    return Visit(tuple(names[1:]), dict(parse_qsl(query)), person)
+    path, _, query_text = text.partition("?")
+    _, *rest = [unquote(part) for part in path.split("/") if part] or [""]
+    query = dict(parse_qsl(query_text))
+    subject = [part for part in query.pop(SUBJECT, "").split("/") if part]
+    return Visit(tuple(rest or subject), query, person)
 
 
 def tied(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:
-    """`handler` with `service` as its first argument, with the signature that Gradio reads for the others."""
-    signature = inspect.signature(handler, eval_str=True)
-    _, *others = signature.parameters.values()
-
-    @functools.wraps(handler)
-    def event(*args: Any) -> Any:
-        return handler(service, *args)
-
-    event.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
-    event.__annotations__ = {one.name: one.annotation for one in others}
-    del event.__wrapped__
-    return event
+    """`handler` as a method of `service`: Gradio reads the names and types of its other arguments."""
+    return MethodType(handler, service)
 
 
 def markup(value: str, **options: Any) -> gr.HTML:
@@ -70,7 +61,7 @@ def markup(value: str, **options: Any) -> gr.HTML:
 
 def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> None:
     """The board's name, the benchmark switch, the tabs, and who is signed in."""
-    Navbar(visible=False)
+    gr.Navbar(visible=False)  # type: ignore[attr-defined]  # documented, but left out of Gradio's __all__
     markup(
         render(
             "top_bar",
@@ -102,17 +93,17 @@ def whole_page(service: Service, draw: Callable[[Service, Visit], str]) -> None:
     def show(where: str, request: gr.Request) -> str:
         return safely(draw, service, visit(where, service.identity.visitor(request)))
 
-    show.__annotations__["request"] = gr.Request  # Gradio reads it at run time
     on_load(show, location, content)
     # A change of view that comes while the last one is being drawn is drawn after it, not dropped.
     again.click(show, location, content, js=LOCATION, trigger_mode="always_last", **EVENT)
 
 
 def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> Any:
-    """Call `handler` with the reader's address when the page that is being built is opened; what Gradio returns."""
-    pages = Context.root_block
-    assert pages is not None, "on_load is for a page that is being built"
-    return pages.load(handler, location, outputs, js=LOCATION, **EVENT)
+    """Call `handler` with the reader's address when the page that is being built is opened; returns Gradio's event.
+
+    An event without triggers runs at the start and when an input changes, which `location` never does.
+    """
+    return gr.on(None, handler, location, outputs, js=LOCATION, **EVENT)
 
 
 def safely(draw: Callable[[Service, Visit], str], service: Service, here: Visit) -> str:
@@ -124,7 +115,16 @@ def safely(draw: Callable[[Service, Visit], str], service: Service, here: Visit)
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's plainest theme with the system's fonts; every colour comes from theme.css."""
-    return gr.themes.Base(
+    """Gradio's plainest theme with the system's fonts; every colour comes from theme.css.
+
+    Those that Gradio writes into the document are here as well, so that nothing is drawn in other colours first.
+    """
+    plain = gr.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], radius_size="sm", text_size="sm"
+    )
+    return plain.set(
+        body_background_fill="#ffffff",
+        body_background_fill_dark="#131417",
+        body_text_color="#16181d",
+        body_text_color_dark="#eceef1",
     )

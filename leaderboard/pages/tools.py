@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradio.events import api
+import gradio as gr
 
 from leaderboard.board.view import View
 from leaderboard.errors import NotFound
 from leaderboard.service import Service
 
-MAX_FOUND = 100
+MAX_ROWS = 100
+"""Rows that one search returns at most."""
 
 
 def add_tools(service: Service) -> None:
@@ -24,8 +25,8 @@ def add_tools(service: Service) -> None:
             benchmark: id of the benchmark; empty for the board's first one
             limit: rows at most, up to 100
         """
-        asked = {"search": query, "limit": str(max(1, min(limit, MAX_FOUND)))}
-        return service.boards.answer(service.benchmark(benchmark).id, asked)
+        view = {"search": query, "limit": str(max(1, min(limit, MAX_ROWS)))}
+        return service.boards.answer(service.benchmark(benchmark).id, view)
 
     def look_up_model(model: str, benchmark: str = "") -> dict[str, Any]:
         """Look one model up by its exact name on the Hub and return all of its evaluations, flagged ones too.
@@ -37,10 +38,12 @@ def add_tools(service: Service) -> None:
         board = service.boards.get(service.benchmark(benchmark).id).board
         view = View(hide=())
         selection = board.select(view)
-        found = [at for at in range(board.size) if str(board.names[at]).lower() == model.strip().lower()]
-        if not found:
+        name = model.strip().lower()
+        positions = [position for position in range(board.size) if str(board.names[position]).lower() == name]
+        if not positions:
             raise NotFound(f"{model} has not been evaluated on this board.")
-        return {"evaluations": board.rows(selection, found, view)}
+        return {"evaluations": board.rows(selection, positions, view)}
 
-    api(search_leaderboard, api_name="search_leaderboard")
-    api(look_up_model, api_name="look_up_model")
+    # Documented, but left out of Gradio's __all__.
+    gr.api(search_leaderboard, api_name="search_leaderboard")  # type: ignore[attr-defined]
+    gr.api(look_up_model, api_name="look_up_model")  # type: ignore[attr-defined]

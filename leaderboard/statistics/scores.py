@@ -20,7 +20,7 @@ HarnessResults = Mapping[str, Any]
 
 
 class Measured(NamedTuple):
-    """What one part brought."""
+    """The harness's measurement of one part."""
 
     raw: float
     """In the metric's own unit."""
@@ -44,8 +44,8 @@ def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[s
 
 
 def _column(column: Column, harness_results: HarnessResults) -> Score:
-    found = [measured_part(part, harness_results, share=column.range is None) for part in column.parts]
-    parts = [part for part in found if part is not None]
+    measured = [measured_part(part, harness_results, share=column.range is None) for part in column.parts]
+    parts = [part for part in measured if part is not None]
     sizes = [part.n for part in parts if part.n is not None]
     n = sum(sizes) if sizes and len(sizes) == len(column.parts) else None
     if len(parts) < len(column.parts):
@@ -77,7 +77,7 @@ def _combined(column: Column, parts: Sequence[Measured], weights: Sequence[float
 
 
 def measured_part(part: Part, harness_results: HarnessResults, share: bool = True) -> Measured | None:
-    """What the harness says of a part; None when one of its metrics was not measured.
+    """The harness's measurement of a part; None when one of its metrics was not measured.
 
     `share` says that its metrics are shares of right answers, whose error can be bounded where the harness gives none.
     """

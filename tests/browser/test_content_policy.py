@@ -24,7 +24,7 @@ PAGES = {
     "/plots": ".js-plotly-plot .main-svg",
     "/about": "h1",
     "/model/org1/model-0001": "h1",
-    "/docs": "h1",
+    "/docs": ".opblock-summary",
     "/nowhere": "h1",
     "/embed": ".pt-name",
 }

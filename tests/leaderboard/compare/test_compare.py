@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from leaderboard.benchmarks import Part
 from leaderboard.compare import Comparisons, Verdict, find, names_in, others
@@ -18,7 +19,7 @@ from leaderboard.compare.runs import Run
 from leaderboard.errors import NotFound
 from leaderboard.records import Provenance
 from leaderboard.results.details import details_table
-from leaderboard.statistics.paired import holm, normal_test, shared, sign_test
+from leaderboard.statistics.paired import compare_questions, holm, normal_test, sign_test
 from leaderboard.statistics.scores import score
 from tests.leaderboard.compared import BENCHMARK, Answers, Place, harness_of
 
@@ -38,7 +39,7 @@ def columns(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
 @given(SHARES)
 def test_the_paired_error_is_that_of_the_differences(pairs: list[tuple[float, float]]) -> None:
     first, second = columns(pairs)
-    found = shared(first, second)
+    found = compare_questions(first, second)
     assert found.n == len(pairs)
     assert found.stderr == pytest.approx(stats.sem(second - first), abs=1e-12)
     covariance = np.cov(first, second)
@@ -50,7 +51,7 @@ def test_the_paired_error_is_that_of_the_differences(pairs: list[tuple[float, fl
 @given(BITS)
 def test_counting_is_antisymmetric(pairs: list[tuple[float, float]]) -> None:
     first, second = columns(pairs)
-    one, two = shared(first, second), shared(second, first)
+    one, two = compare_questions(first, second), compare_questions(second, first)
     assert (one.ahead, one.behind, one.first, one.second) == (two.behind, two.ahead, two.second, two.first)
     assert one.stderr == pytest.approx(two.stderr)
     assert one.binary
@@ -82,6 +83,32 @@ def test_a_large_split_has_a_p_value() -> None:
 def test_the_normal_test_has_both_sides(difference: float, stderr: float) -> None:
     assert normal_test(difference, stderr) == pytest.approx(2 * stats.norm.sf(abs(difference) / stderr), abs=1e-12)
     assert normal_test(difference, stderr) == normal_test(-difference, stderr)
+
+
+GOLDEN = {
+    (3, 11): 0.05737304687500003,
+    (40, 62): 0.03706676743856005,
+    (210, 160): 0.01075509233449119,
+    (6200, 5800): 0.0002698294787852764,
+}
+"""Wins and losses -> p, as the first version of this module computed them."""
+
+
+@pytest.mark.parametrize(("split", "p"), GOLDEN.items())
+def test_mcnemar_is_what_it_was(split: tuple[int, int], p: float) -> None:
+    assert sign_test(*split) == pytest.approx(p, abs=1e-12)
+
+
+def test_the_normal_test_is_what_it_was() -> None:
+    for z in (0.0, 0.3, 1.0, 1.959963984540054, 4.5, 30.0):
+        assert normal_test(z, 1.0) == pytest.approx(math.erfc(z / math.sqrt(2)), abs=1e-12)
+    assert (normal_test(0.0, 0.0), normal_test(1.0, 0.0)) == (1.0, 0.0)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_that_of_statsmodels(values: list[float]) -> None:
+    assert holm(list(values)) == pytest.approx(multipletests(values, method="holm")[1].tolist(), abs=1e-12)
 
 
 def test_holm_by_hand() -> None:
@@ -245,7 +272,7 @@ def test_noise_is_rarely_called_real(rng: np.random.Generator) -> None:
     alarms = []
     for _ in range(400):
         one, two = answers(rng, 0.7, 60), answers(rng, 0.7, 60)
-        told = {task: shared(np.array(one[task]), np.array(two[task])) for task in one}
+        told = {task: compare_questions(np.array(one[task]), np.array(two[task])) for task in one}
         average, found = judge(BENCHMARK, run(one), run(two), lambda part, told=told: told[part.task])
         alarms.append((average.real, any(column.real for column in found)))
     assert np.mean(alarms, axis=0).max() < 0.075

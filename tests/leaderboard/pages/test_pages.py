@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -18,11 +21,12 @@ from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
 from leaderboard.pages import words
 from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
-from leaderboard.pages.documents import SCRIPTS, Documents
+from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import Missing
 from leaderboard.pages.model import AVERAGE, neighbours, placed
 from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
+from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import visit
@@ -347,35 +351,81 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
 # --- documents
 
 
+DOCUMENT = """<head><base href="./"><script>one("a &amp; b")</script><script src="x.js"></script></head>
+<script data-mode>two()
+</script>"""
+
+
 def documents() -> TestClient:
     app = FastAPI()
 
     @app.get("/model")
     def page() -> HTMLResponse:
-        return HTMLResponse(f'<head><base href="./" />{SCRIPTS.decode()}</script></head>content="Gradio"')
+        return HTMLResponse(DOCUMENT)
 
     @app.get("/api/model")
     def data() -> JSONResponse:
-        return JSONResponse({"content": 'content="Gradio"'})
+        return JSONResponse({"content": "x"})
 
-    app.add_middleware(Documents, title='A "board"', pages=["model"], deep=["model"], head="<link>")
-    return TestClient(app)
+    app.add_middleware(Documents, pages=["", "model", "queue"], deep=["model"], style="theme.css?1")
+    return TestClient(app, follow_redirects=False)
 
 
 @pytest.mark.parametrize(
-    ("path", "base"),
-    [("/model", "./"), ("/model/", "../"), ("/model/x", "../"), ("/model/x/", "../../"), ("/model/org/name", "../../")],
+    ("path", "target"),
+    [
+        ("/model/", "http://testserver/model"),
+        ("/model/x", "http://testserver/model?subject=x"),
+        ("/model/org/name", "http://testserver/model?subject=org/name"),
+        ("/model/org/a%20b/?page=2&task=x%26y", "http://testserver/model?subject=org/a+b&page=2&task=x%26y"),
+        ("/model/org/name?subject=other", "http://testserver/model?subject=org/name"),
+        ("/model//evil.example/", "http://testserver/model?subject=evil.example"),
+        ("/queue/?benchmark=tiny", "http://testserver/queue?benchmark=tiny"),
+    ],
 )
-def test_a_deep_address_is_the_page_with_addresses_that_hold(path: str, base: str) -> None:
-    answer = documents().get(path)
-    assert f'<base href="{base}" /><link>' in answer.text
-    assert 'content="A &#34;board&#34;"' in answer.text
-    assert int(answer.headers["content-length"]) == len(answer.content)
+def test_a_deep_address_is_redirected_to_its_page_and_names_the_same_subject(path: str, target: str) -> None:
+    client = documents()
+    answer = client.get(path)
+    assert answer.status_code == 307 and not answer.headers["location"].startswith(("/", "http"))
+    there = str(client.build_request("GET", path).url.join(answer.headers["location"]))
+    assert there == target
+    if "other" not in path:
+        assert visit(there.removeprefix("http://testserver")) == visit(path.replace("//", "/"))
+
+
+def test_a_page_is_sent_as_gradio_wrote_it_and_allows_the_scripts_that_are_in_it() -> None:
+    answer = documents().get("/model", headers={"accept-encoding": "gzip"})
+    assert answer.text == DOCUMENT and int(answer.headers["content-length"]) == len(answer.content)
+    hashes = [
+        base64.b64encode(hashlib.sha256(script).digest()).decode() for script in (b'one("a &amp; b")', b"two()\n")
+    ]
+    [sources] = re.findall("script-src ([^;]*)", answer.headers["content-security-policy"])
+    assert sources.split() == ["'self'", "'unsafe-eval'", *(f"'sha256-{digest}'" for digest in hashes)]
+    assert answer.headers["link"] == "<theme.css?1>; rel=preload; as=style"
 
 
 def test_everything_else_passes_untouched() -> None:
-    assert documents().get("/api/model").json() == {"content": 'content="Gradio"'}
-    assert documents().get("/other/x").status_code == 404
+    answer = documents().get("/api/model")
+    assert answer.json() == {"content": "x"} and "content-security-policy" not in answer.headers
+    for path in ("/other/x", "/queue/x", "/model.txt"):
+        assert documents().get(path).status_code == 404
+
+
+# --- the API's page
+
+
+def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without_scripts() -> None:
+    app = FastAPI(title='A "board"', docs_url=None)
+    mount_reference(app, "")
+    client = TestClient(app)
+    page = client.get("/docs").text
+    elements = tags(page)
+    loaded = [value for _, given in elements for name, value in given.items() if name in ("src", "href")]
+    assert "docs-assets/swagger-ui-bundle.js" in loaded and not [link for link in loaded if "//" in (link or "")]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert client.get(f"/docs-assets/{name}").status_code == 200
+    assert '<a href="openapi.json">' in page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert page.count("<script") == page.count("<script defer src="), "the policy refuses scripts in the markup"
 
 
 # --- addresses where there is nothing

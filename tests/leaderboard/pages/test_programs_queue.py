@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import localhub
 from app import build_app
-from leaderboard.pages.bounded_queue import MAX_IN_ALL, MAX_OF_CLIENT, BoundedQueue
 from leaderboard.pages.offered import OFFERED
+from leaderboard.pages.program_calls import MAX_IN_ALL, MAX_OF_CLIENT, ProgramCalls
 from leaderboard.service import Service
 
 BOARD = "http://127.0.0.1:7860"
@@ -37,10 +39,31 @@ def browser(whole: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def queue_of(app: FastAPI) -> BoundedQueue:
+def calls_of(app: FastAPI) -> ProgramCalls:
+    layer: Any = app.middleware_stack
+    while not isinstance(layer, ProgramCalls):
+        layer = layer.app
+    return layer
+
+
+def gradio_of(app: FastAPI) -> gr.Blocks:
     pages = next(route.app.get_blocks() for route in app.routes if hasattr(getattr(route, "app", None), "get_blocks"))
-    assert isinstance(pages._queue, BoundedQueue)
-    return pages._queue
+    assert isinstance(pages, gr.Blocks)
+    return pages
+
+
+def kept(app: FastAPI) -> int:
+    """What Gradio keeps until somebody reads it: calls and messages, of which a call has several."""
+    queue = gradio_of(app)._queue
+    messages = sum(waiting.qsize() for waiting in dict(queue.pending_messages_per_session.items()).values())
+    return messages + sum(map(len, queue.pending_event_ids_session.values())) + len(queue.event_ids_to_events)
+
+
+def wait_until(check: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not check() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert check()
 
 
 def join(client: TestClient, session: str, number: int = 0) -> Any:
@@ -69,37 +92,57 @@ def test_who_does_not_read_is_let_in_no_further(whole: FastAPI, browser: TestCli
 
 
 def test_many_who_do_not_read_lose_their_oldest_calls(whole: FastAPI, browser: TestClient) -> None:
-    queue = queue_of(whole)
     for at in range(MAX_IN_ALL + 20):
         client = TestClient(whole, base_url=BOARD, client=(f"192.0.2.{at}", 5))
         client.portal = browser.portal
         assert join(client, f"s{at}").status_code == 200
-    assert sum(map(len, queue.pending_event_ids_session.values())) <= MAX_IN_ALL
-    assert len(queue.pending_messages_per_session) <= MAX_IN_ALL
-    assert "s0" not in queue.pending_messages_per_session
+    assert len(calls_of(whole).calls) == MAX_IN_ALL
+    assert [one["msg"] for one in read(browser, "s0")] == ["unexpected_error"]
+    queue = gradio_of(whole)._queue
+    wait_until(lambda: sum(map(len, queue.pending_event_ids_session.values())) <= MAX_IN_ALL)
+    assert not queue.pending_event_ids_session.get("s0")
 
 
 def test_what_is_not_read_in_time_is_dropped(whole: FastAPI, browser: TestClient) -> None:
-    queue = queue_of(whole)
-    queue._unread_s = 0.0
+    calls = calls_of(whole)
+    calls.unread_s = 0.0
     for at in range(3):
-        join(browser, f"s{at}")
-    late = TestClient(whole, base_url=BOARD, raise_server_exceptions=False)  # Gradio ends the stream by an exception
-    late.portal = browser.portal
-    told = read(late, "s0")
+        assert join(browser, f"s{at}").status_code == 200
+    by_name = browser.post("/gradio_api/call/search_leaderboard", json={"data": ["", "", 5]})
+    assert by_name.status_code == 200
+    wait_until(lambda: not calls.calls)
+    told = read(browser, "s0")
     assert [(one["msg"], one.get("session_not_found")) for one in told] == [("unexpected_error", True)]
-    assert not queue.pending_messages_per_session and not queue.pending_event_ids_session
+    wait_until(lambda: kept(whole) == 0)
+
+
+def test_a_call_by_name_is_read_where_gradio_documents_it(whole: FastAPI, browser: TestClient) -> None:
+    calls, address = calls_of(whole), "/gradio_api/call/search_leaderboard"
+    for _ in range(MAX_OF_CLIENT):
+        event = browser.post(address, json={"data": ["", "", 5]}).json()["event_id"]
+    assert browser.post(address, json={"data": ["", "", 5]}).status_code == 503
+    with browser.stream("GET", f"{address}/{event}") as answer:
+        assert any(line == "event: complete" for line in answer.iter_lines())
+    assert event not in calls.calls and len(calls.calls) == MAX_OF_CLIENT - 1
+    assert browser.post(address, json={"data": ["", "", 5]}).status_code == 200, "what was read makes room"
+    assert browser.post("/gradio_api/call/show", json={"data": [""]}).status_code == 400
+
+
+def test_a_body_that_is_no_call_is_refused(browser: TestClient) -> None:
+    for body in (b"", b"[1]", b"{", b"[" * 20_000, b'{"fn_index": null}', b'{"fn_index": [0]}', b'{"fn_index": "0"}'):
+        assert browser.post("/gradio_api/queue/join", content=body).status_code == 400, body[:20]
+    assert browser.post("/gradio_api/queue/join", json={"fn_index": 0, "data": []}).status_code in (400, 422)
 
 
 def test_the_pages_events_cannot_be_queued_and_need_no_queue(whole: FastAPI, browser: TestClient) -> None:
-    queue = queue_of(whole)
-    for number, event in queue.blocks.fns.items():
+    pages = gradio_of(whole)
+    for number, event in pages.fns.items():
         if not event.queue:
             answer = join(browser, "s", number)
             assert answer.status_code == 400 and "/gradio_api/info" in answer.json()["detail"]
     for at in range(MAX_OF_CLIENT):
         join(browser, f"full{at}")
-    show = next(number for number, event in queue.blocks.fns.items() if event.name == "show")
+    show = next(number for number, event in pages.fns.items() if event.name == "show")
     body = {"fn_index": show, "data": ["/queue"], "session_hash": "s"}
     assert "Nothing has been submitted" in browser.post("/gradio_api/run/predict", json=body).text
 
