@@ -165,7 +165,7 @@ def resolve(request: Request, repo: Target, revision: Segment, path: Segment) ->
             raise EntryNotFound(f"The content of {path} was never uploaded", headers={"X-Repo-Commit": snapshot.oid})
         return FileResponse(content, headers=headers, media_type="application/octet-stream")
     headers["ETag"] = f'"{row.oid}"'
-    return _ranged(request, repo.objects.read(row.oid)[1], headers)
+    return _ranged(request, repo.objects.read(row.oid), headers)
 
 
 for prefix in ("/datasets", "/spaces", ""):

@@ -92,7 +92,7 @@ def _snapshot(hub: Hub):  # type: ignore[no-untyped-def]
     from localhub.trees import Snapshot
 
     repo = hub.repos.get(Kind.MODEL, "org/m")
-    return Snapshot(repo, repo.refs.resolve("main", repo.objects))
+    return Snapshot(repo, repo.refs.resolve("main"))
 
 
 def test_a_stale_parent_is_refused(tmp_path: Path) -> None:
