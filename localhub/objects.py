@@ -10,15 +10,17 @@ from functools import cached_property
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ConfigLevel, FileMode, RepositoryOpenFlag
+from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from localhub.drafts import Drafts
 from localhub.errors import Damaged, InvalidPath, RepoNotFound
 from localhub.files import fsync_file, fsync_folder, place
 
 # A folder that was restored from a backup may belong to another user. The git configuration of the machine must not
-# change what is served.
+# change what is served. What is read is not hashed again: that holds the interpreter's lock, and `git fsck` does it.
 pygit2.settings.owner_validation = False
+pygit2.settings.enable_strict_hash_verification(False)
+pygit2.settings.cache_object_limit(ObjectType.TREE, 1 << 20)
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
 
