@@ -44,6 +44,8 @@ class Refs:
 
     def get(self, ref: str) -> str | None:
         """The object that a full reference name points to, None when there is no such reference."""
+        if "\0" in ref:  # libgit2 would look for what comes before
+            return None
         try:
             return str(self._objects.git.lookup_reference(ref).resolve().target)
         except (KeyError, ValueError):  # not there, and impossible as a name

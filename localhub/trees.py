@@ -64,7 +64,7 @@ class Snapshot:
         """The file or folder at `path`; the root is the empty path."""
         if not path:
             return Row("", self.commit.tree, True)
-        if path.endswith("/"):
+        if "\0" in path or path.endswith("/"):  # libgit2 would look for what comes before
             return None
         try:
             entry = self.repo.objects.tree(self.commit.tree)[path]

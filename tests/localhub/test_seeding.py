@@ -1,6 +1,8 @@
 """Content put in from Python: the same calls give the same commits, and git itself agrees."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from localhub.names import Kind
 from localhub.refs import MAIN
 
 from .conftest import git
+from .test_processes import REPOSITORY
 
 DAY = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -78,6 +81,39 @@ def test_gits_lock_of_a_branch_is_waited_for(tmp_path: Path) -> None:
     os.utime(lock, (0, 0))
     Hub(tmp_path).commit("org/tiny", {"y": "1"}, parent=made)
     assert not lock.exists()
+
+
+def test_a_name_that_git_refuses_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    _, second = seed(tmp_path)
+    bare = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny").folder
+    before = sorted(bare.rglob("*"))
+    with pytest.raises(InvalidPath, match=r'"git~1"'):
+        Hub(tmp_path).commit("org/tiny", {"new.txt": "new", "a/git~1/x": "x"})
+    assert sorted(bare.rglob("*")) == before
+    assert not list((tmp_path / "tmp").iterdir())
+    assert git("-C", bare, "rev-parse", "main").strip() == second
+
+
+def test_a_folder_of_another_user_and_the_machines_git_configuration_change_nothing(tmp_path: Path) -> None:
+    seed(tmp_path / "root")
+    bare = Hub(tmp_path / "root").repos.get(Kind.MODEL, "org/tiny").folder
+    (tmp_path / ".gitconfig").write_text("[core]\n\tcompression = nonsense\n[broken")
+    try:
+        for path in (bare, *bare.rglob("*")):
+            os.chown(path, 12345, 12345)
+    except PermissionError:
+        pytest.skip("only root gives folders away")
+    script = f"""
+from pathlib import Path
+from localhub import Hub
+print(Hub(Path({str(tmp_path / "root")!r})).commit("org/tiny", {{"x": "1"}}))
+"""
+    code, environment = (
+        [sys.executable, "-c", script],
+        os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
+    )
+    made = subprocess.run(code, capture_output=True, text=True, env=environment, check=True).stdout.strip()
+    assert (bare / "refs/heads/main").read_text().strip() == made
 
 
 def test_whoever_waited_for_a_repo_that_is_gone_is_told(tmp_path: Path) -> None:
