@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,7 +71,10 @@ class Objects:
     @cached_property
     def git(self) -> pygit2.Repository:
         """The repository, to read from; `quarantine` gives one to write to."""
-        return self._open()
+        git = self._open()
+        # It is part of a cycle: without this its packs stay open, and on the disk, until the next garbage collection.
+        weakref.finalize(self, git.free)
+        return git
 
     def _open(self) -> pygit2.Repository:
         try:
@@ -134,7 +138,10 @@ class Objects:
             odb.add_disk_alternate(str(self._folder / "objects"))
             git = self._open()
             git.set_odb(odb)
-            yield git
+            try:
+                yield git
+            finally:
+                git.free()
             self._move_in(apart)
 
     def _move_in(self, apart: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from localhub import Hub
-from localhub.errors import InvalidPath, RepoNotFound, StaleParent
+from localhub.errors import InvalidPath, LocalHubError, RepoNotFound, StaleParent
 from localhub.names import Kind
 from localhub.refs import MAIN
 
@@ -56,6 +56,35 @@ def test_packed_and_loose_objects_read_alike(tmp_path: Path) -> None:
     after = hub.commit("org/m", {"c.txt": "new"}, "after", date=DAY)
     assert git("-C", repo.folder, "rev-parse", "main").strip() == after
     git("-C", repo.folder, "fsck", "--strict")
+
+
+def test_reading_goes_on_while_git_packs_and_packs_again(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.commit("org/m", {f"{n % 5}/{n}.txt": str(n) for n in range(60)}, date=DAY)
+    bare = hub.repos.get(Kind.MODEL, "org/m").folder
+    packed = threading.Event()
+    wrong: list[object] = []
+
+    def read() -> None:
+        while not packed.is_set():
+            try:
+                texts = {row.path: _snapshot(hub).text(row.path) for row in _snapshot(hub).files() if "/" in row.path}
+                wrong.extend(text for path, text in texts.items() if path != f"{int(text or 0) % 5}/{text}.txt")
+            except LocalHubError as error:
+                wrong.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for n in range(6):
+        hub.commit("org/m", {f"{n % 5}/{n}.txt": str(n), "new.txt": str(n)}, date=DAY)
+        git("-C", bare, "repack", "-adq")
+        git("-C", bare, "pack-refs", "--all")
+    packed.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert str(bare) not in Path("/proc/self/maps").read_text(), "packs that git has removed are still open"
 
 
 def test_a_branch_that_git_moves_meanwhile_is_not_moved_back(tmp_path: Path) -> None:
