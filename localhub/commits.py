@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pygit2
+
 from localhub.clock import now
 from localhub.errors import EntryNotFound, Invalid, InvalidPath, RevisionNotFound, StaleParent
 from localhub.lfs import Attributes, Pointer
 from localhub.names import check_path
+from localhub.objects import write_commit, write_tree
 from localhub.refs import Move
 from localhub.repos import Repo
-from localhub.trees import Snapshot, write_tree
+from localhub.trees import Snapshot
 
 
 @dataclass(frozen=True)
@@ -98,19 +101,19 @@ def _operation(key: str, value: dict[str, Any]) -> Operation:
     raise Invalid(f'Unknown operation "{key}": expected file, lfsFile, deletedFile or deletedFolder')
 
 
-def stage(repo: Repo, operations: Iterable[Operation], base: Snapshot) -> dict[str, str | None]:
+def stage(git: pygit2.Repository, operations: Iterable[Operation], base: Snapshot) -> dict[str, pygit2.Oid | None]:
     """Write the blobs and return path -> blob (None: delete). Raises EntryNotFound, InvalidPath, Invalid."""
-    changes: dict[str, str | None] = {}
+    changes: dict[str, pygit2.Oid | None] = {}
     for operation in operations:
         path = check_path(operation.path)
         match operation:
             case AddFile(content=content):
-                changes[path] = repo.objects.write("blob", content)
+                changes[path] = git.create_blob(content)
             case AddLarge(pointer=pointer):
-                size = repo.lfs.size(pointer.oid)
+                size = base.repo.lfs.size(pointer.oid)
                 if size is None:
                     raise Invalid(f"LFS pointer pointed to a file that does not exist: {path}")
-                changes[path] = repo.objects.write("blob", Pointer(pointer.oid, size).encode())
+                changes[path] = git.create_blob(Pointer(pointer.oid, size).encode())
             case Delete(folder_only=folder_only):
                 row = base.find(path)
                 if row is None or (folder_only and not row.is_folder):
@@ -165,9 +168,9 @@ def prepare(
         raise StaleParent("The branch was updated since you opened this page. Please refresh and try again.")
     base = Snapshot(repo, head)
     time = int((moment or now()).timestamp())
-    tree = write_tree(repo, base.commit.tree, stage(repo, operations, base))
-    oid = repo.objects.write_commit(tree, (head,), author, time, message)
-    repo.objects.sync()
+    with repo.objects.quarantine() as git:
+        tree = write_tree(git, base.commit.tree, stage(git, operations, base))
+        oid = write_commit(git, tree, [head], author, time, message)
     return Move(ref, None if onto else head, oid)
 
 
@@ -180,8 +183,8 @@ def prepare_squash(repo: Repo, ref: str, message: str, author: str) -> Move:
     if head is None:
         raise RevisionNotFound(f"Invalid rev id: {ref}")
     tree = repo.objects.read_commit(head).tree
-    oid = repo.objects.write_commit(tree, (), author, int(now().timestamp()), message)
-    repo.objects.sync()
+    with repo.objects.quarantine() as git:
+        oid = write_commit(git, tree, [], author, int(now().timestamp()), message)
     return Move(ref, head, oid)
 
 

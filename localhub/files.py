@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,17 @@ def fsync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def place(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, replacing what is there; the new name is durable once the folder is."""
+    while True:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # `git gc` removes the folders of objects and references whenever it finds them empty.
+        with suppress(FileNotFoundError):
+            source.replace(target)
+            return
+        source.stat()
 
 
 def read_json(path: Path, default: Any = None) -> Any:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import pygit2
+
 from localhub.discussions import Discussions
-from localhub.gitobjects import Commit
 from localhub.lfs import Pointer
+from localhub.objects import write_commit, write_tree
 from localhub.refs import MAIN, Move
 from localhub.repos import Repo
-from localhub.trees import Snapshot, write_tree
+from localhub.trees import Snapshot
 
 
 class StoredFile(NamedTuple):
@@ -72,11 +74,11 @@ def delete_stored(repo: Repo, oids: set[str], *, rewrite_history: bool) -> list[
 
 
 def _rewritten(repo: Repo, oids: set[str]) -> list[Move]:
-    history = _Rewriting(repo, oids)
     refs = repo.refs.under("refs/")
     heads = {ref: repo.objects.peel(oid) for ref, oid in refs.items()}
-    moves = [Move(ref, refs[ref], new) for ref, head in heads.items() if (new := history.rewrite(head)) != head]
-    repo.objects.sync()
+    with repo.objects.quarantine() as git:
+        history = _Rewriting(repo, git, oids)
+        moves = [Move(ref, refs[ref], new) for ref, head in heads.items() if (new := history.rewrite(head)) != head]
     for move in moves:
         repo.refs.move(*move)
     discussions = Discussions(repo)
@@ -91,8 +93,8 @@ def _rewritten(repo: Repo, oids: set[str]) -> list[Move]:
 class _Rewriting:
     """Commits written again without some large files; what does not change keeps its id."""
 
-    def __init__(self, repo: Repo, oids: set[str]) -> None:
-        self._repo, self._oids = repo, oids
+    def __init__(self, repo: Repo, git: pygit2.Repository, oids: set[str]) -> None:
+        self._repo, self._git, self._oids = repo, git, oids
         self._ids: dict[str, str] = {}
 
     def new_id(self, oid: str | None) -> str | None:
@@ -103,21 +105,22 @@ class _Rewriting:
         """Rewrite a commit and all before it; its new id."""
         waiting = [head]
         while waiting:
-            commit = self._repo.objects.read_commit(waiting[-1])
-            before = [parent for parent in commit.parents if parent not in self._ids]
-            if before:
-                waiting += before
+            oid = waiting[-1]
+            parents = [str(parent) for parent in self._git[oid].peel(pygit2.Commit).parent_ids]
+            if missing := [parent for parent in parents if parent not in self._ids]:
+                waiting += missing
                 continue
-            self._ids[commit.oid] = self._written(commit)
+            self._ids[oid] = self._written(oid, parents)
             waiting.pop()
         return self._ids[head]
 
-    def _written(self, commit: Commit) -> str:
-        snapshot = Snapshot(self._repo, commit.oid)
+    def _written(self, oid: str, parents: list[str]) -> str:
+        snapshot = Snapshot(self._repo, oid)
         rows = [(row.path, snapshot.blob(row).pointer) for row in snapshot.files()]
         lost = [path for path, pointer in rows if pointer and pointer.oid in self._oids]
-        parents = tuple(self._ids[parent] for parent in commit.parents)
-        if not lost and parents == commit.parents:
-            return commit.oid
-        tree = write_tree(self._repo, commit.tree, dict.fromkeys(lost))
-        return self._repo.objects.write_commit(tree, parents, commit.author, commit.time, commit.message)
+        new_parents = [self._ids[parent] for parent in parents]
+        if not lost and new_parents == parents:
+            return oid
+        commit = snapshot.commit
+        tree = write_tree(self._git, commit.tree, dict.fromkeys(lost))
+        return write_commit(self._git, tree, new_parents, commit.author, commit.time, commit.message)

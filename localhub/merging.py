@@ -1,29 +1,29 @@
 """Merging a pull request: its changes since it started, onto the present head of its base."""
 
-import difflib
+import pygit2
+from pygit2.enums import DiffOption
 
 from localhub.clock import now
 from localhub.discussions import OPEN, Discussion
 from localhub.errors import AlreadyExists, Damaged, Forbidden
+from localhub.objects import Changes, write_commit, write_tree
 from localhub.refs import Move
 from localhub.repos import Repo
-from localhub.trees import Snapshot, write_tree
 
 _MAX_DIFF = 1_000_000
 
-Changes = dict[str, tuple[str | None, str | None]]
-"""Path -> (blob before, blob after), None where there is no file."""
 
-
-def _files(repo: Repo, commit: str) -> dict[str, str]:
-    return {row.path: row.oid for row in Snapshot(repo, commit).files()}
+def _diff(repo: Repo, old: str, new: str) -> pygit2.Diff:
+    """What differs between two commits; another repository's commit (a submodule) is no content."""
+    before, after = (repo.objects.tree(repo.objects.read_commit(oid).tree) for oid in (old, new))
+    return before.diff_to_tree(after, DiffOption.IGNORE_SUBMODULES | DiffOption.INCLUDE_TYPECHANGE)
 
 
 def changes_between(repo: Repo, old: str, new: str) -> Changes:
-    """What differs between two commits."""
-    before, after = _files(repo, old), _files(repo, new)
-    paths = sorted(before.keys() | after.keys())
-    return {path: (before.get(path), after.get(path)) for path in paths if before.get(path) != after.get(path)}
+    """Path -> blob (None: deleted) of every file whose content differs between two commits."""
+    deltas = _diff(repo, old, new).deltas
+    files = [(delta.new_file.path, delta.old_file.id, delta.new_file.id) for delta in deltas]
+    return {path: after or None for path, before, after in files if before != after}
 
 
 def _heads(repo: Repo, pull: Discussion) -> tuple[str, str, str]:
@@ -38,7 +38,7 @@ def conflicts(repo: Repo, pull: Discussion) -> list[str]:
     start, head, target = _heads(repo, pull)
     theirs = changes_between(repo, start, target)
     ours = changes_between(repo, start, head)
-    return [path for path, change in ours.items() if path in theirs and theirs[path][1] != change[1]]
+    return [path for path, blob in ours.items() if path in theirs and theirs[path] != blob]
 
 
 def prepare_merge(repo: Repo, pull: Discussion, author: str) -> Move:
@@ -52,38 +52,21 @@ def prepare_merge(repo: Repo, pull: Discussion, author: str) -> Move:
     if in_conflict:
         raise AlreadyExists(f"This pull request has conflicts in {', '.join(in_conflict[:20])}")
     start, head, target = _heads(repo, pull)
-    base = Snapshot(repo, target)
-    changes = {path: after for path, (_, after) in changes_between(repo, start, head).items()}
-    tree = write_tree(repo, base.commit.tree, changes)
-    if tree == base.commit.tree:
-        return Move(pull.base or "", target, target)
-    message = f"{pull.title} (#{pull.num})"
-    oid = repo.objects.write_commit(tree, (target,), author, int(now().timestamp()), message)
-    repo.objects.sync()
+    base = repo.objects.read_commit(target).tree
+    with repo.objects.quarantine() as git:
+        tree = str(write_tree(git, base, changes_between(repo, start, head)))
+        oid = target
+        if tree != base:
+            message = f"{pull.title} (#{pull.num})"
+            oid = write_commit(git, tree, [target], author, int(now().timestamp()), message)
     return Move(pull.base or "", target, oid)
 
 
 def unified_diff(repo: Repo, pull: Discussion) -> str:
     """The pull request's changes as `git diff` writes them, cut after a million characters."""
     start, head, _ = _heads(repo, pull)
-    pieces, length = [], 0
-    for path, (before, after) in changes_between(repo, start, head).items():
-        piece = _file_diff(repo, path, before, after)
-        pieces.append(piece)
-        length += len(piece)
-        if length > _MAX_DIFF:
-            break
-    return "".join(pieces)[:_MAX_DIFF]
-
-
-def _file_diff(repo: Repo, path: str, before: str | None, after: str | None) -> str:
-    names = f"a/{path}" if before else "/dev/null", f"b/{path}" if after else "/dev/null"
-    header = f"diff --git a/{path} b/{path}\n"
-    contents = [repo.objects.read(oid)[1] if oid else b"" for oid in (before, after)]
-    if any(b"\0" in content[:8000] or len(content) > _MAX_DIFF for content in contents):
-        return f"{header}Binary files {names[0]} and {names[1]} differ\n"
-    old, new = (content.decode("utf-8", "replace").splitlines(keepends=True) for content in contents)
-    lines = difflib.unified_diff(old, new, *names)
-    return header + "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    )
+    text = ""
+    for patch in _diff(repo, start, head):
+        if patch is not None and len(text) < _MAX_DIFF:
+            text += patch.data.decode("utf-8", "replace")
+    return text[:_MAX_DIFF]

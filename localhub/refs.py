@@ -1,4 +1,7 @@
-"""Branches, tags and pull-request heads of a bare repository, loose or packed."""
+"""Branches, tags and pull-request heads of a bare repository: read by libgit2, changed here.
+
+A lock that libgit2 takes cannot be told from one of git's own when its process was killed. Those taken here can.
+"""
 
 import re
 import time
@@ -7,10 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import pygit2
+
 from localhub.drafts import Drafts
 from localhub.errors import AlreadyExists, LocalHubError, RevisionNotFound, StaleParent
 from localhub.files import fsync_folder
-from localhub.gitobjects import Objects
+from localhub.objects import Objects
 
 MAIN = "refs/heads/main"
 HEAD = "HEAD"
@@ -34,16 +39,42 @@ class Move(NamedTuple):
 class Refs:
     """References of one bare repository; write only while the repository's lock is held."""
 
-    def __init__(self, folder: Path, drafts: Drafts) -> None:
+    def __init__(self, folder: Path, objects: Objects, drafts: Drafts) -> None:
         self.folder = folder
+        self._objects = objects
         self._drafts = drafts
 
     def get(self, ref: str) -> str | None:
-        """The commit that a full reference name points to."""
+        """The object that a full reference name points to, None when there is no such reference."""
+        if "\0" in ref:  # libgit2 would look for what comes before
+            return None
         try:
-            return (self.folder / ref).read_text().strip()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return self._packed().get(ref)
+            return str(self._objects.git.lookup_reference(ref).resolve().target)
+        except (KeyError, ValueError):  # not there, and impossible as a name
+            return None
+
+    def under(self, prefix: str) -> dict[str, str]:
+        """Reference name -> object of all references below `prefix`, sorted."""
+        references = self._objects.git.references.iterator()
+        below = (reference for reference in references if reference.name.startswith(prefix))
+        return dict(sorted((reference.name, str(reference.resolve().target)) for reference in below))
+
+    def resolve(self, revision: str) -> str:
+        """The commit named by `HEAD`, a branch, a tag, a full reference or (part of) a commit id.
+
+        Raises RevisionNotFound.
+        """
+        if revision == HEAD:
+            revision = MAIN
+        for ref in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
+            if ref.startswith("refs/") and (oid := self.get(ref)):
+                return self._objects.peel(oid)
+        if _HEX.fullmatch(revision):
+            with suppress(KeyError, ValueError):  # not there, and ambiguous
+                commit = self._objects.git[revision]
+                if isinstance(commit, pygit2.Commit):
+                    return str(commit.id)
+        raise RevisionNotFound(f"Invalid rev id: {revision[:200]}")
 
     def move(self, ref: str, old: str | None, new: str) -> None:
         """Point `ref` from `old` (None: it does not exist yet) to `new`, durably.
@@ -52,9 +83,7 @@ class Refs:
         is in its way.
         """
         path = self.folder / ref
-        if old is None and any(
-            f"{known}/".startswith(f"{ref}/") or ref.startswith(f"{known}/") for known in self._others(ref)
-        ):
+        if old is None and any(known.startswith(f"{ref}/") or ref.startswith(f"{known}/") for known in self.under("")):
             raise AlreadyExists(
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )
@@ -66,58 +95,21 @@ class Refs:
 
     def delete(self, ref: str) -> None:
         """Forget `ref`, wherever it is kept."""
-        path = self.folder / ref
-        with _locked(path):
-            packed = self._packed()
-            if packed.pop(ref, None):
-                rows = [f"{oid} {name}\n" for name, oid in sorted(packed.items())]
-                with _locked(self.folder / "packed-refs"):
-                    self._drafts.write(self.folder / "packed-refs", "".join(rows).encode())
+        path, packed = self.folder / ref, self.folder / "packed-refs"
+        with _locked(path), _locked(packed):
+            rows = packed.read_bytes() if packed.is_file() else b""
+            # A row is "ID NAME"; a row "^ID" after it is the commit of an annotated tag.
+            others = re.sub(rb"(?m)^[0-9a-f]+ %b\n(\^.*\n)?" % re.escape(ref.encode()), b"", rows)
+            if others != rows:
+                self._drafts.write(packed, others)
             path.unlink(missing_ok=True)
         fsync_folder(path.parent)
 
-    def _others(self, ref: str) -> list[str]:
-        return [known for known in self.under("refs/") if known != ref]
 
-    def left_locks(self) -> list[Path]:
-        """Locks of ours; while the repository's lock is held, they are those that killed processes left."""
-        locks = [*(self.folder / "refs").rglob("*.lock"), self.folder / "packed-refs.lock"]
-        return [lock for lock in locks if _is_ours(lock)]
-
-    def release_left(self) -> None:
-        """Remove the locks that killed processes left."""
-        for lock in self.left_locks():
-            lock.unlink(missing_ok=True)
-
-    def under(self, prefix: str) -> dict[str, str]:
-        """Reference name -> commit of all references below `prefix`, sorted."""
-        found = {name: oid for name, oid in self._packed().items() if name.startswith(prefix)}
-        base = self.folder / prefix
-        for path in base.rglob("*") if base.is_dir() else ():
-            if path.is_file() and path.suffix != ".lock":
-                found[path.relative_to(self.folder).as_posix()] = path.read_text().strip()
-        return dict(sorted(found.items()))
-
-    def resolve(self, revision: str, objects: Objects) -> str:
-        """The commit named by `HEAD`, a branch, a tag, a full reference or (part of) a commit id."""
-        if revision == HEAD:
-            revision = MAIN
-        for ref in (f"refs/heads/{revision}", f"refs/tags/{revision}", revision):
-            if ref.startswith("refs/") and ".." not in ref and (oid := self.get(ref)):
-                return objects.peel(oid)
-        if _HEX.fullmatch(revision):
-            commits = [oid for oid in objects.starting_with(revision) if objects.kind(oid) == "commit"]
-            if len(commits) == 1:
-                return commits[0]
-        raise RevisionNotFound(f"Invalid rev id: {revision[:200]}")
-
-    def _packed(self) -> dict[str, str]:
-        try:
-            text = (self.folder / "packed-refs").read_text()
-        except FileNotFoundError:
-            return {}
-        lines = [line.split(" ", 1) for line in text.splitlines() if line and line[0] not in "#^"]
-        return {name: oid for oid, name in lines}
+def left_locks(folder: Path) -> list[Path]:
+    """Locks of ours in a bare repository; while its lock is held, they are those that killed processes left."""
+    locks = [*(folder / "refs").rglob("*.lock"), folder / "packed-refs.lock"]
+    return [lock for lock in locks if _is_ours(lock)]
 
 
 def _remove_empty(folder: Path) -> None:

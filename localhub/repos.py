@@ -15,10 +15,10 @@ from localhub.clock import now, stamp
 from localhub.drafts import Drafts
 from localhub.errors import AlreadyExists, RepoNotFound
 from localhub.files import fsync_folder, locked, read_json
-from localhub.gitobjects import FILE_MODE, Objects, Tree
 from localhub.lfs import ATTRIBUTES, LargeFiles
 from localhub.names import Kind, RepoName
-from localhub.refs import MAIN, Refs
+from localhub.objects import Objects, create_bare, write_commit, write_tree
+from localhub.refs import MAIN, Refs, left_locks
 from localhub.spaces import readme
 
 _MAX_MOVES = 10
@@ -80,7 +80,7 @@ class Repo:
     @cached_property
     def refs(self) -> Refs:
         """Branches, tags and pull requests."""
-        return Refs(self.folder, self.drafts)
+        return Refs(self.folder, self.objects, self.drafts)
 
     @cached_property
     def lfs(self) -> LargeFiles:
@@ -208,11 +208,11 @@ class Repos:
         for trash in self.folder.glob(".trash-*"):
             shutil.rmtree(trash, ignore_errors=True)
         for path in self.folder.glob("*/*/*.git"):
-            refs = Refs(path, self.drafts)
-            if refs.left_locks():
+            if left_locks(path):
                 key = path.relative_to(self.folder).as_posix().removesuffix(".git")
                 with locked(self.root / "locks" / f"{key}.lock"):
-                    refs.release_left()
+                    for lock in left_locks(path):
+                        lock.unlink(missing_ok=True)
 
     def delete(self, repo: Repo) -> None:
         """Remove a repo with everything in it."""
@@ -259,18 +259,14 @@ def new_meta(
 
 def write_skeleton(repo: Repo) -> None:
     """Write what every bare repository has, into an empty folder."""
-    for part in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "localhub"):
-        (repo.folder / part).mkdir(parents=True)
-    (repo.folder / "HEAD").write_text(f"ref: {MAIN}\n")
-    (repo.folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n")
+    create_bare(repo.folder)
+    (repo.folder / "localhub").mkdir()
 
 
 def _write_bare(repo: Repo, creator: str, moment: datetime, files: Mapping[str, str]) -> None:
     write_skeleton(repo)
-    tree = Tree.empty()
-    for path, text in {".gitattributes": ATTRIBUTES, **files}.items():
-        tree.put(FILE_MODE, path, repo.objects.write("blob", text.encode()))
-    root = repo.objects.write("tree", tree.encode())
-    commit = repo.objects.write_commit(root, (), creator, int(moment.timestamp()), "initial commit")
-    repo.objects.sync()
+    texts = {".gitattributes": ATTRIBUTES, **files}
+    with repo.objects.quarantine() as git:
+        tree = write_tree(git, None, {path: git.create_blob(text.encode()) for path, text in texts.items()})
+        commit = write_commit(git, tree, [], creator, int(moment.timestamp()), "initial commit")
     repo.refs.move(MAIN, None, commit)

@@ -1,19 +1,21 @@
-"""A repository at one commit: what is in it, and how a changed tree is written."""
+"""A repository at one commit: what is in it, and what its history says of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pygit2
+from pygit2.enums import FileMode
+
 from localhub.cache import Cache
 from localhub.clock import stamp_seconds
-from localhub.errors import EntryNotFound, InvalidPath
-from localhub.gitobjects import FILE_MODE, SUBMODULE_MODE, TREE_MODE, Commit, Tree, TreeEntry
+from localhub.errors import EntryNotFound
 from localhub.lfs import MAX_POINTER, Pointer
+from localhub.objects import Commit
 from localhub.repos import Repo
 
-_trees: Cache[tuple[Path, str], Tree] = Cache(1_000_000, len)
-_rows: Cache[tuple[Path, str], "list[Row]"] = Cache(1_000_000, len)
+_listings: Cache[tuple[Path, str], "list[Row]"] = Cache(1_000_000, len)
 _blobs: Cache[tuple[Path, str], "Blob"] = Cache(400_000)
 
 
@@ -37,17 +39,12 @@ class Blob(NamedTuple):
         return self.pointer.size if self.pointer else self.git_size
 
 
-def tree_of(repo: Repo, oid: str) -> Tree:
-    """A tree object, not to be changed (copy it)."""
-    return _trees.get((repo.folder, oid), lambda: Tree.decode(repo.objects.read(oid)[1]))
-
-
 def blob_of(repo: Repo, oid: str) -> Blob:
     """Size and pointer of a blob."""
 
     def read() -> Blob:
-        size, start = repo.objects.peek(oid, MAX_POINTER)
-        return Blob(size, Pointer.decode(start) if size < MAX_POINTER else None)
+        size = repo.objects.size(oid)
+        return Blob(size, Pointer.decode(repo.objects.read(oid)) if size < MAX_POINTER else None)
 
     return _blobs.get((repo.folder, oid), read)
 
@@ -65,15 +62,15 @@ class Snapshot:
 
     def find(self, path: str) -> Row | None:
         """The file or folder at `path`; the root is the empty path."""
-        row = Row("", self.commit.tree, True)
-        for segment in path.split("/") if path else ():
-            if not row.is_folder:
-                return None
-            entry = tree_of(self.repo, row.oid).get(segment)
-            if entry is None:
-                return None
-            row = Row(path, entry.oid, entry.is_folder)
-        return row
+        if not path:
+            return Row("", self.commit.tree, True)
+        if "\0" in path or path.endswith("/"):  # libgit2 would look for what comes before
+            return None
+        try:
+            entry = self.repo.objects.tree(self.commit.tree)[path]
+        except (KeyError, TypeError):  # not there, and no text that a path can be
+            return None
+        return None if entry.filemode == FileMode.COMMIT else _row(path, entry)
 
     def file(self, path: str) -> Row:
         """The file at `path`; raises EntryNotFound."""
@@ -87,20 +84,10 @@ class Snapshot:
         top = self.find(folder)
         if top is None or not top.is_folder:
             raise EntryNotFound(f'"{folder[:200]}" does not exist on "{self.oid[:12]}"')
+        tree = self.repo.objects.tree(top.oid)
         if not recursive:
-            return [Row(entry.name, entry.oid, entry.is_folder) for entry in self._entries(top.oid)]
-        return _rows.get((self.repo.folder, top.oid), lambda: list(self._walk(top.oid, "")))
-
-    def _entries(self, tree: str) -> Iterator[TreeEntry]:
-        """Files and folders of a tree; another repository's commit (a submodule) is neither."""
-        return (entry for entry in tree_of(self.repo, tree) if entry.mode != SUBMODULE_MODE)
-
-    def _walk(self, tree: str, prefix: str) -> Iterator[Row]:
-        for entry in self._entries(tree):
-            path = prefix + entry.name
-            yield Row(path, entry.oid, entry.is_folder)
-            if entry.is_folder:
-                yield from self._walk(entry.oid, path + "/")
+            return list(_walk(tree, "", recursive=False))
+        return _listings.get((self.repo.folder, top.oid), lambda: list(_walk(tree, "")))
 
     def files(self) -> list[Row]:
         """Every file."""
@@ -117,7 +104,7 @@ class Snapshot:
             return None
         pointer = self.blob(row).pointer
         if pointer is None:
-            return self.repo.objects.read(row.oid)[1][:limit]
+            return self.repo.objects.read(row.oid)[:limit]
         content = self.repo.lfs.path(pointer.oid)
         if not content.is_file():
             return None
@@ -142,10 +129,7 @@ class Snapshot:
 
     def history(self) -> Iterator[Commit]:
         """This commit and its first parents, newest first."""
-        commit: Commit | None = self.commit
-        while commit:
-            yield commit
-            commit = self.repo.objects.read_commit(commit.parent) if commit.parent else None
+        return self.repo.objects.history(self.oid)
 
     def last_commits(self, paths: list[str]) -> dict[str, dict[str, str]]:
         """Path -> the commit that last changed it: `{id, title, date}`."""
@@ -163,30 +147,16 @@ class Snapshot:
         return found
 
 
-def write_tree(repo: Repo, base: str | None, changes: Mapping[str, str | None]) -> str:
-    """Write the tree `base` with `changes` (path -> blob, or None to delete a file or folder) and return its id.
+def _row(path: str, entry: pygit2.Object) -> Row:
+    return Row(path, str(entry.id), entry.filemode == FileMode.TREE)
 
-    Only the folders on the way to a change are rewritten. Raises InvalidPath when a path is both file and folder.
-    """
-    tree = tree_of(repo, base).copy() if base else Tree.empty()
-    below: dict[str, dict[str, str | None]] = {}
-    for path, oid in changes.items():
-        name, slash, rest = path.partition("/")
-        if slash:
-            below.setdefault(name, {})[rest] = oid
-        elif oid is None:
-            tree.remove(name)
-        else:
-            tree.put(FILE_MODE, name, oid)
-    for name, inside in below.items():
-        if changes.get(name) is not None:
-            raise InvalidPath(f'Invalid path "{name}": it is a file and a folder in the same commit')
-        entry = tree.get(name)
-        subtree = write_tree(repo, entry.oid if entry and entry.is_folder else None, inside)
-        if len(tree_of(repo, subtree)):
-            tree.put(TREE_MODE, name, subtree)
-        elif entry and entry.is_folder:
-            tree.remove(name)
-    oid = repo.objects.write("tree", tree.encode())
-    _trees.put((repo.folder, oid), tree)
-    return oid
+
+def _walk(tree: pygit2.Tree, prefix: str, *, recursive: bool = True) -> Iterator[Row]:
+    """Files and folders of a tree; another repository's commit (a submodule) is neither."""
+    for entry in tree:
+        if entry.filemode == FileMode.COMMIT:
+            continue
+        row = _row(f"{prefix}{entry.name}", entry)
+        yield row
+        if recursive and isinstance(entry, pygit2.Tree):
+            yield from _walk(entry, f"{row.path}/")

@@ -177,7 +177,7 @@ def resolve(request: Request, repo: Target, revision: Segment, path: Segment) ->
             raise EntryNotFound(missing, headers={"X-Repo-Commit": snapshot.oid})
         return send_file(request, content, headers)
     headers["ETag"] = f'"{row.oid}"'
-    return send_bytes(request, repo.objects.read(row.oid)[1], headers)
+    return send_bytes(request, repo.objects.read(row.oid), headers)
 
 
 for prefix in ("/datasets", "/spaces", ""):

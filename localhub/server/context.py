@@ -194,7 +194,7 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
 
 def snapshot_at(request: Request, repo: Repo, revision: str) -> Snapshot:
     """The repo at a revision; raises RevisionNotFound."""
-    oid = repo.refs.resolve(revision, repo.objects)
+    oid = repo.refs.resolve(revision)
     if request.scope.get("localhub.stale") and revision != oid:
         oid = repo.objects.read_commit(oid).parent or oid
     return Snapshot(repo, oid)

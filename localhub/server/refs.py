@@ -23,7 +23,7 @@ def _point(site: Site, repo: Repo, ref: str, revision: str, *, overwrite: bool =
         before = repo.refs.get(ref)
         if before and not overwrite:
             raise AlreadyExists(f"Reference {ref} already exists")
-        oid = repo.refs.resolve(revision, repo.objects)
+        oid = repo.refs.resolve(revision)
         repo.refs.move(ref, before, oid)
     site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
     return answer({})

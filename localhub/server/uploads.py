@@ -196,7 +196,7 @@ def _commit_to_new_pull(repo: Repo, base: str, wanted: CommitRequest, author: st
         head = repo.refs.get(base)
         if not base.startswith("refs/heads/") or head is None:
             raise RevisionNotFound(f"Invalid rev id: {base}: a pull request starts from a branch")
-        start = repo.refs.resolve(wanted.parent, repo.objects) if wanted.parent else head
+        start = repo.refs.resolve(wanted.parent) if wanted.parent else head
         title = wanted.summary if len(wanted.summary) >= 3 else f"Upload: {wanted.summary}"
         pull = discussions.start(author, title[:200], wanted.description, base=base, base_commit=start)
         move = prepare(repo, pull.ref, wanted.operations, wanted.message, author, onto=start)

@@ -210,6 +210,36 @@ def test_the_lock_of_a_killed_process_is_recognised_at_once(tmp_path: Path, monk
     git("-C", bare, "fsck", "--strict")
 
 
+@pytest.mark.parametrize("moved_in", [0, 2])
+def test_a_process_killed_while_it_writes_objects_leaves_none_that_are_not_whole(tmp_path: Path, moved_in: int) -> None:
+    hub = Hub(tmp_path)
+    hub.commit("o/r", {"kept.txt": "kept"})
+    bare = hub.repos.get(Kind.MODEL, "o/r").folder
+    script = f"""
+    from localhub import objects
+    place, moved = objects.place, []
+    def counting(source, target):
+        die() if len(moved) == {moved_in} else moved.append(place(source, target))
+    objects.place = counting
+    hub.commit("o/r", {{"a.txt": "a", "b.txt": "b"}})
+    """
+    before = set(objects_of(bare))
+    killed_in(tmp_path, script)
+    assert len(set(objects_of(bare)) - before) == moved_in
+    assert list((tmp_path / "tmp").glob("*.folder/??/*"))
+    localhub.create_app(tmp_path)
+    assert not list((tmp_path / "tmp").iterdir())
+    git("-C", bare, "fsck", "--strict")
+    assert "garbage: 0" in git("-C", bare, "count-objects", "-v")
+    oid = hub.commit("o/r", {"a.txt": "a", "b.txt": "b"})
+    assert git("-C", bare, "rev-parse", "main").strip() == oid
+    git("-C", bare, "fsck", "--strict")
+
+
+def objects_of(bare: Path) -> list[str]:
+    return [path.parent.name + path.name for path in (bare / "objects").glob("??/*")]
+
+
 def test_a_start_removes_what_a_killed_process_left(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     first = hub.commit("o/r", {"kept.txt": "kept"})

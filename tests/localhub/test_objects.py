@@ -39,7 +39,7 @@ def test_commits_do_what_a_dictionary_does(changes: list[tuple[str, str | None]]
                 continue
             hub.commit("o/r", {path: content})
             apply(expected, path, content)
-        head = repo.refs.resolve("main", repo.objects)
+        head = repo.refs.resolve("main")
         snapshot = Snapshot(hub.repos.get(Kind.MODEL, "o/r"), head)
         found = {row.path: snapshot.text(row.path) for row in snapshot.files() if row.path != ".gitattributes"}
         assert found == {path: content for path, content in expected.items() if path != ".gitattributes"}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RevisionNotFoundError
@@ -58,11 +59,47 @@ def test_what_git_itself_pushed_is_served(api: HfApi, model: str, served: localh
     git("-C", clone, "push", "-q", "origin", "main", "v1")
     commit = git("-C", clone, "rev-parse", "HEAD").strip()
     assert api.list_repo_files(model) == [".gitattributes", "link", "run.sh"]
+    assert [info.path for info in api.get_paths_info(model, ["link", "submodule"])] == ["link"]
+    assert not api.file_exists(model, "submodule")
     assert api.model_info(model, revision="v1").sha == commit
     assert api.list_repo_refs(model).tags[0].target_commit == commit
     api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model)
     assert git("-C", bare, "ls-tree", "main", "run.sh").startswith("100755")
     assert git("-C", bare, "ls-tree", "main", "submodule").startswith("160000")
+
+
+def test_packed_references_are_read_moved_and_deleted(api: HfApi, model: str, served: localhub.Running) -> None:
+    first = api.model_info(model).sha
+    bare = served.hub.repos.get(Kind.MODEL, model).folder
+    for name in ("gone", "kept"):
+        api.create_branch(model, branch=name)
+        git("-C", bare, "-c", "user.name=Ada", "-c", "user.email=a@b.org", "tag", "-a", f"v-{name}", "-m", name, "main")
+    git("-C", bare, "pack-refs", "--all")
+    assert not [path for path in (bare / "refs").rglob("*") if path.is_file()]
+    second = api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=model).oid
+    assert status_of(lambda: api.create_branch(model, branch="gone/below")) == 409
+    api.delete_branch(model, branch="gone")
+    api.delete_tag(model, tag="v-gone")
+    refs = api.list_repo_refs(model)
+    assert {branch.name: branch.target_commit for branch in refs.branches} == {"kept": first, "main": second}
+    assert {tag.name: tag.target_commit for tag in refs.tags} == {"v-kept": first}
+    listed = git("-C", bare, "show-ref", "--dereference").splitlines()
+    assert [row.split()[1] for row in listed] == [f"refs/{name}" for name in (
+        "heads/kept", "heads/main", "tags/v-kept", "tags/v-kept^{}",
+    )]  # fmt: skip
+    git("-C", bare, "fsck", "--strict")
+
+
+def test_a_name_is_read_to_its_end(api: HfApi, model: str, served: localhub.Running) -> None:
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="d/x", repo_id=model)
+    for address in (
+        "resolve/main%00/d/x",
+        "resolve/main/d/x%00",
+        "resolve/main/d%00",
+        "resolve/refs%2Fheads%2Fmain%00/d/x",
+    ):
+        assert httpx.get(f"{served.endpoint}/{model}/{address}").status_code == 404
+    assert api.get_paths_info(model, ["d\0x", "d/x\0", "d/x"]) == api.get_paths_info(model, ["d/x"])
 
 
 def test_a_squashed_branch_has_one_commit_and_the_same_files(api: HfApi, model: str, served: localhub.Running) -> None:
