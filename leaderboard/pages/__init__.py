@@ -17,8 +17,8 @@ from leaderboard.errors import NotFound
 from leaderboard.pages import about, compare, leaderboard, model, plots, queue, request, submit
 from leaderboard.pages.content_policy import ContentPolicies, framers_of
 from leaderboard.pages.documents import Documents
-from leaderboard.pages.missing import Missing
-from leaderboard.pages.offered import Offered
+from leaderboard.pages.missing import NotFoundPage
+from leaderboard.pages.offered import OfferedRoutes
 from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import HERE
@@ -93,10 +93,10 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         style=asset_address(STYLE),
         framers=framers,
     )
-    app.add_middleware(Missing, title=service.settings.title, head=head())
-    app.add_middleware(ContentPolicies, framers=framers)
     app.add_middleware(ProgramCalls, offered=callable_by_programs(pages))
-    app.add_middleware(Offered)
+    app.add_middleware(NotFoundPage, title=service.settings.title, head=head())
+    app.add_middleware(ContentPolicies, framers=framers)
+    app.add_middleware(OfferedRoutes)
 
 
 def send_asset(name: str) -> FileResponse:

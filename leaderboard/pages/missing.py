@@ -10,7 +10,7 @@ PROGRAMS = ("/api/", "/gradio_api/", "/podium-assets/")
 """Addresses whose answers are not read by people."""
 
 
-class Missing:
+class NotFoundPage:
     """ASGI middleware: answers 404 to a browser that opens a page with a page; everything else passes through."""
 
     def __init__(self, app: ASGIApp, title: str, head: str) -> None:
@@ -25,7 +25,7 @@ class Missing:
             return
         page: bytes | None = None
 
-        async def instead(message: Message) -> None:
+        async def send_page(message: Message) -> None:
             nonlocal page
             if message["type"] == "http.response.start" and message["status"] == 404:
                 page = self._page(scope)
@@ -37,7 +37,7 @@ class Missing:
                 message = {"type": "http.response.body", "body": page}
             await send(message)
 
-        await self.app(scope, receive, instead)
+        await self.app(scope, receive, send_page)
 
     def _page(self, scope: Scope) -> bytes:
         root = str(scope.get("root_path", "")).rstrip("/")

@@ -18,7 +18,7 @@ OFFERED = frozenset(
 """First part of the path below GRADIO."""
 
 
-class Offered:
+class OfferedRoutes:
     """ASGI middleware: answers 404 below GRADIO to everything that is not OFFERED, before any of its body is read."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -123,8 +123,11 @@
   const theme = parameters().get("__theme");
   if (theme === "dark" || theme === "light") document.documentElement.style.colorScheme = theme;
 
-  new MutationObserver(() => {
+  // The page may have been drawn before this script came, or be drawn after it.
+  function complete() {
     keepBenchmark(document);
     settle();
-  }).observe(document, { childList: true, subtree: true });
+  }
+  new MutationObserver(complete).observe(document, { childList: true, subtree: true });
+  complete();
 })();

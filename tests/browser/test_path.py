@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.browser
 RUN_MS = 120_000
@@ -78,6 +78,19 @@ def test_every_address_can_be_opened_directly(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("header.top nav a")).not_to_have_count(0)
     expect(page.locator("h1, h2, .lead").first).to_be_visible()
+
+
+def test_scripts_that_come_after_the_page_was_drawn_complete_it(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/podium-assets/\w+\.js"), lambda route: held.append(route))
+    page.goto("/model/org/nobody?benchmark=open-llm-v1")
+    expect(page.locator(".page h1, .page h2").first).to_be_visible()
+    assert page.url.endswith("/model?subject=org/nobody&benchmark=open-llm-v1") and held
+    for route in held:
+        route.continue_()
+    page.wait_for_url("**/model/org/nobody?benchmark=open-llm-v1")
+    expect(page).to_have_title(re.compile("^This cannot be shown · "))
+    expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
 
 
 @pytest.mark.parametrize("path", ["/", "/submit?model=podium-demo/tiny-base", "/queue", "/about", "/docs"])

@@ -65,10 +65,12 @@
 
   // The part of a page that the address names is drawn after the browser has looked for it.
   let shown = "";
-  new MutationObserver(() => {
+  function showTarget() {
     const target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
     if (!target || shown === location.hash) return;
     shown = location.hash;
     target.scrollIntoView();
-  }).observe(document, { childList: true, subtree: true });
+  }
+  new MutationObserver(showTarget).observe(document, { childList: true, subtree: true });
+  showTarget();
 })();

@@ -35,10 +35,13 @@
     place.replaceChildren(...(known.name ? signOut(known) : signIn()));
   }
 
-  new MutationObserver(() => {
+  // The page may have been drawn before this script came, or be drawn after it.
+  function fill() {
     for (const place of document.querySelectorAll("[data-people]:empty")) {
       place.append(" ");
       draw(place);
     }
-  }).observe(document, { childList: true, subtree: true });
+  }
+  new MutationObserver(fill).observe(document, { childList: true, subtree: true });
+  fill();
 })();

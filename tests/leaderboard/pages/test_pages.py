@@ -23,7 +23,7 @@ from leaderboard.pages import words
 from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
-from leaderboard.pages.missing import Missing
+from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import AVERAGE, neighbours, placed
 from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
 from leaderboard.pages.reference import mount_reference
@@ -434,7 +434,7 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without
 def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not() -> None:
     app = FastAPI()
     app.add_api_route("/there", lambda: {"all": "well"})
-    app.add_middleware(Missing, title="Board", head="<link>")
+    app.add_middleware(NotFoundPage, title="Board", head="<link>")
     client = TestClient(app)
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = client.get("/org/<b>name", headers=browser)
