@@ -18,11 +18,11 @@ from leaderboard.community.texts import plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import Opened
 from leaderboard.records import new_id, utc
+from leaderboard.stores.edit import EditedFiles, edit
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["flags", "requests"]
-TRIES = 50
 MAX_COMMENTS = 500
 MAX_OWN = 50
 """Comments of one person in one discussion."""
@@ -96,7 +96,7 @@ class Discussions:
     def get(self, kind: Kind, subject: str) -> Discussion | None:
         """The discussion of a flag or a request; None when there is none. Raises Unreadable."""
         try:
-            return self._read(kind, subject)[0]
+            return self._read(kind, subject)
         except NotFound:
             return None
 
@@ -126,8 +126,8 @@ class Discussions:
         """Write what `prepare` made; the one that is there already, where somebody was faster."""
         try:
             self._store.commit({made.path: made.to_json()}, f"Discuss {made.title}", {made.path: None})
-        except Conflict:
-            return self._read(made.kind, made.subject)[0]
+        except Conflict:  # one attempt: the first discussion stays
+            return self._read(made.kind, made.subject)
         return made
 
     def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
@@ -140,22 +140,20 @@ class Discussions:
         return discussion
 
     def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
-        for _ in range(TRIES):
-            current, version = self._read(discussion.kind, discussion.subject)
+        path = discussion.path
+
+        def decide(files: EditedFiles) -> Discussion:
+            current = _parsed(path, files.read(path))
             own = sum(one.by == by for one in current.comments)
             if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
                 raise NotPossible(
                     f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."
                 )
             current.comments.append(Comment(id=new_id(), time=utc(self._clock()), by=by, text=plain(text)))
-            try:
-                self._store.commit(
-                    {current.path: current.to_json()}, f"{by} on {current.title}", {current.path: version}
-                )
-            except Conflict:
-                continue
+            files.write(path, current.to_json())
             return current
-        raise Conflict([discussion.path])
+
+        return edit(self._store, decide, f"{by} on {discussion.title}")
 
     def note(self, kind: Kind, subject: str, text: str, by: str, token: str | None = None) -> None:
         """Say what `by` decided, where there is a discussion; the decision stands whether or not that succeeds."""
@@ -207,13 +205,16 @@ class Discussions:
 
     # --- files
 
-    def _read(self, kind: Kind, subject: str) -> tuple[Discussion, str]:
+    def _read(self, kind: Kind, subject: str) -> Discussion:
         path = discussion_path(kind, subject)
-        content, version = self._store.read(path)
-        try:
-            return Discussion.model_validate_json(content), version
-        except ValidationError as error:
-            raise Unreadable(path, f"it is not a discussion ({error.error_count()} problems)") from None
+        return _parsed(path, self._store.read(path)[0])
+
+
+def _parsed(path: str, content: bytes) -> Discussion:
+    try:
+        return Discussion.model_validate_json(content)
+    except ValidationError as error:
+        raise Unreadable(path, f"it is not a discussion ({error.error_count()} problems)") from None
 
 
 def discussion_path(kind: Kind, subject: str) -> str:
