@@ -33,7 +33,6 @@ from leaderboard.records import (
     request_path,
     utc,
 )
-from leaderboard.stores.batched import flush
 from leaderboard.stores.edit import EditedFiles, edit
 
 __all__ = ["MOVES", "Queue", "QueueView", "SetAside", "obstacle"]
@@ -68,11 +67,11 @@ class Queue:
 
     def get(self, request_id: str) -> Request:
         """The request as it is now. Raises NotFound."""
-        return self._read(self._path_of_id(request_id))
+        return self.find(self._path_of_id(request_id))
 
     def find(self, path: str) -> Request:
         """The request in a file. Raises NotFound, Unreadable."""
-        return self._read(path)
+        return read_request(path, self.store.read(path)[0])
 
     def path_of(self, request: Request) -> str:
         """Where the request's file lies (or would lie, for one that was not submitted yet)."""
@@ -140,11 +139,11 @@ class Queue:
 
         try:
             self._change(path, decide, "Claim {}")
-            flush(self.store, f"Claim {request.model}", now_or_never=path)
+            self.store.flush(f"Claim {request.model}", now_or_never=path)
         except Infrastructure:
             self._unsure.add(lease.claim)
             raise
-        claimed = self._read(path)
+        claimed = self.find(path)
         if claimed.lease is None or claimed.lease.claim != lease.claim:
             raise Conflict([path])
         return claimed
@@ -256,7 +255,7 @@ class Queue:
 
         A claim never waits: it flushes.
         """
-        return flush(self.store, message)
+        return self.store.flush(message)
 
     # --- how a request changes
 
@@ -368,9 +367,6 @@ class Queue:
         return until is None or until <= self._clock()
 
     # --- files
-
-    def _read(self, path: str) -> Request:
-        return read_request(path, self.store.read(path)[0])
 
     def _path_of_id(self, request_id: str) -> str:
         """The path from the last view; from a new one where the id is not (any longer) at that place."""

@@ -14,7 +14,6 @@ from leaderboard.results.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
 from leaderboard.results.result_files import read_block
-from leaderboard.stores.batched import flush
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 from leaderboard.results.details_store import RESULT_PATH, BesideResults, DetailsStore, DetailsTaken, details_path
 from leaderboard.hub.trees import blob_version
@@ -86,7 +85,7 @@ class Results:
 
     def flush(self, message: str) -> set[str]:
         """Make one commit of what waits, where the store gathers commits; return the paths that came too late."""
-        return flush(self._store, message)
+        return self._store.flush(message)
 
     def _place(
         self, block: PodiumBlock, find: Callable[[str], bytes | None], passed_over: Collection[str] = ()

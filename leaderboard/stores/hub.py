@@ -69,6 +69,8 @@ class HubStore:
     `max_bytes`: files with more are not listed and not downloaded, and `set_aside` names them; None for no limit.
     """
 
+    gathers = False
+
     def __init__(
         self,
         repo_id: str,
@@ -149,6 +151,10 @@ class HubStore:
             contents = pool.map(lambda one: self._content(snapshot, *one), found)
             for (path, node), content in zip(found, contents, strict=True):
                 yield path, content, node.oid
+
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Nothing waits here."""
+        return set()
 
     def changes_since(self, version: str | None) -> Changes:
         """What changed since `version`; versions end with this object. Raises HubUnavailable."""

@@ -49,6 +49,8 @@ class LocalStore:
     folders named as files) is never opened. `set_aside` names all of it.
     """
 
+    gathers = False
+
     def __init__(self, root: Path, max_bytes: int | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = Path(os.path.realpath(root))
@@ -116,6 +118,10 @@ class LocalStore:
         except OSError as error:
             raise Infrastructure(f"The folder {self.root} could not be written: {error.strerror or error}.") from error
         return self._log.version()
+
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Nothing waits here."""
+        return set()
 
     def changes_since(self, version: str | None) -> Changes:
         """What differs from what `version` knew, files put there by hand included. Versions end with this object."""
