@@ -30,7 +30,7 @@ from backend.workdir import JobOptions, Workdir, unsettled
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, PodiumError, Unreadable
-from leaderboard.hub.model_reports import Reports
+from leaderboard.hub.model_reports import ModelReports
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status, now
@@ -76,7 +76,7 @@ class Ticker:
         self.executor = executor
         self.contents = contents
         self.clock = clock
-        reports = Reports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
+        reports = ModelReports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.housekeeping = Housekeeping(settings)
         self.folder = settings.work_dir.absolute() / "jobs"

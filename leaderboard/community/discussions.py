@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
-from leaderboard.hub.discussions import Opened
+from leaderboard.hub.discussions import OpenedDiscussion
 from leaderboard.records import new_id, utc
 from leaderboard.stores.edit import EditedFiles, edit
 
@@ -68,8 +68,8 @@ class Discussion(BaseModel):
         return (self.model_dump_json(indent=2) + "\n").encode()
 
 
-class Place(Protocol):
-    """Where public discussions are: `leaderboard.hub.discussions.Forum`."""
+class PublicDiscussions(Protocol):
+    """Where public discussions are: `leaderboard.hub.discussions.HubDiscussions`."""
 
     @property
     def repo(self) -> str: ...
@@ -77,7 +77,7 @@ class Place(Protocol):
     @property
     def token(self) -> str | None: ...
 
-    def open(self, title: str, text: str, token: str | None = None) -> Opened: ...
+    def open(self, title: str, text: str, token: str | None = None) -> OpenedDiscussion: ...
 
     def say(self, num: int, text: str, token: str | None = None) -> None: ...
 
@@ -86,7 +86,10 @@ class Discussions:
     """The discussions of a board. Safe for threads and processes."""
 
     def __init__(
-        self, store: FileStore, place: Place | None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: FileStore,
+        place: PublicDiscussions | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Without a `place`, discussions are kept in the store."""
         self._store = store
@@ -170,7 +173,7 @@ class Discussions:
 
     # --- on the Hub
 
-    def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[Opened | None, str]:
+    def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[OpenedDiscussion | None, str]:
         """The discussion on the Hub (None: it has to be kept here), and a sentence that says in whose name."""
         if self._place is None:
             return None, "This board keeps its discussions itself."
@@ -198,7 +201,7 @@ class Discussions:
             return False
         return True
 
-    def _speaker(self) -> Place:
+    def _speaker(self) -> PublicDiscussions:
         if self._place is None:
             raise NotAllowed("This discussion is on the Hub, and this board has no place there any more.")
         return self._place

@@ -37,7 +37,7 @@ class DetailsStore(Protocol):
         ...
 
 
-class BesideResults:
+class DetailsBesideResults:
     """`details/{benchmark}/{org}__{model}/{time}/{task}.parquet` of the results store, in the result's own commit."""
 
     def __init__(self, store: FileStore, hidden: Callable[[str], bool] = lambda benchmark: False) -> None:

@@ -19,7 +19,7 @@ from leaderboard.results.details_store import DetailsTaken, parts, task_file, ta
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
 from leaderboard.stores.edit import EditedFiles, edit
 from leaderboard.stores.hub import HubStore
-from leaderboard.hub.dataset_repo import Missing
+from leaderboard.hub.errors import DatasetMissing
 
 MAX_NAME = 96
 """The Hub's limit of characters in a repository's name."""
@@ -91,7 +91,7 @@ class HubDetails:
             return []
         try:
             return sorted(task_of(path) for path in self._store(model).list(f"{benchmark}/{stamp}/"))
-        except Missing:
+        except DatasetMissing:
             return []
 
     def read(self, result: str, task: str) -> bytes:
@@ -102,7 +102,7 @@ class HubDetails:
             raise NotFound(f"Whoever reads details of {benchmark} says who they are: see the dataset {store.repo_id}.")
         try:
             return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
-        except Missing:
+        except DatasetMissing:
             raise NotFound(f"There is no dataset {store.repo_id}.") from None
 
     def _make(self, store: HubStore, gated: bool) -> None:

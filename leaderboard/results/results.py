@@ -15,7 +15,7 @@ from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, content_of, edit
-from leaderboard.results.details_store import RESULT_PATH, BesideResults, DetailsStore, DetailsTaken, details_path
+from leaderboard.results.details_store import RESULT_PATH, DetailsBesideResults, DetailsStore, DetailsTaken, details_path
 from leaderboard.hub.trees import blob_version
 
 __all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "result_file", "result_path"]
@@ -43,7 +43,7 @@ class Results:
     def __init__(self, store: FileStore, details: DetailsStore | None = None) -> None:
         """`details` is where the details lie, by default beside the results."""
         self._store = store
-        self._details = details or BesideResults(store)
+        self._details = details or DetailsBesideResults(store)
         self._lock = threading.Lock()
         self._read: dict[str, tuple[str, PodiumBlock | Unreadable]] = {}
 
