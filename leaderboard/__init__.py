@@ -25,6 +25,9 @@ class Changes(NamedTuple):
 class FileStore(Protocol):
     """Files under paths, with compare-and-swap. Versions are opaque; equal content may have equal versions."""
 
+    gathers: bool
+    """Whether commits wait for `flush`, because each is costly."""
+
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> version of every file whose path begins with `prefix`."""
         ...
@@ -48,6 +51,14 @@ class FileStore(Protocol):
 
         `expected` maps paths to the version they must still have, None for "must not exist".
         Raises Conflict when one of them differs.
+        """
+        ...
+
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Make one commit of all commits that wait, and return the paths whose changes came too late and were dropped.
+
+        Where nothing ever waits, it does nothing. When the store fails, commits go on waiting for the next flush, but
+        for those that touch the path `now_or_never`: they are dropped. Raises Infrastructure.
         """
         ...
 

@@ -12,7 +12,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadSettings
 from leaderboard.queue.request_files import MAX_BYTES
 from leaderboard.records import is_repo_id
-from leaderboard.results.details_store import BesideResults, Place
+from leaderboard.results.details_store import DetailsBesideResults, DetailsStore
 from leaderboard.results.hub_details import HubDetails
 from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
@@ -46,7 +46,7 @@ class Stores:
     """Request files and the workers' abilities."""
     results: FileStore
     """Results, contents, facts, flags, votes."""
-    details: Place
+    details: DetailsStore
     """Details of results."""
     remote: bool = False
     """Whether a commit is costly, so that a scheduler should gather its commits."""
@@ -67,7 +67,7 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
     gated = partial(_shows, benchmarks, "gated")
     if settings.store == "local":
         results = LocalStore(settings.results_dir)
-        return Stores(LocalStore(settings.requests_dir, MAX_BYTES), results, BesideResults(results, gated))
+        return Stores(LocalStore(settings.requests_dir, MAX_BYTES), results, DetailsBesideResults(results, gated))
     names = _names(settings)
     folder = settings.work_dir.absolute() / "hub-store"
     token = settings.token

@@ -20,7 +20,7 @@ from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Asker, Rights
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotFound, PodiumError
-from leaderboard.hub.discussions import Forum
+from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Identity
 from leaderboard.models.facts import KnownModels
@@ -165,12 +165,12 @@ def open_service(settings: Settings) -> Service:
     return service
 
 
-def forum(settings: Settings) -> Forum | None:
+def forum(settings: Settings) -> HubDiscussions | None:
     """Where on the Hub this board's discussions are; None where it keeps them itself."""
     repo = settings.hub_discussions
     if settings.store == "hub":
         repo = repo or settings.hub_results or f"{settings.hub_namespace}/results"
-    return Forum(repo, settings.hub_endpoint, settings.token, settings.hub_timeout_s) if repo else None
+    return HubDiscussions(repo, settings.hub_endpoint, settings.token, settings.hub_timeout_s) if repo else None
 
 
 def abilities(store: FileStore) -> list[Abilities]:

@@ -15,7 +15,7 @@ from backend.failures import Stage
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import DownloadFailed, Infrastructure
-from leaderboard.hub.downloads import Source
+from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
 from leaderboard.records import Progress, WeightType
@@ -34,7 +34,7 @@ class InputStage:
     def __init__(self, settings: Settings, executor: Executor) -> None:
         """`executor` runs the small job that finds out which data a benchmark's tasks read."""
         self.settings = settings
-        self.source = Source(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
+        self.source = HubDownloads(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
         self.data = TasksData(settings, self.source, executor)
 
     def __call__(self, workdir: Workdir) -> None:
@@ -61,7 +61,7 @@ class InputStage:
 class TasksData:
     """The data root that the worker makes itself where the operator gives none: datasets as the Hub has them."""
 
-    def __init__(self, settings: Settings, source: Source, executor: Executor) -> None:
+    def __init__(self, settings: Settings, source: HubDownloads, executor: Executor) -> None:
         self.folder = tasks_data(settings)
         self.work_dir = settings.work_dir.absolute()
         self._source = source

@@ -30,13 +30,12 @@ from backend.workdir import JobOptions, Workdir, unsettled
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, PodiumError, Unreadable
-from leaderboard.hub.model_reports import Reports
+from leaderboard.hub.model_reports import ModelReports
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status, now
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
-from leaderboard.stores.batched import BatchedStore
 
 STEP_ERRORS = (PodiumError, OSError, ValueError)
 """What one request, file or store may do wrong without stopping the others."""
@@ -77,7 +76,7 @@ class Ticker:
         self.executor = executor
         self.contents = contents
         self.clock = clock
-        reports = Reports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
+        reports = ModelReports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.housekeeping = Housekeeping(settings)
         self.folder = settings.work_dir.absolute() / "jobs"
@@ -85,7 +84,6 @@ class Ticker:
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: self._options(PROBE, Resources()))
         self.health = Health(settings, self.trial, self._make_room, clock)
         self.abilities: Abilities | None = None
-        self.gathers = isinstance(queue.store, BatchedStore)
         self._recovered = False
         self._renewed = self._ended = False
         self._registered: Abilities | None = None
@@ -300,7 +298,7 @@ class Ticker:
 
     def _hold_to_publish(self, handle: str, job: Running) -> None:
         """Have a claim that holds for long enough; where commits are costly, one that was renewed lately does."""
-        if not self.gathers or self.clock() - job.renewed >= self.settings.lease_s / 2:
+        if not self.queue.store.gathers or self.clock() - job.renewed >= self.settings.lease_s / 2:
             self._renew(handle, job, Progress(task="publishing the results"))
 
     def _renew(self, handle: str, job: Running, progress: Progress | None) -> None:

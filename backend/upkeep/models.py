@@ -109,7 +109,7 @@ class Refresher:
             try:
                 expected = {path: round_.versions[path] for path in changes}
                 self._store.commit(changes, f"Refresh facts of {len(changes)} models", expected)
-            except Conflict as conflict:
+            except Conflict as conflict:  # one attempt: asking the Hub again is for a later round
                 log.info("Facts are refreshed another time: %s", conflict)
                 return 0
             except HubUnavailable as trouble:

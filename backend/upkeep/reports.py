@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Offers(Protocol):
-    """`leaderboard.hub.model_reports.Reports`, as far as it is needed here."""
+    """`leaderboard.hub.model_reports.ModelReports`, as far as it is needed here."""
 
     def offer(self, benchmark: Benchmark, block: PodiumBlock, url: str) -> str | None: ...
 

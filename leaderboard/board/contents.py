@@ -151,7 +151,7 @@ class Contents:
             return False
         try:
             self._store.commit({path: content}, f"Contents of {benchmark_id}", {path: version})
-        except Conflict:
+        except Conflict:  # one attempt: whoever was faster wrote a table, and the next round compares again
             return False
         return True
 

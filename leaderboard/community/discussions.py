@@ -16,13 +16,13 @@ from pydantic import BaseModel, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
-from leaderboard.hub.discussions import Opened
+from leaderboard.hub.discussions import OpenedDiscussion
 from leaderboard.records import new_id, utc
+from leaderboard.stores.edit import EditedFiles, edit
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["flags", "requests"]
-TRIES = 50
 MAX_COMMENTS = 500
 MAX_OWN = 50
 """Comments of one person in one discussion."""
@@ -68,8 +68,8 @@ class Discussion(BaseModel):
         return (self.model_dump_json(indent=2) + "\n").encode()
 
 
-class Place(Protocol):
-    """Where public discussions are: `leaderboard.hub.discussions.Forum`."""
+class PublicDiscussions(Protocol):
+    """Where public discussions are: `leaderboard.hub.discussions.HubDiscussions`."""
 
     @property
     def repo(self) -> str: ...
@@ -77,7 +77,7 @@ class Place(Protocol):
     @property
     def token(self) -> str | None: ...
 
-    def open(self, title: str, text: str, token: str | None = None) -> Opened: ...
+    def open(self, title: str, text: str, token: str | None = None) -> OpenedDiscussion: ...
 
     def say(self, num: int, text: str, token: str | None = None) -> None: ...
 
@@ -86,7 +86,10 @@ class Discussions:
     """The discussions of a board. Safe for threads and processes."""
 
     def __init__(
-        self, store: FileStore, place: Place | None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: FileStore,
+        place: PublicDiscussions | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Without a `place`, discussions are kept in the store."""
         self._store = store
@@ -96,7 +99,7 @@ class Discussions:
     def get(self, kind: Kind, subject: str) -> Discussion | None:
         """The discussion of a flag or a request; None when there is none. Raises Unreadable."""
         try:
-            return self._read(kind, subject)[0]
+            return self._read(kind, subject)
         except NotFound:
             return None
 
@@ -126,8 +129,8 @@ class Discussions:
         """Write what `prepare` made; the one that is there already, where somebody was faster."""
         try:
             self._store.commit({made.path: made.to_json()}, f"Discuss {made.title}", {made.path: None})
-        except Conflict:
-            return self._read(made.kind, made.subject)[0]
+        except Conflict:  # one attempt: the first discussion stays
+            return self._read(made.kind, made.subject)
         return made
 
     def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
@@ -140,22 +143,20 @@ class Discussions:
         return discussion
 
     def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
-        for _ in range(TRIES):
-            current, version = self._read(discussion.kind, discussion.subject)
+        path = discussion.path
+
+        def decide(files: EditedFiles) -> Discussion:
+            current = _parsed(path, files.read(path))
             own = sum(one.by == by for one in current.comments)
             if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
                 raise NotPossible(
                     f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."
                 )
             current.comments.append(Comment(id=new_id(), time=utc(self._clock()), by=by, text=plain(text)))
-            try:
-                self._store.commit(
-                    {current.path: current.to_json()}, f"{by} on {current.title}", {current.path: version}
-                )
-            except Conflict:
-                continue
+            files.write(path, current.to_json())
             return current
-        raise Conflict([discussion.path])
+
+        return edit(self._store, decide, f"{by} on {discussion.title}")
 
     def note(self, kind: Kind, subject: str, text: str, by: str, token: str | None = None) -> None:
         """Say what `by` decided, where there is a discussion; the decision stands whether or not that succeeds."""
@@ -172,7 +173,7 @@ class Discussions:
 
     # --- on the Hub
 
-    def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[Opened | None, str]:
+    def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[OpenedDiscussion | None, str]:
         """The discussion on the Hub (None: it has to be kept here), and a sentence that says in whose name."""
         if self._place is None:
             return None, "This board keeps its discussions itself."
@@ -200,20 +201,23 @@ class Discussions:
             return False
         return True
 
-    def _speaker(self) -> Place:
+    def _speaker(self) -> PublicDiscussions:
         if self._place is None:
             raise NotAllowed("This discussion is on the Hub, and this board has no place there any more.")
         return self._place
 
     # --- files
 
-    def _read(self, kind: Kind, subject: str) -> tuple[Discussion, str]:
+    def _read(self, kind: Kind, subject: str) -> Discussion:
         path = discussion_path(kind, subject)
-        content, version = self._store.read(path)
-        try:
-            return Discussion.model_validate_json(content), version
-        except ValidationError as error:
-            raise Unreadable(path, f"it is not a discussion ({error.error_count()} problems)") from None
+        return _parsed(path, self._store.read(path)[0])
+
+
+def _parsed(path: str, content: bytes) -> Discussion:
+    try:
+        return Discussion.model_validate_json(content)
+    except ValidationError as error:
+        raise Unreadable(path, f"it is not a discussion ({error.error_count()} problems)") from None
 
 
 def discussion_path(kind: Kind, subject: str) -> str:

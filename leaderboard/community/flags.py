@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard import FileStore
 from leaderboard.community.texts import MAX_LINKS, Link, Text
-from leaderboard.errors import Conflict, NotFound, NotPossible, Unreadable
+from leaderboard.errors import NotFound, NotPossible, Unreadable
 from leaderboard.records import new_id, utc
+from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 LIST_PATH = "flags/flags.json"
-TRIES = 50
 MAX_OPEN = 10
 """Flags of one person that wait for a decision at a time."""
 MIN_EVIDENCE = 20
@@ -110,6 +111,10 @@ class Flag(BaseModel):
         """Of its file."""
         return flag_path(self.id)
 
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return (self.model_dump_json(indent=2, by_alias=True) + "\n").encode()
+
 
 class Listed(BaseModel):
     """A flag as `flags.json` tells of it."""
@@ -163,17 +168,18 @@ class Flags:
     def __init__(self, store: FileStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
         self._clock = clock
-        self._known: tuple[str | None, FlagList] = (None, FlagList())
+        self._known: tuple[bytes, FlagList] = (b"", FlagList())
 
     # --- reading
 
     def listed(self) -> FlagList:
         """Every flag in short. Raises Unreadable when somebody broke the file; `mend` writes it anew."""
-        return self._list()[0]
+        return self._parsed_list(content_of(self._store, LIST_PATH))
 
     def get(self, flag_id: str) -> Flag:
         """Raises NotFound, Unreadable."""
-        return self._read(flag_id)[0]
+        path = flag_path(flag_id)
+        return _parsed(path, self._store.read(path)[0])
 
     def of_model(self, is_model: Callable[[str, str], bool]) -> list[Flag]:
         """A model's flags, the newest first; `is_model` tells whether a name meant it at a time (UTC)."""
@@ -189,7 +195,7 @@ class Flags:
 
     def raised_by(self, name: str) -> list[Listed]:
         """The flags of one person that nobody has decided."""
-        return [one for one in self.listed().flags if one.by == name and one.state is State.PROPOSED]
+        return _undecided(self.listed(), name)
 
     # --- writing
 
@@ -197,90 +203,69 @@ class Flags:
         """`draft` as a flag that is not written yet. Raises NotPossible for what is there already, or is too much."""
         time = utc(self._clock())
         first = Step(time=time, to=State.PROPOSED, by=by)
-        return self._fits(Flag(id=new_id(), **draft.model_dump(), by=by, time=time, history=[first]))
+        flag = Flag(id=new_id(), **draft.model_dump(), by=by, time=time, history=[first])
+        _check_room(flag, self.listed())
+        return flag
 
     def add(self, flag: Flag, beside: Mapping[str, bytes] | None = None) -> Flag:
         """Write a new flag, and `beside` (path -> content of new files) in the same commit. Raises as `draft`."""
-        return self._write(lambda: (self._fits(flag), None), f"Flag {flag.model}: {flag.category.value}", beside or {})
+
+        def decide(files: EditedFiles) -> Flag:
+            listed = self._parsed_list(files.find(LIST_PATH))
+            _check_room(flag, listed)
+            files.create(flag.path, flag.to_json())
+            for path, content in (beside or {}).items():
+                files.create(path, content)
+            files.write(LIST_PATH, _with(listed, flag).to_json())
+            return flag
+
+        return edit(self._store, decide, f"Flag {flag.model}: {flag.category.value}")
 
     def decide(self, flag_id: str, to: State, by: str, note: str = "") -> Flag:
         """Change its state. Raises NotFound, NotPossible."""
+        path = flag_path(flag_id)
 
-        def change() -> tuple[Flag, str | None]:
-            flag, version = self._read(flag_id)
+        def change(files: EditedFiles) -> Flag:
+            listed = self._parsed_list(files.find(LIST_PATH))
+            flag = _parsed(path, files.read(path))
             if to not in MOVES[flag.state]:
                 allowed = " or ".join(sorted(MOVES[flag.state])) or "nothing else"
                 raise NotPossible(f"This flag is {flag.state.value}; it can become {allowed}, not {to.value}.")
             flag.history.append(Step(time=utc(self._clock()), from_=flag.state, to=to, by=by, note=note))
             flag.state = to
-            return flag, version
+            files.write(path, flag.to_json())
+            files.write(LIST_PATH, _with(listed, flag).to_json())
+            return flag
 
-        return self._write(change, f"Flag {flag_id}: {to.value}", {})
+        return edit(self._store, change, f"Flag {flag_id}: {to.value}")
 
     def mend(self) -> FlagList:
         """Write `flags.json` anew from the flags' files; those that cannot be read are left out."""
-        paths = [path for path in self._store.list("flags/") if path != LIST_PATH]
-        flags = []
-        for path, content, _ in self._store.read_many(paths):
+
+        def decide(files: EditedFiles) -> FlagList:
+            files.find(LIST_PATH)  # before the flags: whoever adds one meanwhile changes it
+            flags = []
+            for path, content, _ in self._store.read_many(self._store.list("flags/").keys() - {LIST_PATH}):
+                with suppress(Unreadable):
+                    flags.append(_short(_parsed(path, content)))
+            fresh = _as_list(flags)
+            files.write(LIST_PATH, fresh.to_json())
+            return fresh
+
+        return edit(self._store, decide, "List the flags anew")
+
+    def _parsed_list(self, content: bytes | None) -> FlagList:
+        """The list in `content`; it is parsed once for the same content. Raises Unreadable."""
+        if content is None:
+            return FlagList()
+        known, listed = self._known
+        if known != content:
             try:
-                flags.append(_parsed(path, content))
-            except Unreadable:
-                continue
-        fresh = _as_list([_short(flag) for flag in flags])
-        version = self._store.list(LIST_PATH).get(LIST_PATH)
-        self._store.commit({LIST_PATH: fresh.to_json()}, "List the flags anew", {LIST_PATH: version})
-        return fresh
-
-    def _fits(self, flag: Flag) -> Flag:
-        """`flag`, unless its flagger has raised it already or too many others."""
-        own = self.raised_by(flag.by)
-        for one in own:
-            if (one.model, one.category) == (flag.model, flag.category):
-                raise NotPossible(
-                    f"You have flagged {flag.model} for {flag.category.value} already and it is not decided. "
-                    f"Add to its discussion: {one.link}"
-                )
-        if len(own) >= MAX_OPEN and flag.by != BOARD:
-            raise NotPossible(
-                f"{len(own)} of your flags wait for a decision. Withdraw one, or wait until one is decided."
-            )
-        return flag
-
-    # --- files
-
-    def _write(self, make: Callable[[], tuple[Flag, str | None]], message: str, beside: Mapping[str, bytes]) -> Flag:
-        """Write the flag that `make` makes (with the version it was read at) and the list, until nobody was faster."""
-        for _ in range(TRIES):
-            listed, list_version = self._list()
-            flag, version = make()
-            others = [one for one in listed.flags if one.id != flag.id]
-            fresh = _as_list([*others, _short(flag)])
-            content = flag.model_dump_json(indent=2, by_alias=True) + "\n"
-            changes = {flag.path: content.encode(), LIST_PATH: fresh.to_json(), **beside}
-            expected = {flag.path: version, LIST_PATH: list_version} | dict.fromkeys(beside)
-            try:
-                self._store.commit(changes, message, expected)
-            except Conflict:
-                continue
-            return flag
-        raise Conflict([LIST_PATH])
-
-    def _list(self) -> tuple[FlagList, str | None]:
-        try:
-            content, version = self._store.read(LIST_PATH)
-        except NotFound:
-            return FlagList(), None
-        if self._known[0] != version:
-            try:
-                self._known = (version, FlagList.model_validate_json(content))
+                listed = FlagList.model_validate_json(content)
             except ValidationError as error:
                 raise Unreadable(LIST_PATH, f"it is not a list of flags ({error.error_count()} problems)") from None
-        return self._known[1], version
-
-    def _read(self, flag_id: str) -> tuple[Flag, str]:
-        path = flag_path(flag_id)
-        content, version = self._store.read(path)
-        return _parsed(path, content), version
+            self._known = (content, listed)
+        return listed
 
 
 def flag_path(flag_id: str) -> str:
@@ -310,6 +295,29 @@ def _short(flag: Flag) -> Listed:
         decided=decided,
         link=flag.link or f"/model/{flag.model}#flags",
     )
+
+
+def _undecided(listed: FlagList, name: str) -> list[Listed]:
+    """The flags of one person that nobody has decided."""
+    return [short for short in listed.flags if short.by == name and short.state is State.PROPOSED]
+
+
+def _check_room(flag: Flag, listed: FlagList) -> None:
+    """Raises NotPossible where its flagger has raised the flag already, or too many others."""
+    own = _undecided(listed, flag.by)
+    for short in own:
+        if (short.model, short.category) == (flag.model, flag.category):
+            raise NotPossible(
+                f"You have flagged {flag.model} for {flag.category.value} already and it is not decided. "
+                f"Add to its discussion: {short.link}"
+            )
+    if len(own) >= MAX_OPEN and flag.by != BOARD:
+        raise NotPossible(f"{len(own)} of your flags wait for a decision. Withdraw one, or wait until one is decided.")
+
+
+def _with(listed: FlagList, flag: Flag) -> FlagList:
+    """The list with this flag as it is now."""
+    return _as_list([*(short for short in listed.flags if short.id != flag.id), _short(flag)])
 
 
 def _as_list(flags: list[Listed]) -> FlagList:

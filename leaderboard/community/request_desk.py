@@ -12,8 +12,9 @@ from leaderboard.community.rights import Asker, Rights
 from leaderboard.community.texts import Note, code, one_line, owner, quoted
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
-from leaderboard.queue.queue import Beside, Queue
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Edit, ModelType, Problem, Request, Status, is_repo_id, is_revision, now
+from leaderboard.stores.edit import EditedFiles
 
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 
@@ -99,7 +100,7 @@ class RequestDesk:
         if wanted.get("base_model") and not is_repo_id(wanted["base_model"]):
             raise NotAccepted([NO_REPO])
 
-        def decide(current: Request) -> Beside:
+        def decide(current: Request, files: EditedFiles) -> None:
             changed = [
                 Edit(time=now(), by=asker.name, field=name, before=before, after=after, note=note)
                 for name, after in wanted.items()
@@ -111,7 +112,6 @@ class RequestDesk:
                 votes = current.votes - 1 if edit.field == "priority" else 0
                 setattr(current, edit.field, edit.after + votes if votes else edit.after)
             current.edits.extend(changed)
-            return Beside()
 
         return self.queue.amend(self.queue.get(request_id), decide, "Correct {}")
 

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from leaderboard.errors import NotFound, NotPossible, Unreadable
-from leaderboard.queue.queue import Beside, Queue
+from leaderboard.errors import NotPossible, Unreadable
+from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status, utc
+from leaderboard.stores.edit import EditedFiles, content_of
 
 
 class Vote(BaseModel):
@@ -52,7 +53,8 @@ class Votes:
 
     def of(self, request: Request) -> Ballot:
         """Who voted for it. Raises Unreadable."""
-        return self._read(request)[0]
+        path = votes_path(request)
+        return _ballot(request, path, content_of(self._queue.store, path))
 
     def has_voted(self, request: Request, name: str) -> bool:
         """Whether `name` counts among its votes already."""
@@ -81,31 +83,29 @@ class Votes:
         return self._change(request, decide, "Take back a vote for {}")
 
     def _change(self, request: Request, decide: Callable[[Request, Ballot], None], message: str) -> Request:
-        def decide_both(current: Request) -> Beside:
+        def decide_both(current: Request, files: EditedFiles) -> None:
             if current.status is not Status.PENDING:
                 raise NotPossible(f"{current.model} is {current.status.value}; only what waits can be voted for.")
-            ballot, version = self._read(current)
+            path = votes_path(current)
+            ballot = _ballot(current, path, files.find(path))
             decide(current, ballot)
             votes = len({*ballot.names(), current.sender})
             current.priority += votes - current.votes
             current.votes = votes
-            content = (ballot.model_dump_json(indent=2) + "\n").encode()
-            path = votes_path(current)
-            return Beside({path: content}, {path: version})
+            files.write(path, (ballot.model_dump_json(indent=2) + "\n").encode())
 
         return self._queue.amend(request, decide_both, message)
 
-    def _read(self, request: Request) -> tuple[Ballot, str | None]:
-        path = votes_path(request)
-        try:
-            content, version = self._queue.store.read(path)
-        except NotFound:
-            said = {"model": request.model, "revision": request.revision, "precision": request.precision}
-            return Ballot(request_id=request.id, **said), None
-        try:
-            return Ballot.model_validate_json(content), version
-        except ValidationError as error:
-            raise Unreadable(path, f"it does not hold votes ({error.error_count()} problems)") from None
+
+def _ballot(request: Request, path: str, content: bytes | None) -> Ballot:
+    """The votes in a file; none where there is no file. Raises Unreadable."""
+    if content is None:
+        checkpoint = {"model": request.model, "revision": request.revision, "precision": request.precision}
+        return Ballot(request_id=request.id, **checkpoint)
+    try:
+        return Ballot.model_validate_json(content)
+    except ValidationError as error:
+        raise Unreadable(path, f"it does not hold votes ({error.error_count()} problems)") from None
 
 
 def votes_path(request: Request) -> str:

@@ -12,33 +12,25 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile, hf_hub_url, set_client_factory
-from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import (  # type: ignore[attr-defined]
-    build_hf_headers,
-    disable_progress_bars,
-    hf_raise_for_status,
-    http_backoff,
-    parse_ratelimit_headers,
-)
-from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, RepoFile, hf_hub_url
+from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff  # type: ignore[attr-defined]
 
 from leaderboard.errors import HubUnavailable
-from leaderboard.hub.trees import Folders, Node, blob_version, from_listing
+from leaderboard.hub.client import LIBRARY, client_of
+from leaderboard.hub.errors import HubRefusal, dataset_refused, translated
+from leaderboard.hub.trees import Folders, TreeEntry, blob_version, from_listing
 
 BRANCH = "main"
 FIRST_WAIT_S = 0.3
+AGAIN_S = 1.0
+"""Trouble is mostly over at once, and a commit is tried again and again."""
 Operations = list[CommitOperationAdd | CommitOperationDelete]
 RECENT = 100
 """How many commits back one of ours is looked for when its answer was lost."""
 
 
-class Outdated(Exception):
+class BranchMoved(Exception):
     """The branch is not at the commit that we expected; nothing was written."""
-
-
-class Missing(HubUnavailable):
-    """There is no such dataset, or it is hidden from us."""
 
 
 class HubRepo:
@@ -47,11 +39,10 @@ class HubRepo:
     def __init__(self, repo_id: str, endpoint: str, token: str | None, timeout_s: float) -> None:
         self.repo_id = repo_id
         self._endpoint = endpoint.rstrip("/")
-        self._headers = build_hf_headers(token=token or False, library_name="podium")
-        self._api = HfApi(endpoint=self._endpoint, token=token or False, library_name="podium")
+        self._headers = build_hf_headers(token=token or False, library_name=LIBRARY)
+        self._api = client_of(self._endpoint, token, timeout_s)
         self._timeout_s = timeout_s
         self._url = f"{self._endpoint}/api/datasets/{repo_id}"
-        settle_client(timeout_s)
 
     def create(self, private: bool, gated: bool) -> None:
         """Make the repository unless it is there; `gated`: who reads its files says who they are."""
@@ -60,7 +51,7 @@ class HubRepo:
             if gated:
                 self._api.update_repo_settings(self.repo_id, repo_type="dataset", gated="auto")
 
-    def top(self) -> tuple[str, dict[str, Node]]:
+    def top(self) -> tuple[str, dict[str, TreeEntry]]:
         """The branch's commit and the root folder's entries, in one question where the Hub names the commit with it."""
         with self._translated():
             answer = self._get(f"{self._url}/tree/{BRANCH}")
@@ -72,7 +63,7 @@ class HubRepo:
             raise HubUnavailable(f"The Hub does not say at which commit {self.repo_id} is.")
         return commit, self.folder(commit, "")
 
-    def folder(self, commit: str, path: str) -> dict[str, Node]:
+    def folder(self, commit: str, path: str) -> dict[str, TreeEntry]:
         """A folder's entries by name."""
         found = self._tree(commit, path, recursive=False)
         return {full.rpartition("/")[2]: node for full, node in found}
@@ -81,17 +72,17 @@ class HubRepo:
         """A folder and every folder below it."""
         return from_listing(self._tree(commit, path, recursive=True), path)
 
-    def files(self, commit: str, paths: list[str]) -> dict[str, Node]:
+    def files(self, commit: str, paths: list[str]) -> dict[str, TreeEntry]:
         """The entries of some files."""
         with self._translated():
             found = self._api.get_paths_info(self.repo_id, paths, revision=commit, repo_type="dataset")
         return {
-            one.path: Node(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None, size=one.size)
+            one.path: TreeEntry(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None, size=one.size)
             for one in found
             if isinstance(one, RepoFile)
         }
 
-    def content(self, commit: str, path: str, node: Node) -> bytes:
+    def content(self, commit: str, path: str, node: TreeEntry) -> bytes:
         """A file's content. Raises HubUnavailable also when it is not what the listing announced."""
         url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=commit, endpoint=self._endpoint)
         with self._translated():
@@ -111,26 +102,23 @@ class HubRepo:
         """Make a commit on top of `parent` with `mark` in its description, and return the branch's new commit.
 
         That commit is somebody else's when the client found that the branch already has these contents: look for the
-        mark. Raises Outdated (nothing was written), HubUnavailable (it may have been).
+        mark. Raises BranchMoved (nothing was written), HubUnavailable (it may have been).
         """
         try:
-            made = self._api.create_commit(
-                self.repo_id,
-                operations,
-                commit_message=message,
-                commit_description=mark,
-                repo_type="dataset",
-                revision=BRANCH,
-                parent_commit=parent,
-            )
-        except HfHubHTTPError as error:
-            status, code = error.response.status_code, error.response.headers.get("x-error-code")
-            if status in (409, 412) or code == "EntryNotFound":
-                raise Outdated from error
-            raise self._trouble(error) from error
-        except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
-            # The client's own errors: the connection, an answer that is no JSON, an upload to LFS that failed.
-            raise self._no_answer(error) from error
+            with translated(self.repo_id, AGAIN_S):
+                made = self._api.create_commit(
+                    self.repo_id,
+                    operations,
+                    commit_message=message,
+                    commit_description=mark,
+                    repo_type="dataset",
+                    revision=BRANCH,
+                    parent_commit=parent,
+                )
+        except HubRefusal as refusal:
+            if refusal.status in (409, 412) or refusal.code == "EntryNotFound":
+                raise BranchMoved from refusal
+            raise dataset_refused(refusal, self.repo_id) from refusal
         return str(made.oid)
 
     def marked(self, mark: str, commit: str, limit: int = RECENT) -> bool:
@@ -149,7 +137,7 @@ class HubRepo:
         hf_raise_for_status(answer)
         return answer
 
-    def _tree(self, commit: str, path: str, recursive: bool) -> Iterator[tuple[str, Node]]:
+    def _tree(self, commit: str, path: str, recursive: bool) -> Iterator[tuple[str, TreeEntry]]:
         url: str | None = f"{self._url}/tree/{commit}" + (f"/{quote(path, safe='')}" if path else "")
         params: dict[str, Any] | None = {"recursive": "true"} if recursive else None
         while url:
@@ -161,63 +149,22 @@ class HubRepo:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
-            yield
-        except HfHubHTTPError as error:
-            raise self._trouble(error) from error
-        except (httpx2.HTTPError, OSError, ValueError) as error:
-            raise self._no_answer(error) from error
-
-    def _trouble(self, error: HfHubHTTPError) -> HubUnavailable:
-        """What an answer with an error means; `retry_after_s` is None when waiting does not help."""
-        status, headers = error.response.status_code, error.response.headers
-        if status == 429:
-            limit, after = parse_ratelimit_headers(headers), headers.get("retry-after", "")
-            seconds = float(limit.reset_in_seconds) if limit else float(after) if after.isdecimal() else 60.0
-            return HubUnavailable(
-                f"The Hub limits how often this board may use it; it says to wait {seconds:.0f} s.", seconds
-            )
-        if status >= 500 or status in (408, 425):
-            return HubUnavailable(f"The Hub has trouble of its own (it answered {status}).", 1.0)
-        if status in (401, 403, 404):
-            kind = Missing if headers.get("x-error-code") == "RepoNotFound" else HubUnavailable
-            return kind(
-                f"The Hub does not let this board use the dataset {self.repo_id} (it answered {status}). Its operator "
-                "must check that HF_TOKEN is valid and may write there."
-            )
-        return HubUnavailable(f"The Hub refused a request about {self.repo_id} (it answered {status}).")
-
-    def _no_answer(self, error: Exception) -> HubUnavailable:
-        return HubUnavailable(f"The Hub gave no usable answer about {self.repo_id} ({type(error).__name__}).", 1.0)
+            with translated(self.repo_id, AGAIN_S):
+                yield
+        except HubRefusal as refusal:
+            raise dataset_refused(refusal, self.repo_id) from refusal
 
 
-def matches(content: bytes, node: Node) -> bool:
+def matches(content: bytes, node: TreeEntry) -> bool:
     """Whether `content` is what the entry of a listing stands for."""
     if node.sha256:
         return hashlib.sha256(content).hexdigest() == node.sha256
     return blob_version(content) == node.oid
 
 
-def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, Node]]:
+def _nodes(listing: list[dict[str, Any]]) -> Iterator[tuple[str, TreeEntry]]:
     for entry in listing:
         lfs = entry.get("lfs") or {}
         is_folder = entry["type"] == "directory"
         size = None if is_folder else lfs.get("size", entry.get("size"))
-        yield entry["path"], Node(entry["oid"], is_folder, lfs.get("oid"), size)
-
-
-_settled = False
-
-
-def settle_client(timeout_s: float) -> None:
-    """Let every wait of the client end (it waits for ever by default, also in a commit), and let it draw no bars."""
-    global _settled
-    if not _settled:
-
-        def client() -> httpx2.Client:
-            made = default_client_factory()
-            made.timeout = httpx2.Timeout(timeout_s)
-            return made
-
-        set_client_factory(client)
-        disable_progress_bars()
-        _settled = True
+        yield entry["path"], TreeEntry(entry["oid"], is_folder, lfs.get("oid"), size)

@@ -10,18 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx2
 from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
 from huggingface_hub.errors import CacheNotFound
 
 from leaderboard.errors import DownloadFailed
+from leaderboard.hub.errors import CLIENT_ERRORS
 
 THREADS = 4
 NO_TOKEN = False
 """Without any, also where this machine has one lying about: what jobs read is public."""
 
 
-class Download(NamedTuple):
+class DownloadedModel(NamedTuple):
     """A checkpoint in a cache, all its downloaded commits together."""
 
     model: str
@@ -29,7 +29,7 @@ class Download(NamedTuple):
     bytes: int
 
 
-class Source(NamedTuple):
+class HubDownloads(NamedTuple):
     """Where files are downloaded from, and kept."""
 
     endpoint: str
@@ -73,7 +73,7 @@ class Source(NamedTuple):
     def _download(self, get: Callable[[], object], what: str) -> Path:
         try:
             return Path(str(get()))
-        except (httpx2.HTTPError, OSError, ValueError) as error:
+        except CLIENT_ERRORS as error:  # its cause stays: whose fault it is follows from that (backend/failures.py)
             raise DownloadFailed(f"{what} could not be downloaded ({type(error).__name__}).") from error
 
 
@@ -105,11 +105,11 @@ def _place(path: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def downloaded_models(cache: Path) -> list[Download]:
+def downloaded_models(cache: Path) -> list[DownloadedModel]:
     """Every checkpoint in a cache, the least recently used first; none where there is no cache."""
     try:
         repos = scan_cache_dir(cache).repos
     except CacheNotFound:
         return []
     models = sorted((repo for repo in repos if repo.repo_type == "model"), key=lambda repo: repo.last_accessed)
-    return [Download(repo.repo_id, repo.repo_path, repo.size_on_disk) for repo in models]
+    return [DownloadedModel(repo.repo_id, repo.repo_path, repo.size_on_disk) for repo in models]

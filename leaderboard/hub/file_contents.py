@@ -23,8 +23,8 @@ from leaderboard.hub.loaded_files import (
 from leaderboard.hub.safetensors import (
     LENGTH_BYTES,
     MAX_HEADER_BYTES,
-    BadHeader,
-    Tensor,
+    BadSafetensorsHeader,
+    TensorEntry,
     count_parameters,
     header_length,
     read_header,
@@ -53,24 +53,24 @@ BULK = ("added_tokens_decoder",)
 """Parts of tokenizer_config.json that nothing here reads."""
 
 
-class Unusable(Exception):
+class UnusableFile(Exception):
     """A file that cannot be read; the text says why in a few words."""
 
 
-class Fetch(Protocol):
+class FetchFile(Protocol):
     """Reads files of one repository at one commit."""
 
     def __call__(self, name: str, limit: int, start: int | None = None) -> bytes:
-        """At most `limit` bytes: of the whole file (raises Unusable when it is longer), or from byte `start` on."""
+        """At most `limit` bytes: of the whole file (raises UnusableFile when it is longer), or from byte `start` on."""
         ...
 
 
 PARSING = threading.Lock()
 """Parsing a header keeps the interpreter busy: one at a time leaves room for those who read pages."""
-Answer = bytes | list[Tensor] | Unusable
+FileAnswer = bytes | list[TensorEntry] | UnusableFile
 """Of a question for a file: its content, the tensors of a safetensors file, or why neither can be had."""
-Read = Callable[[str, int], Answer]
-Run = Callable[[Read, Iterable[tuple[str, int]]], list[Answer]]
+ReadFile = Callable[[str, int], FileAnswer]
+Run = Callable[[ReadFile, Iterable[tuple[str, int]]], list[FileAnswer]]
 """Calls a function with each of several arguments, at the same time, and gives the results in order."""
 
 
@@ -87,7 +87,7 @@ class FileContents:
     chat_template: str | None = None
 
 
-def read_contents(files: Mapping[str, int | None], fetch: Fetch, run: Run) -> FileContents:
+def read_contents(files: Mapping[str, int | None], fetch: FetchFile, run: Run) -> FileContents:
     """Read everything that the checks and the board need from a repository with these files (name -> size)."""
     contents = FileContents()
     configs = sorted(name for name in files if "/" not in name and _is_config(name))
@@ -99,16 +99,16 @@ def read_contents(files: Mapping[str, int | None], fetch: Fetch, run: Run) -> Fi
     wanted += [(name, limit) for name, limit in limits.items() if name in files]
     weights = ADAPTER_WEIGHTS if ADAPTER_CONFIG in files else WEIGHTS
 
-    def read(name: str, limit: int) -> Answer:
+    def read(name: str, limit: int) -> FileAnswer:
         try:
             return (_header if name.endswith(SAFETENSORS) else _whole)(name, limit, files, fetch)
-        except Unusable as reason:
+        except UnusableFile as reason:
             return reason
 
     jobs = [*wanted, *([(weights, MAX_HEADER_BYTES)] if weights in files else [])]
     answers = dict(zip((name for name, _ in jobs), run(read, jobs), strict=True))
     for name, answer in answers.items():
-        if isinstance(answer, Unusable):
+        if isinstance(answer, UnusableFile):
             contents.unreadable[name] = str(answer)
     read_bytes = {name: answer for name, answer in answers.items() if isinstance(answer, bytes)}
     for name in configs:
@@ -127,47 +127,47 @@ def _is_config(name: str) -> bool:
     return fnmatchcase(name.lower(), "*config*.json") or name in ("chat_template.json", "special_tokens_map.json")
 
 
-def _whole(name: str, limit: int, files: Mapping[str, int | None], fetch: Fetch) -> bytes:
-    """A file's content. Raises Unusable, without asking for it when its size is known to be too much."""
+def _whole(name: str, limit: int, files: Mapping[str, int | None], fetch: FetchFile) -> bytes:
+    """A file's content. Raises UnusableFile, without asking for it when its size is known to be too much."""
     if (size := files.get(name)) is not None and size > limit:
-        raise Unusable(f"it is {size:,} bytes long, at most {limit:,} are read")
+        raise UnusableFile(f"it is {size:,} bytes long, at most {limit:,} are read")
     return fetch(name, limit)
 
 
-def _header(name: str, limit: int, files: Mapping[str, int | None], fetch: Fetch) -> list[Tensor]:
-    """The tensors of a safetensors file, read from its first bytes. Raises Unusable."""
+def _header(name: str, limit: int, files: Mapping[str, int | None], fetch: FetchFile) -> list[TensorEntry]:
+    """The tensors of a safetensors file, read from its first bytes. Raises UnusableFile."""
     try:
         start = fetch(name, HEADER_GUESS, 0)
         length = header_length(start)
         if length > limit:
-            raise Unusable(f"its header claims {length:,} bytes, at most {limit:,} are read")
+            raise UnusableFile(f"its header claims {length:,} bytes, at most {limit:,} are read")
         content = start[LENGTH_BYTES : LENGTH_BYTES + length]
         if len(content) < length and len(start) == HEADER_GUESS:
             content += fetch(name, length - len(content), len(start))
         if len(content) < length:
-            raise Unusable(f"its header promises {length:,} bytes and ends after {len(content):,}")
+            raise UnusableFile(f"its header promises {length:,} bytes and ends after {len(content):,}")
         with PARSING:
             return read_header(content, files.get(name))
-    except BadHeader as reason:
-        raise Unusable(str(reason)) from None
+    except BadSafetensorsHeader as reason:
+        raise UnusableFile(str(reason)) from None
 
 
 def _shards(
-    contents: FileContents, index: bytes, files: Mapping[str, int | None], read: Read, run: Run
-) -> list[Tensor]:
+    contents: FileContents, index: bytes, files: Mapping[str, int | None], read: ReadFile, run: Run
+) -> list[TensorEntry]:
     """The tensors of every part that the index names; none when one of them cannot be read."""
     try:
         names = contents.shards = _parts(index)
-    except Unusable as reason:
+    except UnusableFile as reason:
         contents.unreadable[INDEX] = str(reason)
         return []
     if not all(SHARD.fullmatch(name) for name in names):
         return []
     there = [name for name in names if name in files]
-    answers: dict[str, Answer] = dict.fromkeys(names, Unusable("the index names it and it is not there"))
+    answers: dict[str, FileAnswer] = dict.fromkeys(names, UnusableFile("the index names it and it is not there"))
     limit = min(MAX_HEADER_BYTES, MAX_HEADERS_BYTES // len(names))
     answers |= zip(there, run(read, [(name, limit) for name in there]), strict=True)
-    found: list[Tensor] = []
+    found: list[TensorEntry] = []
     for name, answer in answers.items():
         if isinstance(answer, list):
             found += answer
@@ -177,15 +177,15 @@ def _shards(
 
 
 def _parts(index: bytes) -> list[str]:
-    """The files that model.safetensors.index.json names, paths among them. Raises Unusable."""
+    """The files that model.safetensors.index.json names, paths among them. Raises UnusableFile."""
     content = _object(index)
     weight_map, metadata = content.get("weight_map"), content.get("metadata")
     values = weight_map.values() if isinstance(weight_map, dict) else ()
     found = {name if isinstance(name, str) else "" for name in values}
     if not 1 <= len(found) <= MAX_SHARDS:
-        raise Unusable(f"it names {len(found):,} safetensors files, between 1 and {MAX_SHARDS} are read")
+        raise UnusableFile(f"it names {len(found):,} safetensors files, between 1 and {MAX_SHARDS} are read")
     if not isinstance(metadata, dict):
-        raise Unusable("it has no metadata, which transformers needs")
+        raise UnusableFile("it has no metadata, which transformers needs")
     return sorted(found)
 
 
@@ -193,21 +193,21 @@ def _understand(contents: FileContents, name: str, parse: Callable[[bytes], Any]
     if name in read:
         try:
             contents.configs[name] = {key: value for key, value in parse(read[name]).items() if key not in BULK}
-        except Unusable as reason:
+        except UnusableFile as reason:
             contents.unreadable[name] = str(reason)
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    """A JSON object. Raises Unusable."""
+    """A JSON object. Raises UnusableFile."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
         where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "what it holds"
-        raise Unusable(f"{where} is not JSON") from None
+        raise UnusableFile(f"{where} is not JSON") from None
     if not isinstance(value, dict):
-        raise Unusable("it is not a JSON object")
+        raise UnusableFile("it is not a JSON object")
     if b"\\ud" in content.lower() and not _is_text(json.dumps(value, ensure_ascii=False)):
-        raise Unusable("it holds half of a character")
+        raise UnusableFile("it holds half of a character")
     return value
 
 
@@ -226,7 +226,7 @@ def _understand_card(contents: FileContents, content: bytes | None) -> None:
     front, contents.card_text = split_card(content.decode("utf-8", errors="replace"))
     try:
         contents.card = front_matter(front)
-    except Unusable as reason:
+    except UnusableFile as reason:
         contents.unreadable[CARD] = str(reason)
 
 
@@ -242,26 +242,26 @@ def split_card(text: str) -> tuple[str, str]:
 
 
 def front_matter(text: str) -> dict[str, Any]:
-    """The YAML of a model card as plain lists, objects and text. Raises Unusable.
+    """The YAML of a model card as plain lists, objects and text. Raises UnusableFile.
 
     Aliases are refused (they make exponentially large values), tags are ignored, depth and size are bounded.
     """
     if len(text) > MAX_FRONT_MATTER_CHARACTERS:
-        raise Unusable(f"its front matter is {len(text):,} characters long")
+        raise UnusableFile(f"its front matter is {len(text):,} characters long")
     try:
         depth = 0
         for count, event in enumerate(yaml.parse(text, Loader=yaml.CBaseLoader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > MAX_YAML_DEPTH or count > MAX_YAML_NODES:
-                raise Unusable("its front matter has aliases, or is too deep or too long")
+                raise UnusableFile("its front matter has aliases, or is too deep or too long")
         value = yaml.load(text, Loader=yaml.CBaseLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise Unusable(f"line {mark.line + 2 if mark else 1} is not YAML") from None
+        raise UnusableFile(f"line {mark.line + 2 if mark else 1} is not YAML") from None
     if value in (None, ""):
         return {}
     if not isinstance(value, dict):
-        raise Unusable("its front matter is not a list of names and values")
+        raise UnusableFile("its front matter is not a list of names and values")
     return {str(key): _plain(one) for key, one in value.items()}
 
 

@@ -8,37 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx2
-from huggingface_hub.utils import build_hf_headers, get_session, parse_ratelimit_headers  # type: ignore[attr-defined]
+from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from leaderboard.errors import HubUnavailable
+from leaderboard.hub.client import LIBRARY
+from leaderboard.hub.errors import AGAIN_S, HubTrouble, answer_error, translated
 
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.2
-TRANSIENT = {408, 425, 429}
 NOTHING_WRONG = "Nothing is wrong with your submission"
 
 
-class Refused(Exception):
-    """The Hub answered with a status that asking again will not change."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status = status
-        self.code = code
-        self.message = message
-        super().__init__(f"{status} {code}")
-
-
-class TooLong(Exception):
+class AnswerTooLong(Exception):
     """The answer is longer than was asked for; the rest was not read."""
-
-
-class Transient(Exception):
-    """Trouble that may be over soon; the text is a sentence."""
-
-    def __init__(self, sentence: str, retry_after_s: float | None = None) -> None:
-        self.retry_after_s = retry_after_s
-        super().__init__(sentence)
 
 
 @dataclass(frozen=True)
@@ -66,43 +49,35 @@ class Deadline:
 
 
 @dataclass(frozen=True)
-class Client:
+class BoundedClient:
     """The Hub at `endpoint`, asked with `token` (None: without any, also when the machine has one lying about)."""
 
     endpoint: str
     token: str | None = field(default=None, repr=False)
 
     def get(self, url: str, deadline: Deadline, limit: int, headers: Mapping[str, str] | None = None) -> bytes:
-        """The body of the answer. Raises Refused, TooLong (over `limit` bytes), HubUnavailable."""
+        """The body of the answer. Raises HubRefusal, AnswerTooLong (over `limit` bytes), HubUnavailable."""
         retrying = Retrying(
-            retry=retry_if_exception_type(Transient),
+            retry=retry_if_exception_type(HubTrouble),
             stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.left,
             wait=_wait,
             reraise=True,
         )
         try:
             return retrying(self._once, url, deadline, limit, headers or {})
-        except Transient as trouble:
-            again = trouble.retry_after_s or 60
+        except HubTrouble as trouble:
+            again = trouble.retry_after_s or AGAIN_S
             when = f"in {again:.0f} seconds" if again < 120 else f"in {again / 60:.0f} minutes"
             raise HubUnavailable(f"{trouble} {NOTHING_WRONG}; try again {when}.", again) from trouble
 
     def _once(self, url: str, deadline: Deadline, limit: int, headers: Mapping[str, str]) -> bytes:
-        sent = build_hf_headers(token=self.token or False, library_name="podium") | {"accept-encoding": "identity"}
+        sent = build_hf_headers(token=self.token or False, library_name=LIBRARY) | {"accept-encoding": "identity"}
         patience = max(deadline.left / 2, min(deadline.left, 1.0))
-        try:
-            with get_session().stream("GET", url, headers={**sent, **headers}, timeout=patience) as answer:
-                if answer.status_code not in (200, 206):
-                    raise _trouble(answer)
-                return _body(answer, deadline, limit)
-        except httpx2.TimeoutException:
-            raise Transient(f"The Hub did not answer for {patience:.0f} seconds.") from None
-        except (httpx2.TransportError, httpx2.TooManyRedirects, httpx2.DecodingError) as error:
-            raise Transient(f"The connection to the Hub failed ({type(error).__name__}).") from error
-        except ConnectionError:
-            raise HubUnavailable(
-                f"This board is set to work offline (HF_HUB_OFFLINE). {NOTHING_WRONG}; its operator can unset it."
-            ) from None
+        question = get_session().stream("GET", url, headers={**sent, **headers}, timeout=patience)
+        with translated(), question as answer:
+            if answer.status_code not in (200, 206):
+                raise answer_error(answer.status_code, answer.headers)
+            return _body(answer, deadline, limit)
 
 
 def _body(answer: httpx2.Response, deadline: Deadline, limit: int) -> bytes:
@@ -110,26 +85,14 @@ def _body(answer: httpx2.Response, deadline: Deadline, limit: int) -> bytes:
     for chunk in answer.iter_bytes():
         body += chunk
         if len(body) > limit:
-            raise TooLong
+            raise AnswerTooLong
         if deadline.over:
             raise deadline.missed()
     return bytes(body)
 
 
-def _trouble(answer: httpx2.Response) -> Transient | Refused:
-    status = answer.status_code
-    if status == 429:
-        limit = parse_ratelimit_headers(answer.headers)
-        after = answer.headers.get("retry-after", "")
-        seconds = float(limit.reset_in_seconds) if limit else float(after) if after.isdecimal() else None
-        return Transient("The Hub limits how often this board may ask it.", seconds)
-    if status in TRANSIENT or status >= 500:
-        return Transient(f"The Hub has trouble of its own (it answered {status}).")
-    return Refused(status, answer.headers.get("x-error-code", ""), answer.headers.get("x-error-message", ""))
-
-
 def _wait(state: RetryCallState) -> float:
     trouble = state.outcome.exception() if state.outcome else None
-    if isinstance(trouble, Transient) and trouble.retry_after_s is not None:
-        return trouble.retry_after_s
+    if isinstance(trouble, HubTrouble) and trouble.told_s is not None:
+        return trouble.told_s
     return float(FIRST_WAIT_S * 2 ** (state.attempt_number - 1) * random.uniform(0.8, 1.2))

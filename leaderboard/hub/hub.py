@@ -22,16 +22,14 @@ from pydantic import ValidationError
 
 from leaderboard.errors import (
     HubUnavailable,
-    ModelDisabled,
-    ModelGated,
     ModelNotFound,
-    ModelPrivate,
     NotAllowed,
     RevisionNotFound,
     TooManyFiles,
 )
-from leaderboard.hub.file_contents import FileContents, Read, Unusable, read_contents
-from leaderboard.hub.http import NOTHING_WRONG, Client, Deadline, Refused, TooLong
+from leaderboard.hub.errors import AGAIN_S, HubRefusal, model_refused
+from leaderboard.hub.file_contents import FileContents, ReadFile, UnusableFile, read_contents
+from leaderboard.hub.http import NOTHING_WRONG, AnswerTooLong, BoundedClient, Deadline
 from leaderboard.records import ModelFacts, Person, is_repo_id, is_revision
 from leaderboard.settings import PUBLIC_HUB, Settings
 
@@ -54,7 +52,7 @@ class Hub:
     def __init__(self, endpoint: str = PUBLIC_HUB, token: str | None = None, timeout_s: float = 30.0) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.timeout_s = timeout_s
-        self._client = Client(self.endpoint, token)
+        self._client = BoundedClient(self.endpoint, token)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hub")
         self._lock = threading.Lock()
         self._contents: OrderedDict[tuple[str, str], FileContents] = OrderedDict()
@@ -108,27 +106,19 @@ class Hub:
         url = f"{self.endpoint}/api/models/{model}/revision/{quote(revision, safe='')}?blobs=true"
         try:
             return _json(self._client.get(url, deadline, MAX_INFO_BYTES))
-        except Refused as refusal:
+        except HubRefusal as refusal:
             raise self._why(refusal, model, revision, deadline) from None
-        except TooLong:
+        except AnswerTooLong:
             raise TooManyFiles(model, revision) from None
 
-    def _why(self, refusal: Refused, model: str, revision: str, deadline: Deadline) -> Exception:
+    def _why(self, refusal: HubRefusal, model: str, revision: str, deadline: Deadline) -> Exception:
         """Whose fault a refusal is: a 401 also means that our own token is refused."""
         token = self._client.token
         if refusal.status == 401 and token and self._person(token, deadline) is None:
             return HubUnavailable(
                 f"The Hub refuses this board's own token. {NOTHING_WRONG}; its operator has to renew HF_TOKEN."
             )
-        if refusal.code == "RevisionNotFound":
-            return RevisionNotFound(model, revision)
-        if refusal.code == "GatedRepo":
-            return ModelGated(model, revision)
-        if "disabled" in refusal.message:
-            return ModelDisabled(model, revision)
-        if refusal.status == 403:
-            return ModelPrivate(model, revision)
-        return ModelNotFound(model, revision)
+        return model_refused(refusal, model, revision)
 
     def _read(self, facts: ModelFacts, deadline: Deadline) -> FileContents:
         """The contents of its files; those of a commit never change and are kept for a while."""
@@ -141,7 +131,7 @@ class Hub:
         def fetch(name: str, limit: int, start: int | None = None) -> bytes:
             return self._file(facts, name, limit, start, deadline)
 
-        def run(read: Read, arguments: Iterable[tuple[str, int]]) -> list[Any]:
+        def run(read: ReadFile, arguments: Iterable[tuple[str, int]]) -> list[Any]:
             futures = [self._pool.submit(read, *one) for one in arguments]
             try:
                 return [future.result(timeout=deadline.left) for future in futures]
@@ -164,18 +154,18 @@ class Hub:
         span = {} if start is None else {"range": f"bytes={start}-{start + limit - 1}"}
         try:
             return self._client.get(url, deadline, limit, span)
-        except TooLong:
+        except AnswerTooLong:
             if start is not None:
                 raise HubUnavailable(
                     f"The Hub sends more of {facts.model} than it is asked for. {NOTHING_WRONG}; "
                     "this board's operator has to look at HF_ENDPOINT."
                 ) from None
-            raise Unusable(f"it is longer than the {limit:,} bytes that are read") from None
-        except Refused as refusal:
+            raise UnusableFile(f"it is longer than the {limit:,} bytes that are read") from None
+        except HubRefusal as refusal:
             if refusal.status == 416:
-                raise Unusable("it is empty") from None
+                raise UnusableFile("it is empty") from None
             if refusal.code == "EntryNotFound" or (refusal.status == 404 and refusal.code != "RepoNotFound"):
-                raise Unusable("the Hub lists it and does not have it") from None
+                raise UnusableFile("the Hub lists it and does not have it") from None
             raise self._why(refusal, facts.model, facts.revision, deadline) from None
 
     def _person(self, token: str, deadline: Deadline) -> Person | None:
@@ -186,11 +176,13 @@ class Hub:
         if time.monotonic() - asked < PERSON_S:
             return person
         try:
-            said = _json(Client(self.endpoint, token).get(f"{self.endpoint}/api/whoami-v2", deadline, MAX_PERSON_BYTES))
-            person = _person(said)
-        except Refused as refusal:
+            client = BoundedClient(self.endpoint, token)
+            person = _person(_json(client.get(f"{self.endpoint}/api/whoami-v2", deadline, MAX_PERSON_BYTES)))
+        except HubRefusal as refusal:
             if refusal.status not in (401, 403):
-                raise HubUnavailable(f"The Hub would not say whose token this is ({refusal.status}).", 60) from None
+                raise HubUnavailable(
+                    f"The Hub would not say whose token this is ({refusal.status}).", AGAIN_S
+                ) from None
             person = None
         with self._lock:
             self._people[key] = (time.monotonic(), person)

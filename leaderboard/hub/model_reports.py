@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import httpx2
 import yaml
-from huggingface_hub import CommitOperationAdd, EvalResultEntry, HfApi, eval_result_entries_to_yaml
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub import CommitOperationAdd, EvalResultEntry, eval_result_entries_to_yaml
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.errors import HubUnavailable, NotAllowed
-from leaderboard.hub.dataset_repo import settle_client
+from leaderboard.hub.client import client_of
+from leaderboard.hub.errors import HubRefusal, pull_request_refused, translated
 from leaderboard.records import PodiumBlock, Precision, WeightType
 
 WHOLE = {Precision.FLOAT16.value, Precision.BFLOAT16.value, Precision.FLOAT32.value}
-TRANSIENT = {408, 425, 429}
 
 
 def report(benchmark: Benchmark, block: PodiumBlock, url: str) -> str:
@@ -42,7 +39,7 @@ def report(benchmark: Benchmark, block: PodiumBlock, url: str) -> str:
 
 
 @dataclass(frozen=True)
-class Reports:
+class ModelReports:
     """The pull requests that the board opens in its own name."""
 
     endpoint: str
@@ -57,25 +54,21 @@ class Reports:
         content = report(benchmark, block, url)
         if not content:
             return None
-        settle_client(self.timeout_s)
-        api = HfApi(endpoint=self.endpoint, token=self.token or False, library_name="podium")
         title = f"Evaluation results on {benchmark.title} ({block.revision[:12]})"
+        file = CommitOperationAdd(f".eval_results/{benchmark.id}.yaml", content.encode())
+        api = client_of(self.endpoint, self.token, self.timeout_s)
         try:
-            for known in api.get_repo_discussions(block.model, discussion_type="pull_request"):
-                if known.title == title:
-                    return known.url
-            made = api.create_commit(
-                block.model,
-                [CommitOperationAdd(f".eval_results/{benchmark.id}.yaml", content.encode())],
-                commit_message=title,
-                commit_description=f"Measured at {block.revision}; how is said at {url}.",
-                create_pr=True,
-            )
-        except HfHubHTTPError as error:
-            status = error.response.status_code
-            if status < 500 and status not in TRANSIENT:
-                raise NotAllowed(f"{block.model} takes no pull request from this board ({status}).") from error
-            raise HubUnavailable(f"The Hub has trouble of its own (it answered {status}).", 60) from error
-        except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
-            raise HubUnavailable(f"The Hub gave no usable answer ({type(error).__name__}).", 60) from error
+            with translated(block.model):
+                for known in api.get_repo_discussions(block.model, discussion_type="pull_request"):
+                    if known.title == title:
+                        return known.url
+                made = api.create_commit(
+                    block.model,
+                    [file],
+                    commit_message=title,
+                    commit_description=f"Measured at {block.revision}; how is said at {url}.",
+                    create_pr=True,
+                )
+        except HubRefusal as refusal:
+            raise pull_request_refused(refusal, block.model) from refusal
         return made.pr_url

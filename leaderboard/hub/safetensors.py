@@ -28,11 +28,11 @@ QUANTISATION_EXTRAS = (
 """Ends of the names of tensors that describe a quantisation and are no parameters."""
 
 
-class BadHeader(ValueError):
+class BadSafetensorsHeader(ValueError):
     """The file is not what the safetensors format demands; the text says why in a few words."""
 
 
-class Tensor(NamedTuple):
+class TensorEntry(NamedTuple):
     """One entry of a header."""
 
     name: str
@@ -41,23 +41,23 @@ class Tensor(NamedTuple):
 
 
 def header_length(start: bytes) -> int:
-    """Length in bytes of the header of a file that begins with `start`. Raises BadHeader."""
+    """Length in bytes of the header of a file that begins with `start`. Raises BadSafetensorsHeader."""
     if len(start) < LENGTH_BYTES:
-        raise BadHeader(f"it is {len(start)} bytes long, too short for safetensors")
+        raise BadSafetensorsHeader(f"it is {len(start)} bytes long, too short for safetensors")
     length = int.from_bytes(start[:LENGTH_BYTES], "little")
     if not 2 <= length <= MAX_HEADER_BYTES:
-        raise BadHeader(f"its header claims {length:,} bytes, at most {MAX_HEADER_BYTES:,} are read")
+        raise BadSafetensorsHeader(f"its header claims {length:,} bytes, at most {MAX_HEADER_BYTES:,} are read")
     return length
 
 
-def read_header(header: bytes, file_size: int | None) -> list[Tensor]:
-    """The tensors of a file of `file_size` bytes (None: unknown) with this header. Raises BadHeader."""
+def read_header(header: bytes, file_size: int | None) -> list[TensorEntry]:
+    """The tensors of a file of `file_size` bytes (None: unknown) with this header. Raises BadSafetensorsHeader."""
     try:
         entries = json.loads(header)
     except (ValueError, RecursionError):
-        raise BadHeader("its header is not JSON") from None
+        raise BadSafetensorsHeader("its header is not JSON") from None
     if not isinstance(entries, dict):
-        raise BadHeader("its header is not a JSON object")
+        raise BadSafetensorsHeader("its header is not a JSON object")
     entries.pop("__metadata__", None)
     tensors, end = [], 0
     for name, entry in entries.items():
@@ -66,24 +66,24 @@ def read_header(header: bytes, file_size: int | None) -> list[Tensor]:
         end = max(end, tensor_end)
     promised = LENGTH_BYTES + len(header) + end
     if file_size is not None and file_size != promised:
-        raise BadHeader(f"it is {file_size:,} bytes long, its header promises {promised:,}")
+        raise BadSafetensorsHeader(f"it is {file_size:,} bytes long, its header promises {promised:,}")
     return tensors
 
 
-def _tensor(name: str, entry: Any) -> tuple[Tensor, int]:
+def _tensor(name: str, entry: Any) -> tuple[TensorEntry, int]:
     """The tensor that `entry` describes and where its data ends."""
     entry = entry if isinstance(entry, dict) else {}
     number_format, shape, place = entry.get("dtype"), entry.get("shape"), entry.get("data_offsets")
     if not (isinstance(number_format, str) and _naturals(shape, MAX_DIMENSIONS) and _naturals(place, 2)):
-        raise BadHeader("its header describes a tensor without format, shape and place")
+        raise BadSafetensorsHeader("its header describes a tensor without format, shape and place")
     begin, end = place if len(place) == 2 else (0, -1)
     elements = 1
     for size in shape:
         elements *= size
     bits = FORMAT_BITS.get(number_format)
     if end < begin or (bits is not None and elements * bits != (end - begin) * 8):
-        raise BadHeader("its header describes a tensor whose shape and size differ")
-    return Tensor(name, number_format, elements), end
+        raise BadSafetensorsHeader("its header describes a tensor whose shape and size differ")
+    return TensorEntry(name, number_format, elements), end
 
 
 def _naturals(value: Any, most: int) -> bool:
@@ -93,7 +93,7 @@ def _naturals(value: Any, most: int) -> bool:
     )
 
 
-def count_parameters(tensors: Iterable[Tensor], quantisation: Mapping[str, Any] | None) -> dict[str, int]:
+def count_parameters(tensors: Iterable[TensorEntry], quantisation: Mapping[str, Any] | None) -> dict[str, int]:
     """Number format -> number of parameters; weights that `quantisation` packs several to an element are unpacked.
 
     `quantisation` is `quantization_config` of config.json, None for a checkpoint that has none.
@@ -110,7 +110,7 @@ def count_parameters(tensors: Iterable[Tensor], quantisation: Mapping[str, Any] 
     return dict(counts)
 
 
-def _packed(tensor: Tensor) -> bool:
+def _packed(tensor: TensorEntry) -> bool:
     """Whether a quantised checkpoint's tensor holds several weights in each element."""
     if tensor.format == "I32":
         return tensor.name.endswith((".qweight", ".weight_packed"))

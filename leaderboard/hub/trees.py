@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
-class Node(NamedTuple):
+class TreeEntry(NamedTuple):
     """An entry of a folder."""
 
     oid: str
@@ -19,7 +19,7 @@ class Node(NamedTuple):
     """Bytes of a file's content; None for a folder, and where the Hub does not say it."""
 
 
-Folders = Mapping[str, Mapping[str, Node]]
+Folders = Mapping[str, Mapping[str, TreeEntry]]
 """Path of a folder (the root is "") -> name -> entry."""
 
 
@@ -39,7 +39,7 @@ def join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def tree_oid(entries: Mapping[str, Node]) -> str:
+def tree_oid(entries: Mapping[str, TreeEntry]) -> str:
     """The git object id of a folder of plain files and folders (mode 100644 and 40000)."""
     ordered = sorted(entries.items(), key=lambda item: (item[0] + "/" * item[1].is_folder).encode())
     body = b"".join(
@@ -49,9 +49,9 @@ def tree_oid(entries: Mapping[str, Node]) -> str:
     return hashlib.sha1(b"tree %d\0%b" % (len(body), body), usedforsecurity=False).hexdigest()
 
 
-def from_listing(listing: Iterable[tuple[str, Node]], top: str = "") -> dict[str, dict[str, Node]]:
+def from_listing(listing: Iterable[tuple[str, TreeEntry]], top: str = "") -> dict[str, dict[str, TreeEntry]]:
     """The folders below and with `top`, from every path below it."""
-    folders: dict[str, dict[str, Node]] = {top: {}}
+    folders: dict[str, dict[str, TreeEntry]] = {top: {}}
     for path, node in listing:
         folder, name = split(path)
         folders.setdefault(folder, {})[name] = node
@@ -60,17 +60,17 @@ def from_listing(listing: Iterable[tuple[str, Node]], top: str = "") -> dict[str
     return folders
 
 
-def without(folders: Folders, top: str) -> dict[str, Mapping[str, Node]]:
+def without(folders: Folders, top: str) -> dict[str, Mapping[str, TreeEntry]]:
     """`folders` less `top` and everything below it."""
     return {path: entries for path, entries in folders.items() if path != top and not path.startswith(top + "/")}
 
 
-def with_changes(folders: Folders, changes: Mapping[str, Node | None]) -> dict[str, Mapping[str, Node]]:
+def with_changes(folders: Folders, changes: Mapping[str, TreeEntry | None]) -> dict[str, Mapping[str, TreeEntry]]:
     """`folders` after files were written and (None) deleted, with the ids that git will give to the folders."""
-    new: dict[str, dict[str, Node]] = {}
+    new: dict[str, dict[str, TreeEntry]] = {}
     result = dict(folders)
 
-    def editable(folder: str) -> dict[str, Node]:
+    def editable(folder: str) -> dict[str, TreeEntry]:
         if folder not in new:
             result[folder] = new[folder] = dict(result.get(folder, {}))
             if folder:
@@ -87,14 +87,14 @@ def with_changes(folders: Folders, changes: Mapping[str, Node | None]) -> dict[s
         if folder:
             above, name = split(folder)
             if new[folder]:
-                new[above][name] = Node(tree_oid(new[folder]), is_folder=True)
+                new[above][name] = TreeEntry(tree_oid(new[folder]), is_folder=True)
             else:
                 new[above].pop(name, None)
                 del result[folder]
     return result
 
 
-def files(folders: Folders) -> dict[str, Node]:
+def files(folders: Folders) -> dict[str, TreeEntry]:
     """Path -> entry of every file."""
     return {
         join(folder, name): node

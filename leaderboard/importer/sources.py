@@ -9,7 +9,7 @@ from typing import Protocol
 
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.hub.dataset_repo import HubRepo
-from leaderboard.hub.trees import Node, files
+from leaderboard.hub.trees import TreeEntry, files
 from leaderboard.records import is_repo_id
 from leaderboard.settings import Settings
 
@@ -73,7 +73,7 @@ class BoardDataset:
         self._repo = repo
         self.name = repo.repo_id
         self._commit, _ = repo.top()
-        self._files: dict[str, Node] = files(repo.below(self._commit, ""))
+        self._files: dict[str, TreeEntry] = files(repo.below(self._commit, ""))
 
     def paths(self) -> list[str]:
         """Every file."""

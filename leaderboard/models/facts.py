@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from leaderboard import FileStore
-from leaderboard.errors import Conflict, NotFound
 from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
 from leaderboard.records import ModelFacts
+from leaderboard.stores.edit import EditedFiles, edit
 
 FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
 CARD_KEPT = (
@@ -25,7 +25,6 @@ CARD_KEPT = (
 )  # fmt: skip
 MAX_KEPT_CHARACTERS = 10_000
 """Longer values of the card or config are not kept for the board."""
-TRIES = 20
 
 
 def facts_path(model: str) -> str:
@@ -171,28 +170,18 @@ class KnownModels:
 
         Raises Conflict when others keep changing the files.
         """
-        for _ in range(TRIES):
-            expected: dict[str, str | None] = {}
-            before = {name: self._read(name, expected) for name in (facts.model, *names)}
-            kept = submitted(facts, [one for one in before.values() if one is not None])
-            kept = kept.model_copy(update={"aliases": kept.aliases | names})
-            changes: dict[str, bytes | None] = {facts_path(facts.model): facts_file(kept)}
-            changes |= {facts_path(name): None for name in names if before[name] is not None}
-            try:
-                self._store.commit(changes, message, {path: expected[path] for path in changes})
-            except Conflict:
-                continue
-            return
-        raise Conflict([facts_path(facts.model)])
 
-    def _read(self, model: str, versions: dict[str, str | None]) -> ModelFacts | None:
-        path = facts_path(model)
-        try:
-            content, versions[path] = self._store.read(path)
-        except NotFound:
-            versions[path] = None
-            return None
-        return read_facts(content)
+        def decide(files: EditedFiles) -> None:
+            contents = {name: files.find(facts_path(name)) for name in (facts.model, *names)}
+            before = {name: kept for name, content in contents.items() if content and (kept := read_facts(content))}
+            kept = submitted(facts, before.values())
+            kept = kept.model_copy(update={"aliases": kept.aliases | names})
+            files.write(facts_path(facts.model), facts_file(kept))
+            for name in names:
+                if name in before:
+                    files.write(facts_path(name), None)
+
+        edit(self._store, decide, message)
 
     def _refresh(self) -> None:
         changes = self._store.changes_since(self._seen)

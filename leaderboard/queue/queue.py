@@ -9,10 +9,9 @@ FINISHED -> PENDING                            re-run: a new attempt, the old re
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
@@ -34,9 +33,9 @@ from leaderboard.records import (
     request_path,
     utc,
 )
-from leaderboard.stores.batched import flush
+from leaderboard.stores.edit import EditedFiles, edit
 
-__all__ = ["MOVES", "Beside", "Queue", "QueueView", "SetAside", "obstacle"]
+__all__ = ["MOVES", "Queue", "QueueView", "SetAside", "obstacle"]
 
 MOVES: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.CANCELLED}),
@@ -46,20 +45,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
 MAX_SPREAD = 16
-MAX_TRIES = 100
-"""A change is given up when this many others came first."""
 PODIUM = "podium"
 """Who changed a status when nobody in particular did."""
-
-
-class Beside(NamedTuple):
-    """Other files of the requests store that change together with a request, as for `FileStore.commit`."""
-
-    changes: Mapping[str, bytes | None] = {}
-    expected: Mapping[str, str | None] = {}
-
-
-NOTHING_BESIDE = Beside()
 
 
 class Queue:
@@ -80,11 +67,11 @@ class Queue:
 
     def get(self, request_id: str) -> Request:
         """The request as it is now. Raises NotFound."""
-        return self._read(self._path_of_id(request_id))[0]
+        return self.find(self._path_of_id(request_id))
 
     def find(self, path: str) -> Request:
         """The request in a file. Raises NotFound, Unreadable."""
-        return self._read(path)[0]
+        return read_request(path, self.store.read(path)[0])
 
     def path_of(self, request: Request) -> str:
         """Where the request's file lies (or would lie, for one that was not submitted yet)."""
@@ -127,12 +114,12 @@ class Queue:
         """Evaluate a finished request once more; its old result is kept. Raises NotPossible for any other."""
         return self._by_hand(request, Status.PENDING, {Status.FINISHED}, by, note or "run again")
 
-    def amend(self, request: Request, decide: Callable[[Request], Beside], message: str) -> Request:
-        """Let `decide` change what is there but the status, and files beside it in the same commit.
+    def amend(self, request: Request, decide: Callable[[Request, EditedFiles], None], message: str) -> Request:
+        """Let `decide` change what is there but the status, and other files of the store in the same commit.
 
         `decide` may be called several times, each time with what is there then; what it raises ends the change.
         """
-        return self._change(self.path_of(request), decide, message)
+        return self._edit(self.path_of(request), decide, message)
 
     # --- what workers do
 
@@ -152,11 +139,11 @@ class Queue:
 
         try:
             self._change(path, decide, "Claim {}")
-            flush(self.store, f"Claim {request.model}", now_or_never=path)
+            self.store.flush(f"Claim {request.model}", now_or_never=path)
         except Infrastructure:
             self._unsure.add(lease.claim)
             raise
-        claimed = self._read(path)[0]
+        claimed = self.find(path)
         if claimed.lease is None or claimed.lease.claim != lease.claim:
             raise Conflict([path])
         return claimed
@@ -268,7 +255,7 @@ class Queue:
 
         A claim never waits: it flushes.
         """
-        return flush(self.store, message)
+        return self.store.flush(message)
 
     # --- how a request changes
 
@@ -318,19 +305,20 @@ class Queue:
 
         return self._change(path, guarded, message)
 
-    def _change(self, path: str, decide: Callable[[Request], Beside | None], message: str) -> Request:
-        """Read, let `decide` change what was read, commit; once more from the start where somebody was faster."""
-        for _ in range(MAX_TRIES):
-            current, version = self._read(path)
-            beside = decide(current) or NOTHING_BESIDE
+    def _change(self, path: str, decide: Callable[[Request], None], message: str) -> Request:
+        """Let `decide` change the request, and nothing else."""
+        return self._edit(path, lambda current, files: decide(current), message)
+
+    def _edit(self, path: str, decide: Callable[[Request, EditedFiles], None], message: str) -> Request:
+        def decide_and_write(files: EditedFiles) -> Request:
+            current = read_request(path, files.read(path))
+            decide(current, files)
             current.schema_version = SCHEMA_VERSION
-            changes = {path: current.to_json(), **beside.changes}
-            try:
-                self.store.commit(changes, message.format(current.model), {path: version, **beside.expected})
-            except Conflict:
-                continue
+            files.write(path, current.to_json())
+            files.message = message.format(current.model)
             return current
-        raise Conflict([path])
+
+        return edit(self.store, decide_and_write, message)
 
     def _move(self, request: Request, to: Status, by: str, note: str) -> None:
         if to not in MOVES[request.status]:
@@ -379,10 +367,6 @@ class Queue:
         return until is None or until <= self._clock()
 
     # --- files
-
-    def _read(self, path: str) -> tuple[Request, str]:
-        content, version = self.store.read(path)
-        return read_request(path, content), version
 
     def _path_of_id(self, request_id: str) -> str:
         """The path from the last view; from a new one where the id is not (any longer) at that place."""

@@ -14,17 +14,17 @@ from leaderboard.records import PodiumBlock
 RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
 
 
-class Taken(Conflict):
+class DetailsTaken(Conflict):
     """Details of another run lie where these should go."""
 
 
-class Place(Protocol):
+class DetailsStore(Protocol):
     """Where the details of a results store lie. `result` is always the path of the result file they belong to."""
 
     def put(self, block: PodiumBlock, result: str, content: bytes, details: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """Bring `details` (task -> Parquet) of the result with `content` where they belong.
 
-        Returns what the result's own commit has to write for that. Doing it again changes nothing. Raises Taken.
+        Returns what the result's own commit has to write for that. Doing it again changes nothing. Raises DetailsTaken.
         """
         ...
 
@@ -37,7 +37,7 @@ class Place(Protocol):
         ...
 
 
-class BesideResults:
+class DetailsBesideResults:
     """`details/{benchmark}/{org}__{model}/{time}/{task}.parquet` of the results store, in the result's own commit."""
 
     def __init__(self, store: FileStore, hidden: Callable[[str], bool] = lambda benchmark: False) -> None:

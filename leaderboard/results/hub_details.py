@@ -11,19 +11,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.errors import NotFound, Unreadable
 from leaderboard.records import PodiumBlock
 from leaderboard.results.result_files import read_block
-from leaderboard.hub.cards import CARD, card_of
-from leaderboard.results.details_store import Taken, parts, task_file, task_of
+from leaderboard.hub.cards import CARD
+from leaderboard.results.details_store import DetailsTaken, parts, task_file, task_of
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
+from leaderboard.stores.edit import EditedFiles, edit
 from leaderboard.stores.hub import HubStore
-from leaderboard.hub.dataset_repo import Missing
+from leaderboard.hub.errors import DatasetMissing
 
 MAX_NAME = 96
 """The Hub's limit of characters in a repository's name."""
 OPEN_STORES = 256
-TRIES = 20
 
 
 class HubDetails:
@@ -58,7 +58,7 @@ class HubDetails:
         return f"{self._owner}/{name}-details"
 
     def put(self, block: PodiumBlock, result: str, content: bytes, details: Mapping[str, bytes]) -> Mapping[str, bytes]:
-        """One commit with the tables, the result and the card. Raises Taken, HubUnavailable.
+        """One commit with the tables, the result and the card. Raises DetailsTaken, HubUnavailable.
 
         Doing it again makes no commit. Without details there is no dataset.
         """
@@ -67,22 +67,22 @@ class HubDetails:
         benchmark, model, stamp = parts(result)
         store = self._store(model)
         self._make(store, self._gated(benchmark))
-        files = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
+        tables = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
         copy = f"{benchmark}/results_{stamp}.json"
-        for _ in range(TRIES):
-            card, version = card_of(store.read)
+
+        def decide(edited: EditedFiles) -> None:
+            card = (edited.find(CARD) or b"").decode("utf-8", "replace")
             present = store.list()
-            if copy in present and not _is_of(result, store.read(copy)[0], block):
-                raise Taken([copy])
-            columns = _columns(store, present, card, files)
-            text = merged(card, store.repo_id, {*present, *files}, columns, block, stamp)
-            changes = {CARD: text.encode(), copy: content, **files}
-            try:
-                store.commit(changes, f"{block.benchmark} at {block.revision[:12]}, {block.time}", {CARD: version})
-            except Conflict:
-                continue
-            return {}
-        raise Conflict([CARD])
+            there = edited.find(copy)
+            if there is not None and not _is_of(result, there, block):
+                raise DetailsTaken([copy])
+            columns = _columns(store, present, card, tables)
+            text = merged(card, store.repo_id, {*present, *tables}, columns, block, stamp)
+            for path, new_content in {CARD: text.encode(), copy: content, **tables}.items():
+                edited.write(path, new_content)
+
+        edit(store, decide, f"{block.benchmark} at {block.revision[:12]}, {block.time}")
+        return {}
 
     def tasks(self, result: str) -> list[str]:
         """Tasks whose details anybody may read. Raises HubUnavailable."""
@@ -91,7 +91,7 @@ class HubDetails:
             return []
         try:
             return sorted(task_of(path) for path in self._store(model).list(f"{benchmark}/{stamp}/"))
-        except Missing:
+        except DatasetMissing:
             return []
 
     def read(self, result: str, task: str) -> bytes:
@@ -102,7 +102,7 @@ class HubDetails:
             raise NotFound(f"Whoever reads details of {benchmark} says who they are: see the dataset {store.repo_id}.")
         try:
             return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
-        except Missing:
+        except DatasetMissing:
             raise NotFound(f"There is no dataset {store.repo_id}.") from None
 
     def _make(self, store: HubStore, gated: bool) -> None:

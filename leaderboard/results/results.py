@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from leaderboard import FileStore
@@ -13,8 +14,8 @@ from leaderboard.results.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Request
 from leaderboard.results.result_files import read_block
-from leaderboard.stores.batched import flush
-from leaderboard.results.details_store import RESULT_PATH, BesideResults, Place, Taken, details_path
+from leaderboard.stores.edit import EditedFiles, content_of, edit
+from leaderboard.results.details_store import RESULT_PATH, DetailsBesideResults, DetailsStore, DetailsTaken, details_path
 from leaderboard.hub.trees import blob_version
 
 __all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "result_file", "result_path"]
@@ -22,7 +23,6 @@ __all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "result_fi
 NOT_PUBLISHED = {"samples", "pretty_env_info", "podium"}
 """Keys of the harness's result that do not belong in the file: details have files of their own, and the description of
 the machine names its host, its paths and all its packages."""
-TRIES = 5
 
 MoreChanges = Callable[[PodiumBlock, str, str], Mapping[str, bytes | None]]
 NOTHING_MORE: Mapping[str, bytes | None] = {}
@@ -40,10 +40,10 @@ def result_path(benchmark: str, model: str, stamp: str) -> str:
 class Results:
     """The results store: what was measured. Safe for threads."""
 
-    def __init__(self, store: FileStore, details: Place | None = None) -> None:
+    def __init__(self, store: FileStore, details: DetailsStore | None = None) -> None:
         """`details` is where the details lie, by default beside the results."""
         self._store = store
-        self._details = details or BesideResults(store)
+        self._details = details or DetailsBesideResults(store)
         self._lock = threading.Lock()
         self._read: dict[str, tuple[str, PodiumBlock | Unreadable]] = {}
 
@@ -66,32 +66,30 @@ class Results:
         block = PodiumBlock.model_validate(aggregated["podium"])
         content = result_file(aggregated, block)
         passed_over: set[str] = set()
-        for _ in range(TRIES):
-            path, taken = self._place(block, passed_over)
-            if taken:
+
+        def decide(files: EditedFiles) -> str:
+            path, is_published = self._place(block, files.find, passed_over)
+            if is_published:
                 return path
-            changes: dict[str, bytes | None] = {path: content}
             try:
-                changes |= self._details.put(block, path, content, details)
-            except Taken:
+                beside = self._details.put(block, path, content, details)
+            except DetailsTaken:
                 passed_over.add(path)
-                continue
-            if callable(extra_changes):
-                changes |= extra_changes(block, path, blob_version(content))
-            else:
-                changes |= extra_changes
-            try:
-                self._store.commit(changes, f"Publish {block.model} on {block.benchmark}", {path: None})
-            except Conflict:
-                continue
+                return decide(files)
+            more = extra_changes(block, path, blob_version(content)) if callable(extra_changes) else extra_changes
+            for changed, new_content in {path: content, **beside, **more}.items():
+                files.write(changed, new_content)
             return path
-        raise Conflict([path])
+
+        return edit(self._store, decide, f"Publish {block.model} on {block.benchmark}")
 
     def flush(self, message: str) -> set[str]:
         """Make one commit of what waits, where the store gathers commits; return the paths that came too late."""
-        return flush(self._store, message)
+        return self._store.flush(message)
 
-    def _place(self, block: PodiumBlock, passed_over: Collection[str] = ()) -> tuple[str, bool]:
+    def _place(
+        self, block: PodiumBlock, find: Callable[[str], bytes | None], passed_over: Collection[str] = ()
+    ) -> tuple[str, bool]:
         """Where the block's file lies or will lie, and whether it is there already.
 
         The second name is for two requests for one model that started in the same second.
@@ -101,13 +99,13 @@ class Results:
         for name in (stamp, f"{stamp}_{block.request_id}", f"{stamp}_{block.request_id}_{block.attempt}"):
             path = result_path(block.benchmark, block.model, name)
             try:
-                found = read_block(path, self._store.read(path)[0])
-            except NotFound:
-                free += [path] if path not in passed_over else []
-                continue
+                content = find(path)
+                published = read_block(path, content) if content is not None else None
             except Unreadable:
                 continue
-            if (found.request_id, found.attempt) == (block.request_id, block.attempt):
+            if published is None:
+                free += [path] if path not in passed_over else []
+            elif (published.request_id, published.attempt) == (block.request_id, block.attempt):
                 return path, True
         if not free:
             raise Conflict([path])
@@ -167,7 +165,7 @@ class Results:
 
     def path_of(self, block: PodiumBlock) -> str:
         """Path of a published evaluation. Raises NotFound."""
-        path, there = self._place(block)
+        path, there = self._place(block, partial(content_of, self._store))
         if not there:
             raise NotFound(f"There is no result of attempt {block.attempt} at request {block.request_id}.")
         return path

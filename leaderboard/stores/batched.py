@@ -13,7 +13,7 @@ from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import check_path, check_paths
 
 
-class Step(NamedTuple):
+class WaitingCommit(NamedTuple):
     """A commit that waits for the flush."""
 
     changes: Mapping[str, bytes | None]
@@ -24,6 +24,9 @@ class Step(NamedTuple):
         return bool(paths & (self.changes.keys() | self.expected.keys()))
 
 
+WaitingCommits = list[WaitingCommit]
+
+
 class BatchedStore:
     """A store whose commits wait, visible only through this object, until `flush` makes them all in one commit.
 
@@ -31,10 +34,12 @@ class BatchedStore:
     progress, finish and fail them through this. Safe for threads.
     """
 
+    gathers = True
+
     def __init__(self, store: FileStore) -> None:
         self._store = store
         self._lock = threading.RLock()
-        self._steps: list[Step] = []
+        self._waiting: list[WaitingCommit] = []
         self._written: dict[str, bytes | None] = {}
         self._log = ChangeLog(self.list)
 
@@ -92,41 +97,41 @@ class BatchedStore:
             for path, content in changes.items():
                 if content is None and self._version(path) is None:
                     raise NotFound(f"There is no file {path} to delete.")
-            self._steps.append(Step(dict(changes), dict(expected or {})))
+            self._waiting.append(WaitingCommit(dict(changes), dict(expected or {})))
             self._written.update(changes)
         return self._log.version()
 
-    def flush(self, message: str) -> set[str]:
-        """Make one commit of all that waits, and return the paths whose changes came too late and were dropped."""
-        with self._lock:
-            steps, lost = self._steps, set[str]()
-            while steps:
-                changes, expected = _merged(steps, self._store.list())
-                try:
-                    self._store.commit(changes, message, expected)
-                    break
-                except Conflict as conflict:
-                    late = set(conflict.paths)
-                    kept = []
-                    for step in steps:
-                        if step.touches(late):
-                            late |= step.changes.keys()
-                            lost |= step.changes.keys()
-                        else:
-                            kept.append(step)
-                    steps = kept
-            self._steps, self._written = [], {}
-        return lost
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Make one commit of all that waits, and return the paths whose changes came too late and were dropped.
 
-    def drop(self, path: str) -> None:
-        """Forget what waits for `path`, with all that waits in the same commits."""
+        When the store fails, all of it goes on waiting but what touches the path `now_or_never`.
+        """
         with self._lock:
-            dropped = {path}
-            for step in self._steps:
-                if step.touches(dropped):
-                    dropped |= step.changes.keys()
-            self._steps = [step for step in self._steps if not step.touches(dropped)]
-            self._written = {path: content for step in self._steps for path, content in step.changes.items()}
+            try:
+                late = self._commit_waiting(message)
+            except Infrastructure:
+                if now_or_never:
+                    self._keep_waiting(_without(self._waiting, [now_or_never])[0])
+                raise
+            self._keep_waiting([])
+            return late | self._store.flush(message, now_or_never)
+
+    def _commit_waiting(self, message: str) -> set[str]:
+        """Make one commit of all that waits, less what came too late, and return the paths of that."""
+        waiting, late = self._waiting, set[str]()
+        while waiting:
+            changes, expected = _merged(waiting, self._store.list())
+            try:
+                self._store.commit(changes, message, expected)
+                break
+            except Conflict as conflict:
+                waiting, dropped = _without(waiting, conflict.paths)
+                late |= dropped
+        return late
+
+    def _keep_waiting(self, waiting: WaitingCommits) -> None:
+        self._waiting = waiting
+        self._written = {path: content for commit in waiting for path, content in commit.changes.items()}
 
     def _version(self, path: str) -> str | None:
         try:
@@ -135,28 +140,27 @@ class BatchedStore:
             return None
 
 
-def flush(store: FileStore, message: str, now_or_never: str = "") -> set[str]:
-    """`BatchedStore.flush` where `store` is one; any other has nothing that waits.
-
-    What waits for the path `now_or_never` is dropped when the store fails.
-    """
-    if not isinstance(store, BatchedStore):
-        return set()
-    try:
-        return store.flush(message)
-    except Infrastructure:
-        if now_or_never:
-            store.drop(now_or_never)
-        raise
+def _without(waiting: Iterable[WaitingCommit], paths: Iterable[str]) -> tuple[WaitingCommits, set[str]]:
+    """The commits that do not depend on any of `paths`, directly or through each other; paths that the rest changes."""
+    lost, kept, dropped = set(paths), [], set[str]()
+    for commit in waiting:
+        if commit.touches(lost):
+            lost |= commit.changes.keys()
+            dropped |= commit.changes.keys()
+        else:
+            kept.append(commit)
+    return kept, dropped
 
 
-def _merged(steps: Iterable[Step], there: Mapping[str, str]) -> tuple[dict[str, bytes | None], dict[str, str | None]]:
-    """The last content of every path, and what the first step that speaks of a path expects of it."""
+def _merged(
+    waiting: Iterable[WaitingCommit], there: Mapping[str, str]
+) -> tuple[dict[str, bytes | None], dict[str, str | None]]:
+    """The last content of every path, and what the first that speaks of a path expects of it."""
     changes: dict[str, bytes | None] = {}
     expected: dict[str, str | None] = {}
-    for step in steps:
-        for path, version in step.expected.items():
+    for commit in waiting:
+        for path, version in commit.expected.items():
             if path not in changes:
                 expected.setdefault(path, version)
-        changes.update(step.changes)
+        changes.update(commit.changes)
     return {path: content for path, content in changes.items() if content is not None or path in there}, expected

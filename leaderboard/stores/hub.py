@@ -21,8 +21,8 @@ from pathlib import Path
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
-from leaderboard.hub.dataset_repo import HubRepo, Outdated, matches
-from leaderboard.hub.trees import Folders, Node, blob_version, files, join, split, with_changes, without
+from leaderboard.hub.dataset_repo import BranchMoved, HubRepo, matches
+from leaderboard.hub.trees import Folders, TreeEntry, blob_version, files, join, split, with_changes, without
 from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, too_long
 
@@ -46,7 +46,7 @@ NEVER_LFS_BYTES = 1_000_000
 log = logging.getLogger(__name__)
 
 
-class Snapshot:
+class RepoSnapshot:
     """The repository at one commit."""
 
     def __init__(self, commit: str, folders: Folders) -> None:
@@ -54,7 +54,7 @@ class Snapshot:
         self.folders = folders
 
     @cached_property
-    def files(self) -> dict[str, Node]:
+    def files(self) -> dict[str, TreeEntry]:
         """The files that are nobody's own, by path."""
         return {
             path: node for path, node in files(self.folders).items() if all(map(PLAIN_NAME.fullmatch, path.split("/")))
@@ -68,6 +68,8 @@ class HubStore:
     `max_age_s`: how old what is read may be. What is written is decided on what is there, whatever this says.
     `max_bytes`: files with more are not listed and not downloaded, and `set_aside` names them; None for no limit.
     """
+
+    gathers = False
 
     def __init__(
         self,
@@ -85,7 +87,7 @@ class HubStore:
         self._max_age_s = max_age_s
         self._max_bytes = max_bytes
         self._syncing, self._committing = threading.Lock(), threading.Lock()
-        self._snapshot: Snapshot | None = None
+        self._snapshot: RepoSnapshot | None = None
         self._synced = -1e9
         self._left_behind: dict[str, float] = {}
         """Past commit -> when a later one was seen."""
@@ -113,7 +115,7 @@ class HubStore:
         found = self._snapshot.files if self._snapshot else {}
         return {path: why for path, node in found.items() if (why := self._why_not(node))}
 
-    def _why_not(self, node: Node) -> str:
+    def _why_not(self, node: TreeEntry) -> str:
         """Why a file is not read; empty for one that is."""
         if self._max_bytes is None or node.size is None or node.size <= self._max_bytes:
             return ""
@@ -135,7 +137,7 @@ class HubStore:
         node = root.get(check_path(name))
         if node is None:
             raise NotFound(f"There is no file {name}.")
-        return self._content(Snapshot(commit, {}), name, node), node.oid
+        return self._content(RepoSnapshot(commit, {}), name, node), node.oid
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git object id of each file that is there; several downloads at a time."""
@@ -149,6 +151,10 @@ class HubStore:
             contents = pool.map(lambda one: self._content(snapshot, *one), found)
             for (path, node), content in zip(found, contents, strict=True):
                 yield path, content, node.oid
+
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Nothing waits here."""
+        return set()
 
     def changes_since(self, version: str | None) -> Changes:
         """What changed since `version`; versions end with this object. Raises HubUnavailable."""
@@ -165,7 +171,7 @@ class HubStore:
 
     # --- looking
 
-    def _look(self, now: bool = False) -> Snapshot:
+    def _look(self, now: bool = False) -> RepoSnapshot:
         """What is there: at most `max_age_s` old or, if `now`, asked for now.
 
         While another thread asks, or the Hub has trouble, what is known already is good enough to read.
@@ -187,21 +193,21 @@ class HubStore:
             self._syncing.release()
         return self._snapshot
 
-    def _sync(self, known: Snapshot | None) -> Snapshot:
+    def _sync(self, known: RepoSnapshot | None) -> RepoSnapshot:
         commit, root = self._repo.top()
         if known is None:
-            first = Snapshot(commit, self._repo.below(commit, ""))
+            first = RepoSnapshot(commit, self._repo.below(commit, ""))
             self._prune(first)
             return first
         if commit == known.commit or self._is_past(commit):
             return known
         folders = dict(known.folders)
-        waiting: list[tuple[str, Mapping[str, Node]]] = [("", root)]
+        waiting: list[tuple[str, Mapping[str, TreeEntry]]] = [("", root)]
         while waiting:
             path, entries = waiting.pop()
             before = folders.get(path, {})
             for name, node in before.items():
-                if node.is_folder and not entries.get(name, Node("")).is_folder:
+                if node.is_folder and not entries.get(name, TreeEntry("")).is_folder:
                     folders = without(folders, join(path, name))
             folders[path] = entries
             changed = [name for name, node in entries.items() if node.is_folder and before.get(name) != node]
@@ -210,7 +216,7 @@ class HubStore:
             else:
                 waiting += [(join(path, name), self._repo.folder(commit, join(path, name))) for name in changed]
         self._left_behind[known.commit] = time.monotonic()
-        return Snapshot(commit, folders)
+        return RepoSnapshot(commit, folders)
 
     def _is_past(self, commit: str) -> bool:
         """Whether the Hub answers with a past state, as it may for a short while.
@@ -223,7 +229,7 @@ class HubStore:
 
     # --- contents
 
-    def _content(self, snapshot: Snapshot, path: str, node: Node) -> bytes:
+    def _content(self, snapshot: RepoSnapshot, path: str, node: TreeEntry) -> bytes:
         place = self._place(node)
         try:
             content = place.read_bytes()
@@ -234,18 +240,18 @@ class HubStore:
             self._keep(node, content)
         return content
 
-    def _place(self, node: Node) -> Path:
+    def _place(self, node: TreeEntry) -> Path:
         name = node.sha256 or node.oid
         return self._cache / name[:2] / name
 
-    def _keep(self, node: Node, content: bytes) -> None:
+    def _keep(self, node: TreeEntry, content: bytes) -> None:
         place = self._place(node)
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
         draft.write_bytes(content)
         draft.rename(place)
 
-    def _prune(self, snapshot: Snapshot) -> None:
+    def _prune(self, snapshot: RepoSnapshot) -> None:
         """Forget contents that are not listed and were not written lately."""
         listed = {node.sha256 or node.oid for node in snapshot.files.values()}
         before = time.time() - KEPT_S
@@ -289,7 +295,7 @@ class HubStore:
                     return
                 operations = self._repo.operations(todo)
                 _pause(0, attempt)
-            except Outdated:
+            except BranchMoved:
                 outdated = True
                 _pause(0, attempt)
             except HubUnavailable as trouble:
@@ -297,13 +303,15 @@ class HubStore:
                 _pause_after(trouble, attempt, TRIES)
         raise HubUnavailable(f"The dataset {self.repo_id} changes faster than this board can write to it.", 5)
 
-    def _adopt(self, parent: Snapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
+    def _adopt(self, parent: RepoSnapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
         """Know our own commit without asking for the folders that it changed."""
         unclear = [path for path, content in changes.items() if content is not None and not _is_plain(path, content)]
         known = self._repo.files(commit, unclear) if unclear else {}
-        nodes: dict[str, Node | None] = {}
+        nodes: dict[str, TreeEntry | None] = {}
         for path, content in changes.items():
-            nodes[path] = None if content is None else known.get(path) or Node(blob_version(content), size=len(content))
+            nodes[path] = (
+                None if content is None else known.get(path) or TreeEntry(blob_version(content), size=len(content))
+            )
         for path, node in nodes.items():
             content = changes[path]
             if node is not None and content is not None:
@@ -311,7 +319,7 @@ class HubStore:
         with self._syncing:
             if self._snapshot is parent:
                 self._left_behind[parent.commit] = time.monotonic()
-                self._snapshot = Snapshot(commit, with_changes(parent.folders, nodes))
+                self._snapshot = RepoSnapshot(commit, with_changes(parent.folders, nodes))
 
 
 def _pause_after(trouble: HubUnavailable, attempt: int, tries: int) -> None:
@@ -331,7 +339,7 @@ def _is_plain(path: str, content: bytes) -> bool:
 
 
 def _decide(
-    snapshot: Snapshot, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]
+    snapshot: RepoSnapshot, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]
 ) -> dict[str, bytes | None]:
     """What of `changes` is not so already. Raises Conflict, NotFound, BadPath, Infrastructure."""
     there = snapshot.files
@@ -358,7 +366,7 @@ def _decide(
     return todo
 
 
-def _check_place(snapshot: Snapshot, path: str) -> None:
+def _check_place(snapshot: RepoSnapshot, path: str) -> None:
     if path in snapshot.folders:
         raise BadPath(path, "a folder is there")
     parent = split(path)[0]

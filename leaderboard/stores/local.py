@@ -34,7 +34,7 @@ UNSURE_NS = 100_000_000
 """A file younger than this when it was hashed may change again without its time stamp showing it."""
 
 
-class Signature(NamedTuple):
+class FileSignature(NamedTuple):
     """What tells, without reading it, that a file is the one we hashed."""
 
     ctime_ns: int
@@ -49,6 +49,8 @@ class LocalStore:
     folders named as files) is never opened. `set_aside` names all of it.
     """
 
+    gathers = False
+
     def __init__(self, root: Path, max_bytes: int | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = Path(os.path.realpath(root))
@@ -56,7 +58,7 @@ class LocalStore:
         self._stage, self._lock_file, self._journal = own / "stage", own / "lock", own / "journal"
         self._stage.mkdir(parents=True, exist_ok=True)
         self._max_bytes = max_bytes
-        self._hashed: dict[str, tuple[Signature, str]] = {}
+        self._hashed: dict[str, tuple[FileSignature, str]] = {}
         self._aside: dict[str, str] = {}
         self._log = ChangeLog(self.list)
         with self._locked():
@@ -117,6 +119,10 @@ class LocalStore:
             raise Infrastructure(f"The folder {self.root} could not be written: {error.strerror or error}.") from error
         return self._log.version()
 
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Nothing waits here."""
+        return set()
+
     def changes_since(self, version: str | None) -> Changes:
         """What differs from what `version` knew, files put there by hand included. Versions end with this object."""
         return self._log.since(version)
@@ -140,7 +146,7 @@ class LocalStore:
             raise Unreadable(path, too_long(size, self._max_bytes))
         return content
 
-    def _walk(self, folder: str, aside: dict[str, str]) -> Iterator[tuple[str, Signature]]:
+    def _walk(self, folder: str, aside: dict[str, str]) -> Iterator[tuple[str, FileSignature]]:
         """Every file below `folder`, with its signature; `aside` learns of what is not read.
 
         Files that come or go meanwhile may be seen or not.
@@ -159,7 +165,7 @@ class LocalStore:
                             waiting.append(f"{base}{entry.name}/")
                         else:
                             about = entry.stat(follow_symlinks=False)
-                            yield base + entry.name, Signature(about.st_ctime_ns, about.st_size, about.st_ino)
+                            yield base + entry.name, FileSignature(about.st_ctime_ns, about.st_size, about.st_ino)
             except (FileNotFoundError, NotADirectoryError):
                 continue
 
@@ -177,7 +183,7 @@ class LocalStore:
         size = entry.stat(follow_symlinks=False).st_size
         return too_long(size, self._max_bytes) if self._max_bytes is not None and size > self._max_bytes else ""
 
-    def _version(self, path: str, signature: Signature, aside: dict[str, str]) -> str | None:
+    def _version(self, path: str, signature: FileSignature, aside: dict[str, str]) -> str | None:
         """The blob id of a file, from memory where its signature is the same; None when it is gone or unreadable."""
         remembered = self._hashed.get(path)
         if remembered and remembered[0] == signature:

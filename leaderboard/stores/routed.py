@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from leaderboard import Changes, FileStore
+from leaderboard.errors import Conflict
 from leaderboard.stores.changelog import ChangeLog
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ class RoutedStore:
     """
 
     def __init__(self, store: FileStore, folder: str, other: FileStore) -> None:
+        self.gathers = store.gathers or other.gathers
         self._store = store
         self._folder = folder
         self._other = other
@@ -56,11 +58,27 @@ class RoutedStore:
         """Write and delete; all or nothing in each of the two. Raises what the stores raise."""
         ours, theirs = self._parted(changes)
         expected_here, expected_there = self._parted(expected or {})
+        if ours and expected_there:  # found out before anything is written
+            self._commit_inside({}, message, expected_there)
         if ours or expected_here:
             self._store.commit(ours, message, expected_here)
         if theirs or expected_there:
-            self._other.commit(theirs, message, expected_there)
+            self._commit_inside(theirs, message, expected_there)
         return self._log.version()
+
+    def _commit_inside(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None]
+    ) -> None:
+        try:
+            self._other.commit(changes, message, expected)
+        except Conflict as conflict:
+            raise Conflict(self._folder + path for path in conflict.paths) from conflict
+
+    def flush(self, message: str, now_or_never: str = "") -> set[str]:
+        """Make what waits in either store hold, in `store` first; return the paths that came too late."""
+        here, there = self._parted({now_or_never: None})
+        late = self._store.flush(message, *here)
+        return late | {self._folder + path for path in self._other.flush(message, *there)}
 
     def changes_since(self, version: str | None) -> Changes:
         """What changed since `version`; versions end with this object."""

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
-from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.errors import NotFound, Unreadable
 from leaderboard.records import TIME_FORMAT, Person, Request, Status, now, utc
+from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 Kind = Literal["quota", "official_provider", "do_not_submit", "copy"]
 """What a decision is about: a person's or organisation's quota, whether an organisation is an official provider,
 whether a model may be submitted, whether a model may be submitted although its weights are another one's."""
 NOT_COUNTED = (Status.FAILED, Status.CANCELLED)
-TRIES = 20
 
 
 class Decision(BaseModel):
@@ -171,46 +171,47 @@ class Policies:
 
     def rules(self, benchmark_id: str) -> Rules:
         """The rules as they hold now. Raises NotFound for an unknown benchmark, Unreadable."""
-        decisions, _ = self._read(benchmark_id)
+        decisions = self._read(benchmark_id)
         last = {(one.kind, one.subject.casefold()): one for one in decisions.decisions}
         return Rules(self._benchmark(benchmark_id), last)
 
     def history(self, benchmark_id: str) -> list[Decision]:
         """Every decision about a benchmark, oldest first. Raises NotFound, Unreadable."""
-        return self._read(benchmark_id)[0].decisions
+        return self._read(benchmark_id).decisions
 
     def decide(
         self, benchmark_id: str, kind: Kind, subject: str, effect: Literal["lift", "impose"], by: Person, why: str
     ) -> Decision:
         """Write a maintainer's decision down. Raises NotFound, Unreadable, Conflict."""
         decision = Decision(kind=kind, subject=subject, effect=effect, by=by.name, time=now(), why=why)
-        path = policy_path(benchmark_id)
-        for _ in range(TRIES):
-            known, version = self._read(benchmark_id)
+        path = policy_path(self._benchmark(benchmark_id).id)
+
+        def decide(files: EditedFiles) -> Decision:
+            known = _parsed(path, files.find(path))
             known.decisions.append(decision)
-            content = (known.model_dump_json(indent=2) + "\n").encode()
-            try:
-                self._store.commit({path: content}, f"{effect} {kind} of {subject}", {path: version})
-            except Conflict:
-                continue
+            files.write(path, (known.model_dump_json(indent=2) + "\n").encode())
             return decision
-        raise Conflict([path])
+
+        return edit(self._store, decide, f"{effect} {kind} of {subject}")
 
     def _benchmark(self, benchmark_id: str) -> Benchmark:
         if benchmark_id not in self._benchmarks:
             raise NotFound(f"There is no benchmark {benchmark_id!r} here. There are: {', '.join(self._benchmarks)}.")
         return self._benchmarks[benchmark_id]
 
-    def _read(self, benchmark_id: str) -> tuple[Decisions, str | None]:
+    def _read(self, benchmark_id: str) -> Decisions:
         path = policy_path(self._benchmark(benchmark_id).id)
-        try:
-            content, version = self._store.read(path)
-        except NotFound:
-            return Decisions(), None
-        try:
-            return Decisions.model_validate(json.loads(content)), version
-        except (ValueError, ValidationError, RecursionError) as error:
-            raise Unreadable(path, f"it does not hold decisions ({error})") from error
+        return _parsed(path, content_of(self._store, path))
+
+
+def _parsed(path: str, content: bytes | None) -> Decisions:
+    """The decisions in a file; none where there is no file. Raises Unreadable."""
+    if content is None:
+        return Decisions()
+    try:
+        return Decisions.model_validate(json.loads(content))
+    except (ValueError, ValidationError, RecursionError) as error:
+        raise Unreadable(path, f"it does not hold decisions ({error})") from error
 
 
 def policy_path(benchmark_id: str) -> str:

@@ -2,14 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import pytest
 
-from leaderboard.errors import BadPath, Conflict, NotFound
+from leaderboard import FileStore
+from leaderboard.errors import BadPath, Conflict, HubUnavailable, NotFound
 from leaderboard.hub.trees import blob_version
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Progress, Request, Status
 from leaderboard.stores.batched import BatchedStore
+from leaderboard.stores.local import LocalStore
+from leaderboard.stores.routed import RoutedStore
 from tests.contracts.stores import Opener
+
+Wrap = Callable[[FileStore, FileStore], FileStore]
+WRAPS: dict[str, Wrap] = {
+    "plain": lambda store, other: store,
+    "routed": lambda store, other: RoutedStore(store, "contents/", other),
+    "batched": lambda store, other: BatchedStore(store),
+    "batched-routed": lambda store, other: BatchedStore(RoutedStore(store, "contents/", other)),
+    "routed-batched": lambda store, other: RoutedStore(BatchedStore(store), "contents/", BatchedStore(other)),
+    "batched-batched": lambda store, other: BatchedStore(BatchedStore(store)),
+}
+"""Stores over a store and another one, which may hold what is below contents/."""
+
+
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+def test_after_a_flush_everybody_sees_what_was_committed(opener: Opener, wrap: Wrap, tmp_path: Path) -> None:
+    other = LocalStore(tmp_path / "other")
+    store = wrap(opener(), other)
+    store.commit({"a.json": b"1"}, "add", {"a.json": None})
+    store.commit({"contents/b.json": b"1"}, "add", {"contents/b.json": None})
+    assert (opener().list() == {} == other.list()) is store.gathers
+    assert store.flush("everything") == set() == store.flush("nothing is left")
+    assert opener().list().keys() | other.list().keys() <= {"a.json", "contents/b.json", "b.json"}
+    assert len(opener().list()) + len(other.list()) == 2
+    assert store.list().keys() == {"a.json", "contents/b.json"}
+
+
+@pytest.mark.parametrize("name", ["batched", "batched-routed", "routed-batched"])
+def test_what_came_too_late_is_named_by_its_path(opener: Opener, name: str, tmp_path: Path) -> None:
+    other = LocalStore(tmp_path / "other")
+    store = WRAPS[name](opener(), other)
+    paths = {"a.json", "contents/b.json"}
+    for path in {*paths, "c.json"}:
+        store.commit({path: b"1"}, "add", {path: None})
+    opener().commit({"a.json": b"faster", "contents/b.json": b"faster"}, "somebody was faster")
+    other.commit({"b.json": b"faster"}, "somebody was faster")
+    assert store.flush("round") == paths
+    assert store.read("a.json")[0] == b"faster" == store.read("contents/b.json")[0]
+    assert opener().read("c.json")[0] == b"1"
+
+
+def test_nothing_is_written_where_the_other_store_refuses(opener: Opener, tmp_path: Path) -> None:
+    other = LocalStore(tmp_path / "other")
+    store = WRAPS["routed"](opener(), other)
+    with pytest.raises(Conflict) as refused:
+        store.commit({"a.json": b"1", "contents/b.json": b"1"}, "add", {"contents/b.json": "0" * 40})
+    assert refused.value.paths == ["contents/b.json"]
+    assert opener().list() == {} == other.list()
 
 
 def test_what_waits_is_seen_here_and_nowhere_else(opener: Opener) -> None:
@@ -78,3 +131,32 @@ def test_a_round_of_the_queue_in_one_commit(opener: Opener) -> None:
     now = [queue.get(request.id) for request in claimed]
     assert [one.status for one in now] == [Status.RUNNING, Status.FINISHED, Status.CANCELLED, Status.RUNNING]
     assert now[0].progress == Progress(done=1, total=2)
+
+
+class Failing(LocalStore):
+    """A folder that cannot be written for a while."""
+
+    down = False
+
+    def commit(
+        self, changes: Mapping[str, bytes | None], message: str, expected: Mapping[str, str | None] | None = None
+    ) -> str:
+        if self.down:
+            raise HubUnavailable("The Hub has trouble of its own.", 1)
+        return super().commit(changes, message, expected)
+
+
+@pytest.mark.parametrize("folder", ["", "contents/"])
+def test_when_the_store_fails_everything_waits_but_what_is_now_or_never(tmp_path: Path, folder: str) -> None:
+    inner = Failing(tmp_path)
+    store = RoutedStore(BatchedStore(inner), "contents/", BatchedStore(inner)) if folder else BatchedStore(inner)
+    for changes in ({"claim": b"1"}, {"end": b"1"}, {"claim": b"2", "beside": b"1"}):
+        store.commit({folder + path: content for path, content in changes.items()}, "wait")
+    inner.down = True
+    for _ in range(2):
+        with pytest.raises(HubUnavailable):
+            store.flush("round", now_or_never=f"{folder}claim")
+    assert set(store.list()) == {f"{folder}end"}
+    inner.down = False
+    assert store.flush("round") == set()
+    assert set(inner.list()) == {"end"}

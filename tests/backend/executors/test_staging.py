@@ -25,7 +25,7 @@ from backend.failures import classify, rule_of
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.errors import DownloadFailed, Infrastructure
-from leaderboard.hub.downloads import Source
+from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
 from leaderboard.records import Request
@@ -45,7 +45,7 @@ class Place:
         self.commit = store.commit_folder(NAME, DEMO / "tiny-base" / "1")
         store.commit("ada/data", {"README.md": "Data.", "test.jsonl": '{"a": 1}\n'}, "Add", kind="dataset")
         self.settings = Settings(work_dir=folder / "work", hub_endpoint=hub.endpoint, hub_timeout_s=5)
-        self.source = Source(hub.endpoint, folder / "cache", 5)
+        self.source = HubDownloads(hub.endpoint, folder / "cache", 5)
         self.pins = pinned_files(Hub(hub.endpoint).facts(NAME, self.commit))
         self.hub = hub
 

@@ -23,7 +23,7 @@ from backend.scheduler.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.board.contents import Contents
 from leaderboard.errors import DownloadFailed
-from leaderboard.hub.downloads import Source
+from leaderboard.hub.downloads import HubDownloads
 from leaderboard.queue.retries import MAX_BACKOFF_S
 from leaderboard.records import Request, Status
 from leaderboard.settings import PROJECT
@@ -43,7 +43,7 @@ class DownloadingExecutor(ToldExecutor):
 
     def __init__(self, endpoint: str, cache: Path) -> None:
         super().__init__(free=2)
-        self.source = Source(endpoint, cache, timeout_s=10.0)
+        self.source = HubDownloads(endpoint, cache, timeout_s=10.0)
         self.before: Callable[[], object] | None = None
         """What befalls the next job."""
 

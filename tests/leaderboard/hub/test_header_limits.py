@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard.hub.file_contents import HEADER_GUESS, MAX_HEADERS_BYTES, PARSING, Read, read_contents
+from leaderboard.hub.file_contents import HEADER_GUESS, MAX_HEADERS_BYTES, PARSING, ReadFile, read_contents
 from leaderboard.hub.safetensors import MAX_HEADER_BYTES
 
 NAME = "model.safetensors"
@@ -32,7 +32,7 @@ class Repository:
         return content
 
 
-def run(read: Read, arguments: Iterable[tuple[str, int]]) -> list[Any]:
+def run(read: ReadFile, arguments: Iterable[tuple[str, int]]) -> list[Any]:
     return [read(*one) for one in arguments]
 
 

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from leaderboard.hub.safetensors import BadHeader, count_parameters, header_length, quantised_bits, read_header
+from leaderboard.hub.safetensors import (
+    BadSafetensorsHeader,
+    count_parameters,
+    header_length,
+    quantised_bits,
+    read_header,
+)
 
 GPTQ = {"quant_method": "gptq", "bits": 4}
 PACKED = {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"num_bits": 8}}}}
@@ -35,17 +41,17 @@ def test_a_header_counts_by_format() -> None:
     ],
 )
 def test_a_header_that_lies_is_refused(entry: bytes) -> None:
-    with pytest.raises(BadHeader):
+    with pytest.raises(BadSafetensorsHeader):
         read_header(entry, None)
 
 
 def test_a_truncated_file_is_found_by_its_header() -> None:
     header = b'{"a":{"dtype":"F32","shape":[100],"data_offsets":[0,400]}}'
-    with pytest.raises(BadHeader, match="its header promises"):
+    with pytest.raises(BadSafetensorsHeader, match="its header promises"):
         read_header(header, 300)
-    with pytest.raises(BadHeader, match="too short"):
+    with pytest.raises(BadSafetensorsHeader, match="too short"):
         header_length(b"abc")
-    with pytest.raises(BadHeader, match="claims"):
+    with pytest.raises(BadSafetensorsHeader, match="claims"):
         header_length(b"\xff" * 8)
 
 

@@ -161,7 +161,9 @@ def test_a_lost_race_for_the_place_is_decided_again(store: LocalStore) -> None:
     assert len(racing.list("tiny")) == 2
 
 
-def test_a_store_that_always_refuses_is_an_error(store: LocalStore) -> None:
+def test_a_store_that_always_refuses_is_an_error(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leaderboard.stores.edit.TRIES", 3)
+
     class Refusing(LocalStore):
         def commit(self, changes: Any, message: str, expected: Any = None) -> str:
             raise Conflict(changes)

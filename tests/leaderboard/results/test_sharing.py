@@ -16,7 +16,7 @@ from backend.upkeep.reports import Reporter
 from leaderboard.benchmarks import Benchmark, Column, ModelReport, Part
 from leaderboard.errors import HubUnavailable, NotAllowed
 from leaderboard.results.every_eval_ever import Source, export
-from leaderboard.hub.model_reports import Reports, report
+from leaderboard.hub.model_reports import ModelReports, report
 from leaderboard.records import PodiumBlock, Provenance, Score
 from leaderboard.results.results import Results
 from leaderboard.service import open_service
@@ -179,7 +179,7 @@ def pull_requests(hub: localhub.Running) -> list[Any]:
 
 
 def test_scores_are_offered_once_and_merged(hub: localhub.Running) -> None:
-    reports = Reports(hub.endpoint, "hf_board")
+    reports = ModelReports(hub.endpoint, "hf_board")
     url = reports.offer(BENCHMARK, block(), "https://board.example/result")
     assert url and reports.offer(BENCHMARK, block(), "https://board.example/result") == url
     [opened] = pull_requests(hub)
@@ -194,7 +194,7 @@ def test_scores_are_offered_once_and_merged(hub: localhub.Running) -> None:
 
 
 def test_a_lost_answer_opens_no_second_one(hub: localhub.Running) -> None:
-    reports = Reports(hub.endpoint, "hf_board")
+    reports = ModelReports(hub.endpoint, "hf_board")
     hub.faults.set([Fault("lost-answer")])
     with pytest.raises(HubUnavailable):
         reports.offer(BENCHMARK, block(), "https://board.example")
@@ -213,7 +213,7 @@ def test_off_unless_the_benchmark_asks_for_it() -> None:
 
 def test_a_repository_that_takes_none_is_left_alone(hub: localhub.Running) -> None:
     with pytest.raises(NotAllowed, match="takes no pull request"):
-        Reports(hub.endpoint, None).offer(BENCHMARK, block(), "")
+        ModelReports(hub.endpoint, None).offer(BENCHMARK, block(), "")
 
 
 class Told:
