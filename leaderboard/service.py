@@ -88,7 +88,7 @@ class Service:
         """What `model` is called now; None when it was never requested or measured here, under any name."""
         names = self.models.names(model)
         known = {names.now, *names.earlier}
-        requested = any(one.model in known for one in self.queue.view().requests)
+        requested = any(request.model in known for request in self.queue.view().requests)
         measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
         return names.now if requested or any(measured) else None
 
@@ -175,10 +175,10 @@ def forum(settings: Settings) -> HubDiscussions | None:
 
 def abilities(store: FileStore) -> list[Abilities]:
     """What the workers that registered themselves can do; a file that does not say so is passed over."""
-    found = []
+    registered = []
     for path in store.list("workers/"):
         try:
-            found.append(Abilities.model_validate_json(store.read(path)[0]))
+            registered.append(Abilities.model_validate_json(store.read(path)[0]))
         except (ValidationError, NotFound):
             continue
-    return found
+    return registered

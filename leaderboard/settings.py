@@ -241,7 +241,10 @@ def load_settings() -> Settings:
     try:
         return Settings(_env_file=file)
     except ValidationError as error:
-        lines = [f"PODIUM_{str(one['loc'][0]).upper()}: {one['msg']} (got {one['input']!r})." for one in error.errors()]
+        lines = [
+            f"PODIUM_{str(problem['loc'][0]).upper()}: {problem['msg']} (got {problem['input']!r})."
+            for problem in error.errors()
+        ]
         raise BadSettings("\n".join(lines)) from None
 
 

@@ -116,7 +116,7 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
     names = service.models.names(model)
-    listed = [block for one in service.benchmarks for block in service.results.list(one)]
+    listed = [block for benchmark in service.benchmarks for block in service.results.list(benchmark)]
     blocks = [block for block in listed if names.include(block.model, block.time)]
     blocks.sort(key=lambda block: block.time, reverse=True)
     return Model(
@@ -127,6 +127,10 @@ def model_of(service: Service, model: str) -> Model:
             for block in blocks
         ],
         requests=filtered(
-            [one for one in service.queue.view().requests if names.include(one.model, one.submitted_time)]
+            [
+                request
+                for request in service.queue.view().requests
+                if names.include(request.model, request.submitted_time)
+            ]
         ),
     )

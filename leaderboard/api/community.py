@@ -80,10 +80,10 @@ def flag_routes(service: Service) -> APIRouter:
     @routes.get("/discussions/{kind}/{subject}", response_model=Discussion)
     def get_discussion(request: Request, kind: Literal["flags", "requests"], subject: str) -> Response:
         """The discussion of a flag or of a failed request: where it is, and what was said where it is kept here."""
-        found = desk.discussions.get(kind, subject)
-        if found is None:
+        discussion = desk.discussions.get(kind, subject)
+        if discussion is None:
             raise NotFound("There is no such discussion.")
-        return kept_model(request, found)
+        return kept_model(request, discussion)
 
     @routes.post("/discussions/{kind}/{subject}/comments", status_code=201)
     def comment(kind: Literal["flags", "requests"], subject: str, remark: Remark, request: Request) -> Discussion:

@@ -133,12 +133,12 @@ def compare_routes(service: Service) -> APIRouter:
             raise NotFound(
                 f"Not all have details of {task[:100]!r}. All have details of: {', '.join(known) or 'none'}."
             )
-        found = comparisons.examples(compared, task, which, text, offset, limit)
+        page = comparisons.examples(compared, task, which, text, offset, limit)
         examples = [
-            ComparedExample(scores=[None if score != score else score for score in one.scores], rows=one.rows)
-            for one in found.asked
+            ComparedExample(scores=[None if score != score else score for score in question.scores], rows=question.rows)
+            for question in page.asked
         ]
-        whole = ComparedExamples(total=found.total, offset=offset, compared=found.compared, examples=examples)
+        whole = ComparedExamples(total=page.total, offset=offset, compared=page.compared, examples=examples)
         return kept_model(request, whole)
 
     @routes.get("/plots/{name}", response_class=Response)
@@ -205,14 +205,14 @@ def answer(compared: Comparison, tasks: list[str]) -> Answer:
         ],
         differences=[
             Against(
-                id=one.run.id,
-                sentence=one.sentence,
-                average=_difference(one.average),
-                columns=[_difference(column) for column in one.columns],
+                id=other.run.id,
+                sentence=other.sentence,
+                average=_difference(other.average),
+                columns=[_difference(column) for column in other.columns],
             )
-            for one in compared.others
+            for other in compared.others
         ],
-        settings=[Setting(name=one.name, values=one.values, differs=one.differs) for one in compared.settings],
+        settings=[Setting(name=each.name, values=each.values, differs=each.differs) for each in compared.settings],
         tasks=tasks,
         missing=compared.missing,
     )

@@ -128,8 +128,8 @@ def catch_errors(app: FastAPI) -> None:
 
 def retry_after(error: PodiumError) -> int:
     """Seconds after which trying again makes sense."""
-    said = error.retry_after_s if isinstance(error, HubUnavailable | TooMany) else None
-    return max(1, round(said)) if said is not None else RETRY_AFTER_S
+    retry_after = error.retry_after_s if isinstance(error, HubUnavailable | TooMany) else None
+    return max(1, round(retry_after)) if retry_after is not None else RETRY_AFTER_S
 
 
 def trouble_answer(error: PodiumError) -> JSONResponse:

@@ -45,10 +45,10 @@ def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
         if column.title.lower() in RESERVED_TITLES or column.title.endswith(SCORE_ENDINGS):
             yield ("columns", index, "title"), f"The board uses {column.title!r} for itself. Choose another title."
         tasks = Counter(part.task for part in column.parts)
-        for place, part in enumerate(column.parts):
+        for position, part in enumerate(column.parts):
             if tasks[part.task] > 1:
                 yield (
-                    ("columns", index, "parts", place, "task"),
+                    ("columns", index, "parts", position, "task"),
                     f"{part.task!r} counts twice in {column.title!r}. Keep one part of it, with all its metrics.",
                 )
     if not any(column.in_average for column in columns):
@@ -60,8 +60,8 @@ def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
     folder = benchmark.include_path
     own = lower_is_better(folder) if folder is not None and folder.is_dir() else {}
     for index, column in enumerate(benchmark.columns):
-        for place, part in enumerate(column.parts):
-            where: Place = ("columns", index, "parts", place)
+        for position, part in enumerate(column.parts):
+            where: Place = ("columns", index, "parts", position)
             for at, metric in enumerate(part.metrics):
                 for sentence in undeclared(
                     metric, column.higher_is_better, column.range is not None, own.get(part.task, ())
@@ -82,13 +82,13 @@ def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
         return
     names = task_names(folder)
     for index, column in enumerate(benchmark.columns):
-        for place, name in enumerate(column.run):
+        for position, name in enumerate(column.run):
             if name not in names:
                 known = ", ".join(sorted(names)) or "nothing"
                 sentence = f"{name!r} is not defined in {benchmark.harness.include_path!r}, which defines {known}."
-                yield ("columns", index, "run", place), sentence
+                yield ("columns", index, "run", position), sentence
         made, elsewhere = leaves(names, column.run)
-        for place, part in enumerate(column.parts):
+        for position, part in enumerate(column.parts):
             if part.task not in made | elsewhere and made and not elsewhere:
                 sentence = f"`run` does not make {part.task!r}. It makes {', '.join(sorted(made))}."
-                yield ("columns", index, "parts", place, "task"), sentence
+                yield ("columns", index, "parts", position, "task"), sentence

@@ -50,19 +50,19 @@ def asked_for(benchmark: Benchmark) -> dict[str, int]:
     Definitions are looked for in the benchmark's own folder, then in the installed harness in the folder that the
     first words of the task's name name. Tasks written as Python classes say nothing here.
     """
-    asked: dict[str, int] = {}
+    tokens_of: dict[str, int] = {}
     for task in {part.task for column in benchmark.columns for part in column.parts}:
         fields = _fields(task, benchmark.include_path)
         if fields is not None and fields.get("output_type", "generate_until") == "generate_until":
             settings = fields.get("generation_kwargs")
             merged = {**(settings if isinstance(settings, dict) else {}), **benchmark.harness.gen_kwargs}
-            asked[task] = new_tokens(merged)
-    return asked
+            tokens_of[task] = new_tokens(merged)
+    return tokens_of
 
 
-def too_long(asked: Mapping[str, int], length: int) -> dict[str, int]:
+def too_long(tokens_of: Mapping[str, int], length: int) -> dict[str, int]:
     """Those of the tasks whose new tokens leave no room for a prompt in a context of `length` tokens, by name."""
-    return {task: tokens for task, tokens in sorted(asked.items()) if tokens >= length}
+    return {task: tokens for task, tokens in sorted(tokens_of.items()) if tokens >= length}
 
 
 def refused_for(benchmark: Benchmark, config: Mapping[str, Any]) -> tuple[dict[str, int], int]:
@@ -95,9 +95,9 @@ def cut_to(length: int) -> int:
 @cache
 def _fields(task: str, own: Path | None) -> dict[str, Any] | None:
     """The fields of a task's definition, those of the files that it includes among them; None without one."""
-    found = _definitions(own).get(task) if own else None
-    found = found or _built_in(task)
-    return task_fields(found.paths[0]) if found and found.paths and not found.members else None
+    definition = _definitions(own).get(task) if own else None
+    definition = definition or _built_in(task)
+    return task_fields(definition.paths[0]) if definition and definition.paths and not definition.members else None
 
 
 def _built_in(task: str) -> Definition | None:
@@ -108,8 +108,8 @@ def _built_in(task: str) -> Definition | None:
     words = task.split("_")
     for length in range(len(words), 0, -1):
         folder = Path(spec.origin).parent / "tasks" / "_".join(words[:length])
-        if folder.is_dir() and (found := _definitions(folder).get(task)):
-            return found
+        if folder.is_dir() and (definition := _definitions(folder).get(task)):
+            return definition
     return None
 
 

@@ -36,7 +36,7 @@ def definitions(folder: Path) -> dict[str, Definition]:
 
     A file that is not YAML is passed over: the harness will say what is wrong with it.
     """
-    found: dict[str, Definition] = {}
+    definitions_by_name: dict[str, Definition] = {}
     for path in sorted(folder.rglob("*.yaml"), key=Path.as_posix):
         try:
             node = yaml.compose(path.read_text(encoding="utf-8"), Loader=LOADER)
@@ -45,15 +45,15 @@ def definitions(folder: Path) -> dict[str, Definition]:
         fields = dict(_fields(node))
         if "group" in fields:
             for group in _texts(fields["group"]):
-                found.setdefault(group, Definition([path], list(_texts(fields.get("task")))))
+                definitions_by_name.setdefault(group, Definition([path], list(_texts(fields.get("task")))))
             continue
         for task in _texts(fields.get("task")):
-            found.setdefault(task, Definition([path], []))
+            definitions_by_name.setdefault(task, Definition([path], []))
             for tag in _texts(fields.get("tag")):
-                tagged = found.setdefault(tag, Definition([], [], tag=True))
+                tagged = definitions_by_name.setdefault(tag, Definition([], [], tag=True))
                 tagged.paths.append(path)
                 tagged.members.append(task)
-    return found
+    return definitions_by_name
 
 
 def task_names(folder: Path) -> dict[str, list[str]]:
@@ -79,20 +79,20 @@ def task_fields(path: Path, includes: int = MOST_INCLUDES) -> dict[str, Any]:
 
 def lower_is_better(folder: Path) -> dict[str, set[str]]:
     """Task defined in `folder` or below -> its metrics in which lower is better, by their definitions."""
-    found: dict[str, set[str]] = {}
+    metrics_of: dict[str, set[str]] = {}
     for task, definition in definitions(folder).items():
         if definition.members or not definition.paths:
             continue
         metrics = task_fields(definition.paths[0]).get("metric_list")
         for metric in metrics if isinstance(metrics, list) else []:
             if isinstance(metric, dict) and metric.get("higher_is_better") is False:
-                found.setdefault(task, set()).add(str(metric.get("metric")))
-    return found
+                metrics_of.setdefault(task, set()).add(str(metric.get("metric")))
+    return metrics_of
 
 
 def leaves(names: dict[str, list[str]], roots: Iterable[str]) -> tuple[set[str], set[str]]:
     """The tasks that `roots` expand to, and the names among them that `names` does not know."""
-    found: set[str] = set()
+    made: set[str] = set()
     unknown: set[str] = set()
     seen: set[str] = set()
     queue = list(roots)
@@ -106,8 +106,8 @@ def leaves(names: dict[str, list[str]], roots: Iterable[str]) -> tuple[set[str],
         elif names[name]:
             queue += names[name]
         else:
-            found.add(name)
-    return found, unknown
+            made.add(name)
+    return made, unknown
 
 
 def _fields(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:

@@ -35,8 +35,8 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     benchmarks: dict[str, Benchmark] = {}
     for name in ids or files:
         if name in files:
-            benchmark, found = _read(files[name])
-            problems += found
+            benchmark, own_problems = _read(files[name])
+            problems += own_problems
             if benchmark is not None:
                 benchmarks[name] = benchmark
     if problems:
@@ -58,6 +58,8 @@ def _read(path: Path) -> tuple[Benchmark | None, list[str]]:
     benchmark, document, problems = read_model(path, Benchmark)
     if benchmark is not None:
         benchmark = benchmark.model_copy(update={"folder": path.resolve().parent})
-        said = [(document.line(place), sentence) for place, sentence in disagreements(benchmark, path.stem)]
-        problems = sorted({*problems, *said})
+        disagreeing = [
+            (document.line(position), sentence) for position, sentence in disagreements(benchmark, path.stem)
+        ]
+        problems = sorted({*problems, *disagreeing})
     return benchmark, [f"{path}:{line}: {sentence}" for line, sentence in problems]

@@ -40,41 +40,41 @@ class Document:
             self.value = self._plain(loader, node, ()) if node is not None else None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            said = " ".join(part for part in (error.problem, error.context) if part)
-            self.problems.append((mark.line + 1 if mark else 1, f"This is not YAML: {said}."))
+            reason = " ".join(part for part in (error.problem, error.context) if part)
+            self.problems.append((mark.line + 1 if mark else 1, f"This is not YAML: {reason}."))
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             self.problems.append((1, f"This is not YAML that can be used: {error}."))
         finally:
             loader.dispose()
 
-    def line(self, place: Place) -> int:
+    def line(self, position: Place) -> int:
         """Line of the value at `place`, or of the nearest thing around it that is in the file."""
-        while place not in self.lines:
-            place = place[:-1]
-        return self.lines[place]
+        while position not in self.lines:
+            position = position[:-1]
+        return self.lines[position]
 
-    def _plain(self, loader: yaml.SafeLoader, node: yaml.Node, place: Place) -> Any:
+    def _plain(self, loader: yaml.SafeLoader, node: yaml.Node, position: Place) -> Any:
         self._left -= 1
         if self._left < 0:
             raise ValueError(f"it has more than {MAX_VALUES} values")
-        self.lines.setdefault(place, node.start_mark.line + 1)
+        self.lines.setdefault(position, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(loader, node, place)
+            return self._mapping(loader, node, position)
         if isinstance(node, yaml.SequenceNode):
-            return [self._plain(loader, child, (*place, index)) for index, child in enumerate(node.value)]
+            return [self._plain(loader, child, (*position, index)) for index, child in enumerate(node.value)]
         return loader.construct_object(node)
 
-    def _mapping(self, loader: yaml.SafeLoader, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+    def _mapping(self, loader: yaml.SafeLoader, node: yaml.MappingNode, position: Place) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)
             line = key_node.start_mark.line + 1
             if key in mapping:
-                first = self.lines[(*place, key)]
+                first = self.lines[(*position, key)]
                 self.problems.append((line, f"`{key}` is written twice, first in line {first}. Keep one of them."))
                 continue
-            self.lines[(*place, key)] = line
-            mapping[key] = self._plain(loader, value_node, (*place, key))
+            self.lines[(*position, key)] = line
+            mapping[key] = self._plain(loader, value_node, (*position, key))
         return mapping
 
 
@@ -90,26 +90,26 @@ def read_model(path: Path, model: type[M]) -> tuple[M | None, Document, list[Lin
     try:
         return model.model_validate(document.value), document, document.problems
     except ValidationError as error:
-        said = [(document.line(_in_file(one["loc"])), _sentence(one, model)) for one in error.errors()]
-        return None, document, sorted({*document.problems, *said})
+        problems = [(document.line(_in_file(each["loc"])), _sentence(each, model)) for each in error.errors()]
+        return None, document, sorted({*document.problems, *problems})
 
 
-def place_text(place: Sequence[str | int]) -> str:
+def place_text(position: Sequence[str | int]) -> str:
     """A place as people write it: `columns[2].parts[0].metrics`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in position)
     return text.removeprefix(".")
 
 
-def _in_file(place: Place) -> Place:
+def _in_file(position: Place) -> Place:
     """Pydantic's place without its own marker for a bad mapping key."""
-    return place[:-1] if place and place[-1] == "[key]" else place
+    return position[:-1] if position and position[-1] == "[key]" else position
 
 
 def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
-    place = _in_file(error["loc"])
-    name = place_text(place) or "the file"
+    position = _in_file(error["loc"])
+    name = place_text(position) or "the file"
     if error["type"] == "extra_forbidden":
-        owner = _model_at(model, place[:-1])
+        owner = _model_at(model, position[:-1])
         allowed = f" Allowed here: {', '.join(sorted(owner.model_fields))}." if owner else ""
         return f"`{name}` is not a known field.{allowed}"
     if error["type"] == "missing":
@@ -120,10 +120,10 @@ def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     return f"`{name}`: {message} (got {got if len(got) <= 60 else got[:57] + '...'}). {fix}".rstrip()
 
 
-def _model_at(model: Any, place: Place) -> type[BaseModel] | None:
+def _model_at(model: Any, position: Place) -> type[BaseModel] | None:
     """The model class that stands at `place`, None when it is something else."""
     kind = model
-    for step in place:
+    for step in position:
         owner = _model_in(kind)
         if owner is not None and isinstance(step, str) and step in owner.model_fields:
             kind = owner.model_fields[step].annotation
@@ -135,5 +135,5 @@ def _model_at(model: Any, place: Place) -> type[BaseModel] | None:
 
 def _model_in(kind: Any) -> type[BaseModel] | None:
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
-        return next((found for one in typing.get_args(kind) if (found := _model_in(one))), None)
+        return next((inner for argument in typing.get_args(kind) if (inner := _model_in(argument))), None)
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

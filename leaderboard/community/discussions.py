@@ -88,12 +88,12 @@ class Discussions:
     def __init__(
         self,
         store: FileStore,
-        place: PublicDiscussions | None,
+        forum: PublicDiscussions | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Without a `place`, discussions are kept in the store."""
         self._store = store
-        self._place = place
+        self._place = forum
         self._clock = clock
 
     def get(self, kind: Kind, subject: str) -> Discussion | None:
@@ -147,7 +147,7 @@ class Discussions:
 
         def decide(files: EditedFiles) -> Discussion:
             current = _parsed(path, files.read(path))
-            own = sum(one.by == by for one in current.comments)
+            own = sum(comment.by == by for comment in current.comments)
             if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
                 raise NotPossible(
                     f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."

@@ -46,10 +46,10 @@ class FlagDesk:
         if to is not State.WITHDRAWN and not self._rights.is_maintainer(asker.person):
             raise NotAllowed(f"Only this board's maintainers decide on flags; you are {asker.name}.")
         decided = self.flags.decide(flag_id, to, asker.name, note)
-        said = f"{asker.name} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
+        text = f"{asker.name} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
         if to is State.ACCEPTED:
-            said += f"\n\n@{owner(flag.model)} can appeal here."
-        self.discussions.note("flags", flag_id, said, asker.name, asker.token)
+            text += f"\n\n@{owner(flag.model)} can appeal here."
+        self.discussions.note("flags", flag_id, text, asker.name, asker.token)
         return decided
 
     def say(self, kind: Kind, subject: str, text: str, asker: Asker) -> Discussion:
@@ -61,7 +61,7 @@ class FlagDesk:
 
     def _text(self, flag: Flag) -> str:
         """What opens the discussion on the Hub."""
-        links = "".join(f"\n- <{one}>" for one in flag.links)
+        links = "".join(f"\n- <{link}>" for link in flag.links)
         return (
             f"**{flag.category.value.capitalize()}** is held against the results of {code(flag.model)} on "
             f"[this board]({self._address}/model/{flag.model}#flags).\n\n{quoted(flag.evidence)}\n{links}\n\n"

@@ -183,15 +183,15 @@ class Flags:
 
     def of_model(self, is_model: Callable[[str, str], bool]) -> list[Flag]:
         """A model's flags, the newest first; `is_model` tells whether a name meant it at a time (UTC)."""
-        return [self.get(one.id) for one in reversed(self.listed().flags) if is_model(one.model, one.time)]
+        return [self.get(flag.id) for flag in reversed(self.listed().flags) if is_model(flag.model, flag.time)]
 
     def upheld(self) -> Mapping[str, Upheld]:
         """Model -> its accepted flag; a removal before any other, then the one that was accepted first."""
-        found: dict[str, Upheld] = {}
-        for one in self.listed().flags:
-            if one.flagged and (one.model not in found or one.category is Category.REMOVAL):
-                found[one.model] = Upheld(one.category.value, one.link, one.time)
-        return found
+        upheld_by_model: dict[str, Upheld] = {}
+        for flag in self.listed().flags:
+            if flag.flagged and (flag.model not in upheld_by_model or flag.category is Category.REMOVAL):
+                upheld_by_model[flag.model] = Upheld(flag.category.value, flag.link, flag.time)
+        return upheld_by_model
 
     def raised_by(self, name: str) -> list[Listed]:
         """The flags of one person that nobody has decided."""
@@ -321,9 +321,9 @@ def _with(listed: FlagList, flag: Flag) -> FlagList:
 
 
 def _as_list(flags: list[Listed]) -> FlagList:
-    flags = sorted(flags, key=lambda one: (one.time, one.id))
+    flags = sorted(flags, key=lambda flag: (flag.time, flag.id))
     models: dict[str, list[str]] = {}
-    for one in flags:
-        if one.flagged and one.category.value not in models.setdefault(one.model, []):
-            models[one.model].append(one.category.value)
+    for flag in flags:
+        if flag.flagged and flag.category.value not in models.setdefault(flag.model, []):
+            models[flag.model].append(flag.category.value)
     return FlagList(flagged=dict(sorted(models.items())), flags=flags)

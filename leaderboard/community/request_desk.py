@@ -78,9 +78,9 @@ class RequestDesk:
         """Put a failed or cancelled request back; noted in its discussion. Raises NotFound, NotAllowed, NotPossible."""
         self._only_maintainers(asker)
         request = self.queue.relaunch(self.queue.get(request_id), asker.name, f"relaunched: {note}" if note else "")
-        said = f"{asker.name} has relaunched [the request]({self._address}/request/{request.id})."
+        text = f"{asker.name} has relaunched [the request]({self._address}/request/{request.id})."
         self.discussions.note(
-            "requests", request.id, said + (f"\n\n{quoted(note)}" if note else ""), asker.name, asker.token
+            "requests", request.id, text + (f"\n\n{quoted(note)}" if note else ""), asker.name, asker.token
         )
         self._wake()
         return request
@@ -95,15 +95,15 @@ class RequestDesk:
     def correct(self, request_id: str, corrections: Corrections, asker: Asker) -> Request:
         """Change what it says of the checkpoint. Raises NotFound, NotAllowed, NotAccepted, NotPossible."""
         self._only_maintainers(asker)
-        wanted = corrections.model_dump(exclude_unset=True, exclude_none=True, mode="json")
-        note = wanted.pop("note", "")
-        if wanted.get("base_model") and not is_repo_id(wanted["base_model"]):
+        changes = corrections.model_dump(exclude_unset=True, exclude_none=True, mode="json")
+        note = changes.pop("note", "")
+        if changes.get("base_model") and not is_repo_id(changes["base_model"]):
             raise NotAccepted([NO_REPO])
 
         def decide(current: Request, files: EditedFiles) -> None:
             changed = [
                 Edit(time=now(), by=asker.name, field=name, before=before, after=after, note=note)
-                for name, after in wanted.items()
+                for name, after in changes.items()
                 if (before := _value(current, name)) != after
             ]
             if not changed:
@@ -120,9 +120,9 @@ class RequestDesk:
         request = self.queue.get(request_id)
         if request.status is not Status.FAILED:
             raise NotPossible(f"{request.model} is {request.status.value}; only a failure can be reported.")
-        found = self.discussions.get("requests", request.id)
-        if found is not None:
-            return self.discussions.say(found, note or "It has failed again.", asker.name, asker.token)
+        discussion = self.discussions.get("requests", request.id)
+        if discussion is not None:
+            return self.discussions.say(discussion, note or "It has failed again.", asker.name, asker.token)
         title = f"{request.model} failed on {request.benchmark}"
         text = self._text(request, note)
         remark = note or "Please look at this failure."
