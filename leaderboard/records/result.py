@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.request import SCHEMA_VERSION
+from leaderboard.records.submission import CHECKPOINT
 
 
 class Score(BaseModel):
@@ -70,12 +71,17 @@ class PodiumBlock(BaseModel):
     attempt: int
     benchmark: str
     benchmark_version: str
+    kind: str = CHECKPOINT
+    """What was evaluated, one of `leaderboard.records.kinds.KINDS`."""
     model: str
+    """Its name, `owner/name`: of a checkpoint its Hub repository id."""
     revision: str
+    """Which state of it: of a checkpoint its commit."""
     base_model: str = ""
-    precision: str
-    weight_type: str
-    use_chat_template: bool
+    precision: str = ""
+    """Empty where the kind has none, as is `weight_type`."""
+    weight_type: str = ""
+    use_chat_template: bool = False
     time: str
     """Start of the attempt; names the files."""
     scores: dict[str, Score]
@@ -85,3 +91,11 @@ class PodiumBlock(BaseModel):
     limit: int | None = None
     """Examples per task when the run was cut short; such a run is never published to the board."""
     provenance: Provenance
+
+
+class CheckpointBlock(PodiumBlock):
+    """The block of a checkpoint's result: how it was loaded has to be there."""
+
+    precision: str
+    weight_type: str
+    use_chat_template: bool

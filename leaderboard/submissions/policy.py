@@ -80,6 +80,11 @@ class Rules(NamedTuple):
     decisions: Mapping[tuple[Kind, str], Decision]
     """The last one about each (kind, subject in lower case)."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a quota."""
+        return self.benchmark.policy.quota.person is not None or self.benchmark.policy.quota.organisation is not None
+
     def official(self) -> set[str]:
         """The official providers, in lower case."""
         listed = {name.casefold() for name in self.benchmark.policy.official_providers}
