@@ -20,7 +20,7 @@ RESERVED_TITLES = {
     "average", "average ⬆️", "hub license", "hub ❤️", "#params (b)", "available on the hub", "moe", "flagged",
     "chat template", "co₂ cost (kg)", "merged", "official providers", "upload to hub date", "submission date",
     "generation", "base model", "request_id", "attempt", "benchmark_version", "result_path", "result_version",
-    "result_time", "evaluation_time_s", "sender", "track", "copy_of",
+    "result_time", "evaluation_time_s", "sender", "track", "copy_of", "kind", "identity",
 }  # fmt: skip
 """Headings, in lower case, that the board uses for itself."""
 RESERVED_ENDINGS = (" Raw", " stderr", " n")

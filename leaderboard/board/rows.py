@@ -1,4 +1,4 @@
-"""The contents table, as pure functions: one row a (model, revision, precision, weight type, chat template).
+"""The contents table, as pure functions: one row for each name and identity (`leaderboard.records.kinds`).
 
 The first 18 columns, two for each score column, and six more are those of the Open LLM Leaderboard's contents dataset,
 in its order and with its names; ours follow. Unknown values are missing, never 0 or -1.
@@ -15,7 +15,17 @@ import pandas as pd
 from leaderboard.benchmarks import Benchmark
 from leaderboard.community.flags import Category, Upheld
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelFacts, ModelType, PodiumBlock, Request
+from leaderboard.records import (
+    KINDS,
+    MODEL_TYPE_SYMBOLS,
+    Kind,
+    ModelFacts,
+    ModelType,
+    PodiumBlock,
+    Request,
+    identity_of,
+    kind_of,
+)
 
 Row = dict[str, Any]
 
@@ -30,6 +40,7 @@ OURS = {
     "result_version": "str", "result_time": "str", "evaluation_time_s": "Float64", "sender": "str", "track": "str",
     "copy_of": "str",
     "flag_category": "str", "flag_link": "str",
+    "kind": "str", "identity": "str",
 }  # fmt: skip
 DTYPES = {
     **dict.fromkeys(["Average ⬆️", "#Params (B)", "CO₂ cost (kg)"], "Float64"),
@@ -42,7 +53,7 @@ DTYPES = {
 MEASURED = [
     "eval_name", "Precision", "Weight type", "Model", "fullname", "Model sha", "Average ⬆️", "Chat Template",
     "CO₂ cost (kg)", "request_id", "attempt", "benchmark_version", "result_path", "result_version", "result_time",
-    "evaluation_time_s",
+    "evaluation_time_s", "kind", "identity",
 ]  # fmt: skip
 """Columns that a result file alone decides, beside the scores."""
 
@@ -92,7 +103,7 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
     comparable = block.benchmark_version == benchmark.version
     energy = block.provenance.energy_kwh
     row: Row = {
-        **_named(block.model, block.precision),
+        **_named(block.model, block.precision, kind_of(block)),
         "Precision": block.precision,
         "Weight type": block.weight_type,
         "Model sha": block.revision,
@@ -106,6 +117,8 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
         "result_version": version,
         "result_time": block.time,
         "evaluation_time_s": block.provenance.wall_seconds,
+        "kind": block.kind,
+        "identity": identity_of(block),
     }
     for column in benchmark.columns:
         score = block.scores.get(column.key) if comparable else None
@@ -117,10 +130,10 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:
-    """Of every checkpoint's evaluations the one that started last, in a fixed order."""
-    newest: dict[tuple[Any, ...], Row] = {}
+    """Of all evaluations of the same the one that started last, in a fixed order."""
+    newest: dict[tuple[str, str, str], Row] = {}
     for row in sorted(rows, key=_age):
-        newest[(row["fullname"], row["Model sha"], row["Precision"], row["Weight type"], row["Chat Template"])] = row
+        newest[(row["kind"], row["fullname"], row["identity"])] = row
     return sorted(newest.values(), key=lambda row: row["result_path"])
 
 
@@ -149,9 +162,13 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
     now = {old: (model, time) for model, one in facts.items() for old, time in one.aliases.items()}
     found = []
     for row in rows:
+        kind = KINDS[row["kind"]]
+        if not kind.on_hub:
+            found.append(row)
+            continue
         measured_as = "/".join(row["result_path"].split("/")[1:3])
         model, time = now.get(measured_as, (measured_as, ""))
-        found.append(row | _named(model, row["Precision"]) if row["result_time"] <= time else row)
+        found.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
     return found
 
 
@@ -167,11 +184,12 @@ def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
     return found
 
 
-def _named(model: str, precision: str) -> Row:
-    """The columns that hold the model's name."""
+def _named(model: str, precision: str, kind: Kind) -> Row:
+    """The columns that hold the name."""
+    parts = (model.replace("/", "_"), precision)
     return {
-        "eval_name": f"{model.replace('/', '_')}_{precision}",
-        "Model": LINK.format(name=html.escape(model)),
+        "eval_name": "_".join(part for part in parts if part),
+        "Model": LINK.format(name=html.escape(model)) if kind.on_hub else html.escape(model),
         "fullname": model,
     }
 
@@ -180,9 +198,9 @@ def _described(
     row: Row, known: Known, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
 ) -> Row:
     """The part of a row that comes from its request and from what the Hub said of the model."""
-    model = row["fullname"]
+    model, on_hub = row["fullname"], KINDS[row["kind"]].on_hub
     request = known.requests.get(row["request_id"])
-    facts = known.facts.get(model)
+    facts = known.facts.get(model) if on_hub else None
     kind = _type(request)
     architectures = _architectures(request, facts)
     created = facts.created_at if facts else None
@@ -194,11 +212,11 @@ def _described(
         "Hub License": (facts.licence if facts else None) or (request.license or None if request else None),
         "Hub ❤️": facts.likes if facts else None,
         "#Params (B)": request.params if request and request.params else facts.params if facts else None,
-        "Available on the hub": model not in known.gone,
+        "Available on the hub": not on_hub or model not in known.gone,
         "MoE": is_mixture(facts, architectures.split(";")),
         "Flagged": flag is not None,
         "Merged": kind is ModelType.MERGE or (facts is not None and is_merge(facts)),
-        "Official Providers": model.partition("/")[0].casefold() in known.official,
+        "Official Providers": on_hub and model.partition("/")[0].casefold() in known.official,
         "Upload To Hub Date": created[:10] if created else None,
         "Submission Date": (request.submitted_time[:10] or None) if request else None,
         "Generation": generation(model, bases, lambda name: name != model or kind is ModelType.PRETRAINED),

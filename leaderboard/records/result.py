@@ -78,10 +78,10 @@ class PodiumBlock(BaseModel):
     revision: str
     """Which state of it: of a checkpoint its commit."""
     base_model: str = ""
-    precision: str = ""
-    """Empty where the kind has none, as is `weight_type`."""
-    weight_type: str = ""
-    use_chat_template: bool = False
+    precision: str
+    """Empty for a kind that has none, as is `weight_type`."""
+    weight_type: str
+    use_chat_template: bool
     time: str
     """Start of the attempt; names the files."""
     scores: dict[str, Score]
@@ -91,11 +91,3 @@ class PodiumBlock(BaseModel):
     limit: int | None = None
     """Examples per task when the run was cut short; such a run is never published to the board."""
     provenance: Provenance
-
-
-class CheckpointBlock(PodiumBlock):
-    """The block of a checkpoint's result: how it was loaded has to be there."""
-
-    precision: str
-    weight_type: str
-    use_chat_template: bool

@@ -9,7 +9,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
-from leaderboard.records import Abilities, BaseSubmission, ModelFacts, Request, Status
+from leaderboard.records import Abilities, BaseSubmission, ModelFacts, Person, Request, Status
 from leaderboard.submissions.policy import Allowance, Rules
 
 
@@ -17,6 +17,8 @@ from leaderboard.submissions.policy import Allowance, Rules
 class Context:
     """What a kind may ask about a submission."""
 
+    sender: Person
+    """Who submits, as the server knows them."""
     hub: Hub
     models: KnownModels | None
     benchmark: Benchmark | None

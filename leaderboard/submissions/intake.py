@@ -142,17 +142,18 @@ class Intake:
 
     def _look(self, submission: BaseSubmission, sender: Person) -> _Looked:
         """Look it up and check it, as its kind does."""
-        kind, context = INTAKES[submission.kind], self._context(submission)
+        kind, context = INTAKES[submission.kind], self._context(submission, sender)
         case = kind.look(submission, context)
-        request = kind.request(case, sender)
+        request = kind.request(case, context)
         if request is not None and case.benchmark is not None:
             case = replace(case, existing=self._existing(request, case.known_as))
         return _Looked(kind, context, case, request, kind.check(case))
 
-    def _context(self, submission: BaseSubmission) -> Context:
+    def _context(self, submission: BaseSubmission, sender: Person) -> Context:
         """What the kind of the submission may ask."""
         benchmark = self.benchmarks.get(submission.benchmark)
         return Context(
+            sender=sender,
             hub=self.hub,
             models=self.models,
             benchmark=benchmark,

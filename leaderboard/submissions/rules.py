@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from leaderboard.records import Problem, Request, Severity, kind_of
+from leaderboard.records import BaseSubmission, Problem, Request, Severity, kind_of
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.catalogue import COMMON, shown
 from leaderboard.submissions.policy import Allowance
@@ -39,12 +39,14 @@ def policy(case: Case) -> Iterator[Problem]:
     title = case.benchmark.title
     if case.refusal is not None:
         name, reason = case.refusal
-        yield COMMON.said("do_not_submit", {"reason": sentence(reason)}, model=name, benchmark=title)
+        refused = COMMON.said("do_not_submit", {"reason": sentence(reason)}, model=name, benchmark=title)
+        yield _at_the_name(refused, case.submission)
     for one in case.allowances:
         if one.left == 0:
             code = "quota_used_up" if one.whose == "person" else "organisation_quota_used_up"
             numbers = {"used": one.used, "days": f"{one.period_days:g}", "limit": one.limit}
-            yield COMMON.problem(code, name=one.name, benchmark=title, when=when(one), **numbers)
+            used_up = COMMON.problem(code, name=one.name, benchmark=title, when=when(one), **numbers)
+            yield _at_the_name(used_up, case.submission)
 
 
 def already_requested(existing: Request | None) -> Iterator[Problem]:
@@ -52,7 +54,13 @@ def already_requested(existing: Request | None) -> Iterator[Problem]:
     if existing is not None:
         kind = kind_of(existing)
         words = {"subject": shown(kind.subject(existing), SUBJECT_CHARACTERS), "alternatives": kind.alternatives}
-        yield COMMON.said("already_requested", words, request=existing.id, status=existing.status.value.lower())
+        taken = COMMON.said("already_requested", words, request=existing.id, status=existing.status.value.lower())
+        yield _at_the_name(taken, existing)
+
+
+def _at_the_name(problem: Problem, record: BaseSubmission | Request) -> Problem:
+    """The problem at the field that names what is submitted."""
+    return problem.model_copy(update={"field": kind_of(record).name_field})
 
 
 def when(allowance: Allowance) -> str:

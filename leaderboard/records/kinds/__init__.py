@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
-from pydantic.json_schema import JsonSchemaValue
+from pydantic import GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from leaderboard.records.kinds.checkpoint import CheckpointKind
@@ -38,7 +37,7 @@ def request_of(fields: Mapping[str, Any]) -> Request:
 
 def block_of(fields: Any) -> PodiumBlock:
     """The block of a result with these fields, in the class of its kind. Raises ValidationError."""
-    return _kind_named(fields).block.model_validate(fields)
+    return fields if isinstance(fields, PodiumBlock) else _kind_named(fields).block.model_validate(fields)
 
 
 def submission_of(fields: Any) -> BaseSubmission:
@@ -79,11 +78,9 @@ class _ByKind:
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(submission_of)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        choices = [handler(kind.submission.__pydantic_core_schema__) for kind in KINDS.values()]
-        return choices[0] if len(choices) == 1 else {"anyOf": choices}
+        choices = [handler.generate_schema(kind.submission) for kind in KINDS.values()]
+        described = choices[0] if len(choices) == 1 else core_schema.union_schema([*choices])
+        return core_schema.no_info_plain_validator_function(submission_of, json_schema_input_schema=described)
 
 
 Submission = Annotated[BaseSubmission, _ByKind()]

@@ -7,7 +7,7 @@ import re
 from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.repository import is_repo_id
 from leaderboard.records.request import Request
-from leaderboard.records.result import CheckpointBlock, PodiumBlock
+from leaderboard.records.result import PodiumBlock
 from leaderboard.records.submission import CheckpointSubmission
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -17,11 +17,11 @@ class CheckpointKind(Kind):
     """Checkpoints."""
 
     submission = CheckpointSubmission
-    block = CheckpointBlock
+    name_field = "model"
     on_hub = True
     loads_weights = True
     activity = "evaluation"
-    alternatives = "another commit or precision"
+    alternatives = "another commit, precision or chat setting"
 
     def identity(self, record: Request | PodiumBlock) -> tuple[str, ...]:
         """Commit, precision and weight type, and `chat` with the chat template."""

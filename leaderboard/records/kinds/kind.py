@@ -24,6 +24,8 @@ class Kind:
     """What a request file holds."""
     block: ClassVar[type[PodiumBlock]] = PodiumBlock
     """What a result file holds under `podium`."""
+    name_field: ClassVar[str] = "name"
+    """The submission's field that names it."""
     on_hub: ClassVar[bool] = False
     """Whether its name is that of a model repository on the Hub, whose facts are shown beside its scores."""
     loads_weights: ClassVar[bool] = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
-from leaderboard.records import BaseSubmission, Person, Problem, Request
+from leaderboard.records import BaseSubmission, Problem, Request
 from leaderboard.submissions.case import Case, Context
 
 SubmissionT = TypeVar("SubmissionT", bound=BaseSubmission)
@@ -24,7 +24,7 @@ class KindIntake(ABC, Generic[SubmissionT, CaseT]):
         """Every problem, errors and warnings, beside those that any kind may have (`leaderboard.submissions.rules`)."""
 
     @abstractmethod
-    def request(self, case: CaseT, sender: Person) -> Request | None:
+    def request(self, case: CaseT, context: Context) -> Request | None:
         """What is queued if the submission is accepted; None where too little is known for it."""
 
     def accepted(self, case: CaseT, context: Context) -> None:

@@ -12,7 +12,6 @@ from leaderboard.models.lineage import Copy, Twin, is_older, weights_of
 from leaderboard.records import (
     CheckpointSubmission,
     ModelFacts,
-    Person,
     Problem,
     Request,
     WeightType,
@@ -66,7 +65,7 @@ class CheckpointIntake(KindIntake[CheckpointSubmission, CheckpointCase]):
         """Every problem of the repository, its base model, and the way in which it is to be loaded."""
         return check(case)
 
-    def request(self, case: CheckpointCase, sender: Person) -> Request | None:
+    def request(self, case: CheckpointCase, context: Context) -> Request | None:
         """The request, with the files that a job may load; its history begins when it is queued."""
         facts, base, submission = case.facts, case.base_facts, case.submission
         if facts is None:
@@ -84,8 +83,8 @@ class CheckpointIntake(KindIntake[CheckpointSubmission, CheckpointCase]):
             model_type=submission.model_type.value,
             use_chat_template=submission.use_chat_template,
             submitted_time=now(),
-            sender=sender.name,
-            sender_org=organisation(sender, facts.model),
+            sender=context.sender.name,
+            sender_org=organisation(context.sender, facts.model),
             id=new_id(),
             benchmark=submission.benchmark,
             track=submission.track,
