@@ -66,7 +66,7 @@ class Findings:
     """Every one; only errors refuse."""
     cost: Cost
     existing: Request | None
-    """The request that is already there for the same checkpoint, to be linked to."""
+    """The request that is already there for the same, to be linked to."""
     quota: Sequence[Allowance] = ()
     """What the sender may still submit, this one not yet counted; empty where nothing limits it."""
 
