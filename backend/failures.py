@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backend import JobState, JobStatus
 from leaderboard.errors import PodiumError, Unreadable
-from leaderboard.records import Failure, Fault, Request
+from leaderboard.records import Failure, Fault, Request, kind_of
 
 if TYPE_CHECKING:
     from backend.workdir import Workdir
@@ -321,7 +321,7 @@ def failure(rule: Rule, request: Request, workdir: Workdir | None = None) -> Fai
         model=request.model,
         revision=request.revision[:7],
         precision=request.precision,
-        kind="evaluation" if request.kind in ("checkpoint", "endpoint") else "scoring",
+        kind=kind_of(request).activity,
     )
     return Failure(fault=rule.fault, code=rule.code, message=message, log=log_name(workdir) if workdir else None)
 

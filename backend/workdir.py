@@ -37,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
-from leaderboard.records import Abilities, Failure, Progress, Request
+from leaderboard.records import Abilities, Failure, Progress, Request, request_of
 
 LOG_TAIL_BYTES = 64 * 1024
 MOST_SMALL_BYTES = 1 << 20
@@ -145,7 +145,7 @@ class Workdir:
 
     def request(self) -> Request:
         """The request as it was claimed. Raises Unreadable."""
-        return self._input("request.json", Request)
+        return request_of(dict(self._input("request.json", Request)))
 
     def benchmark(self) -> Benchmark:
         """The benchmark, with its folder. Raises Unreadable."""

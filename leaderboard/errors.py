@@ -44,7 +44,7 @@ class NotAccepted(PodiumError):
 
 
 class AlreadyRequested(NotAccepted):
-    """The same checkpoint, precision, weight type and chat template is already in the queue as `existing`."""
+    """The same (`leaderboard.records.kinds`) is already in the queue as `existing`."""
 
     def __init__(self, problem: Problem, existing: Request) -> None:
         self.existing = existing

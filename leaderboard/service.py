@@ -27,7 +27,7 @@ from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Abilities, Person, Request, Submission
+from leaderboard.records import Abilities, Person
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.submissions.intake import Intake, questions_asked
@@ -91,12 +91,6 @@ class Service:
         requested = any(request.model in known for request in self.queue.view().requests)
         measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
         return names.now if requested or any(measured) else None
-
-    def submit(self, submission: Submission, sender: Person) -> Request:
-        """Check and queue. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
-        queued = self.intake.submit(submission, sender)
-        self.wake()
-        return queued
 
     def flag_copy(self, copy: Copy) -> None:
         """Propose a flag against a copy, with its evidence. What hinders that is logged: the submission stands."""
@@ -162,6 +156,7 @@ def open_service(settings: Settings) -> Service:
         models=models,
     )
     service.intake.on_copy.append(service.flag_copy)
+    service.intake.on_queued.append(service.wake)
     return service
 
 

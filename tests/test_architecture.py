@@ -99,6 +99,14 @@ def test_the_architecture_page_names_every_room_and_only_what_exists() -> None:
         assert place in paths or f"{place}.py" in paths or "." not in name, f"docs/architecture.md omits {name}"
 
 
+def test_the_way_of_a_submission_is_short() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    section = page.partition("## The way of a submission\n")[2].partition("\n## ")[0]
+    hops = re.findall(r"^(\d+)\. `([\w/.]+\.py)`", section, re.MULTILINE)
+    assert [int(number) for number, _ in hops] == list(range(1, len(hops) + 1)), "one file a hop, in order"
+    assert 8 <= len(hops) <= 12
+
+
 @pytest.mark.parametrize(("name", "path"), [one for one in ALL if one[0].startswith("localhub")])
 def test_localhub_imports_nothing_of_the_project(name: str, path: Path) -> None:
     assert not [one for one in imports(path) if one.split(".")[0] in {"leaderboard", "backend", "scripts", "app"}]

@@ -23,7 +23,7 @@ from backend.failures import DISK_FULL, STOPPED, UNPUBLISHED, ended, failure, no
 from backend.job import EVALUATORS, load_evaluator
 from backend.sandbox import View
 from backend.scheduler.health import PROBE, Health, Trial
-from backend.scheduler.publish import publish
+from backend.scheduler.publish import outcome
 from backend.upkeep.disk import Housekeeping
 from backend.upkeep.reports import Reporter
 from backend.workdir import JobOptions, Workdir, unsettled
@@ -34,7 +34,7 @@ from leaderboard.hub.model_reports import ModelReports
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status, now
-from leaderboard.results.results import Results
+from leaderboard.results.results import NOTHING_MORE, Results
 from leaderboard.settings import Settings
 
 STEP_ERRORS = (PodiumError, OSError, ValueError)
@@ -340,7 +340,9 @@ class Ticker:
     def _publish(self, handle: str, job: Running, published: dict[str, str]) -> None:
         """Publish what a job left; note the result's path, empty for a run that is not published."""
         try:
-            published[handle] = publish(job.workdir, job.request, self.results, self.contents) or ""
+            left = outcome(job.workdir, job.request)
+            more = self.contents.changes if self.contents else NOTHING_MORE
+            published[handle] = self.results.publish(left.aggregated, left.details, more) if left else ""
         except Unreadable:
             log.exception("What job %s left cannot be published.", job.workdir.name)
             self._end_without_results(handle, job, failure(UNPUBLISHED, job.request, job.workdir))

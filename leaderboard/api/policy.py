@@ -11,7 +11,7 @@ from leaderboard.api.answers import kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.benchmarks import Policy
 from leaderboard.service import Service
-from leaderboard.submissions.policy import Decision, Kind
+from leaderboard.submissions.policy import Decision, DecisionKind
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 
@@ -21,7 +21,7 @@ class Ruling(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    kind: Kind
+    kind: DecisionKind
     subject: Annotated[str, Field(pattern=NAME, max_length=200)]
     """Name of a person or organisation, or `org/name` of a model."""
     effect: Literal["lift", "impose"]

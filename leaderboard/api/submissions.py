@@ -11,7 +11,7 @@ from leaderboard import records
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.problems import Trouble
 from leaderboard.api.queue import RequestAnswer, answers
-from leaderboard.records import Person, Problem, Severity, Status, Submission
+from leaderboard.records import BaseSubmission, Person, Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -65,9 +65,9 @@ class Look(BaseModel):
     accepted: bool
     """Whether it would be queued: no problem is an error, and it is not in the queue already."""
     existing: str | None
-    """Id of the request that is there already for the same checkpoint."""
+    """Id of the request that is there already for the same."""
     found: Found | None
-    """The checkpoint on the Hub; null when there is none."""
+    """The checkpoint on the Hub; null when there is none, and for other kinds."""
     base: Found | None
     """Its base model, for adapters and deltas."""
     problems: list[Problem]
@@ -83,22 +83,22 @@ def submission_routes(service: Service) -> APIRouter:
 
     @routes.post("/submissions/check", responses={429: REFUSALS[429], 503: REFUSALS[503]})
     def check_submission(submission: Submission, request: Request) -> Look:
-        """Look the checkpoint up and check it, without queueing anything."""
+        """Look a submission up and check it, without queueing anything."""
         with service.turns.take(service.identity.caller(request)):
             return look(service, submission, service.identity.visitor(request))
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
     def submit(submission: Submission, request: Request, response: Response) -> RequestAnswer:
-        """Check the checkpoint and queue it. Who submits is what the server knows, not part of the body."""
+        """Check a submission and queue it. Who submits is what the server knows, not part of the body."""
         with service.turns.take(service.identity.caller(request)):
-            queued = service.submit(submission, service.identity.sender(request))
+            queued = service.intake.submit(submission, service.identity.sender(request))
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
         return answers(service, [queued])[0]
 
     return routes
 
 
-def look(service: Service, submission: Submission, sender: Person) -> Look:
+def look(service: Service, submission: BaseSubmission, sender: Person) -> Look:
     """What would happen if `sender` sent `submission`. Raises HubUnavailable."""
     findings = service.intake.look(submission, sender)
     existing = findings.existing

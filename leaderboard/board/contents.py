@@ -26,7 +26,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.board.rows import Known, Row, columns, frame, latest, measured, measured_columns
 from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import ModelFacts, PodiumBlock, Request
+from leaderboard.records import KINDS, ModelFacts, PodiumBlock, Request
 from leaderboard.results.details_store import RESULT_PATH
 from leaderboard.results.result_files import read_block
 from leaderboard.submissions.policy import Policies, Rules, policy_path
@@ -242,7 +242,8 @@ class Contents:
         if (table.schema.metadata or {}).get(LAYOUT_KEY) != _layout(benchmark):
             return
         for row in table.select(measured_columns(benchmark)).to_pylist():
-            if row["result_version"] and listing.get(row["result_path"]) == row["result_version"]:
+            known = row["kind"] in KINDS and row["result_version"]
+            if known and listing.get(row["result_path"]) == row["result_version"]:
                 self._rows[benchmark_id][row["result_path"]] = row
 
     def _take_result(self, path: str, benchmark_id: str, version: str | None) -> None:

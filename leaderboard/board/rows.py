@@ -1,4 +1,4 @@
-"""The contents table, as pure functions: one row a (model, revision, precision, weight type, chat template).
+"""The contents table, as pure functions: one row for each name and identity (`leaderboard.records.kinds`).
 
 The first 18 columns, two for each score column, and six more are those of the Open LLM Leaderboard's contents dataset,
 in its order and with its names; ours follow. Unknown values are missing, never 0 or -1.
@@ -13,10 +13,10 @@ import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, SCORE_ENDINGS
-from leaderboard.columns.column import ModelInfo, ResultFile
+from leaderboard.columns.column import ModelInfo, ResultFile, RowName
 from leaderboard.community.flags import Category, Upheld
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
-from leaderboard.records import ModelFacts, ModelType, PodiumBlock, Request
+from leaderboard.records import KINDS, Kind, ModelFacts, ModelType, PodiumBlock, Request, kind_of
 
 Row = dict[str, Any]
 
@@ -62,7 +62,7 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
     Scores of another version of the benchmark are left out: they cannot be compared.
     """
     result = ResultFile(block, path, version, comparable=block.benchmark_version == benchmark.version)
-    row = _named(block.model, block.precision)
+    row = _named(block.model, block.precision, kind_of(block))
     row |= {column.name: column.from_result(result) for column in MEASURED if column.from_result}
     raw, stderr, n = SCORE_ENDINGS
     for column in benchmark.columns:
@@ -75,10 +75,10 @@ def measured(block: PodiumBlock, path: str, version: str, benchmark: Benchmark) 
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:
-    """Of every checkpoint's evaluations the one that started last, in a fixed order."""
-    newest: dict[tuple[Any, ...], Row] = {}
+    """Of all evaluations of the same the one that started last, in a fixed order."""
+    newest: dict[tuple[str, str, str], Row] = {}
     for row in sorted(rows, key=_age):
-        newest[(row["fullname"], row["Model sha"], row["Precision"], row["Weight type"], row["Chat Template"])] = row
+        newest[(row["kind"], row["fullname"], row["identity"])] = row
     return sorted(newest.values(), key=lambda row: row["result_path"])
 
 
@@ -111,9 +111,13 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
     now = {old: (model, time) for model, one in facts.items() for old, time in one.aliases.items()}
     found = []
     for row in rows:
+        kind = KINDS[row["kind"]]
+        if not kind.on_hub:
+            found.append(row)
+            continue
         measured_as = "/".join(row["result_path"].split("/")[1:3])
         model, time = now.get(measured_as, (measured_as, ""))
-        found.append(row | _named(model, row["Precision"]) if row["result_time"] <= time else row)
+        found.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
     return found
 
 
@@ -129,17 +133,18 @@ def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
     return found
 
 
-def _named(model: str, precision: str) -> Row:
-    """The columns that hold the model's name."""
-    return {column.name: column.from_name(model, precision) for column in NAMED if column.from_name}
+def _named(model: str, precision: str, kind: Kind) -> Row:
+    """The columns that hold the name."""
+    name = RowName(model, precision, kind.on_hub)
+    return {column.name: column.from_name(name) for column in NAMED if column.from_name}
 
 
 def _model_info(
     row: Row, known: Known, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
 ) -> ModelInfo:
     """What is said of a row beside its result file."""
-    model = row["fullname"]
-    facts, flag = known.facts.get(model), known.flagged.get(model)
+    model, on_hub = row["fullname"], KINDS[row["kind"]].on_hub
+    facts, flag = known.facts.get(model) if on_hub else None, known.flagged.get(model)
     info = request_info(model, known.requests.get(row["request_id"]), facts)
     pretrained = info.type is ModelType.PRETRAINED
     return info._replace(
@@ -147,8 +152,8 @@ def _model_info(
         generation=generation(model, bases, lambda name: name != model or pretrained),
         merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
         mixture=is_mixture(facts, info.architectures.split(";")),
-        available=model not in known.gone,
-        official=model.partition("/")[0].casefold() in known.official,
+        available=not on_hub or model not in known.gone,
+        official=on_hub and model.partition("/")[0].casefold() in known.official,
         copy_of=copies.get((model, row["Model sha"])),
         flag_category=flag.category if flag else None,
         flag_link=flag.link if flag else None,

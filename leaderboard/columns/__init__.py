@@ -22,7 +22,7 @@ from leaderboard.columns.filters import (
     describe,
     hidden_kinds,
 )
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock, Precision, plain_type
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock, Precision, identity_of, plain_type
 
 GROUPS: tuple[Group, ...] = ("Model", "Hub", "Run")
 """In the order of the column picker and of the filters."""
@@ -55,7 +55,7 @@ SIZES: dict[str, tuple[float | None, float | None]] = {
 BEFORE_SCORES = (
     BoardColumn(
         name="eval_name",
-        from_name=lambda model, precision: f"{model.replace('/', '_')}_{precision}",
+        from_name=lambda name: "_".join(part for part in (name.model.replace("/", "_"), name.precision) if part),
     ),
     BoardColumn(
         name="Precision",
@@ -102,11 +102,11 @@ BEFORE_SCORES = (
     ),
     BoardColumn(
         name="Model",
-        from_name=lambda model, _: LINK.format(name=html.escape(model)),
+        from_name=lambda name: LINK.format(name=html.escape(name.model)) if name.on_hub else html.escape(name.model),
     ),
     BoardColumn(
         name=MODEL,
-        from_name=lambda model, _: model,
+        from_name=lambda name: name.model,
         key="model",
         search=Search(("name", "model"), "name"),
     ),
@@ -281,6 +281,8 @@ AFTER_SCORES = (
     BoardColumn(name="copy_of", from_model=lambda info: info.copy_of, key="copy_of"),
     BoardColumn(name="flag_category", from_model=lambda info: info.flag_category, key="flag_category"),
     BoardColumn(name="flag_link", from_model=lambda info: info.flag_link, key="flag_link"),
+    BoardColumn(name="kind", from_result=lambda result: result.block.kind),
+    BoardColumn(name="identity", from_result=lambda result: identity_of(result.block)),
 )  # fmt: skip
 """The Open LLM Leaderboard's columns after its scores, then Podium's own."""
 

@@ -15,6 +15,17 @@ Kind = Literal["text", "commit", "time", "number", "yes"]
 Group = Literal["Model", "Hub", "Run"]
 
 
+class RowName(NamedTuple):
+    """What a row is called."""
+
+    model: str
+    """The model's present name, or that of what was submitted."""
+    precision: str
+    """Empty for kinds that have none."""
+    on_hub: bool
+    """Whether there is a repository of that name."""
+
+
 class ResultFile(NamedTuple):
     """What a result file says of a row."""
 
@@ -60,8 +71,7 @@ class BoardColumn:
 
     name: str
     """In the contents table."""
-    from_name: Callable[[str, str], Cell] | None = None
-    """Of the model's present name and the precision."""
+    from_name: Callable[[RowName], Cell] | None = None
     from_result: Callable[[ResultFile], Cell] | None = None
     from_model: Callable[[ModelInfo], Cell] | None = None
     kind: Kind = "text"

@@ -22,7 +22,7 @@ from leaderboard.importer.sources import OldBoard
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.request_files import read_request
 from leaderboard.records import PodiumBlock, Provenance, Request
-from leaderboard.results.results import Results, result_file, result_path
+from leaderboard.results.results import Results, result_file
 from leaderboard.statistics.scores import score
 
 BATCH = 500
@@ -189,7 +189,7 @@ class Importer:
         stamp = origin.time.replace(":", "-")
         path = ""
         for name in (stamp, f"{stamp}_{request_id}", f"{stamp}_{blob_version(origin.path.encode())[:16]}"):
-            path = result_path(self._benchmark.id, origin.model, name)
+            path = f"{self._benchmark.id}/{origin.model}/results_{name}.json"
             block = known.get(path)
             if block is None or (block.provenance.model_extra or {}).get("imported") == imported:
                 return path, block

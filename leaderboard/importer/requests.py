@@ -8,8 +8,8 @@ import re
 from typing import Any, NamedTuple
 
 from leaderboard.errors import Unreadable
-from leaderboard.queue.request_files import MARK, read_request
-from leaderboard.records import Request, is_repo_id, request_path
+from leaderboard.queue.request_files import read_request
+from leaderboard.records import MARK, Request, is_repo_id, request_path
 from leaderboard.results.result_files import read_json
 
 

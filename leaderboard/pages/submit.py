@@ -13,7 +13,7 @@ from leaderboard.api.submissions import Look, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages.render import address, errors_of, render
 from leaderboard.pages.shell import EVENT, LOCATION, markup, on_load, tied, visit
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Precision, Problem, Submission, WeightType
+from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
 from leaderboard.service import Service
 
 TITLE = "Submit"
@@ -81,14 +81,14 @@ class Form(NamedTuple):
     base_model: str
     use_chat_template: bool
 
-    def submission(self, service: Service) -> Submission:
+    def submission(self, service: Service) -> CheckpointSubmission:
         """What the person says. Raises NotAccepted with every field that does not fit."""
         said = self._asdict() | {"benchmark": service.benchmark(visit(self.where).benchmark).id}
         said.pop("where")
         said["revision"] = self.revision.strip() or "main"
         said["base_model"] = self.base_model if self.weight_type in NEEDS_BASE else ""
         try:
-            return Submission.model_validate(said)
+            return CheckpointSubmission.model_validate(said)
         except ValidationError as error:
             raise NotAccepted(form_problems(error.errors())) from None
 
@@ -116,7 +116,7 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
     form = Form(*values)
     try:
         with service.turns.take(service.identity.caller(request)):
-            queued = service.submit(form.submission(service), service.identity.sender(request))
+            queued = service.intake.submit(form.submission(service), service.identity.sender(request))
     except NotAccepted as error:
         there = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
         return _refused(error.problems, there), _button(_mend(error.problems)), ""
@@ -127,7 +127,7 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
     return render("submit_done", target=target, model=queued.model), _button("Queued"), target
 
 
-def render_look(found: Look, submission: Submission) -> str:
+def render_look(found: Look, submission: CheckpointSubmission) -> str:
     """What Podium found, each check, and the cost."""
     lines = checked(found.problems, found.found is not None, submission.use_chat_template)
     return render("submit_found", look=found, lines=lines)
@@ -137,7 +137,7 @@ def _refused(problems: Sequence[Problem], existing: str = "") -> str:
     return render("submit_refused", lines=checked(problems, False, True), existing=existing)
 
 
-def _said(found: Look, submission: Submission) -> Any:
+def _said(found: Look, submission: CheckpointSubmission) -> Any:
     if not found.accepted or found.found is None:
         wrong = errors_of(found.problems)
         return _button(_mend(wrong) if wrong else "Already requested: the same cannot be queued twice")

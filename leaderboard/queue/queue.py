@@ -29,6 +29,7 @@ from leaderboard.records import (
     Progress,
     Request,
     Status,
+    kind_of,
     new_id,
     request_path,
     utc,
@@ -399,7 +400,6 @@ def _already(existing: Request) -> Problem:
     return Problem(
         code="already_requested",
         field="model",
-        message=f"{existing.model} at {existing.revision[:12]} ({existing.precision}, {existing.weight_type}) "
-        f"is already requested and is {existing.status.value}.",
-        fix="Look at it on the Queue page, or submit another commit or precision.",
+        message=f"{kind_of(existing).subject(existing)} is already requested and is {existing.status.value}.",
+        fix=f"Look at it on the Queue page, or submit {kind_of(existing).alternatives}.",
     )

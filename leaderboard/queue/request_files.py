@@ -20,16 +20,28 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from leaderboard.errors import Unreadable
-from leaderboard.records import MODEL_TYPE_SYMBOLS, SCHEMA_VERSION, ModelType, Precision, Request, Status, is_repo_id
+from leaderboard.records import (
+    KINDS,
+    MARK,
+    MODEL_TYPE_SYMBOLS,
+    SCHEMA_VERSION,
+    ModelType,
+    Precision,
+    Request,
+    Status,
+    folder_of,
+    kind_of,
+    request_of,
+)
 
-MARK = "_eval_request_"
 MAX_BYTES = 1 << 20
 """A request file is a few kilobytes; nothing larger is read."""
 MAX_DIGITS = 18
 """Of a whole number, anywhere in the file: what fits 64 bits. Longer ones become parts of names, and no number takes
 them in."""
+MAX_NAME = 64
+"""Characters of an unknown kind that are quoted."""
 FOREIGN_STATUS = {"RERUN": Status.PENDING, "PENDING_NEW_EVAL": Status.FINISHED}
-COMMIT = re.compile(r"[0-9a-f]{40}")
 _TYPE_WORDS = {
     "pretrained": ModelType.PRETRAINED,
     "continuously": ModelType.CONTINUOUSLY_PRETRAINED,
@@ -54,13 +66,7 @@ def obstacle(request: Request) -> str | None:
     """Why a pending request cannot be claimed, as a sentence; None when it can."""
     if not request.benchmark:
         return "No benchmark is known for it: its file is not in a benchmark's folder and names none."
-    if request.kind == "checkpoint" and not COMMIT.fullmatch(request.revision):
-        return f"Its revision {request.revision!r} is not a commit (40 hex digits); submit it again to resolve it."
-    if request.kind == "checkpoint" and not is_repo_id(request.model):
-        return (
-            f"Its model {request.model!r} is not a Hub repository id (organisation/name); submit it under its full id."
-        )
-    return None
+    return kind_of(request).obstacle(request)
 
 
 def read_request(path: str, content: bytes) -> Request:
@@ -79,8 +85,11 @@ def read_request(path: str, content: bytes) -> Request:
         raise Unreadable(path, f"{name}: a whole number in it has more than {MAX_DIGITS} digits.")
     if not fields.get("schema_version"):
         fields = _in_our_words(path, fields)
+    if "kind" in fields and fields["kind"] not in list(KINDS):
+        kind = str(fields["kind"])[:MAX_NAME]
+        raise Unreadable(path, f"kind: it is {kind!r}, perhaps from a newer Podium; this one reads {', '.join(KINDS)}.")
     try:
-        request = Request.model_validate(fields)
+        request = request_of(fields)
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise Unreadable(path, "; ".join(lines) + ".") from None
@@ -150,9 +159,7 @@ def _misfit(path: str, request: Request) -> str | None:
         return "model and benchmark: both are needed."
     if not math.isfinite(request.priority) or not math.isfinite(request.params or 0):
         return "priority and params: they must be finite numbers."
-    start = f"{request.benchmark}/" if request.benchmark else ""
-    if request.kind == "checkpoint":
-        start += request.model + MARK
+    start = (folder_of(request) if request.benchmark else request.model) + MARK
     if not path.lower().startswith(start.lower()):
         return f"it does not lie where its content belongs ('{start}…')."
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from leaderboard.records import Abilities, Precision, Request, WeightType
+from leaderboard.records import Abilities, Precision, Request, WeightType, kind_of
 
 QUANTISED = (Precision.INT8, Precision.INT4, Precision.GPTQ)
 FLOATS_PER_16_BITS = {Precision.FLOAT32: 0.5, Precision.INT8: 2.0, Precision.INT4: 4.0}
@@ -22,8 +22,9 @@ class Wanted(NamedTuple):
 
     benchmark: str
     """Benchmark id; empty when it is not known yet."""
-    precision: str
-    weight_type: str
+    precision: str | None
+    """None for a kind that loads no weights; so is `weight_type`."""
+    weight_type: str | None
     params_b: float | None
     """Billions of parameters to be loaded; None when unknown."""
     stored_bits: int | None = None
@@ -33,10 +34,11 @@ class Wanted(NamedTuple):
 
 def wanted_by(request: Request) -> Wanted:
     """What `request` asks of a worker."""
+    loads_weights = kind_of(request).loads_weights
     return Wanted(
         benchmark=request.benchmark,
-        precision=request.precision,
-        weight_type=request.weight_type,
+        precision=request.precision if loads_weights else None,
+        weight_type=request.weight_type if loads_weights else None,
         params_b=request.params,
         stored_bits=request.stored_bits,
         kind=request.kind,
@@ -49,7 +51,7 @@ def impossible(wanted: Wanted) -> str:
         ("precision", wanted.precision, [one.value for one in Precision]),
         ("weight type", wanted.weight_type, [one.value for one in WeightType]),
     ):
-        if value not in known:
+        if value is not None and value not in known:
             return f"The {name} {value!r} is not known here; allowed are {', '.join(known)}."
     if wanted.weight_type == WeightType.DELTA and wanted.precision in QUANTISED:
         return f"A delta cannot be added to its base model in {wanted.precision}."
@@ -78,7 +80,7 @@ def refusals(worker: Abilities, wanted: Wanted) -> dict[str, str]:
 
 def limit_b(worker: Abilities, wanted: Wanted) -> float | None:
     """Billions of parameters that `worker` takes in the precision that is wanted; None for no limit."""
-    if worker.max_params_b is None:
+    if worker.max_params_b is None or wanted.precision is None:
         return None
     if wanted.precision == Precision.GPTQ:
         return worker.max_params_b * 16 / (wanted.stored_bits or USUAL_GPTQ_BITS)

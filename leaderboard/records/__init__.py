@@ -4,6 +4,19 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 """
 
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
+from leaderboard.records.kinds import (
+    KINDS,
+    MARK,
+    Submission,
+    block_of,
+    folder_of,
+    identity_of,
+    kind_of,
+    request_of,
+    request_path,
+    submission_of,
+)
+from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.people import Person
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import REPO_ID, ModelFacts, is_repo_id, is_revision
@@ -15,23 +28,27 @@ from leaderboard.records.request import (
     Progress,
     Request,
     Status,
-    request_path,
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score
-from leaderboard.records.submission import Submission
+from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
 from leaderboard.records.times import TIME_FORMAT, new_id, now, utc
 from leaderboard.records.worker import Abilities
 
 __all__ = [
+    "KINDS",
+    "MARK",
     "MODEL_TYPE_SYMBOLS",
     "REPO_ID",
     "SCHEMA_VERSION",
     "TIME_FORMAT",
     "Abilities",
+    "BaseSubmission",
+    "CheckpointSubmission",
     "Edit",
     "Failure",
     "Fault",
     "HistoryEntry",
+    "Kind",
     "Lease",
     "ModelFacts",
     "ModelType",
@@ -47,11 +64,17 @@ __all__ = [
     "Status",
     "Submission",
     "WeightType",
+    "block_of",
+    "folder_of",
+    "identity_of",
     "is_repo_id",
     "is_revision",
+    "kind_of",
     "new_id",
     "now",
     "plain_type",
+    "request_of",
     "request_path",
+    "submission_of",
     "utc",
 ]

@@ -1,14 +1,19 @@
-"""A submission in the queue: one file. The format is described in docs/request-files.md."""
+"""A submission in the queue: one file. The format is described in docs/request-files.md.
+
+Every file begins with the Open LLM Leaderboard's fields; what a kind of submission has no use for stays empty. A kind
+adds fields of its own in a class of its own (`leaderboard.records.kinds`).
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 from leaderboard.records.problem import Failure
+from leaderboard.records.submission import CHECKPOINT
 
 SCHEMA_VERSION = 1
 
@@ -68,20 +73,20 @@ class Edit(BaseModel):
 
 
 class Request(BaseModel):
-    """A submission in the queue: one file. See docs/reference.md for the format and the states."""
+    """A submission in the queue: one file. See docs/request-files.md for the format and the states."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
 
     model: str
-    """Hub repository id."""
+    """Name of what is evaluated, `owner/name`: of a checkpoint its Hub repository id."""
     base_model: str = ""
     """Base model for adapters and deltas, or what it was made from."""
     revision: str = "main"
-    """Commit, 40 hex digits; older boards' files may hold a branch."""
+    """Which state of it: of a checkpoint a commit, 40 hex digits; older boards' files may hold a branch."""
     precision: str = Precision.BFLOAT16.value
-    """One of Precision; kept as text so that other boards' values (`?`) can be read."""
+    """One of Precision; kept as text so that other boards' values (`?`) can be read. Empty where a kind has none."""
     weight_type: str = WeightType.ORIGINAL.value
-    """One of WeightType."""
+    """One of WeightType; empty where a kind has none."""
     params: float | None = None
     """Parameters in billions; None when unknown."""
     architectures: str = ""
@@ -111,8 +116,8 @@ class Request(BaseModel):
     """Benchmark id."""
     track: str = "open"
     """Rule set of the benchmark."""
-    kind: Literal["checkpoint", "endpoint", "predictions", "code"] = "checkpoint"
-    """What is submitted."""
+    kind: str = CHECKPOINT
+    """What is submitted, one of `leaderboard.records.kinds.KINDS`."""
     requested_revision: str = ""
     """What the submitter wrote before it was resolved."""
     base_revision: str = ""
@@ -149,10 +154,3 @@ class Request(BaseModel):
     def to_json(self) -> bytes:
         """The file's content: UTF-8 JSON, two spaces, a final newline."""
         return (self.model_dump_json(indent=2, by_alias=True) + "\n").encode()
-
-
-def request_path(request: Request) -> str:
-    """Path in the requests store; a function of the checkpoint's identity, so that creating it twice is refused."""
-    chat = "_chat" if request.use_chat_template else ""
-    name = f"{request.revision[:12]}_{request.precision}_{request.weight_type}{chat}"
-    return f"{request.benchmark}/{request.model}_eval_request_{name}.json"

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.request import SCHEMA_VERSION
+from leaderboard.records.submission import CHECKPOINT
 
 
 class Score(BaseModel):
@@ -70,10 +71,15 @@ class PodiumBlock(BaseModel):
     attempt: int
     benchmark: str
     benchmark_version: str
+    kind: str = CHECKPOINT
+    """What was evaluated, one of `leaderboard.records.kinds.KINDS`."""
     model: str
+    """Its name, `owner/name`: of a checkpoint its Hub repository id."""
     revision: str
+    """Which state of it: of a checkpoint its commit."""
     base_model: str = ""
     precision: str
+    """Empty for a kind that has none, as is `weight_type`."""
     weight_type: str
     use_chat_template: bool
     time: str

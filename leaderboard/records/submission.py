@@ -1,19 +1,34 @@
-"""What a person submits."""
+"""What a person submits: what every kind of submission has, and the fields of each kind."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 
+CHECKPOINT = "checkpoint"
+"""The kind of a submission, request or result that does not name its kind."""
 
-class Submission(BaseModel):
-    """What a person says. Who says it is known to the server and is never part of this."""
+
+class BaseSubmission(BaseModel):
+    """What every kind of submission has. Who submits it is known to the server and is never part of this."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
+    kind: str = CHECKPOINT
+    """What is submitted; it decides which other fields there are."""
     benchmark: str
     """Benchmark id."""
+    track: str = "open"
+    """Rule set of the benchmark."""
+
+
+class CheckpointSubmission(BaseSubmission):
+    """A checkpoint on the Hub."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
     model: str
     """Hub repository id, `org/name`."""
     revision: str = "main"
@@ -28,5 +43,3 @@ class Submission(BaseModel):
     """How it came to be."""
     use_chat_template: bool = False
     """Whether prompts are put through the checkpoint's chat template."""
-    track: str = "open"
-    """Rule set of the benchmark."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from leaderboard.errors import Unreadable
-from leaderboard.records import PodiumBlock
+from leaderboard.records import KINDS, PodiumBlock, block_of, folder_of
 
 
 def read_json(path: str, content: bytes) -> Any:
@@ -25,10 +25,13 @@ def read_block(path: str, content: bytes) -> PodiumBlock:
     if not isinstance(aggregated, dict) or "podium" not in aggregated:
         raise Unreadable(path, "it has no `podium` block, so nothing says which request it answers")
     try:
-        block = PodiumBlock.model_validate(aggregated["podium"])
+        block = block_of(aggregated["podium"])
     except ValidationError as error:
+        if any(problem["loc"] == ("kind",) for problem in error.errors()):
+            kinds = ", ".join(KINDS)
+            raise Unreadable(path, f"its kind is perhaps of a newer Podium; this one reads {kinds}") from error
         fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
         raise Unreadable(path, f"its `podium` block has unusable fields: {fields}") from error
-    if not path.startswith(f"{block.benchmark}/{block.model}/"):
+    if not path.startswith(f"{folder_of(block)}/"):
         raise Unreadable(path, f"it lies in another place than that of {block.model} on {block.benchmark}")
     return block

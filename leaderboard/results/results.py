@@ -12,7 +12,7 @@ from typing import Any
 from leaderboard import FileStore
 from leaderboard.results.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import PodiumBlock, Request
+from leaderboard.records import PodiumBlock, Request, block_of, folder_of, kind_of
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 from leaderboard.results.details_store import RESULT_PATH, DetailsBesideResults, DetailsStore, DetailsTaken, details_path
@@ -32,9 +32,9 @@ Rows = list[dict[str, Any]]
 Problems = list[Unreadable]
 
 
-def result_path(benchmark: str, model: str, stamp: str) -> str:
-    """Path of a result file; `stamp` is when the attempt started."""
-    return f"{benchmark}/{model}/results_{stamp}.json"
+def result_path(record: Request | PodiumBlock, stamp: str) -> str:
+    """Path of a result file of what `record` names; `stamp` is when the attempt started."""
+    return f"{folder_of(record)}/results_{stamp}.json"
 
 
 class Results:
@@ -59,11 +59,11 @@ class Results:
 
         Details that lie elsewhere go there before, in one commit of their own.
 
-        `aggregated` is the harness's result with the block under `podium`. `extra_changes` may be a function of the
-        block, its path and the version its file will have, such as `Contents.changes`. Doing it again for the same
+        `aggregated` is the harness's result with the block, or its fields, under `podium`. `extra_changes` may be a
+        function of the block, its path and the version its file will have, such as `Contents.changes`. Doing it again for the same
         request and attempt changes nothing. Raises Conflict only when others keep taking the place.
         """
-        block = PodiumBlock.model_validate(aggregated["podium"])
+        block = block_of(aggregated["podium"])
         content = result_file(aggregated, block)
         passed_over: set[str] = set()
 
@@ -97,7 +97,7 @@ class Results:
         stamp = block.time.replace(":", "-")
         free: list[str] = []
         for name in (stamp, f"{stamp}_{block.request_id}", f"{stamp}_{block.request_id}_{block.attempt}"):
-            path = result_path(block.benchmark, block.model, name)
+            path = result_path(block, name)
             try:
                 content = find(path)
                 published = read_block(path, content) if content is not None else None
@@ -153,7 +153,7 @@ class Results:
         if not request.job_start_time:
             return None
         stamp = request.job_start_time.replace(":", "-")
-        prefix = result_path(request.benchmark, request.model, stamp).removesuffix(".json")
+        prefix = result_path(request, stamp).removesuffix(".json")
         for path in sorted(self._store.list(prefix)):
             try:
                 block = read_block(path, self._store.read(path)[0])
@@ -230,7 +230,7 @@ def result_file(aggregated: Mapping[str, Any], block: PodiumBlock) -> bytes:
     kept = {key: value for key, value in aggregated.items() if key not in NOT_PUBLISHED}
     made = block.provenance
     added: dict[str, Any] = {
-        "model_source": "hf",
+        "model_source": "hf" if kind_of(block).on_hub else block.kind,
         "model_name": block.model,
         "model_name_sanitized": re.sub(r"[\"<>:/|\\?*\[\]]+", "__", block.model),
         "task_hashes": made.task_hashes,

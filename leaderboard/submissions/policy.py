@@ -20,7 +20,7 @@ from leaderboard.errors import NotFound, Unreadable
 from leaderboard.records import TIME_FORMAT, Person, Request, Status, now, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
-Kind = Literal["quota", "official_provider", "do_not_submit", "copy"]
+DecisionKind = Literal["quota", "official_provider", "do_not_submit", "copy"]
 """What a decision is about: a person's or organisation's quota, whether an organisation is an official provider,
 whether a model may be submitted, whether a model may be submitted although its weights are another one's."""
 NOT_COUNTED = (Status.FAILED, Status.CANCELLED)
@@ -31,7 +31,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Kind
+    kind: DecisionKind
     subject: str
     """Name of a person or organisation, or `org/name` of a model."""
     effect: Literal["lift", "impose"]
@@ -77,8 +77,13 @@ class Rules(NamedTuple):
     """A benchmark's policy as it holds now."""
 
     benchmark: Benchmark
-    decisions: Mapping[tuple[Kind, str], Decision]
+    decisions: Mapping[tuple[DecisionKind, str], Decision]
     """The last one about each (kind, subject in lower case)."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a quota."""
+        return self.benchmark.policy.quota.person is not None or self.benchmark.policy.quota.organisation is not None
 
     def official(self) -> set[str]:
         """The official providers, in lower case."""
@@ -130,7 +135,7 @@ class Rules(NamedTuple):
         mine = request.benchmark == self.benchmark.id and request.status not in NOT_COUNTED
         return mine and submitted is not None and submitted + period > at
 
-    def _decided(self, kind: Kind, subject: str) -> Decision | None:
+    def _decided(self, kind: DecisionKind, subject: str) -> Decision | None:
         return self.decisions.get((kind, subject.casefold()))
 
     def _is_lifted(self, name: str) -> bool:
@@ -180,7 +185,13 @@ class Policies:
         return self._read(benchmark_id).decisions
 
     def decide(
-        self, benchmark_id: str, kind: Kind, subject: str, effect: Literal["lift", "impose"], by: Person, why: str
+        self,
+        benchmark_id: str,
+        kind: DecisionKind,
+        subject: str,
+        effect: Literal["lift", "impose"],
+        by: Person,
+        why: str,
     ) -> Decision:
         """Write a maintainer's decision down. Raises NotFound, Unreadable, Conflict."""
         decision = Decision(kind=kind, subject=subject, effect=effect, by=by.name, time=now(), why=why)

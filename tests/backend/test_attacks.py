@@ -30,11 +30,12 @@ from leaderboard.benchmarks import load_benchmark
 from leaderboard.board.contents import Contents
 from leaderboard.hub.hub import Hub
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Abilities, Fault, Request, Status, Submission
+from leaderboard.records import Abilities, CheckpointSubmission, Fault, Request, Status
 from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
-from leaderboard.submissions.kinds.checkpoint.checks import Case, check, errors, native_architectures
+from leaderboard.submissions.kinds.checkpoint.checks import CheckpointCase, check, native_architectures
+from leaderboard.submissions.rules import errors
 from localhub.store import Hub as HubFolder
 from scripts.bench_jobs import wait_for
 from tests.backend.attacks import DEMO, Attack, attacks, make
@@ -213,11 +214,11 @@ def test_every_attack_that_can_be_seen_is_refused_at_submission(place: Place) ->
     base = hub.facts(BASE)
     for name, attack in place.attacks.items():
         adapter = {"weight_type": attack.weight_type, "base_model": BASE} if attack.weight_type == "Adapter" else {}
-        submission = Submission(
+        submission = CheckpointSubmission(
             benchmark="tiny", model=f"mallory/{name}", precision="float32", use_chat_template=attack.use_chat_template,
             **adapter,
         )  # fmt: skip
-        case = Case(
+        case = CheckpointCase(
             submission=submission, benchmark=benchmark, model=hub.facts(submission.model), base=base,
             native=native_architectures(), abilities=[Abilities(worker="w1")],
         )  # fmt: skip

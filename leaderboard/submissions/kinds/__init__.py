@@ -1,1 +1,16 @@
-"""Kinds of submissions: the fields, identity and checks of each, a folder a kind."""
+"""The kinds of submissions by name: how each is looked up, checked and made into a request.
+
+A kind is a folder here, an entry here, an entry in `leaderboard.records.kinds` (fields, identity) and an evaluator in
+`backend.job`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaderboard.records.submission import CHECKPOINT
+from leaderboard.submissions.kinds.checkpoint.intake import CheckpointIntake
+from leaderboard.submissions.kinds.kind import KindIntake
+
+INTAKES: dict[str, KindIntake[Any, Any]] = {CHECKPOINT: CheckpointIntake()}
+"""Name of a kind -> how its submissions are taken in."""

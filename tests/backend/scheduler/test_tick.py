@@ -13,7 +13,7 @@ from backend.scheduler.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.errors import HubUnavailable, ModelNotFound
 from leaderboard.queue.retries import MAX_BACKOFF_S
-from leaderboard.records import Abilities, Failure, Fault, Progress, Status
+from leaderboard.records import KINDS, Abilities, Failure, Fault, Kind, Progress, Status
 from leaderboard.stores.local import LocalStore
 from tests.backend.conftest import Board
 
@@ -359,7 +359,8 @@ def test_a_job_that_cannot_be_started_is_given_back(board: Board) -> None:
         board.clock.pass_(1000)
 
 
-def test_requests_for_others_are_left_alone(board: Board) -> None:
+def test_requests_for_others_are_left_alone(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "code", Kind())
     others = [
         board.submit("other-benchmark", benchmark="elsewhere"),
         board.submit("quantised", precision="4bit"),

@@ -18,7 +18,7 @@ from leaderboard.community.flags import Category, State
 from leaderboard.errors import AlreadyRequested, NotAccepted
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
-from leaderboard.records import Person, PodiumBlock, Provenance, Request, Submission
+from leaderboard.records import CheckpointSubmission, Person, PodiumBlock, Provenance, Request
 from leaderboard.service import Service
 from leaderboard.stores.local import LocalStore
 
@@ -43,8 +43,8 @@ def hub(tmp_path: Path) -> Iterator[localhub.Running]:
         yield it
 
 
-def submission(model: str, **more: Any) -> Submission:
-    return Submission(**{"benchmark": "tiny", "model": model} | more)
+def submission(model: str, **more: Any) -> CheckpointSubmission:
+    return CheckpointSubmission(**{"benchmark": "tiny", "model": model} | more)
 
 
 def codes(service: Service, model: str, by: Person = EVE) -> list[str]:
@@ -87,10 +87,10 @@ def test_a_copy_is_caught_before_it_is_queued(service: Service) -> None:
     told: list[Copy] = []
     service.intake.on_copy.append(told.append)
     assert codes(service, "eve/copy") == []
-    first = service.submit(submission("ada/first"), ADA)
+    first = service.intake.submit(submission("ada/first"), ADA)
     assert codes(service, "eve/copy") == ["copy_of"]
     with pytest.raises(NotAccepted) as caught:
-        service.submit(submission("eve/copy"), EVE)
+        service.intake.submit(submission("eve/copy"), EVE)
     [problem] = caught.value.problems
     assert "ada/first" in problem.message and first.revision[:7] in problem.message
     assert codes(service, "eve/own") == []
@@ -101,9 +101,9 @@ def test_a_copy_is_caught_before_it_is_queued(service: Service) -> None:
 def test_a_maintainer_lets_a_copy_in_which_is_told_and_stands_on_its_row(service: Service) -> None:
     told: list[Copy] = []
     service.intake.on_copy.append(told.append)
-    first = service.submit(submission("ada/first"), ADA)
+    first = service.intake.submit(submission("ada/first"), ADA)
     service.policies.decide("tiny", "copy", "eve/copy", "lift", MIA, "Its author moved house.")
-    copy = service.submit(submission("eve/copy"), EVE)
+    copy = service.intake.submit(submission("eve/copy"), EVE)
     [said] = told
     assert said[:4] == ("eve/copy", copy.revision, "ada/first", first.revision) and said.weights
     publish(service, first, "2026-03-01T00:00:00Z")
@@ -118,22 +118,22 @@ def test_a_maintainer_lets_a_copy_in_which_is_told_and_stands_on_its_row(service
 def test_an_original_that_comes_later_is_taken_and_the_copy_is_told(service: Service) -> None:
     told: list[Copy] = []
     service.intake.on_copy.append(told.append)
-    service.submit(submission("eve/copy"), EVE)
+    service.intake.submit(submission("eve/copy"), EVE)
     assert codes(service, "ada/first") == ["copied_by"]
-    service.submit(submission("ada/first"), ADA)
+    service.intake.submit(submission("ada/first"), ADA)
     [said] = told
     assert (said.model, said.of) == ("eve/copy", "ada/first")
 
 
 def test_the_same_weights_at_another_commit_are_pointed_out(service: Service, hub: localhub.Running) -> None:
-    first = service.submit(submission("ada/first"), ADA)
+    first = service.intake.submit(submission("ada/first"), ADA)
     hub.hub.commit("ada/first", {"README.md": CARD + "More words."}, date=DATE + timedelta(days=9))
     [problem] = [p for p in service.intake.look(submission("ada/first"), ADA).problems if p.code == "same_weights"]
     assert first.revision[:7] in problem.message
-    second = service.submit(submission("ada/first"), ADA)
+    second = service.intake.submit(submission("ada/first"), ADA)
     assert second.revision != first.revision
     hub.hub.commit("ada/first", checkpoint(3), date=DATE + timedelta(days=10))
-    service.submit(submission("ada/first"), ADA)
+    service.intake.submit(submission("ada/first"), ADA)
     assert codes(service, "eve/copy") == ["copy_of"], "commits that are not the newest are known too"
 
 
@@ -147,11 +147,11 @@ def test_the_index_reads_only_what_changed(service: Service, tmp_path: Path) -> 
             return super().read_many(wanted)
 
     models = KnownModels(Counting(tmp_path / "results"))
-    service.submit(submission("ada/first"), ADA)
+    service.intake.submit(submission("ada/first"), ADA)
     assert models.models() == ["ada/first"]
     reads.clear()
     assert models.models() == ["ada/first"] and reads == []
-    service.submit(submission("eve/own"), EVE)
+    service.intake.submit(submission("eve/own"), EVE)
     assert models.models() == ["ada/first", "eve/own"] and reads == ["facts/eve/own.json"]
 
 
@@ -159,14 +159,14 @@ def test_the_index_reads_only_what_changed(service: Service, tmp_path: Path) -> 
 
 
 def test_a_renamed_repository_is_not_its_own_copy_and_keeps_its_rows(service: Service, hub: localhub.Running) -> None:
-    first = service.submit(submission("ada/first"), ADA)
+    first = service.intake.submit(submission("ada/first"), ADA)
     publish(service, first, "2026-03-01T00:00:00Z")
     move(hub, "ada/first", "ada/best")
     for name in ("ada/best", "ada/first"):
         with pytest.raises(AlreadyRequested) as caught:
-            service.submit(submission(name), ADA)
+            service.intake.submit(submission(name), ADA)
         assert caught.value.existing.id == first.id
-    second = service.submit(submission("ada/first", precision="float32"), ADA)
+    second = service.intake.submit(submission("ada/first", precision="float32"), ADA)
     assert second.model == "ada/best"
     assert service.models.models() == ["ada/best"]
     assert service.models.names("ada/first").now == "ada/best"
@@ -183,13 +183,13 @@ def test_a_renamed_repository_is_not_its_own_copy_and_keeps_its_rows(service: Se
 
 
 def test_who_takes_a_name_that_became_free_has_results_of_their_own(service: Service, hub: localhub.Running) -> None:
-    first = service.submit(submission("ada/first"), ADA)
+    first = service.intake.submit(submission("ada/first"), ADA)
     publish(service, first, "2026-03-01T00:00:00Z")
     move(hub, "ada/first", "ada/best")
-    service.submit(submission("ada/best", precision="float32"), ADA)
+    service.intake.submit(submission("ada/best", precision="float32"), ADA)
     HfApi(endpoint=hub.endpoint, token="hf_ada").create_repo("ada/first")
     hub.hub.commit("ada/first", checkpoint(7), date=DATE + timedelta(days=30))
-    taken = service.submit(submission("ada/first"), ADA)
+    taken = service.intake.submit(submission("ada/first"), ADA)
     assert taken.model == "ada/first"
     publish(service, taken, "2099-01-01T00:00:00Z")
     table = service.contents.frame("tiny").set_index("result_time")["fullname"]

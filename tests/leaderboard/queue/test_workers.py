@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leaderboard.queue.workers import all_in_trouble, can_run, nobody_runs
-from leaderboard.records import Abilities, Request
+from leaderboard.records import KINDS, Abilities, Kind, Request
 
 PROCESSOR = Abilities(
     worker="w1", benchmarks=["tiny"], refused={"4bit": "4bit needs an NVIDIA GPU.", "Delta": "Deltas are not run here."}
@@ -30,6 +30,10 @@ def asked(**fields: object) -> Request:
         ({"benchmark": "other"}, SMALL, False),
         ({"benchmark": "other"}, Abilities(worker="older"), True),
         ({"kind": "code"}, SMALL, False),
+        ({"kind": "code"}, PROCESSOR.model_copy(update={"kinds": ["code"]}), True),
+        ({"kind": "code", "precision": "4bit"}, PROCESSOR.model_copy(update={"kinds": ["code"]}), True),
+        ({"kind": "code", "precision": ""}, SMALL.model_copy(update={"kinds": ["code"]}), True),
+        ({"precision": ""}, SMALL, False),
         ({"params": 1.1}, SMALL, False),
         ({"params": 1.1, "precision": "8bit"}, SMALL, True),
         ({"params": 0.6, "precision": "float32"}, SMALL, False),
@@ -38,7 +42,10 @@ def asked(**fields: object) -> Request:
         ({"params": None}, SMALL, True),
     ],
 )
-def test_what_a_worker_can_run(fields: dict[str, object], worker: Abilities, runs: bool) -> None:
+def test_what_a_worker_can_run(
+    fields: dict[str, object], worker: Abilities, runs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "code", Kind())
     request = asked(**fields)
     assert can_run(worker, request) is runs
     assert (nobody_runs(request, [worker]) == "") is runs

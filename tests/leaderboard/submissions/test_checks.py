@@ -15,11 +15,23 @@ from leaderboard.benchmarks import Benchmark, Column, Limits, Part
 from leaderboard.errors import ModelDisabled, ModelGated, ModelNotFound, ModelPrivate, RevisionNotFound, TooManyFiles
 from leaderboard.models.lineage import Twin
 from leaderboard.queue.workers import can_run
-from leaderboard.records import Abilities, ModelFacts, Precision, Request, Severity, Status, Submission, WeightType
+from leaderboard.records import (
+    Abilities,
+    CheckpointSubmission,
+    ModelFacts,
+    Precision,
+    Problem,
+    Request,
+    Severity,
+    Status,
+    WeightType,
+)
 from leaderboard.settings import PROJECT
-from leaderboard.submissions.kinds.checkpoint.checks import Case, Native, check, errors, native_architectures
+from leaderboard.submissions.kinds.checkpoint.checks import CheckpointCase, Native, native_architectures
+from leaderboard.submissions.kinds.checkpoint.checks import check as check_checkpoint
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import CATALOGUE, shown
 from leaderboard.submissions.policy import Allowance
+from leaderboard.submissions.rules import errors, every_problem
 
 SHA = "26a66f0d862e" + "0" * 28
 NATIVE = Native(
@@ -85,20 +97,27 @@ def worker(**changes: Any) -> Abilities:
 OF_THE_CASE = ("abilities", "existing", "refusal", "allowances", "twin", "may_copy", "same_weights")
 
 
-def case(model: Any = None, base: Any = None, benchmark: Any = BENCHMARK, **rest: Any) -> Case:
+def case(model: Any = None, base: Any = None, benchmark: Any = BENCHMARK, **rest: Any) -> CheckpointCase:
     """A good case, with changes: of the submission by field names, of the case by its own."""
     own = {name: rest.pop(name) for name in OF_THE_CASE if name in rest}
-    wanted = Submission(**{"benchmark": "tiny", "model": "org/name", "precision": "bfloat16"} | rest)
+    wanted = CheckpointSubmission(**{"benchmark": "tiny", "model": "org/name", "precision": "bfloat16"} | rest)
     whole = {"abilities": [worker()], "known_benchmarks": ["tiny"]} | own
-    return Case(submission=wanted, benchmark=benchmark, model=model or checkpoint(), base=base, native=NATIVE, **whole)
+    return CheckpointCase(
+        submission=wanted, benchmark=benchmark, model=model or checkpoint(), base=base, native=NATIVE, **whole
+    )
 
 
-def adapter_case(model: Any = None, base: Any = None, **rest: Any) -> Case:
+def adapter_case(model: Any = None, base: Any = None, **rest: Any) -> CheckpointCase:
     rest = {"weight_type": "Adapter", "base_model": "org/base"} | rest
     return case(model or adapter(), base or checkpoint("org/base"), **rest)
 
 
-def codes(one: Case) -> list[str]:
+def check(case: CheckpointCase) -> list[Problem]:
+    """Every problem, as the intake puts them together."""
+    return every_problem(case, check_checkpoint(case))
+
+
+def codes(one: CheckpointCase) -> list[str]:
     return [problem.code for problem in check(one)]
 
 
@@ -173,10 +192,10 @@ def limited(**limits: Any) -> Benchmark:
     return BENCHMARK.model_copy(update={"limits": Limits(**limits)})
 
 
-BAD: list[tuple[str, Case]] = [
+BAD: list[tuple[str, CheckpointCase]] = [
     ("unknown_benchmark", case(benchmark=None)),
     ("unknown_track", case(track="closed")),
-    ("invalid_model_id", replace(case(), model=None, submission=Submission(benchmark="tiny", model="gpt2"))),
+    ("invalid_model_id", replace(case(), model=None, submission=CheckpointSubmission(benchmark="tiny", model="gpt2"))),
     ("invalid_revision", case(revision="../../x")),
     ("invalid_base_model_id", case(base_model="base")),
     ("do_not_submit", case(refusal=("org/name", "Its weights were withdrawn"))),
@@ -257,7 +276,7 @@ BAD: list[tuple[str, Case]] = [
 
 
 @pytest.mark.parametrize(("code", "bad"), BAD, ids=[f"{n}-{code}" for n, (code, _) in enumerate(BAD)])
-def test_one_thing_wrong_is_one_problem_of_its_code(code: str, bad: Case) -> None:
+def test_one_thing_wrong_is_one_problem_of_its_code(code: str, bad: CheckpointCase) -> None:
     problems = check(bad)
     assert [problem.code for problem in problems] == [code]
     assert problems[0].message.endswith((".", '"')) and problems[0].fix.endswith(".")
@@ -369,7 +388,7 @@ def test_any_combination_of_defects_is_the_union_of_their_codes(chosen: set[Defe
 # --- hostile text
 
 
-def _texts(one: Case) -> Iterator[str]:
+def _texts(one: CheckpointCase) -> Iterator[str]:
     for problem in check(one):
         yield from (problem.message, problem.fix)
 

@@ -21,6 +21,7 @@ from leaderboard.models.facts import KnownModels, board_facts
 from leaderboard.queue.queue import Queue
 from leaderboard.records import (
     Abilities,
+    CheckpointSubmission,
     Failure,
     Fault,
     HistoryEntry,
@@ -32,12 +33,11 @@ from leaderboard.records import (
     Score,
     Severity,
     Status,
-    Submission,
     request_path,
 )
 from leaderboard.stores.local import LocalStore
 from leaderboard.submissions.intake import Intake, expected_seconds, questions_asked, wall_seconds
-from leaderboard.submissions.kinds.checkpoint.checks import errors
+from leaderboard.submissions.rules import errors
 from scripts.seed_hub import manifest, seed
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,8 +96,8 @@ def desk(served: localhub.Running, tmp_path: Path) -> Desk:
 ADA, BOB = Person(name="ada"), Person(name="bob")
 
 
-def submission(model: str = "org/Good", **more: Any) -> Submission:
-    return Submission(**{"benchmark": "tiny", "model": model} | more)
+def submission(model: str = "org/Good", **more: Any) -> CheckpointSubmission:
+    return CheckpointSubmission(**{"benchmark": "tiny", "model": model} | more)
 
 
 def test_a_submission_becomes_a_request_file(desk: Desk) -> None:
@@ -182,7 +182,7 @@ def test_nothing_is_written_for_a_submission_with_problems(desk: Desk) -> None:
         submission(track="closed"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_problems(desk: Desk, wanted: Submission) -> None:
+def test_what_makes_no_sense_is_refused_with_problems(desk: Desk, wanted: CheckpointSubmission) -> None:
     findings = desk.intake.look(wanted, ADA)
     with pytest.raises(NotAccepted) as caught:
         desk.intake.submit(wanted, ADA)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import localhub
 from leaderboard.benchmarks import Benchmark, Column, Part, Policy, load_benchmarks
 from leaderboard.errors import BadBenchmark, NotAccepted, NotFound, Unreadable
-from leaderboard.records import Person, Request, Status, Submission, utc
+from leaderboard.records import Person, Request, Status, submission_of, utc
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
 from leaderboard.stores.local import LocalStore
@@ -312,9 +312,9 @@ def test_many_at_once_do_not_slip_past_a_quota(service: Service) -> None:
     refusals: list[NotAccepted] = []
 
     def send(precision: str) -> None:
-        wanted = Submission.model_validate({"benchmark": "tiny", "model": "ada/one", "precision": precision})
+        wanted = submission_of({"benchmark": "tiny", "model": "ada/one", "precision": precision})
         try:
-            taken.append(service.submit(wanted, EVE))
+            taken.append(service.intake.submit(wanted, EVE))
         except NotAccepted as error:
             refusals.append(error)
 

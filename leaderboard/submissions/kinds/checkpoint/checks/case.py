@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import ModelUnavailable
 from leaderboard.hub.loaded_files import ADAPTER_CONFIG, is_adapter
 from leaderboard.hub.safetensors import quantised_bits
 from leaderboard.models.lineage import Twin
-from leaderboard.records import Abilities, ModelFacts, Request, Status, Submission, WeightType, is_repo_id, is_revision
+from leaderboard.records import CheckpointSubmission, ModelFacts, WeightType, is_repo_id, is_revision
+from leaderboard.submissions.case import Case
 from leaderboard.submissions.kinds.checkpoint.checks.native import Native
-from leaderboard.submissions.policy import Allowance
 
 Lookup = ModelFacts | ModelUnavailable | None
 """What the Hub said of a repository: facts, why there are none, or None when it was not asked."""
@@ -21,24 +20,14 @@ Lookup = ModelFacts | ModelUnavailable | None
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
 
-@dataclass(frozen=True)
-class Case:
-    """A submission and everything that is known about it."""
+@dataclass(frozen=True, kw_only=True)
+class CheckpointCase(Case):
+    """A checkpoint, its base model, and what is known here of both."""
 
-    submission: Submission
-    benchmark: Benchmark | None
-    """None when the submission names one that does not exist."""
+    submission: CheckpointSubmission
     model: Lookup
     base: Lookup
     native: Native
-    abilities: Sequence[Abilities] = ()
-    """Of every worker that registered itself."""
-    existing: Request | None = None
-    """The request that stands where this one would."""
-    refusal: tuple[str, str] | None = None
-    """A model among those submitted that the benchmark refuses, and why."""
-    allowances: Sequence[Allowance] = ()
-    """What the sender may still submit; empty where nothing limits it."""
     twin: Twin | None = None
     """A known checkpoint of another repository with the same weights."""
     may_copy: bool = False
@@ -47,8 +36,18 @@ class Case:
     """Another commit of the same repository, known here, with the same weights."""
     earlier_names: Sequence[str] = ()
     """Names under which this very repository is known here, seen just now to have been renamed."""
-    known_benchmarks: Sequence[str] = field(default=())
-    """Ids, for the sentence that lists what was allowed."""
+
+    @property
+    def name(self) -> str:
+        """The repository as it was named."""
+        return self.submission.model
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The repository as it was named and as it is called, and its base model."""
+        facts = self.facts
+        names = (self.name, facts.model if facts else "", base_of(self.submission, facts))
+        return [name for name in names if is_repo_id(name)]
 
     @property
     def facts(self) -> ModelFacts | None:
@@ -78,11 +77,6 @@ class Case:
         return quantised_bits(quantisation(self.whole)) if self.whole else None
 
     @property
-    def is_taken(self) -> bool:
-        """Whether the request that stands in its place keeps this one out."""
-        return self.existing is not None and self.existing.status not in (Status.FAILED, Status.CANCELLED)
-
-    @property
     def params_b(self) -> float | None:
         """Billions of parameters to be loaded, an adapter's together with its base model's; None when unknown."""
         if self.facts is None or self.facts.params is None:
@@ -93,7 +87,7 @@ class Case:
         return None if base is None else self.facts.params + base
 
 
-def base_of(submission: Submission, facts: ModelFacts | None) -> str:
+def base_of(submission: CheckpointSubmission, facts: ModelFacts | None) -> str:
     """Repository of the base model: what the submitter says, else what adapter_config.json names; "" for neither."""
     return submission.base_model or (named_base(facts) if facts else "")
 
@@ -104,7 +98,7 @@ def named_base(facts: ModelFacts) -> str:
     return named if isinstance(named, str) and is_repo_id(named) else ""
 
 
-def base_revision_of(submission: Submission, facts: ModelFacts | None) -> str:
+def base_revision_of(submission: CheckpointSubmission, facts: ModelFacts | None) -> str:
     """The base model's revision that the adapter was trained on where its config names one, else main."""
     adapter = _object(facts.configs.get(ADAPTER_CONFIG)) if facts else {}
     revision = adapter.get("revision")

@@ -1,37 +1,13 @@
-"""Every problem that a submission can have: its code, its field, its sentence, its fix. docs/checks.md lists them all.
-
-Sentences are templates; what is put into them comes from submitters and goes through `shown` first.
-"""
+"""Every problem that a checkpoint can have: its code, its field, its sentence, its fix. docs/checks.md lists them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from leaderboard.submissions.catalogue import COMMON, WARNING, Catalogue, Template, shown
 
-from leaderboard.records import Problem, Severity
+__all__ = ["CATALOGUE", "problem", "said", "shown"]
 
-SHOWN_CHARACTERS = 100
-PLAIN = set("._-/ :;+@,=%()")
-
-
-class Template(NamedTuple):
-    """A problem before names and numbers are filled in."""
-
-    field: str
-    message: str
-    fix: str
-    severity: Severity = Severity.ERROR
-
-
-WARNING = Severity.WARNING
-
-CATALOGUE: dict[str, Template] = {
+OWN: dict[str, Template] = {
     # What was asked for
-    "unknown_benchmark": Template(
-        "benchmark", "There is no benchmark {value} here.", "Choose one of the benchmarks of this board: {known}."
-    ),
-    "unknown_track": Template(
-        "track", "The benchmark {benchmark} has no track {value}.", "Choose one of its tracks: {known}."
-    ),
     "invalid_model_id": Template(
         "model",
         "{value} is not the name of a repository on the Hub.",
@@ -48,23 +24,6 @@ CATALOGUE: dict[str, Template] = {
         "Give the base model as org/name, as in the address of its page on the Hub.",
     ),
     # Policy
-    "do_not_submit": Template(
-        "model",
-        "{model} is not taken by {benchmark}: {reason}",
-        "Ask this board's maintainers if you think that this is wrong.",
-    ),
-    "quota_used_up": Template(
-        "model",
-        "{name} has submitted {used} checkpoints to {benchmark} in the last {days} days; "
-        "one person may submit {limit}.",
-        "Submit it again from {when} on; failed and cancelled submissions are not counted.",
-    ),
-    "organisation_quota_used_up": Template(
-        "model",
-        "Members of {name} have submitted {used} of its checkpoints to {benchmark} in the last {days} days; "
-        "one organisation may submit {limit}.",
-        "Submit it again from {when} on; failed and cancelled submissions are not counted.",
-    ),
     "copy_of": Template(
         "model",
         "The weights of {model} are those of {twin} at {sha}, which this board knows: every file has the same content.",
@@ -337,36 +296,7 @@ CATALOGUE: dict[str, Template] = {
         "The chat template of {model} cannot be used at {sha}: {why}.",
         "Mend the template and submit the new commit, or submit it without chat template.",
     ),
-    # The queue
-    "already_requested": Template(
-        "model",
-        "{model} at {sha} in {precision} has already been submitted: request {request} is {status}.",
-        "Follow that request; another commit, precision or chat setting can be submitted.",
-        WARNING,
-    ),
 }
-
-
-def shown(value: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """A submitter's text as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
-    text = str(value)
-    cut = text if len(text) <= limit else text[: limit - 1]
-    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in cut)
-    return (clean if cut is text else clean + "…") or "(empty)"
-
-
-def problem(code: str, **values: object) -> Problem:
-    """The problem `code` with `values` put into its sentences, each of them through `shown`."""
-    return _fill(code, {name: shown(value) for name, value in values.items()})
-
-
-def said(code: str, sentences: dict[str, str], **values: object) -> Problem:
-    """As `problem`; `sentences` are our own words, put in as they are."""
-    return _fill(code, {name: shown(value) for name, value in values.items()} | sentences)
-
-
-def _fill(code: str, values: dict[str, str]) -> Problem:
-    field, message, fix, severity = CATALOGUE[code]
-    return Problem(
-        code=code, field=field, message=message.format(**values), fix=fix.format(**values), severity=severity
-    )
+CATALOGUE = Catalogue(COMMON | OWN)
+"""With those that submissions of every kind can have."""
+problem, said = CATALOGUE.problem, CATALOGUE.said

@@ -12,7 +12,7 @@ from leaderboard.benchmarks import Limits
 from leaderboard.hub.file_contents import CARD, MAX_CONFIG_BYTES
 from leaderboard.hub.loaded_files import ADAPTER_WEIGHTS, INDEX, SHARD, is_adapter
 from leaderboard.records import ModelFacts, Problem, Severity, WeightType
-from leaderboard.submissions.kinds.checkpoint.checks.case import Case, Lookup, config
+from leaderboard.submissions.kinds.checkpoint.checks.case import CheckpointCase, Lookup, config
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said
 from leaderboard.submissions.kinds.checkpoint.checks.native import Native
 from leaderboard.submissions.kinds.checkpoint.checks.references import references
@@ -21,12 +21,12 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 NOT_WEIGHTS = ("training_args.bin",)
 
 
-def model_problems(case: Case) -> Iterator[Problem]:
+def model_problems(case: CheckpointCase) -> Iterator[Problem]:
     """The submitted repository."""
     yield from _repository(case.model, case)
 
 
-def base_problems(case: Case) -> Iterator[Problem]:
+def base_problems(case: CheckpointCase) -> Iterator[Problem]:
     """The base model of an adapter or delta: its errors, said as the base model's."""
     if case.submission.weight_type is WeightType.ORIGINAL:
         return
@@ -41,7 +41,7 @@ def base_problems(case: Case) -> Iterator[Problem]:
 RULES = (model_problems, base_problems)
 
 
-def _repository(lookup: Lookup, case: Case) -> Iterator[Problem]:
+def _repository(lookup: Lookup, case: CheckpointCase) -> Iterator[Problem]:
     """Problems of one repository, adapter or whole checkpoint."""
     if lookup is None:
         return

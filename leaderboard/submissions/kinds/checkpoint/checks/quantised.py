@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leaderboard.records import ModelFacts, Problem
-from leaderboard.submissions.kinds.checkpoint.checks.case import Case, config, quantisation
+from leaderboard.submissions.kinds.checkpoint.checks.case import CheckpointCase, config, quantisation
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said
 
 GPTQ_BITS = (2, 3, 4, 8)
 
 
-def stored(case: Case) -> Iterator[Problem]:
+def stored(case: CheckpointCase) -> Iterator[Problem]:
     """The weights can be read in the way in which they are stored."""
     facts = case.whole
     if facts is None:

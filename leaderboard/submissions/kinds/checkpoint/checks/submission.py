@@ -9,7 +9,13 @@ from leaderboard.hub.loaded_files import DEFAULT_TEMPLATE, is_adapter
 from leaderboard.hub.safetensors import quantised_bits
 from leaderboard.queue.workers import Wanted, impossible, limit_b, refusals
 from leaderboard.records import ModelFacts, Precision, Problem, WeightType, is_repo_id, is_revision
-from leaderboard.submissions.kinds.checkpoint.checks.case import Case, base_of, config, named_base, quantisation
+from leaderboard.submissions.kinds.checkpoint.checks.case import (
+    CheckpointCase,
+    base_of,
+    config,
+    named_base,
+    quantisation,
+)
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said, shown
 from leaderboard.submissions.kinds.checkpoint.checks.quantised import method_of
 from leaderboard.submissions.kinds.checkpoint.checks.templates import template_fault
@@ -22,17 +28,7 @@ VOCABULARIES = {
 TEMPLATE_FILES = (DEFAULT_TEMPLATE, "chat_template.jinja", "tokenizer_config.json")
 
 
-def benchmark(case: Case) -> Iterator[Problem]:
-    """The benchmark and its track exist."""
-    wanted = case.submission
-    if case.benchmark is None:
-        yield said("unknown_benchmark", {"known": ", ".join(case.known_benchmarks)}, value=wanted.benchmark)
-    elif wanted.track not in case.benchmark.tracks:
-        known = {"known": ", ".join(case.benchmark.tracks)}
-        yield said("unknown_track", known, benchmark=case.benchmark.title, value=wanted.track)
-
-
-def names(case: Case) -> Iterator[Problem]:
+def names(case: CheckpointCase) -> Iterator[Problem]:
     """Repositories and revision are named as the Hub names them."""
     wanted = case.submission
     if not is_repo_id(wanted.model):
@@ -43,7 +39,7 @@ def names(case: Case) -> Iterator[Problem]:
         yield problem("invalid_base_model_id", value=wanted.base_model)
 
 
-def weight_type(case: Case) -> Iterator[Problem]:
+def weight_type(case: CheckpointCase) -> Iterator[Problem]:
     """What the repository is agrees with what its submitter says it is."""
     wanted, facts = case.submission, case.facts
     allowed = case.benchmark.limits.weight_types if case.benchmark else list(WeightType)
@@ -65,7 +61,7 @@ def weight_type(case: Case) -> Iterator[Problem]:
             yield problem("other_base_model", model=facts.model, named=trained_on, value=case.base_facts.model)
 
 
-def tokenizer(case: Case) -> Iterator[Problem]:
+def tokenizer(case: CheckpointCase) -> Iterator[Problem]:
     """There is a vocabulary in the repository whose tokenizer is used."""
     facts = case.tokenizer_facts
     if facts is not None and not (is_adapter(facts) and case.base_facts is None) and not _has_vocabulary(facts):
@@ -76,7 +72,7 @@ def _has_vocabulary(facts: ModelFacts) -> bool:
     return any(name in VOCABULARIES or (name.endswith(".tiktoken") and "/" not in name) for name in facts.files)
 
 
-def chat_template(case: Case) -> Iterator[Problem]:
+def chat_template(case: CheckpointCase) -> Iterator[Problem]:
     """When asked for, there is a chat template and it can be parsed."""
     facts = case.tokenizer_facts
     if not case.submission.use_chat_template or facts is None:
@@ -90,7 +86,7 @@ def chat_template(case: Case) -> Iterator[Problem]:
         yield problem("chat_template_broken", why=why, **named)
 
 
-def precision(case: Case) -> Iterator[Problem]:
+def precision(case: CheckpointCase) -> Iterator[Problem]:
     """The benchmark takes the precision, and the weights can be loaded in it."""
     wanted = case.submission.precision
     allowed = case.benchmark.limits.precisions if case.benchmark else list(Precision)
@@ -124,7 +120,7 @@ def _stored_precision(stored: object, method: str) -> Precision | None:
     return None
 
 
-def size(case: Case) -> Iterator[Problem]:
+def size(case: CheckpointCase) -> Iterator[Problem]:
     """The checkpoint is not larger than the benchmark takes in this precision."""
     if case.benchmark is None:
         return
@@ -133,14 +129,14 @@ def size(case: Case) -> Iterator[Problem]:
         yield _too_large(case, f"the benchmark {shown(case.benchmark.title)}", limit)
 
 
-def _too_large(case: Case, limiter: str, limit: float) -> Problem:
+def _too_large(case: CheckpointCase, limiter: str, limit: float) -> Problem:
     together = case.facts is not None and is_adapter(case.facts)
     words = {"counted": " together with its base model" if together else "", "limiter": limiter}
     numbers = {"params": f"{case.params_b:.3g}", "limit": f"{limit:.3g}"}
     return said("too_large", words, model=case.submission.model, precision=case.submission.precision, **numbers)
 
 
-def workers(case: Case) -> Iterator[Problem]:
+def workers(case: CheckpointCase) -> Iterator[Problem]:
     """At least one worker can run it as asked."""
     wanted = _wanted(case)
     if why := impossible(wanted):
@@ -166,7 +162,7 @@ def workers(case: Case) -> Iterator[Problem]:
         yield said("no_worker_fits", {"why": " ".join(reasons)})
 
 
-def _wanted(case: Case) -> Wanted:
+def _wanted(case: CheckpointCase) -> Wanted:
     """What the submission asks of a worker."""
     return Wanted(
         benchmark=case.benchmark.id if case.benchmark else "",
@@ -177,7 +173,7 @@ def _wanted(case: Case) -> Wanted:
     )
 
 
-def generation(case: Case) -> Iterator[Problem]:
+def generation(case: CheckpointCase) -> Iterator[Problem]:
     """The context has room for a prompt beside the new tokens that the benchmark asks for."""
     if case.benchmark is None or case.whole is None:
         return
@@ -188,19 +184,5 @@ def generation(case: Case) -> Iterator[Problem]:
         yield said("generation_too_long", known, model=case.whole.model)
 
 
-def already_requested(case: Case) -> Iterator[Problem]:
-    """Nothing stands in the queue where this would; only said here, the store is what refuses it."""
-    old = case.existing
-    if old is not None and case.is_taken:
-        yield problem(
-            "already_requested",
-            model=old.model,
-            sha=old.revision[:7],
-            precision=old.precision,
-            request=old.id,
-            status=old.status.value.lower(),
-        )
-
-
-ASKED = (benchmark, names)
-FITS = (weight_type, tokenizer, chat_template, precision, size, generation, workers, already_requested)
+ASKED = (names,)
+FITS = (weight_type, tokenizer, chat_template, precision, size, generation, workers)

@@ -1,0 +1,84 @@
+"""What the checks look at: a submission of any kind with everything that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from leaderboard.benchmarks import Benchmark
+from leaderboard.hub.hub import Hub
+from leaderboard.models.facts import KnownModels
+from leaderboard.models.lineage import Copy
+from leaderboard.records import Abilities, BaseSubmission, ModelFacts, Person, Request, Status
+from leaderboard.submissions.policy import Allowance, Rules
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a kind may ask about a submission."""
+
+    sender: Person
+    """Who submits, as the server knows them."""
+    hub: Hub
+    models: KnownModels | None
+    benchmark: Benchmark | None
+    """The one that is named; None when there is none of that id."""
+    known_benchmarks: Sequence[str]
+    """Ids."""
+    rules: Rules | None
+    """The benchmark's policy as it holds now."""
+    abilities: Sequence[Abilities]
+    """Of every worker that registered itself."""
+    on_copy: Sequence[Callable[[Copy], None]]
+    """To be called with every copy of known weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A submission and everything that is known about it. A kind adds what it looked up."""
+
+    submission: BaseSubmission
+    benchmark: Benchmark | None
+    """None when the submission names one that does not exist."""
+    known_benchmarks: Sequence[str] = ()
+    """Ids, for the sentence that lists what was allowed."""
+    abilities: Sequence[Abilities] = ()
+    """Of every worker that registered itself."""
+    known_as: Sequence[str] = ()
+    """Other names under which the same may have been requested."""
+    existing: Request | None = None
+    """The request that stands where this one would."""
+    refusal: tuple[str, str] | None = None
+    """A name among those submitted that the benchmark refuses, and why."""
+    allowances: Sequence[Allowance] = ()
+    """What the sender may still submit; empty where nothing limits it."""
+
+    @property
+    def name(self) -> str:
+        """Name of what is submitted, `owner/name`."""
+        raise NotImplementedError
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every name that the benchmark may refuse."""
+        return [self.name]
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the request that stands in its place keeps this one out."""
+        return self.existing is not None and self.existing.status not in (Status.FAILED, Status.CANCELLED)
+
+    @property
+    def facts(self) -> ModelFacts | None:
+        """Of the submitted repository; None where there is none."""
+        return None
+
+    @property
+    def base_facts(self) -> ModelFacts | None:
+        """Of the base model of an adapter or delta; None where there is none."""
+        return None
+
+    @property
+    def params_b(self) -> float | None:
+        """Billions of parameters to be loaded; None when unknown."""
+        return None

@@ -1,0 +1,81 @@
+"""Problems as sentences, and those that a submission of any kind can have. docs/checks.md lists all problems.
+
+Sentences are templates; what is put into them comes from submitters and goes through `shown` first.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leaderboard.records import Problem, Severity
+
+SHOWN_CHARACTERS = 100
+PLAIN = set("._-/ :;+@,=%()")
+WARNING = Severity.WARNING
+
+
+class Template(NamedTuple):
+    """A problem before names and numbers are filled in."""
+
+    field: str
+    message: str
+    fix: str
+    severity: Severity = Severity.ERROR
+
+
+class Catalogue(dict[str, Template]):
+    """Code of a problem -> its sentences."""
+
+    def problem(self, code: str, **values: object) -> Problem:
+        """The problem `code` with `values` put into its sentences, each of them through `shown`."""
+        return self.said(code, {}, **values)
+
+    def said(self, code: str, sentences: dict[str, str], **values: object) -> Problem:
+        """As `problem`; `sentences` are our own words, put in as they are."""
+        field, message, fix, severity = self[code]
+        words = {name: shown(value) for name, value in values.items()} | sentences
+        return Problem(
+            code=code, field=field, message=message.format(**words), fix=fix.format(**words), severity=severity
+        )
+
+
+def shown(value: object, limit: int = SHOWN_CHARACTERS) -> str:
+    """A submitter's text as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
+    text = str(value)
+    cut = text if len(text) <= limit else text[: limit - 1]
+    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in cut)
+    return (clean if cut is text else clean + "…") or "(empty)"
+
+
+COMMON = Catalogue(
+    {
+        "unknown_benchmark": Template(
+            "benchmark", "There is no benchmark {value} here.", "Choose one of the benchmarks of this board: {known}."
+        ),
+        "unknown_track": Template(
+            "track", "The benchmark {benchmark} has no track {value}.", "Choose one of its tracks: {known}."
+        ),
+        "do_not_submit": Template(
+            "model",
+            "{model} is not taken by {benchmark}: {reason}",
+            "Ask this board's maintainers if you think that this is wrong.",
+        ),
+        "quota_used_up": Template(
+            "model",
+            "{name} has made {used} submissions to {benchmark} in the last {days} days; one person may make {limit}.",
+            "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+        ),
+        "organisation_quota_used_up": Template(
+            "model",
+            "Members of {name} have submitted {used} of its checkpoints to {benchmark} in the last {days} days; "
+            "one organisation may submit {limit}.",
+            "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+        ),
+        "already_requested": Template(
+            "model",
+            "{subject} has already been submitted: request {request} is {status}.",
+            "Follow that request; {alternatives} can be submitted.",
+            WARNING,
+        ),
+    }
+)
