@@ -145,6 +145,8 @@ class Settings(BaseSettings):
     """Seconds between two rounds of asking the Hub again about the board's models; 0 for never."""
     refresh_batch: int = Field(default=100, ge=1)
     """Models asked about in one of these rounds; what changed is one commit."""
+    executor: str = "local"
+    """Where this worker's jobs run; [the executors](#executors) are listed below."""
     slots: int = 1
     """Local executor: jobs at a time."""
     job_wall_s: int = 6 * 3600

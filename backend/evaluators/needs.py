@@ -9,17 +9,13 @@ from backend.evaluators.data_root import KNOWN, read_layouts
 from backend.evaluators.tasks import needs, task_manager
 from backend.workdir import DataNeeds, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Problem, Request, Submission
+from leaderboard.records import Request
 
 NLTK = "nltk_data/"
 
 
 class DataNeedsProbe:
     """A job that writes needs.json."""
-
-    def check(self, submission: Submission, benchmark: Benchmark) -> list[Problem]:
-        """Nothing is submitted."""
-        return []
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """Next to nothing."""

@@ -46,6 +46,7 @@ class ToldExecutor:
 
     def __init__(self, free: int = 1) -> None:
         self.free = free
+        self.outlives_scheduler = False
         self.states: dict[str, JobStatus] = {}
         self.jobs: dict[str, Job] = {}
         self.cancelled: list[str] = []
