@@ -28,6 +28,7 @@ from leaderboard.models.lineage import Copy
 from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
+from leaderboard.results.job_logs import JobLogs
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.submissions.intake import Intake, questions_asked
@@ -65,6 +66,11 @@ class Service:
     def rights(self) -> Rights:
         """Who is who to a request, a flag or a model."""
         return Rights(self.identity)
+
+    @cached_property
+    def logs(self) -> JobLogs:
+        """The ends of jobs' logs, as workers wrote them."""
+        return JobLogs(self.queue.store)
 
     @cached_property
     def discussions(self) -> Discussions:

@@ -156,7 +156,8 @@ class Settings(BaseSettings):
     max_params_b: float = 0.0
     """Largest checkpoint (billions of parameters, at float16) that this machine takes; 0 leaves it to the benchmark."""
     keep_jobs_days: float = Field(default=30.0, ge=0)
-    """Days for which the folder of a settled job is kept, its log with it; 0 keeps them all."""
+    """Days for which the folder of a settled job is kept, and the log of an ended request in the store; 0 keeps them
+    all."""
     free_disk_gb: float = Field(default=10.0, ge=0)
     """Disk space (GB) that stays free beside what a job is about to download: the checkpoints least recently used are
     deleted for it; 0 deletes none."""

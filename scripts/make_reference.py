@@ -55,10 +55,15 @@ def text(field: FieldInfo) -> str:
 def executors() -> str:
     """Every value of PODIUM_EXECUTOR: what it is, and whether jobs survive a stop of the scheduler."""
     rows = [
-        (f"`{name}`", (executor.__doc__ or "").splitlines()[0], "yes" if executor.outlives_scheduler else "no")
+        (f"`{name}`", (executor.__doc__ or "").splitlines()[0], "yes" if outlives(executor) else "no")
         for name, executor in EXECUTORS.items()
     ]
     return table(("`PODIUM_EXECUTOR`", "where jobs run", "jobs outlive the scheduler"), rows)
+
+
+def outlives(executor: type[object]) -> bool:
+    """Whether the class says that its jobs outlive the scheduler."""
+    return getattr(executor, "outlives_scheduler", False) is True
 
 
 def statuses() -> str:

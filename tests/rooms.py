@@ -61,7 +61,7 @@ ROOMS = {
     "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
-    "leaderboard.models leaderboard.results backend.environment",
+    "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.evaluators backend.upkeep",

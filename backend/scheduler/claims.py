@@ -13,11 +13,12 @@ from functools import partial
 
 from backend.failures import rule_of
 from backend.scheduler.health import Health
-from backend.scheduler.steps import STEP_ERRORS
+from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status
+from leaderboard.results.job_logs import JobLogs, clean_log
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.batched import BatchedStore
@@ -36,6 +37,8 @@ class RunningJob:
     """When its lease was last renewed, on the scheduler's clock."""
     progress: Progress | None = None
     """As last written into the request."""
+    log: str = ""
+    """The end of its log, as last written into the store."""
 
     @property
     def claim(self) -> str:
@@ -54,6 +57,7 @@ class Claims:
         self._results = results
         self._health = health
         self._clock = clock
+        self._logs = JobLogs(queue.store)
         self._gathers = isinstance(queue.store, BatchedStore)
         self._renewed = self._changed = False
         self._published: dict[str, str] = {}
@@ -100,13 +104,27 @@ class Claims:
         """Path of the job's request file."""
         return self._queue.path_of(job.request)
 
-    def keep(self, job: RunningJob) -> None:
-        """Renew the lease when it is time, with the job's progress."""
-        since = self._clock() - job.renewed
-        progress = job.workdir.progress()
-        moved = progress != job.progress and since >= self._settings.progress_s
-        if moved or since >= self._settings.lease_s / 3:
+    def keep(self, job: RunningJob, read_log: Callable[[], str]) -> None:
+        """Renew the lease when it is time, with the job's progress and log; earlier when these have changed."""
+        since, late = self._clock() - job.renewed, self._settings.lease_s / 3
+        if since < min(self._settings.progress_s, late):
+            return
+        progress, written = job.workdir.progress(), read_log()
+        if since >= late or (progress, written) != (job.progress, job.log):
             self._renew(job, progress)
+            self.write_log(job, written)
+
+    def write_log(self, job: RunningJob, written: str) -> None:
+        """Keep the end of its log where everybody can read it, if it has changed; without a log the last one stays."""
+        if written and written != job.log:
+            clean = clean_log(written, [self._settings.work_dir.absolute()])
+            if attempt(f"keep the log of {job.request.model}", self._logs.write, job.request.id, clean):
+                job.log = written
+
+    def drop_log(self, request: Request) -> None:
+        """Empty the log of an earlier attempt: another one begins."""
+        if request.attempts > 1:
+            attempt(f"empty the log of {request.model}", self._logs.write, request.id, "")
 
     def keep_to_publish(self, job: RunningJob) -> None:
         """Have a lease that lasts for long enough; where commits are costly, one that was renewed lately does."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from backend import Executor, JobState, JobStatus
@@ -95,6 +96,7 @@ class Jobs:
         workdir.set_handle(handle)
         self.running[handle] = RunningJob(workdir, request, renewed=self._clock())
         self._claims.started(request, handle)
+        self._claims.drop_log(request)
         log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle)
 
     # --- following
@@ -118,7 +120,7 @@ class Jobs:
 
     def _keep(self, handle: str, job: RunningJob) -> None:
         with self._dropped_if_lost(handle, job):
-            self._claims.keep(job)
+            self._claims.keep(job, partial(self._executor.logs, handle))
 
     def _keep_to_publish(self, handle: str, job: RunningJob) -> None:
         with self._dropped_if_lost(handle, job):
@@ -154,6 +156,7 @@ class Jobs:
         note = f"published as {path}" if path else "a run with a limit is not published"
         with self._dropped_if_lost(handle, job):
             self._claims.finish(job, note)
+            self._claims.write_log(job, self._executor.logs(handle))
             self._health.worked()
             log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
             self._forget(handle, job)
@@ -169,6 +172,7 @@ class Jobs:
     def _end_without_results(self, handle: str, job: RunningJob, reason: Failure) -> None:
         with self._dropped_if_lost(handle, job):
             self._claims.fail(job.request, reason)
+            self._claims.write_log(job, self._executor.logs(handle))
             self._forget(handle, job)
 
     # --- ending
@@ -184,6 +188,7 @@ class Jobs:
 
     def _give_back(self, handle: str, job: RunningJob) -> None:
         self._claims.give_back(job, failure(STOPPED, job.request, job.workdir))
+        self._claims.write_log(job, self._executor.logs(handle))
         self._forget(handle, job)
 
     @contextmanager

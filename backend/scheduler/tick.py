@@ -14,6 +14,7 @@ from backend.scheduler.launch import Launcher
 from backend.scheduler.registration import Registration
 from backend.scheduler.steps import attempt
 from backend.upkeep.disk import Housekeeping
+from backend.upkeep.logs import OldLogs
 from backend.upkeep.reports import Reporter
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.contents import Contents
@@ -45,6 +46,7 @@ class Ticker:
         reports = Reports(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.housekeeping = Housekeeping(settings)
+        self.old_logs = OldLogs(queue, settings.keep_jobs_days)
         self.registration = Registration(queue.store, settings.worker, list(benchmarks), settings.slots)
         launcher = Launcher(settings, benchmarks, executor, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
@@ -78,6 +80,7 @@ class Ticker:
             attempt("make room on the disk", self._make_room, claimed)
         for request in claimed:
             attempt(f"launch {request.model}", self._jobs.launch, request)
+        attempt("remove old logs", self.old_logs.work, self.clock())
         attempt("tell models of their scores", self.reporter.work, self.clock())
 
     def stop(self) -> None:

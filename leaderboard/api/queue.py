@@ -15,7 +15,6 @@ from leaderboard.api.guard import guarded_router
 from leaderboard.queue.request_files import obstacle
 from leaderboard.queue.workers import nobody_runs
 from leaderboard.records import Status
-from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
 
 
@@ -81,7 +80,7 @@ def queue_routes(service: Service) -> APIRouter:
     @routes.get("/{request_id}/log", response_class=PlainTextResponse)
     def get_log(request: Request, request_id: str, lines: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
         """The last lines of its log; empty while there is none."""
-        text = log_tail(service.settings, service.queue.get(request_id), lines)
+        text = service.logs.read(service.queue.get(request_id).id, lines)
         return kept(request, text.encode(), "text/plain; charset=utf-8")
 
     return routes

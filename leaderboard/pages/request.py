@@ -12,7 +12,6 @@ from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.workers import all_in_trouble
 from leaderboard.records import Request, Status
-from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
 
 TITLE = "Request"
@@ -32,7 +31,7 @@ def draw(service: Service, here: Visit) -> str:
         open=request.status in OPEN,
         waiting=next((waiting for waiting in everyone if waiting.request.id == request.id), None),
         held_up=[worker for worker in workers if worker.trouble] if all_in_trouble(workers) else [],
-        log=log_tail(service.settings, request),
+        log=service.logs.read(request.id),
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),
         again=again_address(request),

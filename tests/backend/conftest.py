@@ -80,7 +80,7 @@ class ToldExecutor:
             self.states[handle] = JobStatus(JobState.KILLED, "cancelled")
 
     def logs(self, handle: str) -> str:
-        return ""
+        return Workdir(self.jobs[handle].workdir).log_tail() if handle in self.jobs else ""
 
     def watch(self, wake: Callable[[], None]) -> None:
         return None

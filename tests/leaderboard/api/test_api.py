@@ -14,6 +14,7 @@ import localhub
 from leaderboard import records
 from leaderboard.records import Failure, PodiumBlock, Provenance, Request, Status
 from leaderboard.results.details import details_table
+from leaderboard.results.job_logs import clean_log
 from leaderboard.service import Service
 from leaderboard.statistics.scores import score
 from localhub.faults import Fault
@@ -209,13 +210,9 @@ def test_the_file_is_sent_byte_for_byte_and_not_sent_twice(api: TestClient, serv
 
 def test_the_log_is_its_last_lines_as_plain_text(api: TestClient, service: Service) -> None:
     request = submitted(api)
-    claimed = service.queue.claim(service.queue.get(request["id"]), "w", 60)
     assert api.get(f"/api/v1/requests/{request['id']}/log").text == ""
-    folder = service.settings.work_dir / "jobs" / f"{claimed.id}-{claimed.attempts}"
-    folder.mkdir(parents=True)
-    (folder / "log.txt").write_bytes(
-        b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n/x/y/lib/site-packages/p.py:3: W\n"
-    )
+    written = b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n/x/y/lib/site-packages/p.py:3: W\n"
+    service.logs.write(request["id"], clean_log(written.decode(errors="replace")))
     answer = api.get(f"/api/v1/requests/{request['id']}/log?lines=4")
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text == "100%\nred <b>\ufffd\n…/p.py:3: W"
