@@ -35,6 +35,8 @@ A slash after a letter or a digit begins no path: `org/model`, `3.1 it/s`. Nor d
 """
 FILE = re.compile(r"(?P<name>[\w+@%#-][\w.+@%#-]*\.[A-Za-z]\w{0,15})(?P<rest>(?::\d+)*[^\w/]*)", re.ASCII)
 """The last name of a path where it is a file's, with the line number and punctuation after it."""
+PUNCTUATION = re.compile(r"[^\w/]*", re.ASCII)
+"""Matched against reversed text: a search for the end of a long run of it would take the square of its length."""
 HOMES = ("home", "Users")
 
 
@@ -95,6 +97,12 @@ def _shortened(found: re.Match[str]) -> str:
     *folders, last = (found["quoted"] or found["bare"]).split("/")
     file = FILE.fullmatch(last)
     if file is None or (folders[-1] in HOMES):
-        end = "" if quote else (re.search(r"[^\w/]*$", last, re.ASCII) or [""])[0]
+        end = "" if quote else _punctuation_after(last)
         return f"{quote}{HIDDEN}{end}{quote}"
     return f"{quote}{HIDDEN}/{file['name']}{file['rest']}{quote}"
+
+
+def _punctuation_after(name: str) -> str:
+    """The punctuation at the end of `name`."""
+    found = PUNCTUATION.match(name[::-1])
+    return found[0][::-1] if found else ""

@@ -114,6 +114,11 @@ def test_half_of_a_line_is_not_shown(tmp_path: Path) -> None:
     assert log_of(tmp_path / "work", line) == "the end"
 
 
+def test_a_long_run_of_punctuation_is_read_in_passing() -> None:
+    """Its square would keep a worker from everything else for minutes."""
+    assert clean_log(f"/{'!' * 300_000}a. /x{'!' * 9}") == "…. …!!!!!!!!!"
+
+
 def test_a_log_that_grows_while_it_is_cleaned_keeps_to_its_bound(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     logs = JobLogs(store)
