@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
 from pydantic import ValidationError
@@ -26,6 +27,7 @@ from leaderboard.identity import Identity
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.opening import Stores, open_stores
+from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person, Request, Submission
 from leaderboard.results.job_logs import JobLogs
@@ -122,6 +124,10 @@ class Service:
     def workers(self) -> list[Abilities]:
         """What the workers that registered themselves can do."""
         return abilities(self.queue.store)
+
+    def estimates(self) -> Estimates:
+        """When the requests of the queue will run, as of now."""
+        return Estimates(self.queue.view().requests, self.workers(), datetime.now(UTC))
 
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""

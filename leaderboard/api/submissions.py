@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.problems import Trouble
-from leaderboard.api.queue import RequestAnswer, answers
+from leaderboard.api.queue import RequestAnswer, unestimated
 from leaderboard.records import Person, Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
@@ -40,6 +40,10 @@ class Cost(BaseModel):
     questions: int | None
     expected_seconds: float | None
     queue_position: int | None
+    expected_start: str | None
+    """When the run would start (UTC)."""
+    expected_end: str | None
+    """When the run would end (UTC)."""
 
 
 class Quota(BaseModel):
@@ -91,7 +95,7 @@ def submission_routes(service: Service) -> APIRouter:
         with service.turns.take(service.identity.caller(request)):
             queued = service.submit(submission, service.identity.sender(request))
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
-        return answers(service, [queued])[0]
+        return unestimated(service, queued)
 
     return routes
 
@@ -112,6 +116,8 @@ def look(service: Service, submission: Submission, sender: Person) -> Look:
             questions=findings.cost.questions,
             expected_seconds=findings.cost.expected_seconds,
             queue_position=findings.cost.queue_position,
+            expected_start=findings.cost.expected_start,
+            expected_end=findings.cost.expected_end,
         ),
     )
 

@@ -19,7 +19,7 @@ from leaderboard.records.request import (
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score
 from leaderboard.records.submission import Submission
-from leaderboard.records.times import TIME_FORMAT, new_id, now, utc
+from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
 from leaderboard.records.worker import Abilities
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "WeightType",
     "is_repo_id",
     "is_revision",
+    "moment",
     "new_id",
     "now",
     "plain_type",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,10 +14,9 @@ from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
 from leaderboard.models.facts import KnownModels, first_twin
 from leaderboard.models.lineage import Copy, Twin, is_older, weights_of
+from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
-from leaderboard.queue.workers import nobody_runs
 from leaderboard.records import (
-    TIME_FORMAT,
     Abilities,
     ModelFacts,
     Person,
@@ -46,8 +44,8 @@ from leaderboard.submissions.kinds.checkpoint.checks import (
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import shown
 from leaderboard.submissions.policy import Allowance, Policies, organisation
 
-NEIGHBOURS = 5
-"""How many finished requests, the closest in size, an expected time is taken from."""
+BEHIND_ALL = "~"
+"""Id of a request that is not queued: it comes after those that were submitted in the same second."""
 MAX_NAMES = 4
 """How many of the architectures that a config.json names are noted in the request."""
 
@@ -59,9 +57,13 @@ class Cost:
     questions: int | None = None
     """Examples over all tasks."""
     expected_seconds: float | None = None
-    """From start to end, from finished requests of the same benchmark."""
+    """From start to end; how it and the others are estimated: leaderboard/queue/estimates.py."""
     queue_position: int | None = None
     """1: the next to run."""
+    expected_start: str | None = None
+    """When its run would start (UTC)."""
+    expected_end: str | None = None
+    """When its run would end (UTC)."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Intake:
     def look(self, submission: Submission, sender: Person) -> Findings:
         """What would happen if `sender` submitted it now. Raises HubUnavailable."""
         case = self._case(submission, sender)
-        cost = self._cost(case) if case.benchmark else Cost()
+        cost = self._cost(case, sender) if case.benchmark else Cost()
         return Findings(case.facts, case.base_facts, check(case), cost, case.existing, case.allowances)
 
     def submit(self, submission: Submission, sender: Person) -> Request:
@@ -226,14 +228,18 @@ class Intake:
                 continue
         return None
 
-    def _cost(self, case: Case) -> Cost:
+    def _cost(self, case: Case, sender: Person) -> Cost:
         """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
+        questions = self.questions(self.benchmarks[case.submission.benchmark])
+        if case.facts is None:
+            return Cost(questions)
         requests = self.queue.view().requests
-        workers = case.abilities
-        ahead = sum(one.priority >= 0 and not nobody_runs(one, workers) for one in self.queue.pending())
-        benchmark = self.benchmarks[case.submission.benchmark]
-        seconds = expected_seconds(requests, benchmark.id, case.params_b)
-        return Cost(self.questions(benchmark), seconds, ahead + 1)
+        request = case.existing
+        if request is None or request.status is not Status.PENDING:
+            request = _request(case, case.facts, sender).model_copy(update={"id": BEHIND_ALL})
+            requests.append(request)
+        estimate = Estimates(requests, case.abilities, datetime.now(UTC)).of(request)
+        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end)
 
 
 def _request(case: Case, facts: ModelFacts, sender: Person) -> Request:
@@ -270,32 +276,6 @@ def copied(facts: ModelFacts, twin: Twin) -> Copy:
     if is_older(facts.created_at, twin.created_at):
         return Copy(twin.model, twin.revision, facts.model, facts.revision, weights)
     return Copy(facts.model, facts.revision, twin.model, twin.revision, weights)
-
-
-def expected_seconds(requests: Iterable[Request], benchmark: str, params_b: float | None) -> float | None:
-    """How long a run will take: the median of the finished runs closest in size, each scaled to this size.
-
-    None when nothing comparable has finished or the size is unknown.
-    """
-    if not params_b:
-        return None
-    done = [(one.params, seconds) for one in requests if one.benchmark == benchmark and (seconds := wall_seconds(one))]
-    sized = [(params, seconds) for params, seconds in done if params]
-    sized.sort(key=lambda one: max(one[0] / params_b, params_b / one[0]))
-    scaled = [seconds * params_b / params for params, seconds in sized[:NEIGHBOURS]]
-    return statistics.median(scaled) if scaled else None
-
-
-def wall_seconds(request: Request) -> float | None:
-    """From start to end of the run that finished the request, None when it did not finish."""
-    entries = request.history
-    if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
-        return None
-    try:
-        start, end = (datetime.strptime(entry.time, TIME_FORMAT) for entry in entries[-2:])
-    except ValueError:
-        return None
-    return max((end - start).total_seconds(), 0.0) or None
 
 
 def questions_asked(blocks: Iterable[PodiumBlock], benchmark: Benchmark) -> int | None:

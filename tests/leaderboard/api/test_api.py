@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from fastapi.testclient import TestClient
@@ -75,7 +77,8 @@ def test_looking_tells_what_would_happen_and_queues_nothing(api: TestClient, ser
     assert look["found"]["model"] == "podium-demo/tiny-base"
     assert len(look["found"]["revision"]) == 40
     assert look["found"]["params"] > 0
-    assert look["cost"] == {"questions": None, "expected_seconds": None, "queue_position": 1}
+    assert abs((datetime.fromisoformat(look["cost"].pop("expected_start")) - datetime.now(UTC)).total_seconds()) < 60
+    assert look["cost"] == {"questions": None, "expected_seconds": None, "queue_position": 1, "expected_end": None}
     assert service.queue.view().requests == []
 
 
@@ -86,7 +89,8 @@ def test_a_submission_is_a_request_with_an_address(api: TestClient, service: Ser
     assert answer.status_code == 201
     request = answer.json()
     assert (request["status"], request["sender"]) == ("PENDING", service.settings.anonymous_sender)
-    assert api.get(answer.headers["location"]).json() == request
+    estimated = {"queue_position": 1, "expected_start": ANY}
+    assert api.get(answer.headers["location"]).json() == request | estimated
     assert calls == ["woken"]
 
 
