@@ -18,12 +18,12 @@ from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
 from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
-from leaderboard.community.rights import Asker, Rights
+from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotFound, PodiumError
 from leaderboard.hub.discussions import Forum
 from leaderboard.hub.hub import Hub
-from leaderboard.identity import Identity
+from leaderboard.identity import Asker, Identity
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.opening import Stores, open_stores

@@ -86,14 +86,16 @@ def submission_routes(service: Service) -> APIRouter:
     @routes.post("/submissions/check", responses={429: REFUSALS[429], 503: REFUSALS[503]})
     def check_submission(submission: Submission, request: Request) -> Look:
         """Look the checkpoint up and check it, without queueing anything."""
-        with service.turns.take(service.identity.caller(request)):
-            return look(service, submission, service.identity.visitor(request))
+        asker = service.identity.asker(request)
+        with service.turns.take(asker.key):
+            return look(service, submission, asker.person)
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
     def submit(submission: Submission, request: Request, response: Response) -> RequestAnswer:
         """Check the checkpoint and queue it. Who submits is what the server knows, not part of the body."""
-        with service.turns.take(service.identity.caller(request)):
-            queued = service.submit(submission, service.identity.sender(request))
+        asker = service.identity.asker(request)
+        with service.turns.take(asker.key):
+            queued = service.submit(submission, asker.person)
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
         return unestimated(service, queued)
 
