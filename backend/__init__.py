@@ -52,6 +52,11 @@ class Job(NamedTuple):
 class Executor(Protocol):
     """Where jobs run. Handles are text that survives a restart of the scheduler."""
 
+    @property
+    def outlives_scheduler(self) -> bool:
+        """Whether jobs run on when the scheduler stops, for the next one to follow by their handles."""
+        ...
+
     def slots(self) -> int:
         """How many more jobs may be submitted now."""
         ...
@@ -69,7 +74,7 @@ class Executor(Protocol):
         ...
 
     def logs(self, handle: str) -> str:
-        """The job's log as far as it is written, the last 64 KiB."""
+        """The job's log as far as it is written: its last 64 KiB, from the beginning of a line. Empty when unknown."""
         ...
 
     def watch(self, wake: Callable[[], None]) -> None:
@@ -77,7 +82,7 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """End every job and helper process of this executor that does not outlive it."""
+        """End every job and helper process of this executor; where jobs outlive the scheduler, leave those that run."""
         ...
 
 

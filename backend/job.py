@@ -5,24 +5,13 @@ Light to import: what an evaluator needs is imported by the evaluator.
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from pathlib import Path
 
-from backend import Evaluator
+from backend.evaluators import load_evaluator
 from backend.failures import classify
 from backend.workdir import Workdir
-
-EVALUATORS = {"checkpoint": "backend.evaluators.checkpoint:CheckpointEvaluator"}
-"""What does the work for each kind of submission, `module:Class`."""
-
-
-def load_evaluator(name: str) -> Evaluator:
-    """The Evaluator that `module:Class` names."""
-    module, _, attribute = name.partition(":")
-    evaluator: Evaluator = getattr(importlib.import_module(module), attribute)()
-    return evaluator
 
 
 def run(path: Path) -> None:

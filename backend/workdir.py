@@ -7,6 +7,7 @@ job.json         what the operator says (JobOptions), its View among it
 checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
 handle           the executor's name of the job, while the scheduler has yet to settle it
+handed_on        the name that the executor behind the staging gave it, once its inputs are in place
 log.txt          its standard output and error, which it appends to
 
 What it writes, and whoever reads it takes for hostile, in out/:
@@ -128,7 +129,7 @@ class Workdir:
     def prepare(self, options: JobOptions, request: Request | None = None, benchmark: Benchmark | None = None) -> None:
         """Write a job's inputs into a folder that may hold an earlier try's files."""
         remove_trees(self.out, self.scratch)
-        (self.path / "handle").unlink(missing_ok=True)
+        self._forget_handles()
         for folder in (self.out, self.scratch):
             folder.mkdir(parents=True)
         view = dataclasses.replace(options.view, read=(self.path, *options.view.read), write=(self.out, self.scratch))
@@ -237,14 +238,20 @@ class Workdir:
     @property
     def handle(self) -> str | None:
         """The executor's name of the job; None before it was started and once it is settled."""
-        try:
-            return (self.path / "handle").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
+        return self._name("handle")
+
+    def set_handed_on(self, handle: str) -> None:
+        """Remember the name that the executor behind the staging gave the job."""
+        self._put("handed_on", handle.encode())
+
+    @property
+    def handed_on(self) -> str | None:
+        """That name; None before the job was handed on and once it is settled."""
+        return self._name("handed_on")
 
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
-        (self.path / "handle").unlink(missing_ok=True)
+        self._forget_handles()
         remove_trees(self.scratch, self.checkpoint, self.base)
 
     def written(self, enough: int) -> int:
@@ -260,13 +267,15 @@ class Workdir:
         return total
 
     def log_tail(self) -> str:
-        """The last 64 KiB of the log; empty when there is none."""
+        """The last 64 KiB of the log, from the beginning of a line; empty when there is none."""
         try:
             with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
-                return file.read(LOG_TAIL_BYTES).decode(errors="replace")
+                start = max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES)
+                file.seek(start)
+                text = file.read(LOG_TAIL_BYTES).decode(errors="replace")
         except FileNotFoundError:
             return ""
+        return text.partition("\n")[2] if start else text
 
     def write(self, name: str, content: bytes) -> None:
         """Write an output."""
@@ -288,6 +297,16 @@ class Workdir:
         if len(content) > most:
             raise Unreadable(str(place), f"it is larger than {most:,} bytes")
         return content
+
+    def _name(self, file: str) -> str | None:
+        try:
+            return (self.path / file).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def _forget_handles(self) -> None:
+        for file in ("handle", "handed_on"):
+            (self.path / file).unlink(missing_ok=True)
 
     def _put(self, name: str, content: bytes) -> None:
         _write(self.path / name, content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
 from pydantic import ValidationError
@@ -17,17 +18,19 @@ from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
 from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
-from leaderboard.community.rights import Asker, Rights
+from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
-from leaderboard.identity import Identity
+from leaderboard.identity import Asker, Identity
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.opening import Stores, open_stores
+from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person
+from leaderboard.results.job_logs import JobLogs
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.submissions.intake import Intake, questions_asked
@@ -65,6 +68,11 @@ class Service:
     def rights(self) -> Rights:
         """Who is who to a request, a flag or a model."""
         return Rights(self.identity)
+
+    @cached_property
+    def logs(self) -> JobLogs:
+        """The ends of jobs' logs, as workers wrote them."""
+        return JobLogs(self.queue.store)
 
     @cached_property
     def discussions(self) -> Discussions:
@@ -110,6 +118,10 @@ class Service:
     def workers(self) -> list[Abilities]:
         """What the workers that registered themselves can do."""
         return abilities(self.queue.store)
+
+    def estimates(self) -> Estimates:
+        """When the requests of the queue will run, as of now."""
+        return Estimates(self.queue.view().requests, self.workers(), datetime.now(UTC))
 
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""

@@ -148,6 +148,8 @@ class Settings(BaseSettings):
     """Seconds between two rounds of asking the Hub again about the board's models; 0 for never."""
     refresh_batch: int = Field(default=100, ge=1)
     """Models asked about in one of these rounds; what changed is one commit."""
+    executor: str = "local"
+    """Where this worker's jobs run; [the executors](#executors) are listed below."""
     slots: int = 1
     """Local executor: jobs at a time."""
     job_wall_s: int = 6 * 3600
@@ -157,7 +159,8 @@ class Settings(BaseSettings):
     max_params_b: float = 0.0
     """Largest checkpoint (billions of parameters, at float16) that this machine takes; 0 leaves it to the benchmark."""
     keep_jobs_days: float = Field(default=30.0, ge=0)
-    """Days for which the folder of a settled job is kept, its log with it; 0 keeps them all."""
+    """Days for which the folder of a settled job is kept, and the log of an ended request in the store; 0 keeps them
+    all."""
     free_disk_gb: float = Field(default=10.0, ge=0)
     """Disk space (GB) that stays free beside what a job is about to download: the checkpoints least recently used are
     deleted for it; 0 deletes none."""

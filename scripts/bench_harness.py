@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend import Executor, Job, JobState, Resources
+from backend.evaluators import EVALUATORS, evaluator_name
 from backend.evaluators.data_root import DataRoot
 from backend.evaluators.tasks import needs, task_manager
 from backend.executors.opening import open_executor
-from backend.job import EVALUATORS
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, Column, Part
@@ -101,7 +101,7 @@ def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, size
     workdir = Workdir(place.settings.work_dir / "jobs" / f"bench-{number}")
     request = Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark="bbh", precision="float32")
     options = JobOptions(
-        evaluator=EVALUATORS["checkpoint"],
+        evaluator=evaluator_name(EVALUATORS["checkpoint"]),
         device="cpu",
         batch_size=BATCH,
         limit=size.questions,

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from backend.executors.opening import EXECUTORS
 from leaderboard.board.search import FIELDS
 from leaderboard.queue.queue import MOVES
 from leaderboard.records import MODEL_TYPE_SYMBOLS, Status
@@ -51,6 +52,20 @@ def text(field: FieldInfo) -> str:
     return " ".join((field.description or "").split())
 
 
+def executors() -> str:
+    """Every value of PODIUM_EXECUTOR: what it is, and whether jobs survive a stop of the scheduler."""
+    rows = [
+        (f"`{name}`", (executor.__doc__ or "").splitlines()[0], "yes" if outlives(executor) else "no")
+        for name, executor in EXECUTORS.items()
+    ]
+    return table(("`PODIUM_EXECUTOR`", "where jobs run", "jobs outlive the scheduler"), rows)
+
+
+def outlives(executor: type[object]) -> bool:
+    """Whether the class says that its jobs outlive the scheduler."""
+    return getattr(executor, "outlives_scheduler", False) is True
+
+
 def statuses() -> str:
     """Every status and where it may go."""
     rows = [
@@ -79,7 +94,7 @@ def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "settings": settings, "statuses": statuses, "search": search, "model types": model_types,
+    "settings": settings, "executors": executors, "statuses": statuses, "search": search, "model types": model_types,
 }  # fmt: skip
 
 

@@ -56,18 +56,19 @@ ROOMS = {
     "backend.environment": f"{NOUNS} leaderboard.settings",
     "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend.sandbox",
     "backend.failures": f"{NOUNS} backend backend.workdir",
-    "backend.job": f"{NOUNS} backend backend.workdir backend.failures",
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
     "backend.evaluators": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
     "leaderboard.results backend backend.sandbox backend.workdir backend.failures backend.abilities",
+    "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
-    "backend.environment backend.workdir backend.failures backend.job",
+    "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
-    "leaderboard.models leaderboard.results backend.environment",
+    "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
-    "backend.environment backend.workdir backend.failures backend.job backend.upkeep",
-    "backend.__main__": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
+    "backend.environment backend.workdir backend.failures backend.evaluators backend.upkeep",
+    "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
     "backend.executors backend.scheduler",
+    "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

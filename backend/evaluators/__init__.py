@@ -1,1 +1,27 @@
-"""What a job does, by kind of submission."""
+"""What a job does, by kind of submission. Light to import: the scheduler uses it too."""
+
+from __future__ import annotations
+
+import importlib
+
+from backend import Evaluator
+from backend.evaluators.checkpoint import CheckpointEvaluator
+
+EVALUATORS: dict[str, type[Evaluator]] = {"checkpoint": CheckpointEvaluator}
+"""Kind of submission -> what evaluates it. A worker claims requests of these kinds only."""
+ABILITIES = "backend.abilities:AbilitiesProbe"
+"""The job that finds out what a machine can do; named as in job.json, since importing it may take long."""
+DATA_NEEDS = "backend.evaluators.needs:DataNeedsProbe"
+"""The job that finds out which data a benchmark's tasks read."""
+
+
+def evaluator_name(evaluator: type[Evaluator]) -> str:
+    """How job.json names it: `module:Class`."""
+    return f"{evaluator.__module__}:{evaluator.__qualname__}"
+
+
+def load_evaluator(name: str) -> Evaluator:
+    """The Evaluator that `module:Class` names."""
+    module, _, attribute = name.partition(":")
+    evaluator: Evaluator = getattr(importlib.import_module(module), attribute)()
+    return evaluator

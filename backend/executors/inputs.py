@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backend import Executor, Job, JobState, Resources
 from backend.environment import hub_cache, tasks_data
+from backend.evaluators import DATA_NEEDS
 from backend.failures import Stage
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
@@ -21,7 +22,6 @@ from leaderboard.hub.loaded_files import pinned_files
 from leaderboard.records import Progress, WeightType
 from leaderboard.settings import Settings
 
-NEEDS = "backend.evaluators.needs:DataNeedsProbe"
 LOOK_S = 0.1
 NEEDS_S = 600
 
@@ -89,7 +89,7 @@ class TasksData:
     def _needs(self, benchmark: Benchmark, options: JobOptions) -> DataNeeds:
         """What the tasks read, found out by a job: the scheduler does not load the harness."""
         workdir = Workdir(self.work_dir / "needs" / benchmark.id)
-        workdir.prepare(options.model_copy(update={"evaluator": NEEDS}), None, benchmark)
+        workdir.prepare(options.model_copy(update={"evaluator": DATA_NEEDS}), None, benchmark)
         handle = self._executor.submit(Job(f"needs-{benchmark.id}", workdir.path, Resources(wall_seconds=NEEDS_S)))
         while self._executor.poll([handle])[handle].state in (JobState.QUEUED, JobState.RUNNING):
             time.sleep(LOOK_S)

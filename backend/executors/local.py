@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend import Job, JobState, JobStatus
+from backend.environment import job_environment
+from backend.executors.layers import sandbox_layers
 from backend.sandbox import Layer
 from backend.workdir import Workdir
-from leaderboard.settings import PROJECT
+from leaderboard.settings import PROJECT, Settings
 
 FORKSERVER = "backend.executors.forkserver"
 PRELOAD = ("backend.evaluators.warm",)
@@ -41,11 +43,13 @@ class Record:
 
 
 class LocalExecutor:
-    """Runs up to `slots` jobs at a time; each is a process tree of its own that ends with this process.
+    """On this machine, up to PODIUM_SLOTS at a time, each a process tree in the sandbox.
 
-    `environment` is the jobs' whole environment, `layers` is what confines them. Handles do not outlive the process:
-    after a restart their state is UNKNOWN.
+    `environment` is the jobs' whole environment, `layers` is what confines them. Jobs and handles end with this
+    process: after a restart their state is UNKNOWN.
     """
+
+    outlives_scheduler = False
 
     def __init__(
         self,
@@ -65,6 +69,12 @@ class LocalExecutor:
         self._ready = threading.Event()
         self._wake: Callable[[], None] | None = None
         self._server = self._start_server()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, preload: Sequence[str] = PRELOAD) -> LocalExecutor:
+        """One for the settings, with every layer that they want and can have. Raises BadSettings where that is none."""
+        layers = sandbox_layers(settings)
+        return cls(settings.work_dir, job_environment(settings), layers, settings.slots, preload)
 
     def slots(self) -> int:
         """How many more jobs may be submitted now."""

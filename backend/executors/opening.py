@@ -1,71 +1,41 @@
-"""The executor that the settings ask for, and the sandbox that this machine can give its jobs."""
+"""The executors by name, and the one place that makes the one that the settings name."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
+from typing import Protocol
 
-from backend.environment import job_environment
+from backend import Executor
+from backend.executors.debug import DebugExecutor
 from backend.executors.inputs import InputStage
 from backend.executors.local import PRELOAD, LocalExecutor
 from backend.executors.staging import StagingExecutor
-from backend.sandbox import Layer
 from leaderboard.errors import BadSettings
-from leaderboard.settings import PROJECT, Settings
+from leaderboard.settings import Settings
 
-PROBE_S = 60
-HOW = {
-    Layer.NAMESPACES: "user namespaces (on the host: sysctl user.max_user_namespaces=10000, and on Ubuntu "
-    "kernel.apparmor_restrict_unprivileged_userns=0; in a container: a seccomp profile that allows unshare and mount)",
-    Layer.LANDLOCK: "Linux 5.13 or newer with `landlock` in its lsm= list, and in a container a seccomp profile that "
-    "allows Landlock (Docker 23 or newer)",
-}
-log = logging.getLogger(__name__)
+
+class NamedExecutor(Executor, Protocol):
+    """An executor that settings can name."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings, preload: Sequence[str] = ()) -> Executor:
+        """Make one. `preload`: modules that jobs need, to be imported once. Raises BadSettings."""
+        ...
+
+
+EXECUTORS: dict[str, type[NamedExecutor]] = {"local": LocalExecutor, "debug": DebugExecutor}
+"""Value of PODIUM_EXECUTOR -> where jobs run then."""
 
 
 def open_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> StagingExecutor:
-    """Jobs on this machine, confined, with their inputs in place. Raises BadSettings where nothing can confine them."""
-    layers = sandbox_layers(settings)
-    local = LocalExecutor(settings.work_dir, job_environment(settings), layers, settings.slots, preload)
-    return StagingExecutor(local, InputStage(settings, local))
+    """The executor that the settings name, behind the step that puts a job's inputs in place. Raises BadSettings."""
+    executor = named_executor(settings, preload)
+    return StagingExecutor(executor, InputStage(settings, executor), settings.work_dir.absolute() / "jobs")
 
 
-def sandbox_layers(settings: Settings) -> list[Layer]:
-    """The layers that jobs are confined with: all that can be had, or the one that the settings name.
-
-    Raises BadSettings where none can be had, unless the settings say that jobs run without.
-    """
-    if settings.sandbox == "off":
-        log.warning("PODIUM_SANDBOX=off: jobs can read whatever this service can.")
-        return []
-    wanted = list(Layer) if settings.sandbox == "auto" else [Layer(settings.sandbox)]
-    problems = layer_problems()
-    layers = [layer for layer in wanted if not problems[layer]]
-    for layer in wanted:
-        if problems[layer]:
-            log.warning("The sandbox goes without %s: %s. It needs %s.", layer, problems[layer], HOW[layer])
-    if layers:
-        return layers
-    missing = " ".join(f"{layer.capitalize()}: {problems[layer]}; it needs {HOW[layer]}." for layer in wanted)
-    raise BadSettings(
-        f"Jobs cannot be confined on this machine, so the worker does not start. {missing} Both need libseccomp "
-        "(on Debian: apt-get install libseccomp2). To run jobs without a sandbox all the same, which lets a submitted "
-        "checkpoint read this service's files, set PODIUM_SANDBOX=off."
-    )
-
-
-def layer_problems() -> dict[Layer, str]:
-    """Why each layer cannot be had here; empty for one that can. Tried by a process of its own."""
-    command = [sys.executable, "-m", "backend.sandbox"]
-    environment = {"PATH": os.defpath}
-    try:
-        tried = subprocess.run(
-            command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=PROBE_S, check=True
-        )
-    except subprocess.SubprocessError as error:
-        return {layer: f"the trial failed ({type(error).__name__})" for layer in Layer}
-    return {Layer(name): problem for name, problem in json.loads(tried.stdout).items()}
+def named_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> Executor:
+    """The executor that the settings name, for jobs whose inputs are in place. Raises BadSettings."""
+    if settings.executor not in EXECUTORS:
+        allowed = " or ".join(EXECUTORS)
+        raise BadSettings(f"PODIUM_EXECUTOR: there is no executor {settings.executor!r}. Allowed are: {allowed}.")
+    return EXECUTORS[settings.executor].from_settings(settings, preload)

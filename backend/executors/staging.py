@@ -6,10 +6,12 @@ Jobs have no network. What they need is downloaded here, by a step of ours that 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from backend import Executor, Job, JobState, JobStatus
@@ -17,6 +19,8 @@ from backend.failures import classify
 from backend.workdir import Workdir
 from leaderboard.errors import PodiumError
 
+HANDLE = re.compile(r"staged-(?P<job>[0-9a-f]{16}-\d{1,9})-[0-9a-f]{12}")
+"""A handle of a job whose folder is found again."""
 log = logging.getLogger(__name__)
 
 
@@ -39,14 +43,23 @@ class Staged:
 
 
 class StagingExecutor:
-    """Stages jobs, each in a thread of its own, then hands them to `executor`."""
+    """Stages jobs, each in a thread of its own, then hands them to `executor`.
 
-    def __init__(self, executor: Executor, stage: Stage) -> None:
+    A job that was handed on is found again by a later process: its folder, below `jobs`, has the other handle.
+    """
+
+    def __init__(self, executor: Executor, stage: Stage, jobs: Path) -> None:
         self.executor = executor
         self._stage = stage
+        self._folder = jobs
         self._jobs: dict[str, Staged] = {}
         self._lock = threading.Lock()
         self._wake: Callable[[], None] = lambda: None
+
+    @property
+    def outlives_scheduler(self) -> bool:
+        """Whether jobs that were handed on run on when the scheduler stops."""
+        return self.executor.outlives_scheduler
 
     def slots(self) -> int:
         """How many more jobs may be submitted now."""
@@ -56,7 +69,7 @@ class StagingExecutor:
 
     def submit(self, job: Job) -> str:
         """Begin to stage the job and return its handle."""
-        handle = f"staged-{secrets.token_hex(6)}"
+        handle = f"staged-{job.name}-{secrets.token_hex(6)}"
         with self._lock:
             self._jobs[handle] = Staged(job, JobStatus(JobState.QUEUED))
         threading.Thread(target=self._work, args=(handle, job), name=f"staging-{job.name}", daemon=True).start()
@@ -65,27 +78,25 @@ class StagingExecutor:
     def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
         """The state of each handle; QUEUED while it is being staged."""
         with self._lock:
-            known = {handle: self._jobs[handle] for handle in handles if handle in self._jobs}
-            started = self.executor.poll([job.handle for job in known.values() if job.handle])
-            states = {handle: started.get(job.handle, job.status) for handle, job in known.items()}
-        return {handle: states.get(handle, JobStatus(JobState.UNKNOWN)) for handle in handles}
+            inner = {handle: self._handed_on(handle) for handle in handles}
+            started = self.executor.poll([name for name in inner.values() if name])
+            return {handle: started.get(name) or self._unstarted(handle) for handle, name in inner.items()}
 
     def cancel(self, handle: str) -> None:
         """End the job and every process it started; one that is being staged is not started."""
         with self._lock:
-            job = self._jobs.get(handle)
-            if job is None:
-                return
-            if job.handle:
-                self.executor.cancel(job.handle)
-            elif job.status.state is JobState.QUEUED:
+            job, inner = self._jobs.get(handle), self._handed_on(handle)
+            if inner:
+                self.executor.cancel(inner)
+            elif job is not None and job.status.state is JobState.QUEUED:
                 job.status = JobStatus(JobState.KILLED, "cancelled")
 
     def logs(self, handle: str) -> str:
         """The end of the job's log; empty for an unknown handle."""
         with self._lock:
-            job = self._jobs.get(handle)
-        return Workdir(job.job.workdir).log_tail() if job else ""
+            inner, workdir = self._handed_on(handle), self._workdir(handle)
+        written = self.executor.logs(inner) if inner else ""
+        return written or (workdir.log_tail() if workdir else "")
 
     def watch(self, wake: Callable[[], None]) -> None:
         """Call `wake`, from another thread, whenever a job has ended."""
@@ -93,12 +104,30 @@ class StagingExecutor:
         self.executor.watch(wake)
 
     def close(self) -> None:
-        """End every job; what is being downloaded is not waited for."""
+        """End every job that is not handed on, without waiting for downloads, and close the other executor."""
         with self._lock:
             for job in self._jobs.values():
                 if job.status.state is JobState.QUEUED:
                     job.status = JobStatus(JobState.KILLED, "cancelled")
         self.executor.close()
+
+    def _handed_on(self, handle: str) -> str:
+        """The other executor's handle of a job, from this process or an earlier one; empty while it has none."""
+        if handle in self._jobs:
+            return self._jobs[handle].handle
+        workdir = self._workdir(handle)
+        return (workdir.handed_on or "") if workdir else ""
+
+    def _workdir(self, handle: str) -> Workdir | None:
+        """The folder of a job of this process, or of one that an earlier process left unsettled."""
+        if handle in self._jobs:
+            return Workdir(self._jobs[handle].job.workdir)
+        named = HANDLE.fullmatch(handle)
+        workdir = Workdir(self._folder / named["job"]) if named else None
+        return workdir if workdir and workdir.handle == handle else None
+
+    def _unstarted(self, handle: str) -> JobStatus:
+        return self._jobs[handle].status if handle in self._jobs else JobStatus(JobState.UNKNOWN)
 
     def _work(self, handle: str, job: Job) -> None:
         """Stage and hand on. Whatever goes wrong, also in saying so on a full disk, the job does not stay queued."""
@@ -118,6 +147,7 @@ class StagingExecutor:
             if staged.status.state is not JobState.QUEUED:
                 return
             staged.handle = self.executor.submit(job)
+            Workdir(job.workdir).set_handed_on(staged.handle)
             staged.status = JobStatus(JobState.RUNNING)
 
     def _end_unstarted(self, handle: str) -> None:

@@ -21,7 +21,6 @@ from leaderboard.hub.hub import Hub
 from leaderboard.records import Abilities
 from leaderboard.settings import Settings
 
-PROBE = "backend.abilities:AbilitiesProbe"
 MAX_WAIT_S = 600.0
 HUB_TIMEOUT_S = 10.0
 MIN_FREE_BYTES = 100_000_000

@@ -13,7 +13,6 @@ from leaderboard.api.guard import guarded_router
 from leaderboard.community.discussions import Discussion
 from leaderboard.community.flags import Draft, Flag, FlagList, State
 from leaderboard.community.request_desk import Corrections
-from leaderboard.community.rights import Asker
 from leaderboard.community.texts import Note, Text
 from leaderboard.community.votes import Ballot
 from leaderboard.errors import NotFound
@@ -45,11 +44,6 @@ class Remark(BaseModel):
 NO_REASON = Reason()
 
 
-def asker(service: Service, request: Request) -> Asker:
-    """Who asks, with their token where they gave one. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-    return Asker(service.identity.sender(request), service.identity.own_token(request))
-
-
 def flag_routes(service: Service) -> APIRouter:
     """GET /flags.json, /flags/{id}, /discussions/...; POST /flags, /flags/{id}/state, /discussions/.../comments."""
     routes = guarded_router(service, tags=["flags"])
@@ -68,14 +62,14 @@ def flag_routes(service: Service) -> APIRouter:
     @routes.post("/flags", status_code=201)
     def propose_flag(draft: Draft, request: Request, response: Response) -> Flag:
         """Flag a model's results. It is proposed to the maintainers, and its discussion is opened."""
-        flag = desk.propose(draft, asker(service, request))
+        flag = desk.propose(draft, service.identity.asker(request))
         response.headers["Location"] = f"/api/v1/flags/{flag.id}"
         return flag
 
     @routes.post("/flags/{flag_id}/state")
     def decide_flag(flag_id: str, decision: Decision, request: Request) -> Flag:
         """Accept or reject a flag (maintainers), or withdraw it (also its flagger, while nothing is decided)."""
-        return desk.decide(flag_id, decision.state, asker(service, request), decision.note)
+        return desk.decide(flag_id, decision.state, service.identity.asker(request), decision.note)
 
     @routes.get("/discussions/{kind}/{subject}", response_model=Discussion)
     def get_discussion(request: Request, kind: Literal["flags", "requests"], subject: str) -> Response:
@@ -88,7 +82,7 @@ def flag_routes(service: Service) -> APIRouter:
     @routes.post("/discussions/{kind}/{subject}/comments", status_code=201)
     def comment(kind: Literal["flags", "requests"], subject: str, remark: Remark, request: Request) -> Discussion:
         """Take part in a discussion, on the Hub in your own name where your token allows it."""
-        return desk.say(kind, subject, remark.text, asker(service, request))
+        return desk.say(kind, subject, remark.text, service.identity.asker(request))
 
     return routes
 
@@ -106,36 +100,36 @@ def request_routes(service: Service) -> APIRouter:
     @routes.post("/votes", status_code=201)
     def vote(request: Request, request_id: str) -> records.Request:
         """Vote for a pending request."""
-        return desk.vote(request_id, asker(service, request))
+        return desk.vote(request_id, service.identity.asker(request))
 
     @routes.delete("/votes")
     def take_vote_back(request: Request, request_id: str) -> records.Request:
         """Take your vote back."""
-        return desk.take_vote_back(request_id, asker(service, request))
+        return desk.take_vote_back(request_id, service.identity.asker(request))
 
     @routes.post("/cancel")
     def cancel(request: Request, request_id: str, reason: Reason = NO_REASON) -> records.Request:
         """Take a pending or running request out: its submitter, the model's owner, maintainers."""
-        return desk.cancel(request_id, asker(service, request), reason.note)
+        return desk.cancel(request_id, service.identity.asker(request), reason.note)
 
     @routes.post("/relaunch")
     def relaunch(request: Request, request_id: str, reason: Reason = NO_REASON) -> records.Request:
         """Put a failed or cancelled request back into the queue."""
-        return desk.relaunch(request_id, asker(service, request), reason.note)
+        return desk.relaunch(request_id, service.identity.asker(request), reason.note)
 
     @routes.post("/rerun")
     def rerun(request: Request, request_id: str, reason: Reason = NO_REASON) -> records.Request:
         """Evaluate a finished request once more; the old result is kept."""
-        return desk.rerun(request_id, asker(service, request), reason.note)
+        return desk.rerun(request_id, service.identity.asker(request), reason.note)
 
     @routes.patch("")
     def correct(request: Request, request_id: str, corrections: Corrections) -> records.Request:
         """Correct what the request says of its checkpoint."""
-        return desk.correct(request_id, corrections, asker(service, request))
+        return desk.correct(request_id, corrections, service.identity.asker(request))
 
     @routes.post("/report", status_code=201)
     def report(request: Request, request_id: str, reason: Reason = NO_REASON) -> Discussion:
         """Open a discussion of a failure, with its reason, request file and log."""
-        return desk.report(request_id, asker(service, request), reason.note)
+        return desk.report(request_id, service.identity.asker(request), reason.note)
 
     return routes

@@ -1,4 +1,7 @@
-"""Who may call which route: `leaderboard.identity.rights.ROUTES`, held at the one door of the API."""
+"""Who may call which route: `leaderboard.identity.rights.ROUTES`, held at the one door of the API.
+
+Behind it routes ask `Identity.asker` who it is, which the HTTP request remembers from here.
+"""
 
 from __future__ import annotations
 

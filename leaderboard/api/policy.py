@@ -58,7 +58,7 @@ def policy_routes(service: Service) -> APIRouter:
     @routes.post("/policy/{benchmark}", status_code=201)
     def decide(request: Request, benchmark: str, ruling: Ruling) -> Decision:
         """Lift a rule for one subject, or impose it (again). For maintainers."""
-        by = service.identity.maintainer(request)
+        by = service.identity.asker(request).person
         return service.policies.decide(
             service.benchmark(benchmark).id, ruling.kind, ruling.subject, ruling.effect, by, ruling.why
         )

@@ -12,10 +12,8 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
-from leaderboard.queue.request_files import obstacle
-from leaderboard.queue.workers import nobody_runs
+from leaderboard.queue.estimates import Estimate, hindrance
 from leaderboard.records import Status
-from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
 
 
@@ -31,6 +29,14 @@ class RequestAnswer(records.Request):
 
     obstacle: str | None = None
     """Why nobody can run it while it is pending; null when a worker can."""
+    queue_position: int | None = None
+    """Its place among those that wait and can be run, 1 is the next; null for others, and right after a submission."""
+    expected_seconds: float | None = None
+    """How long its run is expected to take, while it waits or runs; null is unknown, also for what follows."""
+    expected_start: str | None = None
+    """When its run is expected to start (UTC); of one that runs, when it did."""
+    expected_end: str | None = None
+    """When its run is expected to end (UTC)."""
 
 
 class RequestList(Page):
@@ -81,22 +87,37 @@ def queue_routes(service: Service) -> APIRouter:
     @routes.get("/{request_id}/log", response_class=PlainTextResponse)
     def get_log(request: Request, request_id: str, lines: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
         """The last lines of its log; empty while there is none."""
-        text = log_tail(service.settings, service.queue.get(request_id), lines)
+        text = service.logs.read(service.queue.get(request_id).id, lines)
         return kept(request, text.encode(), "text/plain; charset=utf-8")
 
     return routes
 
 
 def answers(service: Service, requests: Sequence[records.Request]) -> list[RequestAnswer]:
-    """The requests, each with what keeps every worker from running it."""
-    workers = service.workers()
+    """The requests, each with what is expected of it."""
+    if not any(request.status in (Status.PENDING, Status.RUNNING) for request in requests):
+        return [answer(request, Estimate()) for request in requests]
+    estimates = service.estimates()
+    return [answer(request, estimates.of(request)) for request in requests]
 
-    def why(request: records.Request) -> str | None:
-        if request.status is not Status.PENDING:
-            return None
-        return obstacle(request) or nobody_runs(request, workers) or None
 
-    return [RequestAnswer.model_construct(**dict(request) | {"obstacle": why(request)}) for request in requests]
+def unestimated(service: Service, request: records.Request) -> RequestAnswer:
+    """A request that was just queued: what keeps every worker from running it, without a look at the whole queue."""
+    return answer(request, Estimate(obstacle=hindrance(request, service.workers())))
+
+
+def answer(request: records.Request, estimate: Estimate) -> RequestAnswer:
+    """The request with its estimate."""
+    return RequestAnswer.model_construct(
+        **dict(request)
+        | {
+            "obstacle": estimate.obstacle or None,
+            "queue_position": estimate.position,
+            "expected_seconds": estimate.seconds,
+            "expected_start": estimate.start,
+            "expected_end": estimate.end,
+        }
+    )
 
 
 def filtered(

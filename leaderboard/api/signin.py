@@ -52,11 +52,12 @@ def sign_in_routes(service: Service) -> APIRouter:
     def get_me(request: Request, response: Response) -> Me:
         """Who you are here."""
         response.headers.update(NOT_KEPT)
-        person, roles = identity.known(request), identity.roles_of(request)
+        asker = identity.asker(request)
+        roles = identity.roles_of(asker)
         return Me(
-            name=person.name if person else None,
-            orgs=list(person.orgs) if person else [],
-            sender=identity.visitor(request).name if Role.SUBMITTER in roles else None,
+            name=None if asker.is_stranger else asker.name,
+            orgs=[] if asker.is_stranger else list(asker.person.orgs),
+            sender=asker.name if Role.SUBMITTER in roles else None,
             roles=roles,
             sign_in=settings.sign_in,
         )

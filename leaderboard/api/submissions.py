@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.problems import Trouble
-from leaderboard.api.queue import RequestAnswer, answers
+from leaderboard.api.queue import RequestAnswer, unestimated
 from leaderboard.records import BaseSubmission, Person, Problem, Severity, Status, Submission
 from leaderboard.service import Service
 
@@ -42,6 +42,10 @@ class Cost(BaseModel):
     questions: int | None
     expected_seconds: float | None
     queue_position: int | None
+    expected_start: str | None
+    """When the run would start (UTC)."""
+    expected_end: str | None
+    """When the run would end (UTC)."""
 
 
 class Quota(BaseModel):
@@ -84,16 +88,18 @@ def submission_routes(service: Service) -> APIRouter:
     @routes.post("/submissions/check", responses={429: REFUSALS[429], 503: REFUSALS[503]})
     def check_submission(submission: Submission, request: Request) -> Look:
         """Look a submission up and check it, without queueing anything."""
-        with service.turns.take(service.identity.caller(request)):
-            return look(service, submission, service.identity.visitor(request))
+        asker = service.identity.asker(request)
+        with service.turns.take(asker.key):
+            return look(service, submission, asker.person)
 
     @routes.post("/submissions", status_code=201, responses=REFUSALS)
     def submit(submission: Submission, request: Request, response: Response) -> RequestAnswer:
         """Check a submission and queue it. Who submits is what the server knows, not part of the body."""
-        with service.turns.take(service.identity.caller(request)):
-            queued = service.intake.submit(submission, service.identity.sender(request))
+        asker = service.identity.asker(request)
+        with service.turns.take(asker.key):
+            queued = service.intake.submit(submission, asker.person)
         response.headers["Location"] = f"/api/v1/requests/{queued.id}"
-        return answers(service, [queued])[0]
+        return unestimated(service, queued)
 
     return routes
 
@@ -114,6 +120,8 @@ def look(service: Service, submission: BaseSubmission, sender: Person) -> Look:
             questions=findings.cost.questions,
             expected_seconds=findings.cost.expected_seconds,
             queue_position=findings.cost.queue_position,
+            expected_start=findings.cost.expected_start,
+            expected_end=findings.cost.expected_end,
         ),
     )
 

@@ -13,7 +13,7 @@ from leaderboard.benchmarks.yaml_lines import Place
 from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
 
 BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "policy"}
+RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "logs", "policy"}
 """Folder names that the stores use for themselves."""
 
 

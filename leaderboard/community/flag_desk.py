@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from leaderboard.community.discussions import Discussion, Discussions, Kind
 from leaderboard.community.flags import Category, Draft, Flag, Flags, State
-from leaderboard.community.rights import Asker, Rights
+from leaderboard.community.rights import Rights
 from leaderboard.community.texts import code, owner, quoted
 from leaderboard.errors import NotAllowed, NotFound
+from leaderboard.identity import Asker
 
 
 class FlagDesk:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from leaderboard.community.discussions import Discussion, Discussions
-from leaderboard.community.rights import Asker, Rights
+from leaderboard.community.rights import Rights
 from leaderboard.community.texts import Note, code, one_line, owner, quoted
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
+from leaderboard.identity import Asker
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Edit, ModelType, Problem, Request, Status, is_repo_id, is_revision, now
 from leaderboard.stores.edit import EditedFiles

@@ -1,25 +1,10 @@
-"""Who asks, and what they are to a request, a flag or a model."""
+"""What people are to a request, a flag or a model."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
 from leaderboard.records import Person, Request
-
-
-class Asker(NamedTuple):
-    """Who does something, as the server knows them."""
-
-    person: Person
-    token: str | None = None
-    """Theirs for the Hub, to write there in their own name; None when there is none."""
-
-    @property
-    def name(self) -> str:
-        """As it is written into files."""
-        return self.person.name
 
 
 class Rights:

@@ -14,7 +14,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from starlette.requests import Request as HttpRequest
@@ -26,13 +27,15 @@ from leaderboard.identity.sealed import Sealed, Sealer, session_key
 from leaderboard.records import Person
 from leaderboard.settings import Settings
 
-__all__ = ["STAMP_HEADER", "AnyRequest", "Identity", "Role", "Session"]
+__all__ = ["STAMP_HEADER", "AnyRequest", "Asker", "Identity", "Role", "Session"]
 
 STAMP_HEADER = "x-podium-stamp"
 TOKEN = re.compile(r"[\x21-\x7e]{1,4000}")
 MAX_COOKIE_CHARACTERS = 3800
 """Browsers drop cookies over 4096 bytes."""
 MAX_REMEMBERED = 10_000
+ASKER = "podium.asker"
+"""Where an HTTP request's scope remembers who asks."""
 STAY = "The page that this came from is not signed in here any more. Load it again and repeat what you did."
 
 
@@ -63,12 +66,33 @@ class Session(Sealed):
     """Theirs, for the Hub; empty when it had no room in the cookie."""
 
 
-class Known(NamedTuple):
-    """Who asks, and how we know."""
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, as the server knows them: resolved once for each HTTP request (`Identity.asker`) and passed on."""
 
     person: Person
-    how: Literal["nobody", "session", "token", "space"]
-    session: Session | None = None
+    how: Literal["nobody", "session", "token", "space"] = "nobody"
+    """How we know."""
+    session: Session | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    """Theirs for the Hub, to act there in their own name; None when there is none. Never log it."""
+    address: str = ""
+    """Network address from which they ask."""
+
+    @property
+    def name(self) -> str:
+        """As it is written into files."""
+        return self.person.name
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nobody in particular asks."""
+        return self.how == "nobody"
+
+    @property
+    def key(self) -> str:
+        """A text that tells apart who asks, for counting: people by name, strangers by address."""
+        return self.address if self.is_stranger else f"@{hub_name(self.name)}"
 
 
 class Identity:
@@ -104,71 +128,58 @@ class Identity:
 
     # --- what may be done
 
-    def visitor(self, source: AnyRequest) -> Person:
-        """Who reads; the anonymous sender for a stranger. Raises NotSignedIn for a wrong token, HubUnavailable."""
-        return self._known(_http(source)).person
+    def asker(self, source: AnyRequest) -> Asker:
+        """Who asks; the anonymous sender for a stranger. Worked out once for each HTTP request, which remembers it.
 
-    def known(self, source: AnyRequest) -> Person | None:
-        """Who reads, None for a stranger. Raises as `visitor`."""
-        session = self._known(_http(source))
-        return None if session.how == "nobody" else session.person
-
-    def caller(self, source: AnyRequest) -> str:
-        """A text that tells apart who asks, for counting: people by name, strangers by address. Raises as `visitor`."""
+        Raises NotSignedIn for a wrong token, NotAllowed, HubUnavailable.
+        """
         request = _http(source)
-        known = self._known(request)
-        if known.how != "nobody":
-            return f"@{hub_name(known.person.name)}"
-        return request.client.host if request.client else ""
+        if ASKER not in request.scope:
+            request.scope[ASKER] = self._asker(request)
+        asker: Asker = request.scope[ASKER]
+        return asker
 
-    def sender(self, source: AnyRequest) -> Person:
+    def visitor(self, source: AnyRequest) -> Person:
+        """The person who asks. Raises as `asker`."""
+        return self.asker(source).person
+
+    def sender(self, source: AnyRequest) -> Asker:
         """Who may submit, vote and flag. Raises NotSignedIn, NotAllowed, HubUnavailable."""
         return self.allow(source, Role.SUBMITTER)
 
-    def maintainer(self, source: AnyRequest) -> Person:
+    def maintainer(self, source: AnyRequest) -> Asker:
         """Who looks after the board. Raises NotSignedIn, NotAllowed, HubUnavailable."""
         return self.allow(source, Role.MAINTAINER)
 
-    def owner(self, source: AnyRequest, model: str) -> Person:
+    def owner(self, source: AnyRequest, model: str) -> Asker:
         """Whose model it is, or a maintainer. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        person = self.allow(source, Role.OWNER)
-        if not (self.roles.owns(person, model) or self.roles.is_maintainer(person)):
+        asker = self.allow(source, Role.OWNER)
+        if not (self.roles.owns(asker.person, model) or self.roles.is_maintainer(asker.person)):
             raise NotAllowed(f"Only the owner of {model} and this board's maintainers may do this.")
-        return person
+        return asker
 
-    def allow(self, source: AnyRequest, role: Role) -> Person:
+    def allow(self, source: AnyRequest, role: Role) -> Asker:
         """The one gate: who asks, if they may do what `role` may. Raises NotSignedIn, NotAllowed, HubUnavailable."""
-        request = _http(source)
-        known = self._known(request)
+        request, asker = _http(source), self.asker(source)
         if role is Role.READER:
-            return known.person
-        self._check_origin(request, known)
-        if known.how == "nobody" and not self._open_to_nobody(role):
+            return asker
+        self._check_origin(request, asker)
+        if asker.is_stranger and not self._open_to_nobody(role):
             raise NotSignedIn(
                 "Sign in to do this. Programs send a token of the Hub in the header Authorization: Bearer."
             )
-        if role is Role.MAINTAINER and not self.roles.is_maintainer(known.person):
-            raise NotAllowed(f"Only this board's maintainers may do this; you are {known.person.name}.")
-        return known.person
+        if role is Role.MAINTAINER and not self.roles.is_maintainer(asker.person):
+            raise NotAllowed(f"Only this board's maintainers may do this; you are {asker.name}.")
+        return asker
 
-    def roles_of(self, source: AnyRequest) -> list[Role]:
+    def roles_of(self, asker: Asker) -> list[Role]:
         """The roles of who asks that do not depend on a model."""
-        session = self._known(_http(source))
-        nobody = session.how == "nobody"
         roles = [Role.READER]
-        if not nobody or self._open_to_nobody(Role.SUBMITTER):
+        if not asker.is_stranger or self._open_to_nobody(Role.SUBMITTER):
             roles.append(Role.SUBMITTER)
-        if self.roles.is_maintainer(session.person) and (not nobody or self._open_to_nobody(Role.MAINTAINER)):
+        if self.roles.is_maintainer(asker.person) and (not asker.is_stranger or self._open_to_nobody(Role.MAINTAINER)):
             roles.append(Role.MAINTAINER)
         return roles
-
-    def own_token(self, source: AnyRequest) -> str | None:
-        """The Hub token of who asks, to act on the Hub in their name; None when there is none. Never log it."""
-        request = _http(source)
-        known = self._known(request)
-        if known.how == "token":
-            return _bearer(request)
-        return (known.session.token or None) if known.session else None
 
     def _open_to_nobody(self, role: Role) -> bool:
         """Whether a stranger may act as the anonymous sender; with sign-in, only to submit where it is optional."""
@@ -178,16 +189,19 @@ class Identity:
 
     # --- who asks
 
-    def _known(self, request: HttpRequest) -> Known:
+    def _asker(self, request: HttpRequest) -> Asker:
+        address = request.client.host if request.client else ""
+        stranger = Asker(self.anonymous, address=address)
         if not self.signs_in:
-            return Known(self.anonymous, "nobody")
+            return stranger
         if token := _bearer(request):
-            return Known(self._named(self._whose(token)), "token")
+            return Asker(self._named(self._whose(token)), "token", token=token, address=address)
         if session := self.session(request):
-            return Known(self._named(Person(name=session.name, orgs=session.orgs)), "session", session)
-        if self.settings.on_space and (person := _of_space(request)):
-            return Known(self._named(person), "space")
-        return Known(self.anonymous, "nobody")
+            person = self._named(Person(name=session.name, orgs=session.orgs))
+            return Asker(person, "session", session, session.token or None, address)
+        if self.settings.on_space and (person_of_space := _of_space(request)):
+            return Asker(self._named(person_of_space), "space", address=address)
+        return stranger
 
     def _whose(self, token: str) -> Person:
         if not TOKEN.fullmatch(token):
@@ -208,17 +222,17 @@ class Identity:
             )
         return person
 
-    def _check_origin(self, request: HttpRequest, known: Known) -> None:
+    def _check_origin(self, request: HttpRequest, asker: Asker) -> None:
         """That a change which a browser asks for comes from our own page. Raises NotAllowed."""
-        if known.how == "token":
+        if asker.how == "token":
             return
         origin = request.headers.get("origin")
         if origin is not None and not self._is_ours(origin, request):
             raise NotAllowed("This was sent from a page of another site. Do it on this board's own page.")
-        if known.how == "space" and origin is None:
+        if asker.how == "space" and origin is None:
             raise NotAllowed(STAY)
-        if known.session and not hmac.compare_digest(
-            request.headers.get(STAMP_HEADER, "").encode(), self.stamp(known.session).encode()
+        if asker.session and not hmac.compare_digest(
+            request.headers.get(STAMP_HEADER, "").encode(), self.stamp(asker.session).encode()
         ):
             raise NotAllowed(STAY)
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from statistics import median
+from datetime import UTC, datetime
 
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
-from leaderboard.pages.words import moment
-from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.estimates import Estimate, Estimates, in_order
 from leaderboard.queue.request_index import QueueView, SetAside
-from leaderboard.queue.workers import all_in_trouble, nobody_runs
-from leaderboard.records import Abilities, Request, Status, utc
+from leaderboard.records import Abilities, Request, Status
 from leaderboard.service import Service
-from leaderboard.submissions.intake import wall_seconds
 
 TITLE = "Queue"
 ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 ENDED_SHOWN = 50
-SAMPLE = 50
-"""Finished requests from which the expected duration is taken."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,8 @@ class Waiting:
     expected: str | None
     """When it is expected to start (UTC); None while nothing tells."""
     why: str = ""
+    seconds: float | None = None
+    """How long its run is expected to take."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,8 @@ class Arranged:
 
     counts: dict[str, int]
     running: list[Request]
+    ends: dict[str, str | None]
+    """Id of a running request -> when it is expected to end (UTC)."""
     waiting: list[Waiting]
     ended: list[Request]
     ended_total: int
@@ -75,33 +73,24 @@ class Arranged:
     """Workers whose jobs are in no sandbox."""
 
 
-def usual_seconds(requests: Iterable[Request]) -> float | None:
-    """Median duration of the last finished requests; None when there are none."""
-    finished = sorted((one for one in requests if one.status is Status.FINISHED), key=ended_at, reverse=True)
-    known = [seconds for one in finished[:SAMPLE] if (seconds := wall_seconds(one)) is not None]
-    return median(known) if known else None
-
-
 def ended_at(request: Request) -> str:
     """When it came to its present state (UTC); empty when its file does not say."""
     return request.history[-1].time if request.history else request.job_start_time or request.submitted_time
 
 
-def arrange(
-    view: QueueView, pending: Sequence[Request], filters: Filters, now: datetime, workers: Sequence[Abilities] = ()
-) -> Arranged:
-    """What the page shows of `view`; `pending` is in the order of running, over all benchmarks."""
-    shown = [one for one in view.requests if filters.fits(one)]
-    counts = Counter(one.status.value.lower() for one in shown)
-    running = [one for one in view.requests if one.status is Status.RUNNING]
-    ended = sorted(
-        (one for one in shown if one.status in ENDED and filters.wants(one.status)), key=ended_at, reverse=True
-    )
-    waiting = [] if not filters.wants(Status.PENDING) else all_waiting(view, pending, now, workers)
+def arrange(view: QueueView, filters: Filters, now: datetime, workers: Sequence[Abilities] = ()) -> Arranged:
+    """What the page shows of `view`."""
+    estimates = Estimates(view.requests, workers, now)
+    shown = [request for request in view.requests if filters.fits(request)]
+    counts = Counter(request.status.value.lower() for request in shown)
+    wanted = [request for request in shown if filters.wants(request.status)]
+    ended = sorted((request for request in wanted if request.status in ENDED), key=ended_at, reverse=True)
+    running = [request for request in wanted if request.status is Status.RUNNING]
     return Arranged(
         counts=dict(counts),
-        running=[one for one in running if filters.fits(one) and filters.wants(Status.RUNNING)],
-        waiting=[one for one in waiting if filters.fits(one.request)],
+        running=running,
+        ends={request.id: estimates.of(request).end for request in running},
+        waiting=waiting(wanted, estimates),
         ended=ended[:ENDED_SHOWN],
         ended_total=len(ended),
         set_aside=view.set_aside,
@@ -110,40 +99,16 @@ def arrange(
     )
 
 
-def all_waiting(
-    view: QueueView, pending: Sequence[Request], now: datetime, workers: Sequence[Abilities]
-) -> list[Waiting]:
-    """Every pending request: those that will run in their order, then those that nobody can run, with the reason."""
-    refused = {request.id: why for request in pending if (why := nobody_runs(request, workers))}
-    runnable = [request for request in pending if request.id not in refused]
-    running = [request for request in view.requests if request.status is Status.RUNNING]
-    usual, held_up = usual_seconds(view.requests), all_in_trouble(workers)
-    waiting = [
-        Waiting(request, place, None if held_up else expected_start(place, running, usual, now))
-        for place, request in enumerate(runnable, start=1)
-    ]
-    for request in view.requests:
-        reason = obstacle(request) or refused.get(request.id)
-        if reason and request.status is Status.PENDING:
-            waiting.append(Waiting(request, None, None, reason))
-    return waiting
+def waiting(requests: Iterable[Request], estimates: Estimates) -> list[Waiting]:
+    """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
+    pending = in_order(request for request in requests if request.status is Status.PENDING)
+    everyone = [waits(request, estimates.of(request)) for request in pending]
+    return sorted(everyone, key=lambda one: one.position is None)
 
 
-def expected_start(place: int, running: Sequence[Request], usual: float | None, now: datetime) -> str | None:
-    """When the pending request at `place` (1 is next) starts, with as many at a time as run now."""
-    if place == 1 and not running:
-        return utc(now)
-    if usual is None:
-        return None
-    ends = sorted(_end(one, usual, now) for one in running) or [now]
-    rounds, lane = divmod(place - 1, len(ends))
-    return utc(ends[lane] + timedelta(seconds=rounds * usual))
-
-
-def _end(request: Request, usual: float, now: datetime) -> datetime:
-    told = moment(request.progress.eta) if request.progress else None
-    started = moment(request.job_start_time) or now
-    return max(now, told or started + timedelta(seconds=usual))
+def waits(request: Request, estimate: Estimate) -> Waiting:
+    """A pending request with what is expected of it."""
+    return Waiting(request, estimate.position, estimate.start, estimate.obstacle, estimate.seconds)
 
 
 def draw(service: Service, here: Visit) -> str:
@@ -157,7 +122,7 @@ def draw(service: Service, here: Visit) -> str:
         sender=me if query.get("mine") else query.get("sender", ""),
     )
     now = datetime.now(UTC)
-    arranged = arrange(service.queue.view(), service.queue.pending(), filters, now, service.workers())
+    arranged = arrange(service.queue.view(), filters, now, service.workers())
     return render("queue", shown=arranged, filters=filters, query=query, statuses=list(Status), mine=query.get("mine"))
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from leaderboard.errors import NotFound
 from leaderboard.pages.community import actions
-from leaderboard.pages.queue import all_waiting
+from leaderboard.pages.queue import waits
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.queue.estimates import Estimate
 from leaderboard.queue.workers import all_in_trouble
 from leaderboard.records import Request, Status
-from leaderboard.results.job_logs import log_tail
 from leaderboard.service import Service
 
 TITLE = "Request"
@@ -25,14 +24,15 @@ def draw(service: Service, here: Visit) -> str:
         raise NotFound("This address names no request. The Queue page lists them all.")
     request = service.queue.get(here.rest[0])
     workers = service.workers()
-    everyone = all_waiting(service.queue.view(), service.queue.pending(), datetime.now(UTC), workers)
+    estimate = service.estimates().of(request) if request.status in OPEN else Estimate()
     return render(
         "request",
         request=request,
         open=request.status in OPEN,
-        waiting=next((waiting for waiting in everyone if waiting.request.id == request.id), None),
+        waiting=waits(request, estimate) if request.status is Status.PENDING else None,
+        end=estimate.end,
         held_up=[worker for worker in workers if worker.trouble] if all_in_trouble(workers) else [],
-        log=log_tail(service.settings, request),
+        log=service.logs.read(request.id),
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),
         again=again_address(request),

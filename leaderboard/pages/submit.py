@@ -101,8 +101,9 @@ def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, A
         return render("submit_empty"), _button("Name a checkpoint to queue it"), base
     try:
         submission = form.submission(service)
-        with service.turns.take(service.identity.caller(request)):
-            found = look(service, submission, service.identity.visitor(request))
+        asker = service.identity.asker(request)
+        with service.turns.take(asker.key):
+            found = look(service, submission, asker.person)
     except NotAccepted as error:
         return _refused(error.problems), _button(_mend(error.problems)), base
     except PodiumError as error:
@@ -115,8 +116,9 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
     """Queue it: the right column, the button, and the address of the request's page when it was queued."""
     form = Form(*values)
     try:
-        with service.turns.take(service.identity.caller(request)):
-            queued = service.intake.submit(form.submission(service), service.identity.sender(request))
+        asker = service.identity.sender(request)
+        with service.turns.take(asker.key):
+            queued = service.intake.submit(form.submission(service), asker.person)
     except NotAccepted as error:
         there = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
         return _refused(error.problems, there), _button(_mend(error.problems)), ""

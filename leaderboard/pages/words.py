@@ -7,23 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from leaderboard.records import TIME_FORMAT
+from leaderboard.records import moment
 
 UNKNOWN = "unknown"
-
-
-def moment(text: str | None) -> datetime | None:
-    """The time that a file of ours (or another board's) says; None when it says none."""
-    if not text:
-        return None
-    try:
-        found = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def duration(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
+from leaderboard.queue.estimates import in_order
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import QueueView, RequestIndex, SetAside
 from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
@@ -84,8 +85,8 @@ class Queue:
 
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
-        waiting = [one for one in self.view().requests if one.status is Status.PENDING and not obstacle(one)]
-        return sorted(waiting, key=lambda one: (-one.priority, one.submitted_time, one.id))
+        requests = self.view().requests
+        return in_order(request for request in requests if request.status is Status.PENDING and not obstacle(request))
 
     # --- what submitters and maintainers do
 

@@ -31,7 +31,7 @@ from leaderboard.records.request import (
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
-from leaderboard.records.times import TIME_FORMAT, new_id, now, utc
+from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
 from leaderboard.records.worker import Abilities
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "is_repo_id",
     "is_revision",
     "kind_of",
+    "moment",
     "new_id",
     "now",
     "plain_type",

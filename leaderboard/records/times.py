@@ -13,6 +13,20 @@ def utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(TIME_FORMAT)
 
 
+def moment(text: str | None) -> datetime | None:
+    """The time that a file of ours (or another board's) says; None when it says none."""
+    if not text:
+        return None
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            said = datetime.strptime(text, TIME_FORMAT)
+        except ValueError:
+            return None
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
+
+
 def now() -> str:
     """The time now, as our files write it."""
     return utc(datetime.now(UTC))

@@ -23,6 +23,8 @@ class Abilities(BaseModel):
     """Kinds of submissions that it evaluates."""
     benchmarks: list[str] | None = None
     """Ids of the benchmarks that it serves; None when it does not say."""
+    slots: int | None = None
+    """How many jobs it runs at a time; None when it does not say."""
     sandbox: list[str] | None = None
     """Layers of the sandbox that its jobs are in; empty for none, None when it does not say."""
     trouble: str = ""

@@ -1,15 +1,23 @@
-"""The end of a job's log, for whoever waits for it. Everybody can read it, so it names no folder of the machine."""
+"""The ends of jobs' logs: workers write them into the requests store, pages and the API read them from there.
+
+Everybody can read them, so they name no folder of the machine: paths are cleaned before anything is written.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from leaderboard.records import Request
-from leaderboard.settings import PROJECT, Settings
+from leaderboard import FileStore
+from leaderboard.errors import NotFound
+from leaderboard.settings import PROJECT
 
+FOLDER = "logs/"
 TAIL_BYTES = 64 * 1024
+"""The most that is kept of a log."""
+REQUEST_ID = re.compile(r"[0-9a-f]{16}")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 HIDDEN = "…"
 """Stands for the folders of a path."""
@@ -27,29 +35,54 @@ A slash after a letter or a digit begins no path: `org/model`, `3.1 it/s`. Nor d
 """
 FILE = re.compile(r"(?P<name>[\w+@%#-][\w.+@%#-]*\.[A-Za-z]\w{0,15})(?P<rest>(?::\d+)*[^\w/]*)", re.ASCII)
 """The last name of a path where it is a file's, with the line number and punctuation after it."""
+PUNCTUATION = re.compile(r"[^\w/]*", re.ASCII)
+"""Matched against reversed text: a search for the end of a long run of it would take the square of its length."""
 HOMES = ("home", "Users")
 
 
-def log_tail(settings: Settings, request: Request, lines: int = 200) -> str:
-    """The last `lines` lines of the log of the current or last attempt; empty when this machine has none.
+class JobLogs:
+    """The logs in a requests store, one file a request: that of its current or last attempt."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+
+    def write(self, request_id: str, text: str) -> None:
+        """Keep the end of `text`, which is clean (`clean_log`), in the place of what was kept before."""
+        if REQUEST_ID.fullmatch(request_id):
+            content = _whole_lines(text.encode(), TAIL_BYTES)
+            self._store.commit({log_path(request_id): content}, f"Log of {request_id}")
+
+    def read(self, request_id: str, lines: int = 200) -> str:
+        """The last `lines` lines; empty when there are none."""
+        if not REQUEST_ID.fullmatch(request_id):
+            return ""
+        try:
+            content, _ = self._store.read(log_path(request_id))
+        except NotFound:
+            return ""
+        return "\n".join(content.decode(errors="replace").split("\n")[-lines:]).strip("\n")
+
+
+def log_path(request_id: str) -> str:
+    """Path of a request's log in the requests store."""
+    return f"{FOLDER}{request_id}.txt"
+
+
+def clean_log(text: str, folders: Iterable[Path] = ()) -> str:
+    """`text` as everybody may read it; it begins with a whole line, and `folders` are some whose names hold spaces.
 
     A progress bar's rewrites of one line count as one line; terminal codes are left out, and of paths the folders.
     """
-    folder = settings.work_dir / "jobs"
-    path = folder / f"{request.id}-{request.attempts}" / "log.txt"
-    if not re.fullmatch(r"[0-9a-f]{16}", request.id) or not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        start = max(0, path.stat().st_size - TAIL_BYTES)
-        file.seek(start)
-        text = file.read(TAIL_BYTES).decode(errors="replace")
-    if start:
-        text = text.partition("\n")[2]  # half of a line may begin in the middle of a path
-    whole = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
-    plain = CONTROL.sub("", "\n".join(whole[-lines:])).strip("\n")
-    for known in (settings.work_dir.absolute(), PROJECT, Path(sys.prefix)):
+    written = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
+    plain = CONTROL.sub("", "\n".join(written))
+    for known in (*folders, PROJECT, Path(sys.prefix)):
         plain = plain.replace(f"{known}/", "/-/")  # these may hold spaces, which end a path without quotes
     return without_folders(plain)
+
+
+def _whole_lines(content: bytes, most: int) -> bytes:
+    """The end of `content`, from the beginning of a line, in at most `most` bytes."""
+    return content if len(content) <= most else content[-most:].partition(b"\n")[2]
 
 
 def without_folders(text: str) -> str:
@@ -64,6 +97,12 @@ def _shortened(found: re.Match[str]) -> str:
     *folders, last = (found["quoted"] or found["bare"]).split("/")
     file = FILE.fullmatch(last)
     if file is None or (folders[-1] in HOMES):
-        end = "" if quote else (re.search(r"[^\w/]*$", last, re.ASCII) or [""])[0]
+        end = "" if quote else _punctuation_after(last)
         return f"{quote}{HIDDEN}{end}{quote}"
     return f"{quote}{HIDDEN}/{file['name']}{file['rest']}{quote}"
+
+
+def _punctuation_after(name: str) -> str:
+    """The punctuation at the end of `name`."""
+    found = PUNCTUATION.match(name[::-1])
+    return found[0][::-1] if found else ""

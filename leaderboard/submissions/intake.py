@@ -5,7 +5,6 @@ What depends on the kind of the submission is in `leaderboard.submissions.kinds`
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -18,10 +17,9 @@ from leaderboard.errors import AlreadyRequested, NotAccepted, NotFound, Unreadab
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
+from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
-from leaderboard.queue.workers import nobody_runs
 from leaderboard.records import (
-    TIME_FORMAT,
     Abilities,
     BaseSubmission,
     ModelFacts,
@@ -38,8 +36,8 @@ from leaderboard.submissions.kinds.kind import KindIntake
 from leaderboard.submissions.policy import Allowance, Policies, Rules
 from leaderboard.submissions.rules import already_requested, errors, every_problem
 
-NEIGHBOURS = 5
-"""How many finished requests, the closest in size, an expected time is taken from."""
+BEHIND_ALL = "~"
+"""Id of a request that is not queued: it comes after those that were submitted in the same second."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,13 @@ class Cost:
     questions: int | None = None
     """Examples over all tasks."""
     expected_seconds: float | None = None
-    """From start to end, from finished requests of the same benchmark."""
+    """From start to end; how it and the others are estimated: leaderboard/queue/estimates.py."""
     queue_position: int | None = None
     """1: the next to run."""
+    expected_start: str | None = None
+    """When its run would start (UTC)."""
+    expected_end: str | None = None
+    """When its run would end (UTC)."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Intake:
         looked = self._look(submission, sender)
         case = self._under_policy(looked.case, looked.context.rules, sender)
         problems = every_problem(case, looked.problems)
-        cost = self._cost(case) if case.benchmark else Cost()
+        cost = self._cost(case, looked.request) if case.benchmark else Cost()
         return Findings(case.facts, case.base_facts, problems, cost, case.existing, case.allowances)
 
     def submit(self, submission: BaseSubmission, sender: Person) -> Request:
@@ -185,40 +187,19 @@ class Intake:
             raise AlreadyRequested(taken, case.existing)
         return self.queue.submit(request)
 
-    def _cost(self, case: Case) -> Cost:
+    def _cost(self, case: Case, request: Request | None) -> Cost:
         """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
-        requests = self.queue.view().requests
-        workers = case.abilities
-        ahead = sum(one.priority >= 0 and not nobody_runs(one, workers) for one in self.queue.pending())
-        benchmark = self.benchmarks[case.submission.benchmark]
-        seconds = expected_seconds(requests, benchmark.id, case.params_b)
-        return Cost(self.questions(benchmark), seconds, ahead + 1)
-
-
-def expected_seconds(requests: Iterable[Request], benchmark: str, params_b: float | None) -> float | None:
-    """How long a run will take: the median of the finished runs closest in size, each scaled to this size.
-
-    None when nothing comparable has finished or the size is unknown.
-    """
-    if not params_b:
-        return None
-    done = [(one.params, seconds) for one in requests if one.benchmark == benchmark and (seconds := wall_seconds(one))]
-    sized = [(params, seconds) for params, seconds in done if params]
-    sized.sort(key=lambda one: max(one[0] / params_b, params_b / one[0]))
-    scaled = [seconds * params_b / params for params, seconds in sized[:NEIGHBOURS]]
-    return statistics.median(scaled) if scaled else None
-
-
-def wall_seconds(request: Request) -> float | None:
-    """From start to end of the run that finished the request, None when it did not finish."""
-    entries = request.history
-    if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
-        return None
-    try:
-        start, end = (datetime.strptime(entry.time, TIME_FORMAT) for entry in entries[-2:])
-    except ValueError:
-        return None
-    return max((end - start).total_seconds(), 0.0) or None
+        questions = self.questions(self.benchmarks[case.submission.benchmark])
+        waiting = case.existing if case.existing and case.existing.status is Status.PENDING else None
+        if request is None and waiting is None:
+            return Cost(questions)
+        requests = list(self.queue.view().requests)
+        if waiting is None and request is not None:
+            waiting = request.model_copy(update={"id": BEHIND_ALL})
+            requests.append(waiting)
+        assert waiting is not None
+        estimate = Estimates(requests, case.abilities, datetime.now(UTC)).of(waiting)
+        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end)
 
 
 def questions_asked(blocks: Iterable[PodiumBlock], benchmark: Benchmark) -> int | None:

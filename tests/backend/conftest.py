@@ -46,6 +46,7 @@ class ToldExecutor:
 
     def __init__(self, free: int = 1) -> None:
         self.free = free
+        self.outlives_scheduler = False
         self.states: dict[str, JobStatus] = {}
         self.jobs: dict[str, Job] = {}
         self.cancelled: list[str] = []
@@ -79,7 +80,7 @@ class ToldExecutor:
             self.states[handle] = JobStatus(JobState.KILLED, "cancelled")
 
     def logs(self, handle: str) -> str:
-        return ""
+        return Workdir(self.jobs[handle].workdir).log_tail() if handle in self.jobs else ""
 
     def watch(self, wake: Callable[[], None]) -> None:
         return None

@@ -96,3 +96,12 @@ class Grow(Small):
         taken = b"x" * 150_000_000
         child.wait()
         print(len(taken))
+
+
+class Stop(Small):
+    """Stops for a debugger, then goes on."""
+
+    def run(self, workdir: Path) -> None:
+        where = "in a job"
+        breakpoint()
+        print(f"went on {where}")

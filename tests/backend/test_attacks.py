@@ -22,7 +22,8 @@ import pyarrow.parquet
 import pytest
 
 import localhub
-from backend.executors.opening import layer_problems, open_executor
+from backend.executors.layers import layer_problems
+from backend.executors.opening import open_executor
 from backend.sandbox import Layer
 from backend.scheduler.loop import start
 from backend.workdir import Workdir

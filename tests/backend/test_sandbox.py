@@ -18,8 +18,8 @@ import pytest
 
 from backend import Job, JobState, Resources
 from backend.environment import job_environment
+from backend.executors.layers import layer_problems, sandbox_layers
 from backend.executors.local import LocalExecutor
-from backend.executors.opening import layer_problems, sandbox_layers
 from backend.failures import ended, rule_of
 from backend.sandbox import Layer, View
 from backend.sandbox.limits import Cgroup, controllers

@@ -22,7 +22,7 @@ from tests.contracts.test_executor import PRELOAD, gone, processes, until
 OWNER = """
 import sys, time
 from pathlib import Path
-from backend.executors.opening import sandbox_layers
+from backend.executors.layers import sandbox_layers
 from leaderboard.settings import Settings
 from tests.backend.executors.test_local_executor import start_waiting
 start_waiting(Path(sys.argv[1]), sandbox_layers(Settings()))
@@ -32,8 +32,7 @@ time.sleep(300)
 
 def start_waiting(folder: Path, layers: Sequence[Layer]) -> tuple[LocalExecutor, str, Workdir]:
     """An executor with one job that waits, with children."""
-    settings = Settings(work_dir=folder)
-    executor = LocalExecutor(folder, job_environment(settings), layers, preload=PRELOAD)
+    executor = LocalExecutor(folder, job_environment(Settings(work_dir=folder)), layers, preload=PRELOAD)
     workdir = Workdir(folder / "jobs" / "wait-1")
     workdir.prepare(JobOptions(evaluator="tests.backend.jobs:Wait"))
     return executor, executor.submit(Job("wait-1", workdir.path, Resources())), workdir
@@ -72,7 +71,7 @@ def test_jobs_do_not_outlive_a_killed_owner(tmp_path: Path) -> None:
 
 
 def test_a_memory_peak_is_known_of_an_ended_job(tmp_path: Path) -> None:
-    executor = LocalExecutor(tmp_path, job_environment(Settings(work_dir=tmp_path)), list(Layer), preload=PRELOAD)
+    executor = LocalExecutor.from_settings(Settings(work_dir=tmp_path), PRELOAD)
     workdir = Workdir(tmp_path / "jobs" / "grow-1")
     workdir.prepare(JobOptions(evaluator="tests.backend.jobs:Grow"))
     handle = executor.submit(Job("grow-1", workdir.path, Resources(memory_bytes=200_000_000)))

@@ -152,7 +152,7 @@ class Counting:
 
 def test_a_download_that_fails_is_the_job_s_failure_and_nothing_is_started(place: Place, tmp_path: Path) -> None:
     inner, woken = Counting(), threading.Event()
-    executor = StagingExecutor(inner, InputStage(place.settings, inner))  # type: ignore[arg-type]
+    executor = StagingExecutor(inner, InputStage(place.settings, inner), tmp_path / "jobs")  # type: ignore[arg-type]
     executor.watch(woken.set)
     gone = Request(model="ada/nothing", revision="0" * 40, benchmark="own", files={"config.json": "git:" + "0" * 40})
     workdir = prepared(tmp_path, gone)
@@ -170,7 +170,7 @@ def test_a_job_cancelled_while_its_inputs_come_is_never_started(tmp_path: Path) 
         go_on.wait(60)
         staged.set()
 
-    executor = StagingExecutor(inner, stage)  # type: ignore[arg-type]
+    executor = StagingExecutor(inner, stage, tmp_path / "jobs")  # type: ignore[arg-type]
     handle = executor.submit(Job("0-1", tmp_path, Resources()))
     assert executor.slots() == 1 and executor.poll([handle])[handle].state is JobState.QUEUED
     executor.cancel(handle)
@@ -181,6 +181,36 @@ def test_a_job_cancelled_while_its_inputs_come_is_never_started(tmp_path: Path) 
     until(lambda: inner.jobs)
     assert executor.poll([other])[other].state is JobState.RUNNING
     assert executor.poll(["unknown"])["unknown"].state is JobState.UNKNOWN
+
+
+class Outliving(Counting):
+    """An executor whose jobs go on without the scheduler; it keeps them elsewhere."""
+
+    outlives_scheduler = True
+
+    def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
+        known = {"counted": JobStatus(JobState.RUNNING)}
+        return {handle: known.get(handle, JobStatus(JobState.UNKNOWN)) for handle in handles}
+
+    def logs(self, handle: str) -> str:
+        return f"log of {handle}"
+
+
+def test_a_job_that_was_handed_on_is_found_again_after_a_restart(tmp_path: Path) -> None:
+    inner, jobs = Outliving(), tmp_path / "jobs"
+    workdir = Workdir(jobs / f"{'a' * 16}-1")
+    workdir.prepare(JobOptions(evaluator="x:Y"))
+    first = StagingExecutor(inner, lambda workdir: None, jobs)  # type: ignore[arg-type]
+    handle = first.submit(Job(workdir.name, workdir.path, Resources()))
+    workdir.set_handle(handle)
+    until(lambda: inner.jobs and workdir.handed_on)
+    second = StagingExecutor(inner, lambda workdir: None, jobs)  # type: ignore[arg-type]
+    assert second.outlives_scheduler and second.poll([handle])[handle].state is JobState.RUNNING
+    assert second.logs(handle) == "log of counted"
+    forged = handle.replace("a" * 16, "../../../../etc")
+    assert second.poll([forged])[forged].state is JobState.UNKNOWN and second.logs(forged) == ""
+    workdir.settle()
+    assert second.poll([handle])[handle].state is JobState.UNKNOWN
 
 
 @pytest.fixture
@@ -246,7 +276,7 @@ def test_a_job_never_stays_queued_when_its_failure_cannot_be_written(tmp_path: P
     def stage(workdir: Workdir) -> None:
         raise error
 
-    executor = StagingExecutor(inner, stage)  # type: ignore[arg-type]
+    executor = StagingExecutor(inner, stage, tmp_path / "jobs")  # type: ignore[arg-type]
     executor.watch(woken.set)
     handle = executor.submit(Job("0-1", tmp_path / "nowhere", Resources()))
     assert woken.wait(60) and executor.poll([handle])[handle].state is JobState.ENDED

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from backend import JobState, JobStatus
+from backend.evaluators import EVALUATORS
 from backend.scheduler.tick import Ticker
 from backend.workdir import Workdir
 from leaderboard.errors import HubUnavailable, ModelNotFound
@@ -16,6 +17,7 @@ from leaderboard.queue.retries import MAX_BACKOFF_S
 from leaderboard.records import KINDS, Abilities, Failure, Fault, Kind, Progress, Status
 from leaderboard.stores.local import LocalStore
 from tests.backend.conftest import Board
+from tests.backend.jobs import Speak
 
 
 def results(board: Board) -> list[str]:
@@ -359,6 +361,18 @@ def test_a_job_that_cannot_be_started_is_given_back(board: Board) -> None:
         board.clock.pass_(1000)
 
 
+def test_a_kind_is_claimed_where_an_evaluator_of_it_is_known(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "code", Kind())
+    request = board.submit("code", kind="code")
+    board.ticker.tick()
+    assert board.now(request).status is Status.PENDING and board.registered().kinds == ["checkpoint"]
+    monkeypatch.setitem(EVALUATORS, "code", Speak)
+    board.new_ticker()
+    _, workdir = board.run_one(request)
+    assert board.registered().kinds == ["checkpoint", "code"]
+    assert workdir.options().evaluator == "tests.backend.jobs:Speak"
+
+
 def test_requests_for_others_are_left_alone(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "code", Kind())
     others = [
@@ -414,13 +428,62 @@ def test_slots_are_filled_in_the_queue_s_order(board: Board) -> None:
     assert statuses == [Status.PENDING, Status.PENDING, Status.RUNNING, Status.RUNNING]
 
 
+def restarted(board: Board) -> Ticker:
+    """The next scheduler of that name, with an executor whose jobs went on; their trials pass."""
+    states, free = board.executor.states, board.executor.free
+    ticker = board.new_ticker()
+    board.executor.states, board.executor.free, board.executor.outlives_scheduler = states, free, True
+    return ticker
+
+
+def test_a_stop_leaves_jobs_that_outlive_the_scheduler_and_the_next_start_adopts_them(board: Board) -> None:
+    board.executor.outlives_scheduler = True
+    request = board.submit()
+    handle, workdir = board.run_one(request)
+    board.ticker.stop()
+    left = board.now(request)
+    assert board.executor.cancelled == [] and left.status is Status.RUNNING and left.job_id == handle
+    board.clock.pass_(board.settings.lease_s / 2)
+    ticker = restarted(board)
+    ticker.tick()
+    adopted = board.now(request)
+    assert list(ticker.jobs) == [handle] and adopted.attempts == 1 and adopted.lease and left.lease
+    assert adopted.lease.claim == left.lease.claim and adopted.lease.until > left.lease.until
+    board.succeed(handle, workdir)
+    ticker.tick()
+    assert board.now(request).status is Status.FINISHED and len(results(board)) == 1
+
+
+def test_a_job_that_only_the_queue_names_is_adopted(board: Board) -> None:
+    board.executor.outlives_scheduler = True
+    request = board.submit()
+    handle, workdir = board.run_one(request)
+    board.ticker.stop()
+    (workdir.path / "handle").unlink()
+    ticker = restarted(board)
+    ticker.tick()
+    assert list(ticker.jobs) == [handle] and workdir.handle == handle
+
+
+def test_a_job_whose_request_another_worker_took_meanwhile_is_ended(board: Board) -> None:
+    board.executor.outlives_scheduler = True
+    request = board.submit()
+    handle, _ = board.run_one(request)
+    board.ticker.stop()
+    board.clock.pass_(board.settings.lease_s + 1)
+    board.queue.reap()
+    board.queue.claim(board.now(request), "w2", 120)
+    ticker = restarted(board)
+    ticker.tick()
+    lease = board.now(request).lease
+    assert board.executor.cancelled == [handle] and not ticker.jobs and lease and lease.worker == "w2"
+
+
 def test_a_ticker_needs_no_memory(board: Board) -> None:
     """Jobs of a cluster outlive the scheduler: the next one follows them."""
     request = board.submit()
     handle, workdir = board.run_one(request)
-    states = board.executor.states
-    ticker: Ticker = board.new_ticker()
-    board.executor.states = states
+    ticker = restarted(board)
     ticker.tick()
     assert board.now(request).status is Status.RUNNING and list(ticker.jobs) == [handle]
     board.succeed(handle, workdir)

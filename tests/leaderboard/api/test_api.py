@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +16,7 @@ import localhub
 from leaderboard import records
 from leaderboard.records import Failure, PodiumBlock, Provenance, Request, Status
 from leaderboard.results.details import details_table
+from leaderboard.results.job_logs import clean_log
 from leaderboard.service import Service
 from leaderboard.statistics.scores import score
 from localhub.faults import Fault
@@ -74,7 +77,8 @@ def test_looking_tells_what_would_happen_and_queues_nothing(api: TestClient, ser
     assert look["found"]["model"] == "podium-demo/tiny-base"
     assert len(look["found"]["revision"]) == 40
     assert look["found"]["params"] > 0
-    assert look["cost"] == {"questions": None, "expected_seconds": None, "queue_position": 1}
+    assert abs((datetime.fromisoformat(look["cost"].pop("expected_start")) - datetime.now(UTC)).total_seconds()) < 60
+    assert look["cost"] == {"questions": None, "expected_seconds": None, "queue_position": 1, "expected_end": None}
     assert service.queue.view().requests == []
 
 
@@ -85,7 +89,8 @@ def test_a_submission_is_a_request_with_an_address(api: TestClient, service: Ser
     assert answer.status_code == 201
     request = answer.json()
     assert (request["status"], request["sender"]) == ("PENDING", service.settings.anonymous_sender)
-    assert api.get(answer.headers["location"]).json() == request
+    estimated = {"queue_position": 1, "expected_start": ANY}
+    assert api.get(answer.headers["location"]).json() == request | estimated
     assert calls == ["woken"]
 
 
@@ -209,13 +214,9 @@ def test_the_file_is_sent_byte_for_byte_and_not_sent_twice(api: TestClient, serv
 
 def test_the_log_is_its_last_lines_as_plain_text(api: TestClient, service: Service) -> None:
     request = submitted(api)
-    claimed = service.queue.claim(service.queue.get(request["id"]), "w", 60)
     assert api.get(f"/api/v1/requests/{request['id']}/log").text == ""
-    folder = service.settings.work_dir / "jobs" / f"{claimed.id}-{claimed.attempts}"
-    folder.mkdir(parents=True)
-    (folder / "log.txt").write_bytes(
-        b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n/x/y/lib/site-packages/p.py:3: W\n"
-    )
+    written = b"first\n  1%\r 50%\r100%\n\x1b[31mred <b>\x1b[0m\xff\n/x/y/lib/site-packages/p.py:3: W\n"
+    service.logs.write(request["id"], clean_log(written.decode(errors="replace")))
     answer = api.get(f"/api/v1/requests/{request['id']}/log?lines=4")
     assert answer.headers["content-type"].startswith("text/plain")
     assert answer.text == "100%\nred <b>\ufffd\n…/p.py:3: W"

@@ -341,6 +341,28 @@ def test_a_token_says_who_a_program_is(browser: TestClient, service: Service) ->
     assert browser.get("/api/v1/me", headers=bearer("mia")).json()["roles"] == ["reader", "submitter", "maintainer"]
 
 
+@pytest.mark.parametrize("route", ["submissions", "submissions/check"])
+def test_who_asks_is_worked_out_once_for_a_request(
+    browser: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    asked: list[str] = []
+    whoami = service.hub.whoami
+    monkeypatch.setattr(service.hub, "whoami", lambda token: asked.append(token) or whoami(token))
+    for name in ("bob", "ada"):
+        before = len(asked)
+        answer = browser.post(
+            f"/api/v1/{route}", json=GOOD | {"use_chat_template": name == "ada"}, headers=bearer(name)
+        )
+        assert answer.status_code in (200, 201, 422), answer.text
+        assert len(asked) == before + 1, "never remembered from another request"
+
+
+def test_what_is_known_of_who_asks_shows_no_secret(service: Service) -> None:
+    raw = [(key.lower().encode(), value.encode()) for key, value in bearer("bob").items()]
+    asker = service.identity.asker(Request({"type": "http", "method": "POST", "headers": raw}))
+    assert asker.token == TOKENS["bob"] and asker.key == "@bob" and TOKENS["bob"] not in repr(asker)
+
+
 def test_a_wrong_token_is_told_so(browser: TestClient) -> None:
     for token in ("hf_wrong", "x y", "\u00fc"):
         sent = f"Bearer {token}".encode()
@@ -363,7 +385,7 @@ def test_tokens_are_in_no_file_and_no_log(
             "headers": [(b"cookie", "; ".join(f"{k}={v}" for k, v in browser.cookies.items()).encode())],
         }
     )
-    token = service.identity.own_token(request)
+    token = service.identity.asker(request).token
     assert token is not None and token.startswith("hf_oauth_"), "the Hub's token for discussions in their name"
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and "hub" not in path.parts)
     for secret in (*TOKENS.values(), "hf_wrong", token):

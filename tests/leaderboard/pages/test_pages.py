@@ -25,7 +25,7 @@ from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import AVERAGE, neighbours, placed
-from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
+from leaderboard.pages.queue import Filters, Waiting, arrange
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
@@ -143,36 +143,14 @@ def test_the_form_can_be_filled_as_a_request_was() -> None:
 # --- queue
 
 
-def test_the_next_one_starts_now_when_nothing_runs() -> None:
-    assert expected_start(1, [], None, NOW) == utc(NOW)
-
-
-def test_nothing_is_expected_where_nothing_tells() -> None:
-    assert expected_start(2, [], None, NOW) is None
-    assert expected_start(1, [request("r", Status.RUNNING)], None, NOW) is None
-
-
-def test_those_that_wait_start_as_those_that_run_end() -> None:
-    soon, later = (utc(NOW + timedelta(minutes=minutes)) for minutes in (2, 5))
-    running = [request(eta, Status.RUNNING, progress=Progress(eta=eta)) for eta in (later, soon)]
-    starts = [expected_start(place, running, 600, NOW) for place in (1, 2, 3, 4)]
-    assert starts == [soon, later, utc(NOW + timedelta(minutes=12)), utc(NOW + timedelta(minutes=15))]
-
-
-def test_the_usual_time_is_the_median_of_finished_runs() -> None:
-    assert usual_seconds([request("p")]) is None
-    assert usual_seconds([finished("a", 10, 9), finished("b", 30, 8), finished("c", 500, 7)]) == 30
-
-
 def test_the_queue_is_arranged_by_state_and_filter() -> None:
-    waiting = [request("second", minutes=1), request("first", minutes=2)]
+    waiting = [request("second", minutes=1), request("first", minutes=3)]
     stuck = request("stuck", revision="main")
     ended = [finished("old", 10, 50), request("bad", Status.FAILED, 3), request("gone", Status.CANCELLED, 5)]
-    other = request("elsewhere", benchmark="other")
+    other = request("elsewhere", benchmark="other", minutes=2)
     view = QueueView([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
-    order = [waiting[1], other, waiting[0]]
 
-    shown = arrange(view, order, Filters("tiny"), NOW)
+    shown = arrange(view, Filters("tiny"), NOW)
     assert [(one.request.model, one.position) for one in shown.waiting] == [
         ("org/first", 1),
         ("org/second", 3),
@@ -183,18 +161,18 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     assert shown.counts == {"pending": 3, "finished": 1, "failed": 1, "cancelled": 1, "running": 1}
 
     workers = [Abilities(worker="w1", benchmarks=["tiny"], trouble="Its disk is full.")]
-    held_up = arrange(view, order, Filters("tiny"), NOW, workers)
+    held_up = arrange(view, Filters("tiny"), NOW, workers)
     assert [(one.position, one.expected) for one in held_up.waiting] == [(1, None), (2, None), (None, None)]
-    [refused] = arrange(view, order, Filters("other"), NOW, workers).waiting
+    [refused] = arrange(view, Filters("other"), NOW, workers).waiting
     assert (refused.position, refused.expected) == (None, None)
     assert refused.why == "No worker of this board can run it. w1: It does not serve the benchmark other."
     assert held_up.in_trouble == workers
 
-    failed = arrange(view, order, Filters("tiny", status="failed"), NOW)
+    failed = arrange(view, Filters("tiny", status="failed"), NOW)
     assert (failed.running, failed.waiting, [one.model for one in failed.ended]) == ([], [], ["org/bad"])
     assert failed.counts == shown.counts
-    assert arrange(view, order, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
-    assert arrange(view, order, Filters("tiny", sender="bob"), NOW).counts == {}
+    assert arrange(view, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
+    assert arrange(view, Filters("tiny", sender="bob"), NOW).counts == {}
 
 
 # --- submit
@@ -306,8 +284,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     running = request(EVIL + "r", Status.RUNNING, progress=Progress(task=EVIL, done=5, total=4))
     view = QueueView([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
     sick = [Abilities(worker=EVIL, trouble=EVIL, benchmarks=[EVIL])]
-    shown = arrange(view, [view.requests[2]], Filters("tiny", name=EVIL), NOW, sick)
-    everything = arrange(view, [view.requests[2]], Filters("tiny"), NOW)
+    shown = arrange(view, Filters("tiny", name=EVIL), NOW, sick)
+    everything = arrange(view, Filters("tiny"), NOW)
     pages = [
         render("queue", shown=one, filters=Filters("tiny", name=EVIL), query={"benchmark": EVIL}, mine=None)
         for one in (shown, everything)

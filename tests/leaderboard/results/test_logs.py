@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboard.results.job_logs import TAIL_BYTES, log_tail, without_folders
-from leaderboard.records import Request
-from leaderboard.settings import Settings as Configuration
+from backend.workdir import Workdir
+from leaderboard.results.job_logs import TAIL_BYTES, JobLogs, clean_log, without_folders
+from leaderboard.stores.local import LocalStore
 
 ID = "0123456789abcdef"
 
@@ -93,11 +93,13 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def log_of(work: Path, content: bytes) -> str:
-    folder = work / "jobs" / f"{ID}-1"
-    folder.mkdir(parents=True)
-    (folder / "log.txt").write_bytes(content)
-    request = Request(id=ID, model="org/model", benchmark="tiny", attempts=1)
-    return log_tail(Configuration(work_dir=work), request)
+    """What everybody reads of a log that a job in the work folder `work` wrote."""
+    workdir = Workdir(work / "jobs" / f"{ID}-1")
+    workdir.path.mkdir(parents=True)
+    workdir.log.write_bytes(content)
+    logs = JobLogs(LocalStore(work.parent / "requests"))
+    logs.write(ID, clean_log(workdir.log_tail(), [work]))
+    return logs.read(ID)
 
 
 def test_a_log_of_a_work_folder_with_spaces(tmp_path: Path) -> None:
@@ -109,4 +111,25 @@ def test_a_log_of_a_work_folder_with_spaces(tmp_path: Path) -> None:
 
 def test_half_of_a_line_is_not_shown(tmp_path: Path) -> None:
     line = b"/home/alice/secret/" + b"x" * TAIL_BYTES + b"/y/x.py\nthe end"
-    assert log_of(tmp_path, line) == "the end"
+    assert log_of(tmp_path / "work", line) == "the end"
+
+
+def test_a_long_run_of_punctuation_is_read_in_passing() -> None:
+    """Its square would keep a worker from everything else for minutes."""
+    assert clean_log(f"/{'!' * 300_000}a. /x{'!' * 9}") == "…. …!!!!!!!!!"
+
+
+def test_a_log_that_grows_while_it_is_cleaned_keeps_to_its_bound(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    logs = JobLogs(store)
+    logs.write(ID, clean_log("/a /b\n" * (TAIL_BYTES // 6)))
+    content, _ = store.read(f"logs/{ID}.txt")
+    assert TAIL_BYTES - 12 < len(content) <= TAIL_BYTES and set(content.decode().split("\n")) == {"… …", ""}
+    assert logs.read(ID, 2) == "… …"
+
+
+def test_only_an_id_of_ours_names_a_log(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    logs = JobLogs(store)
+    logs.write("../workers/w1", "text")
+    assert store.list() == {} and logs.read("../workers/w1") == "" and logs.read(ID) == ""

@@ -24,19 +24,17 @@ from leaderboard.records import (
     CheckpointSubmission,
     Failure,
     Fault,
-    HistoryEntry,
     ModelFacts,
     Person,
     PodiumBlock,
     Provenance,
-    Request,
     Score,
     Severity,
     Status,
     request_path,
 )
 from leaderboard.stores.local import LocalStore
-from leaderboard.submissions.intake import Intake, expected_seconds, questions_asked, wall_seconds
+from leaderboard.submissions.intake import Intake, questions_asked
 from leaderboard.submissions.rules import errors
 from scripts.seed_hub import manifest, seed
 
@@ -247,34 +245,6 @@ def test_the_demos_checkpoints_are_judged_as_its_manifest_says(tmp_path: Path) -
 
 
 # --- what it will cost
-
-
-def finished(params: float | None, seconds: int, benchmark: str = "tiny", **more: Any) -> Request:
-    end = f"2026-01-01T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
-    history = [
-        HistoryEntry(time="2026-01-01T00:00:00Z", from_=Status.PENDING, to=Status.RUNNING, by="w"),
-        HistoryEntry(time=end, from_=Status.RUNNING, to=Status.FINISHED, by="w"),
-    ]
-    done = Request(model="org/x", benchmark=benchmark, params=params, status=Status.FINISHED, history=history)
-    return done.model_copy(update=more)
-
-
-def test_the_expected_time_is_scaled_from_runs_of_similar_size() -> None:
-    runs = [finished(1.0, 100), finished(2.0, 200), finished(100.0, 3600), finished(None, 7), finished(2.0, 9, "other")]
-    assert expected_seconds(runs, "tiny", 4.0) == pytest.approx(400)
-    assert expected_seconds(runs, "tiny", None) is None
-    assert expected_seconds(runs, "unknown", 4.0) is None
-    assert expected_seconds([], "tiny", 4.0) is None
-
-
-def test_a_run_that_did_not_finish_or_cannot_be_timed_says_nothing() -> None:
-    assert wall_seconds(finished(1.0, 90)) == 90
-    assert wall_seconds(finished(1.0, 0)) is None
-    assert wall_seconds(finished(1.0, 90, status=Status.FAILED)) is None
-    odd = finished(1.0, 90)
-    odd.history[0].time = "yesterday"
-    assert wall_seconds(odd) is None
-    assert wall_seconds(Request(model="org/old", status=Status.FINISHED)) is None
 
 
 def block(n: int | None, version: str = "1", limit: int | None = None) -> PodiumBlock:

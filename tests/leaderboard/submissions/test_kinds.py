@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.job import EVALUATORS
+from backend.evaluators import EVALUATORS
 from leaderboard.errors import AlreadyRequested, NotAccepted
 from leaderboard.queue.workers import can_run, nobody_runs
 from leaderboard.records import (

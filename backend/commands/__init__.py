@@ -1,0 +1,1 @@
+"""What people start: verbs of `podium` that need the back half."""

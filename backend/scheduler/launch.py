@@ -1,0 +1,70 @@
+"""From a claimed request to a submitted job: its work folder and what the operator says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from backend import Executor, Job, Resources
+from backend.environment import tasks_data
+from backend.evaluators import EVALUATORS, evaluator_name
+from backend.sandbox import View
+from backend.workdir import JobOptions, Workdir
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import Request
+from leaderboard.settings import Settings
+
+
+class Launcher:
+    """Prepares work folders below `folder` and submits jobs."""
+
+    def __init__(
+        self, settings: Settings, benchmarks: Mapping[str, Benchmark], executor: Executor, folder: Path
+    ) -> None:
+        self._settings = settings
+        self._benchmarks = benchmarks
+        self._executor = executor
+        self._folder = folder
+
+    def workdir(self, request: Request) -> Workdir:
+        """The folder of the request's current attempt."""
+        return Workdir(self._folder / f"{request.id}-{request.attempts}")
+
+    def launch(self, request: Request) -> str:
+        """Start the job of a claimed request and return its handle. Raises what a store, disk or executor raises."""
+        benchmark = self._benchmarks[request.benchmark]
+        evaluator = EVALUATORS[request.kind]
+        resources = self._within_limits(evaluator().resources(request, benchmark))
+        workdir = self.workdir(request)
+        workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
+        return self._executor.submit(Job(workdir.name, workdir.path, resources))
+
+    def options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
+        """What job.json says of a job that `evaluator` (`module:Class`) does."""
+        settings, data = self._settings, tasks_data(self._settings)
+        tasks = benchmark.include_path if benchmark else None
+        view = View(
+            read=(data, tasks) if tasks else (data,),
+            gpu=settings.device != "cpu",
+            memory_bytes=resources.memory_bytes,
+            disk_bytes=int(settings.job_disk_gb * 1e9),
+        )
+        return JobOptions(
+            evaluator=evaluator,
+            worker=settings.worker,
+            device=settings.device,
+            threads=settings.threads,
+            engine=settings.engine,
+            data_root=data,
+            batch_size=settings.batch_size,
+            limit=settings.limit,
+            wall_seconds=resources.wall_seconds,
+            max_params_b=settings.max_params_b,
+            view=view,
+        )
+
+    def _within_limits(self, wanted: Resources) -> Resources:
+        """What an evaluator wants, or the operator's limits where it says nothing."""
+        memory = int(self._settings.job_memory_gb * 1e9)
+        seconds = wanted.wall_seconds or self._settings.job_wall_s
+        return Resources(wanted.gpus, wanted.memory_bytes or memory, seconds)

@@ -1,0 +1,43 @@
+"""What this worker says of itself in the requests store: `workers/{worker}.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from backend.evaluators import EVALUATORS
+from leaderboard import FileStore
+from leaderboard.errors import NotFound
+from leaderboard.records import Abilities, now
+
+
+class Registration:
+    """Writes the worker's file whenever something in it has changed."""
+
+    def __init__(self, store: FileStore, worker: str, benchmarks: Sequence[str], slots: int) -> None:
+        self._store = store
+        self._path = f"workers/{worker}.json"
+        self._worker = worker
+        self._ours = {"kinds": list(EVALUATORS), "benchmarks": list(benchmarks), "slots": slots}
+        self.written: Abilities | None = None
+        """As last written; None before."""
+
+    def update(self, abilities: Abilities | None, trouble: str) -> bool:
+        """Write what a trial job found out (None before one has worked) and the `trouble`; whether that was needed."""
+        if abilities is None and not trouble:
+            return False
+        known = (abilities or self._stored()).model_copy(update={**self._ours, "trouble": trouble, "updated": ""})
+        if known == self.written:
+            return False
+        content = (known.model_copy(update={"updated": now()}).model_dump_json(indent=2) + "\n").encode()
+        self._store.commit({self._path: content}, f"What {self._worker} can do")
+        self.written = known
+        return True
+
+    def _stored(self) -> Abilities:
+        """What this worker found out when it last started."""
+        try:
+            return Abilities.model_validate_json(self._store.read(self._path)[0])
+        except (NotFound, ValidationError):
+            return Abilities(worker=self._worker)
