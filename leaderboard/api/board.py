@@ -116,16 +116,17 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
     names = service.models.names(model)
-    listed = [block for one in service.benchmarks for block in service.results.list(one)]
-    blocks = [block for block in listed if names.include(block.model, block.time)]
-    blocks.sort(key=lambda block: block.time, reverse=True)
+    found = [
+        Evaluation(podium=block, result_path=path, tasks=service.results.tasks_at(path))
+        for benchmark in service.benchmarks
+        for name in {names.now, *names.earlier}
+        for path, block in service.results.of_model(benchmark, name).items()
+        if names.include(block.model, block.time)
+    ]
     return Model(
         model=names.now,
         earlier_names=sorted(names.earlier),
-        evaluations=[
-            Evaluation(podium=block, result_path=service.results.path_of(block), tasks=service.results.tasks(block))
-            for block in blocks
-        ],
+        evaluations=sorted(found, key=lambda evaluation: evaluation.podium.time, reverse=True),
         requests=filtered(
             [one for one in service.queue.view().requests if names.include(one.model, one.submitted_time)]
         ),
