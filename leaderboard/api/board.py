@@ -13,10 +13,13 @@ from leaderboard.api.answers import Page, Rows, kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.queue import filtered
 from leaderboard.benchmarks import Benchmark
+from leaderboard.board.view import View
 from leaderboard.errors import NotFound
 from leaderboard.records import PodiumBlock
 from leaderboard.results.every_eval_ever import Source, export
 from leaderboard.service import Service
+
+EVERY_ROW = View(hide=())
 
 
 class Evaluation(BaseModel):
@@ -64,10 +67,10 @@ def board_routes(service: Service) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
-        """Rows of the board by descending average, missing averages last."""
-        frame = service.contents.frame(service.benchmark(benchmark).id)
-        order = (-frame["Average ⬆️"].to_numpy(dtype=float)).argsort(kind="stable")
-        rows = json.loads(frame.iloc[order[offset : offset + limit]].to_json(orient="records", date_format="iso"))
+        """Rows of the contents table by descending average, missing averages last; flagged ones too."""
+        window = service.boards.window(service.benchmark(benchmark).id, EVERY_ROW, offset, limit)
+        frame = window.published.board.frame
+        rows = json.loads(frame.iloc[window.rows].to_json(orient="records", date_format="iso"))
         return kept_model(request, Rows(total=len(frame), offset=offset, columns=list(frame.columns), rows=rows))
 
     @routes.get("/models/{org}/{name}", response_model=Model)
