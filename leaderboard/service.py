@@ -143,7 +143,7 @@ def open_service(settings: Settings) -> Service:
     results = Results(results_store, stores.details)
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
-    contents = Contents(results_store, queue, benchmarks)
+    contents = Contents(results_store, queue, benchmarks, models, results.blocks)
     service = Service(
         settings=settings,
         benchmarks=benchmarks,
@@ -161,7 +161,7 @@ def open_service(settings: Settings) -> Service:
             lambda: abilities(requests_store),
             models=models,
             policies=policies,
-            questions=lambda benchmark: questions_asked(results.list(benchmark.id), benchmark),
+            questions=lambda benchmark: questions_asked(results.each(benchmark.id), benchmark),
         ),
         identity=Identity(settings, hub),
         policies=policies,

@@ -99,7 +99,7 @@ def start_over(
     """Start working on the queue in `stores`; where commits are costly, a round gathers them. Raises BadSettings."""
     gathered = stores.gathered()
     queue, results = Queue(gathered.requests), Results(gathered.results, gathered.details)
-    contents = Contents(gathered.results, queue, benchmarks)
+    contents = Contents(gathered.results, queue, benchmarks, blocks=results.blocks)
     return start(settings, queue, results, benchmarks, executor, contents)
 
 

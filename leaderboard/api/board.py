@@ -13,10 +13,13 @@ from leaderboard.api.answers import Page, Rows, kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.queue import filtered
 from leaderboard.benchmarks import Benchmark
+from leaderboard.board.view import View
 from leaderboard.errors import NotFound
 from leaderboard.records import PodiumBlock
 from leaderboard.results.every_eval_ever import Source, export
 from leaderboard.service import Service
+
+EVERY_ROW = View(hide=())
 
 
 class Evaluation(BaseModel):
@@ -64,10 +67,10 @@ def board_routes(service: Service) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
-        """Rows of the board by descending average, missing averages last."""
-        frame = service.contents.frame(service.benchmark(benchmark).id)
-        order = (-frame["Average ⬆️"].to_numpy(dtype=float)).argsort(kind="stable")
-        rows = json.loads(frame.iloc[order[offset : offset + limit]].to_json(orient="records", date_format="iso"))
+        """Rows of the contents table by descending average, missing averages last; flagged ones too."""
+        window = service.boards.window(service.benchmark(benchmark).id, EVERY_ROW, offset, limit)
+        frame = window.published.board.frame
+        rows = json.loads(frame.iloc[window.rows].to_json(orient="records", date_format="iso"))
         return kept_model(request, Rows(total=len(frame), offset=offset, columns=list(frame.columns), rows=rows))
 
     @routes.get("/models/{org}/{name}", response_model=Model)
@@ -116,16 +119,17 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
     names = service.models.names(model)
-    listed = [block for benchmark in service.benchmarks for block in service.results.list(benchmark)]
-    blocks = [block for block in listed if names.include(block.model, block.time)]
-    blocks.sort(key=lambda block: block.time, reverse=True)
+    found = [
+        Evaluation(podium=block, result_path=path, tasks=service.results.tasks_at(path))
+        for benchmark in service.benchmarks
+        for name in {names.now, *names.earlier}
+        for path, block in service.results.of_model(benchmark, name).items()
+        if names.include(block.model, block.time)
+    ]
     return Model(
         model=names.now,
         earlier_names=sorted(names.earlier),
-        evaluations=[
-            Evaluation(podium=block, result_path=service.results.path_of(block), tasks=service.results.tasks(block))
-            for block in blocks
-        ],
+        evaluations=sorted(found, key=lambda evaluation: evaluation.podium.time, reverse=True),
         requests=filtered(
             [
                 request

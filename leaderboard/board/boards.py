@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.table import Board
+from leaderboard.board.table import Board, Positions, Selection
 from leaderboard.board.view import PARAMETERS, View
 from leaderboard.columns import DEFAULT_PRESET, PRESETS, describe_columns, describe_filters, preset
 from leaderboard.errors import NotFound, PodiumError
@@ -40,6 +40,15 @@ class Published(NamedTuple):
     version: str
     updated: str
     """When this process first saw it (UTC)."""
+
+
+class Window(NamedTuple):
+    """Some of the rows that a view shows: what every answer about the board is made from."""
+
+    published: Published
+    selection: Selection
+    rows: Positions
+    """Positions in the board, in the view's order; pinned rows are not among them."""
 
 
 class Boards:
@@ -91,24 +100,29 @@ class Boards:
 
     # -- answers ------------------------------------------------------------------------------------------------
 
+    def window(self, benchmark_id: str, view: View, offset: int, limit: int) -> Window:
+        """At most `limit` unpinned rows of the view, from the row `offset` on. Raises NotFound."""
+        published = self.get(benchmark_id)
+        selection = published.board.select(view)
+        return Window(published, selection, selection.rows[offset : offset + limit])
+
     def answer(self, benchmark_id: str, ask: Mapping[str, Any]) -> dict[str, Any]:
         """One window of rows for the table's script, JSON-ready.
 
         `ask` holds a view's address parameters, `offset` and `limit` of the unpinned rows, `facets` when the counts
         beside the filters' choices are wanted, and `about` when the benchmark's description is.
         """
-        published = self.get(benchmark_id)
-        board = published.board
         view, warnings = View.from_params(ask)
         offset, limit = _whole(ask.get("offset"), 0), min(_whole(ask.get("limit"), 100), MAX_ROWS)
-        selection = board.select(view)
+        published, selection, rows = self.window(benchmark_id, view, offset, limit)
+        board = published.board
         answer: dict[str, Any] = {
             "version": published.version,
             "updated": published.updated,
             "of": board.size,
             "total": len(selection.rows),
             "offset": offset,
-            "rows": board.rows(selection, selection.rows[offset : offset + limit], view),
+            "rows": board.rows(selection, rows, view),
             "pinned": board.rows(selection, selection.pinned, view) if offset == 0 else [],
             "hidden": selection.hidden,
             "blame": selection.blame,

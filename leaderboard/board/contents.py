@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import operator
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -19,19 +18,28 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.rows import Known, Row, columns, frame, latest, measured, measured_columns
+from leaderboard.board.rows import (
+    DESCRIBED,
+    Known,
+    Row,
+    columns,
+    frame,
+    latest,
+    measured,
+    measured_columns,
+    request_info,
+)
 from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import KINDS, ModelFacts, PodiumBlock, Request
+from leaderboard.models.facts import FACTS_PATH, FactsOfAll, KnownModels
+from leaderboard.records import KINDS, PodiumBlock, Request
+from leaderboard.results.blocks import ResultBlocks
 from leaderboard.results.details_store import RESULT_PATH
-from leaderboard.results.result_files import read_block
 from leaderboard.submissions.policy import Policies, Rules, policy_path
 
-FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
 LAYOUT_KEY = b"podium.layout"
 """Schema metadata: hash of the benchmark's columns and of this format; another one's rows are not used."""
 LAYOUT = 1
@@ -92,8 +100,13 @@ class Contents:
         store: FileStore,
         queue: Requests,
         benchmarks: Mapping[str, Benchmark],
+        models: KnownModels | None = None,
+        blocks: ResultBlocks | None = None,
     ) -> None:
+        """`models` and `blocks` are the readers of `store` that others use too; it makes its own without."""
         self._store = store
+        self._models = models or KnownModels(store)
+        self._blocks = blocks or ResultBlocks(store)
         self._queue = queue
         self._benchmarks = benchmarks
         self._flags = Flags(store)
@@ -104,11 +117,10 @@ class Contents:
         self._seen: str | None = None
         self._looks = 0
         self._rows: dict[str, dict[str, Row | None]] = {name: {} for name in benchmarks}
-        self._facts: dict[str, ModelFacts] = {}
-        self._gone: set[str] = set()
+        self._hub = FactsOfAll()
         self._unreadable: dict[str, Unreadable] = {}
+        self._stated: dict[str, tuple[Request, str]] = {}
         self._tables: dict[str, _Table] = {}
-        self._versions: dict[str, str] = {}
 
     def frame(self, benchmark_id: str) -> pd.DataFrame:
         """The contents table as of now; columns as `leaderboard.board.rows.columns` says. Not to be changed.
@@ -125,7 +137,8 @@ class Contents:
     def unreadable(self) -> list[Unreadable]:
         """Files of the results store that had to be left out, as of the last look."""
         with self._lock:
-            return [self._unreadable[path] for path in sorted(self._unreadable)]
+            problems = {**self._unreadable, **self._hub.unreadable}
+            return [problems[path] for path in sorted(problems)]
 
     def changes(self, block: PodiumBlock, path: str, version: str) -> dict[str, bytes | None]:
         """What publishing `block` as `path` with `version` adds to its commit: the table as it will be then."""
@@ -133,6 +146,7 @@ class Contents:
             if block.limit is not None or block.benchmark not in self._benchmarks:
                 return {}
             benchmark = self._benchmarks[block.benchmark]
+            self._blocks.keep(path, version, block)
             self._refresh()
             rows = [row for row in self._rows[block.benchmark].values() if row]
             rows.append(measured(block, path, version, benchmark))
@@ -186,22 +200,29 @@ class Contents:
 
     def _known(self, inputs: _Inputs, benchmark: Benchmark) -> Known:
         requests = {request.id: request for request in inputs.requests}
-        return Known(requests, self._facts, self._gone, self._flagged, self._official[benchmark.id])
+        return Known(requests, self._hub.facts, self._flagged, self._official[benchmark.id])
 
     def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
         """A hash of everything that the table is made from."""
         digest = hashlib.sha256()
         for row in rows:
-            request = known.requests.get(row["request_id"])
-            said = None
-            if request is not None:
-                said = (request.model_type, request.architectures, request.license, request.params, request.base_model,
-                        request.submitted_time, request.sender, request.track)  # fmt: skip
-            digest.update(repr((row["result_path"], row["result_version"], said)).encode())
+            stated = self._request_cells(known.requests.get(row["request_id"]))
+            digest.update(repr((row["result_path"], row["result_version"], stated)).encode())
         digest.update(
-            repr((sorted(self._versions.items()), sorted(known.flagged.items()), sorted(known.official))).encode()
+            repr((sorted(self._hub.versions.items()), sorted(known.flagged.items()), sorted(known.official))).encode()
         )
         return digest.hexdigest()[:20]
+
+    def _request_cells(self, request: Request | None) -> str:
+        """A hash of the cells that a request alone makes; remembered as long as the queue keeps the object."""
+        if request is None:
+            return ""
+        known = self._stated.get(request.id)
+        if known is None or known[0] is not request:
+            info = request_info(request.model, request, None)
+            cells = repr([column.from_model(info) for column in DESCRIBED if column.from_model])
+            known = self._stated[request.id] = (request, hashlib.sha256(cells.encode()).hexdigest()[:16])
+        return known[1]
 
     def _refresh(self) -> None:
         changes = self._store.changes_since(self._seen)
@@ -215,10 +236,10 @@ class Contents:
                 self._take_official(name, changes.paths.get(policy_path(name)))
         if LIST_PATH in changes.paths:
             self._take_flags()
+        if changes.complete or any(FACTS_PATH.fullmatch(path) for path in changes.paths):
+            self._hub = self._models.all()
         for path, version in changes.paths.items():
-            if found := FACTS_PATH.fullmatch(path):
-                self._take_facts(path, found["model"], version)
-            elif (found := RESULT_PATH.fullmatch(path)) and found["benchmark"] in self._rows:
+            if (found := RESULT_PATH.fullmatch(path)) and found["benchmark"] in self._rows:
                 self._take_result(path, found["benchmark"], version)
         self._seen = changes.version
         self._looks += bool(changes.paths or changes.complete)
@@ -226,11 +247,8 @@ class Contents:
     def _forget_all(self) -> None:
         for rows in self._rows.values():
             rows.clear()
-        self._facts.clear()
         self._flagged = {}
-        self._gone.clear()
         self._unreadable.clear()
-        self._versions.clear()
 
     def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> None:
         """Take the rows of the saved table whose result files have not changed since."""
@@ -256,8 +274,7 @@ class Contents:
         if version is None:
             return
         try:
-            content, version = self._store.read(path)
-            block = read_block(path, content)
+            block, version = self._blocks.read(path, version)
         except NotFound:
             return
         except Unreadable as problem:
@@ -265,25 +282,6 @@ class Contents:
             return
         limited = block.limit is not None
         rows[path] = None if limited else measured(block, path, version, self._benchmarks[benchmark_id])
-
-    def _take_facts(self, path: str, model: str, version: str | None) -> None:
-        self._facts.pop(model, None)
-        self._gone.discard(model)
-        self._versions.pop(path, None)
-        self._unreadable.pop(path, None)
-        if version is None:
-            return
-        try:
-            said = json.loads(self._store.read(path)[0])
-            self._facts[model] = ModelFacts.model_validate(said)
-        except NotFound:
-            return
-        except (ValueError, ValidationError, RecursionError) as error:
-            self._unreadable[path] = Unreadable(path, f"it does not hold a model's facts ({error})")
-            return
-        self._versions[path] = version
-        if said.get("available") is False:
-            self._gone.add(model)
 
     def _take_flags(self) -> None:
         self._unreadable.pop(LIST_PATH, None)

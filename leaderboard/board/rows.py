@@ -32,8 +32,6 @@ class Known(NamedTuple):
     """By id."""
     facts: Mapping[str, ModelFacts] = {}
     """By model."""
-    gone: Collection[str] = ()
-    """Models that are not on the Hub any more."""
     flagged: Mapping[str, Upheld] = {}
     """Models with a flag that the maintainers accepted; those whose owner had them removed are not in the table."""
     official: Collection[str] = ()
@@ -152,7 +150,7 @@ def _model_info(
         generation=generation(model, bases, lambda name: name != model or pretrained),
         merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
         mixture=is_mixture(facts, info.architectures.split(";")),
-        available=not on_hub or model not in known.gone,
+        available=facts is None or facts.available,
         official=on_hub and model.partition("/")[0].casefold() in known.official,
         copy_of=copies.get((model, row["Model sha"])),
         flag_category=flag.category if flag else None,

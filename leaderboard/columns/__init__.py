@@ -34,6 +34,7 @@ SCORE_ENDINGS = (" Raw", " stderr", " n")
 MODEL = "fullname"
 AVERAGE = "Average ⬆️"
 RESULT_PATH = "result_path"
+RESULT_VERSION = "result_version"
 """Columns of the contents table that others ask for by name."""
 
 CO2_KG_PER_KWH = 0.2698
@@ -259,7 +260,7 @@ AFTER_SCORES = (
     BoardColumn(name="attempt", from_result=lambda result: result.block.attempt, kind="number", whole=True),
     BoardColumn(name="benchmark_version", from_result=lambda result: result.block.benchmark_version),
     BoardColumn(name=RESULT_PATH, from_result=lambda result: result.path),
-    BoardColumn(name="result_version", from_result=lambda result: result.version),
+    BoardColumn(name=RESULT_VERSION, from_result=lambda result: result.version),
     BoardColumn(name="result_time", from_result=lambda result: result.block.time),
     BoardColumn(
         name="evaluation_time_s",

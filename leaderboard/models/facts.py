@@ -9,11 +9,13 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from leaderboard import FileStore
+from leaderboard.errors import Unreadable
 from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
 from leaderboard.records import ModelFacts
 from leaderboard.stores.edit import EditedFiles, edit
@@ -119,16 +121,40 @@ class Names(NamedTuple):
         return time > self.since if name == self.now else time <= self.earlier.get(name, "")
 
 
+@dataclass(frozen=True)
+class FactsOfAll:
+    """What all facts files said at one moment; it does not change."""
+
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    """By model."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Path of each facts file that can be read -> its version."""
+    unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
+    """By path."""
+
+
 class KnownModels:
-    """The models of the board, by name and by weights; reads only the files that changed. Safe for threads."""
+    """The models of the board, by name and by weights: the one reader of facts files. Safe for threads.
+
+    Only files that changed are read again.
+    """
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._seen: str | None = None
         self._facts: dict[str, ModelFacts] = {}
-        self._by_weights: dict[str, set[tuple[str, str]]] = {}
+        self._versions: dict[str, str] = {}
+        self._unreadable: dict[str, Unreadable] = {}
+        self._by_weights: dict[str, set[tuple[str, str]]] | None = None
+        """Made when it is first asked for: boards do without."""
         self._now: dict[str, str] = {}
+
+    def all(self) -> FactsOfAll:
+        """Everything that is known, as of now."""
+        with self._lock:
+            self._refresh()
+            return FactsOfAll(self._facts, self._versions, self._unreadable)
 
     def models(self) -> list[str]:
         """Names of all models, in order."""
@@ -158,7 +184,7 @@ class KnownModels:
         weights = weights_of(facts)
         with self._lock:
             self._refresh()
-            found = self._by_weights.get(weights, set()) if weights else set()
+            found = self._of_weights().get(weights, set()) if weights else set()
             return [
                 Twin(model, revision, self._facts[model].created_at)
                 for model, revision in sorted(found)
@@ -185,32 +211,51 @@ class KnownModels:
 
     def _refresh(self) -> None:
         changes = self._store.changes_since(self._seen)
-        if changes.complete:
-            self._facts.clear()
-            self._by_weights.clear()
-            self._now.clear()
         touched = {path: version for path, version in changes.paths.items() if FACTS_PATH.fullmatch(path)}
+        if changes.complete:
+            self._facts, self._versions, self._unreadable, self._now = {}, {}, {}, {}
+            self._by_weights = None
+        elif touched:  # whoever was given the dictionaries keeps them as they are
+            self._facts, self._versions = self._facts.copy(), self._versions.copy()
+            self._unreadable = self._unreadable.copy()
         for path in touched:
-            self._forget(_model_of(path))
-        for path, content, _ in self._store.read_many([path for path, version in touched.items() if version]):
-            if (facts := read_facts(content)) is not None:
-                self._take(_model_of(path), facts)
+            self._forget(path)
+        for path, content, version in self._store.read_many([path for path, version in touched.items() if version]):
+            self._take(path, content, version)
         self._seen = changes.version
 
-    def _take(self, model: str, facts: ModelFacts) -> None:
-        self._facts[model] = facts
+    def _take(self, path: str, content: bytes, version: str) -> None:
+        try:
+            facts = ModelFacts.model_validate(json.loads(content))
+        except (ValueError, ValidationError, RecursionError) as error:
+            self._unreadable[path] = Unreadable(path, f"it does not hold a model's facts ({error})")
+            return
+        model = _model_of(path)
+        self._facts[model], self._versions[path] = facts, version
         self._now |= dict.fromkeys(facts.aliases, model)
-        for revision, weights in all_weights(facts).items():
-            self._by_weights.setdefault(weights, set()).add((model, revision))
+        if self._by_weights is not None:
+            _add_weights(self._by_weights, model, facts)
 
-    def _forget(self, model: str) -> None:
+    def _forget(self, path: str) -> None:
+        model = _model_of(path)
+        self._unreadable.pop(path, None)
+        self._versions.pop(path, None)
         facts = self._facts.pop(model, None)
         if facts is None:
             return
         for alias in facts.aliases:
             self._now.pop(alias, None)
-        for revision, weights in all_weights(facts).items():
-            self._by_weights[weights].discard((model, revision))
+        if self._by_weights is not None:
+            for revision, weights in all_weights(facts).items():
+                self._by_weights[weights].discard((model, revision))
+
+    def _of_weights(self) -> Mapping[str, set[tuple[str, str]]]:
+        """What the weights are -> the models and commits that have them."""
+        if self._by_weights is None:
+            self._by_weights = {}
+            for model, facts in self._facts.items():
+                _add_weights(self._by_weights, model, facts)
+        return self._by_weights
 
 
 def first_twin(twins: Iterable[Twin], model: str) -> Twin | None:
@@ -224,6 +269,11 @@ def read_facts(content: bytes) -> ModelFacts | None:
         return ModelFacts.model_validate(json.loads(content))
     except (ValueError, ValidationError, RecursionError):
         return None
+
+
+def _add_weights(by_weights: dict[str, set[tuple[str, str]]], model: str, facts: ModelFacts) -> None:
+    for revision, weights in all_weights(facts).items():
+        by_weights.setdefault(weights, set()).add((model, revision))
 
 
 def _model_of(path: str) -> str:

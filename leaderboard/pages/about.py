@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.benchmarks.scale import Scale
+from leaderboard.columns import AVERAGE, RESULT_PATH, RESULT_VERSION
+from leaderboard.errors import NotFound, Unreadable
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
@@ -50,16 +53,22 @@ def worked_row(benchmark: Benchmark, block: PodiumBlock) -> list[Worked]:
     return rows
 
 
-def best(blocks: list[PodiumBlock]) -> PodiumBlock | None:
-    """The published evaluation with the highest average; None when none has one."""
-    scored = [block for block in blocks if block.average is not None]
-    return max(scored, key=lambda block: block.average or 0.0, default=None)
+def best(service: Service, benchmark_id: str) -> PodiumBlock | None:
+    """The evaluation with the highest average on the board; None when none has one."""
+    scored = service.contents.frame(benchmark_id).dropna(subset=[AVERAGE])
+    if scored.empty:
+        return None
+    first = int(scored[AVERAGE].to_numpy(dtype=float).argmax())
+    path, version = str(scored[RESULT_PATH].iat[first]), str(scored[RESULT_VERSION].iat[first])
+    with suppress(NotFound, Unreadable):  # it changed since the table was made
+        return service.results.blocks.read(path, version)[0]
+    return None
 
 
 def draw(service: Service, here: Visit) -> str:
     """The page of the benchmark that the address names."""
     benchmark = service.benchmark(here.benchmark)
-    block = best(service.results.list(benchmark.id))
+    block = best(service, benchmark.id)
     return render(
         "about",
         title=service.settings.title,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from leaderboard import FileStore
 from leaderboard.results.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import PodiumBlock, Request, block_of, folder_of, kind_of
+from leaderboard.records import PodiumBlock, Request, block_of, folder_of, is_repo_id, kind_of
+from leaderboard.results.blocks import ResultBlocks
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 from leaderboard.results.details_store import RESULT_PATH, DetailsBesideResults, DetailsStore, DetailsTaken, details_path
@@ -44,8 +46,9 @@ class Results:
         """`details` is where the details lie, by default beside the results."""
         self._store = store
         self._details = details or DetailsBesideResults(store)
+        self.blocks = ResultBlocks(store)
         self._lock = threading.Lock()
-        self._read: dict[str, tuple[str, PodiumBlock | Unreadable]] = {}
+        self._unreadable: dict[str, Unreadable] = {}
 
     # --- writing
 
@@ -115,29 +118,25 @@ class Results:
 
     def list(self, benchmark: str) -> Blocks:
         """Every evaluation of a benchmark, oldest first. Files that cannot be read are in `unreadable`."""
-        listing = self._store.list(f"{benchmark}/")
-        paths = {path: version for path, version in listing.items() if RESULT_PATH.fullmatch(path)}
         with self._lock:
-            self._forget(benchmark, paths.keys())
-            found = [self._block(path, version) for path, version in sorted(paths.items())]
-        blocks = [block for block in found if isinstance(block, PodiumBlock)]
-        return sorted(blocks, key=lambda block: (block.time, block.attempt))
+            for path in [path for path in self._unreadable if path.startswith(f"{benchmark}/")]:
+                del self._unreadable[path]
+        return sorted(self.each(benchmark), key=lambda block: (block.time, block.attempt))
+
+    def each(self, benchmark: str) -> Iterator[PodiumBlock]:
+        """The evaluations of a benchmark, one after the other, by path: whoever looks for any one reads no others."""
+        yield from (block for _, block in self._below(f"{benchmark}/"))
 
     def of_model(self, benchmark: str, model: str) -> dict[str, PodiumBlock]:
         """Path -> evaluation of one model on a benchmark, oldest first; those that cannot be read are left out."""
-        listing = self._store.list(f"{benchmark}/{model}/")
-        with self._lock:
-            found = {
-                path: self._block(path, version) for path, version in listing.items() if RESULT_PATH.fullmatch(path)
-            }
-        blocks = {path: block for path, block in found.items() if isinstance(block, PodiumBlock)}
-        return dict(sorted(blocks.items(), key=lambda one: (one[1].time, one[1].attempt)))
+        blocks = dict(self._below(f"{benchmark}/{model}/")) if is_repo_id(model) else {}
+        return dict(sorted(blocks.items(), key=lambda entry: (entry[1].time, entry[1].attempt)))
 
     @property
     def unreadable(self) -> Problems:
-        """The result files that `list` had to leave out."""
+        """The result files that had to be left out."""
         with self._lock:
-            return [found for _, found in self._read.values() if isinstance(found, Unreadable)]
+            return list(self._unreadable.values())
 
     def read(self, path: str) -> dict[str, Any]:
         """A result file. Raises NotFound, Unreadable."""
@@ -205,24 +204,18 @@ class Results:
         except ValueError as error:
             raise Unreadable(details_path(result, task), str(error)) from error
 
-    def _block(self, path: str, version: str) -> PodiumBlock | Unreadable:
-        known = self._read.get(path)
-        if known is None or known[0] != version:
-            self._read[path] = (version, self._look(path))
-        return self._read[path][1]
-
-    def _look(self, path: str) -> PodiumBlock | Unreadable:
-        try:
-            return read_block(path, self._store.read(path)[0])
-        except Unreadable as error:
-            return error
-        except NotFound:
-            return Unreadable(path, "it was removed while it was read")
-
-    def _forget(self, benchmark: str, paths: Any) -> None:
-        """Drop what is remembered of files that are gone."""
-        for path in [path for path in self._read if path.startswith(f"{benchmark}/") and path not in paths]:
-            del self._read[path]
+    def _below(self, prefix: str) -> Iterator[tuple[str, PodiumBlock]]:
+        """Path and block of every result file below `prefix` that can be read, by path."""
+        listing = self._store.list(prefix)
+        for path in sorted(filter(RESULT_PATH.fullmatch, listing)):
+            with suppress(NotFound):  # it was removed since it was listed
+                try:
+                    block, _ = self.blocks.read(path, listing[path])
+                except Unreadable as problem:
+                    with self._lock:
+                        self._unreadable[path] = problem
+                else:
+                    yield path, block
 
 
 def result_file(aggregated: Mapping[str, Any], block: PodiumBlock) -> bytes:

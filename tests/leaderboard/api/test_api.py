@@ -14,13 +14,15 @@ from fastapi.testclient import TestClient
 
 import localhub
 from leaderboard import records
-from leaderboard.records import Failure, PodiumBlock, Provenance, Request, Status
+from leaderboard.records import Failure, PodiumBlock, Provenance, Request, Score, Status
 from leaderboard.results.details import details_table
 from leaderboard.results.job_logs import clean_log
 from leaderboard.service import Service
 from leaderboard.statistics.scores import score
 from localhub.faults import Fault
 from scripts.seed_hub import seed
+from tests.leaderboard.board.test_contents import TINY, block
+from tests.leaderboard.board.test_contents import publish as put_result
 
 GOOD = {"benchmark": "tiny", "model": "podium-demo/tiny-base"}
 
@@ -265,6 +267,24 @@ def test_a_published_result_reaches_board_model_and_details(api: TestClient, ser
     assert [row["doc_id"] for row in examples["rows"]] == [4, 6, 8]
     assert api.get(f"/api/v1/details/tiny_dates/{path}?text=number 13").json()["total"] == 1
     assert api.get(f"/api/v1/details/other/{path}").status_code == 404
+
+
+def test_both_addresses_of_the_board_answer_with_the_same_rows(api: TestClient, service: Service) -> None:
+    for number, average in enumerate((None, 30.0, 40.0, 30.0)):
+        put_result(service.results_store, block(number, average=average, scores=scores(average)))
+    whole = api.get("/api/v1/leaderboard").json()
+    part = api.get("/api/v1/leaderboard?offset=1&limit=2").json()
+    rows = api.get("/api/v1/benchmarks/tiny/rows?hide=none&offset=1&limit=2").json()
+    assert [row["Average ⬆️"] for row in whole["rows"]] == [40.0, 30.0, 30.0, None]
+    assert part["rows"] == whole["rows"][1:3] and part["total"] == rows["total"] == rows["of"] == 4
+    assert [row["fullname"] for row in part["rows"]] == [row["model"] for row in rows["rows"]]
+    assert [row["Average ⬆️"] for row in part["rows"]] == [row["average"] for row in rows["rows"]]
+    assert {"total", "offset", "columns", "rows"} == set(whole) and set(whole["rows"][0]) == set(whole["columns"])
+
+
+def scores(average: float | None) -> dict[str, Score]:
+    """Of the tiny benchmark, so that their mean is `average`."""
+    return {column.key: Score(raw=0.5, normalised=average) for column in TINY.columns}
 
 
 def test_a_failure_is_a_sentence_in_the_list(api: TestClient, service: Service) -> None:

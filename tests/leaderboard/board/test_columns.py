@@ -62,10 +62,10 @@ def table() -> pd.DataFrame:
     ]
     hub = {
         block.model: ModelFacts(model=block.model, revision=block.revision, likes=3, created_at="2026-01-02T03:04:05Z",
-                                configs={"config.json": {"num_local_experts": 8 * (number % 2)}})
+                                available=number != 1, configs={"config.json": {"num_local_experts": 8 * (number % 2)}})
         for number, block in enumerate(blocks)
     }  # fmt: skip
-    known = Known(facts=hub, gone={"org1/model"}, official={"org2"})
+    known = Known(facts=hub, official={"org2"})
     return rebuild([(f"tiny/{b.model}/results_1.json", "1", b) for b in blocks], requests, known, TINY)
 
 
