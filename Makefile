@@ -25,10 +25,10 @@ check: .venv/ready-dev  ## ruff, mypy and the direction of imports
 
 test: .venv/ready-dev  ## the tests; with root and apt, installs the browser they need first
 	@bash scripts/system_packages.sh
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
-	$(PY) -m pytest -n 2 --dist loadgroup -m soak
+	$(PY) -m pytest -n 2 -m soak
 
 format: .venv/ready-dev  ## let ruff fix and format the code
 	.venv/bin/ruff check --fix .
