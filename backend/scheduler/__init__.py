@@ -1,1 +1,1 @@
-"""The rounds of a worker: poll, publish, claim, start."""
+"""The rounds of a worker. In the order of reading: loop, tick, then its steps in jobs, claims and launch."""

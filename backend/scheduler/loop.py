@@ -60,7 +60,10 @@ class Scheduler:
         self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True)
 
     def stop(self) -> None:
-        """Let the round under way end, end the jobs, give their requests back, close the executor."""
+        """Let the round under way end, end the jobs, give their requests back, close the executor.
+
+        Jobs that outlive the scheduler run on, and their requests stay claimed.
+        """
         if not self._scheduler.running:
             return
         self.ending.set()

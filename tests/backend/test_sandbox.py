@@ -166,7 +166,7 @@ def test_what_a_job_leaves_is_read_as_hostile_and_can_be_deleted(executor: Local
 
 def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "backend.executors.opening.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted")
+        "backend.executors.layers.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted")
     )
     with pytest.raises(BadSettings) as refusal:
         sandbox_layers(Settings(sandbox="auto"))
@@ -177,7 +177,7 @@ def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest
 
 def test_one_layer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = {Layer.NAMESPACES: "Operation not permitted", Layer.LANDLOCK: ""}
-    monkeypatch.setattr("backend.executors.opening.layer_problems", lambda: problems)
+    monkeypatch.setattr("backend.executors.layers.layer_problems", lambda: problems)
     assert sandbox_layers(Settings(sandbox="auto")) == [Layer.LANDLOCK]
     with pytest.raises(BadSettings, match="user namespaces"):
         sandbox_layers(Settings(sandbox="namespaces"))
