@@ -88,7 +88,7 @@ class Jobs:
         """Start the job of a request that was just claimed."""
         workdir = self._launcher.workdir(request)
         try:
-            handle = self._launcher.launch(request)
+            handle = self._executor.submit(self._launcher.prepare(request))
         except STEP_ERRORS as error:
             log.exception("The job for %s could not be started.", request.model)
             self._claims.fail(request, not_started(error, request, workdir))

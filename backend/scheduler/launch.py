@@ -1,11 +1,11 @@
-"""From a claimed request to a submitted job: its work folder and what the operator says of it."""
+"""From a claimed request to a job: its work folder, its resources and the operator's limits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from backend import Executor, Job, Resources
+from backend import Job, Resources
 from backend.environment import tasks_data
 from backend.evaluators import EVALUATORS, evaluator_name
 from backend.sandbox import View
@@ -16,28 +16,25 @@ from leaderboard.settings import Settings
 
 
 class Launcher:
-    """Prepares work folders below `folder` and submits jobs."""
+    """Prepares jobs in work folders below `folder`."""
 
-    def __init__(
-        self, settings: Settings, benchmarks: Mapping[str, Benchmark], executor: Executor, folder: Path
-    ) -> None:
+    def __init__(self, settings: Settings, benchmarks: Mapping[str, Benchmark], folder: Path) -> None:
         self._settings = settings
         self._benchmarks = benchmarks
-        self._executor = executor
         self._folder = folder
 
     def workdir(self, request: Request) -> Workdir:
         """The folder of the request's current attempt."""
         return Workdir(self._folder / f"{request.id}-{request.attempts}")
 
-    def launch(self, request: Request) -> str:
-        """Start the job of a claimed request and return its handle. Raises what a store, disk or executor raises."""
+    def prepare(self, request: Request) -> Job:
+        """The job of a claimed request, its work folder written. Raises OSError and PodiumError."""
         benchmark = self._benchmarks[request.benchmark]
         evaluator = EVALUATORS[request.kind]
         resources = self._within_limits(evaluator().resources(request, benchmark))
         workdir = self.workdir(request)
         workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
-        return self._executor.submit(Job(workdir.name, workdir.path, resources))
+        return Job(workdir.name, workdir.path, resources)
 
     def options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
         """What job.json says of a job that `evaluator` (`module:Class`) does."""

@@ -48,7 +48,7 @@ class Ticker:
         self.housekeeping = Housekeeping(settings)
         self.old_logs = OldLogs(queue, settings.keep_jobs_days)
         self.registration = Registration(queue.store, settings.worker, list(benchmarks), settings.slots)
-        launcher = Launcher(settings, benchmarks, executor, self.folder)
+        launcher = Launcher(settings, benchmarks, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)
         self.claims = Claims(settings, queue, results, self.health, clock)
