@@ -39,11 +39,11 @@ class AbilitiesProbe:
 
 def abilities(worker: str, device: str, max_params_b: float) -> Abilities:
     """What a job on this machine can do with `device` (as in the settings)."""
-    found = pick_device(device)
+    chosen = pick_device(device)
     return Abilities(
         worker=worker,
-        device=hardware(found),
-        refused=refused(found),
+        device=hardware(chosen),
+        refused=refused(chosen),
         max_params_b=max_params_b or None,
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
         sandbox=list(sandbox.entered()),

@@ -195,7 +195,7 @@ class Workdir:
 
     def details(self) -> dict[str, bytes]:
         """Task -> its Parquet file's content. Raises Unreadable."""
-        found: dict[str, bytes] = {}
+        tables: dict[str, bytes] = {}
         left = MOST_RESULT_BYTES
         folder = self.out / "details"
         if folder.is_symlink():
@@ -203,8 +203,8 @@ class Workdir:
         for file in sorted(folder.glob("*.parquet")):
             content = self.read(f"details/{file.name}", left)
             left -= len(content)
-            found[unquote(file.stem)] = content
-        return found
+            tables[unquote(file.stem)] = content
+        return tables
 
     def write_abilities(self, abilities: Abilities) -> None:
         """Say what this machine can do."""
@@ -342,10 +342,10 @@ def _tree(*places: Path) -> Iterator[os.stat_result | None]:
     while todo:
         path = todo.pop()
         try:
-            found = os.lstat(path)
-            if stat.S_ISDIR(found.st_mode):
+            status = os.lstat(path)
+            if stat.S_ISDIR(status.st_mode):
                 todo += [entry.path for entry in os.scandir(path)]
-            yield found
+            yield status
         except FileNotFoundError:
             continue
         except OSError:

@@ -189,7 +189,7 @@ class LocalExecutor:
         server.wait()
         with self._lock:
             records = self._records.items()
-            lost = {name: one.pid for name, one in records if one.server is server and one.status.state not in FINAL}
+            lost = {name: job.pid for name, job in records if job.server is server and job.status.state not in FINAL}
         for name, pid in lost.items():
             if pid:
                 with contextlib.suppress(ProcessLookupError):

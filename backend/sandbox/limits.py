@@ -123,7 +123,7 @@ def controllers() -> Iterator[Controller]:
         Controller(CGROUPS / "memory", memory="memory.limit_in_bytes", kills="memory.oom_control oom_kill"),
         Controller(CGROUPS / "pids", processes="pids.max"),
     )
-    first = [one for one in spelled if (one.parent / "cgroup.procs").exists() and os.access(one.parent, os.W_OK)]
+    first = [path for path in spelled if (path.parent / "cgroup.procs").exists() and os.access(path.parent, os.W_OK)]
     if first:
         yield from first
         return

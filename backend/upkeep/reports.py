@@ -52,7 +52,7 @@ class Reporter:
 
     def work(self, now: float) -> None:
         """Make the first report that is due."""
-        due = next((one for one in self._due if one.at <= now), None)
+        due = next((report for report in self._due if report.at <= now), None)
         if due is None:
             return
         self._due.remove(due)

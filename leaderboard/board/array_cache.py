@@ -55,4 +55,4 @@ def array_bytes(value: object) -> int:
     """Bytes of an array, or of the arrays in a tuple."""
     if isinstance(value, np.ndarray):
         return value.nbytes
-    return sum(array_bytes(one) for one in value) if isinstance(value, tuple) else 0
+    return sum(array_bytes(item) for item in value) if isinstance(value, tuple) else 0

@@ -158,10 +158,10 @@ class Contents:
         path = contents_path(benchmark_id)
         content = _parquet(self.frame(benchmark_id), self._benchmarks[benchmark_id])
         try:
-            found, version = self._store.read(path)
+            current, version = self._store.read(path)
         except NotFound:
-            found, version = b"", None
-        if found == content:
+            current, version = b"", None
+        if current == content:
             return False
         try:
             self._store.commit({path: content}, f"Contents of {benchmark_id}", {path: version})
@@ -239,8 +239,8 @@ class Contents:
         if changes.complete or any(FACTS_PATH.fullmatch(path) for path in changes.paths):
             self._hub = self._models.all()
         for path, version in changes.paths.items():
-            if (found := RESULT_PATH.fullmatch(path)) and found["benchmark"] in self._rows:
-                self._take_result(path, found["benchmark"], version)
+            if (match := RESULT_PATH.fullmatch(path)) and match["benchmark"] in self._rows:
+                self._take_result(path, match["benchmark"], version)
         self._seen = changes.version
         self._looks += bool(changes.paths or changes.complete)
 
@@ -304,8 +304,8 @@ class Contents:
 def _layout(benchmark: Benchmark) -> bytes:
     """Changes whenever saved rows must not be used any more."""
     titles = [(column.key, column.title) for column in benchmark.columns]
-    said = json.dumps([LAYOUT, benchmark.version, titles, list(columns(benchmark).items())])
-    return hashlib.sha256(said.encode()).hexdigest().encode()
+    described = json.dumps([LAYOUT, benchmark.version, titles, list(columns(benchmark).items())])
+    return hashlib.sha256(described.encode()).hexdigest().encode()
 
 
 def _parquet(table: pd.DataFrame, benchmark: Benchmark) -> bytes:

@@ -106,29 +106,29 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
 
     Only what was measured before counts: the old name may be somebody else's by now.
     """
-    now = {old: (model, time) for model, one in facts.items() for old, time in one.aliases.items()}
-    found = []
+    now = {old: (model, time) for model, facts_of in facts.items() for old, time in facts_of.aliases.items()}
+    renamed = []
     for row in rows:
         kind = KINDS[row["kind"]]
         if not kind.on_hub:
-            found.append(row)
+            renamed.append(row)
             continue
         measured_as = "/".join(row["result_path"].split("/")[1:3])
         model, time = now.get(measured_as, (measured_as, ""))
-        found.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
-    return found
+        renamed.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
+    return renamed
 
 
 def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
     """The flags by what their models are called now: a new name does not leave them behind."""
-    now = {old: (model, time) for model, one in known.facts.items() for old, time in one.aliases.items()}
-    found: dict[str, Upheld] = {}
+    now = {old: (model, time) for model, facts_of in known.facts.items() for old, time in facts_of.aliases.items()}
+    flags: dict[str, Upheld] = {}
     for name, flag in known.flagged.items():
         model, time = now.get(name, (name, ""))
         model = model if flag.time <= time else name
-        if model not in found or flag.category == Category.REMOVAL:
-            found[model] = flag
-    return found
+        if model not in flags or flag.category == Category.REMOVAL:
+            flags[model] = flag
+    return flags
 
 
 def _named(model: str, precision: str, kind: Kind) -> Row:

@@ -277,7 +277,7 @@ def sentence(titles: Mapping[str, str], first: str, second: str, columns: Sequen
         if tasks
     ]
     if not clauses:
-        clauses = [f"On none of {total} tasks is one of {first} and {second} ahead of the other"]
+        clauses = [f"No significant difference between {first} and {second} on any of {total} tasks"]
     if named[Verdict.CHANCE]:
         clauses.append(f"on {_listed(named[Verdict.CHANCE])} the difference is within chance")
     if named[Verdict.SAME]:

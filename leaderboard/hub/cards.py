@@ -25,21 +25,21 @@ def card_of(read: Callable[[str], tuple[bytes, str]]) -> tuple[str, str | None]:
 
 def read_card(card: str) -> tuple[dict[str, Any], str]:
     """Front matter and the rest; front matter that is no mapping of YAML is dropped."""
-    found = FRONT_MATTER.match(card)
-    if found is None:
+    match = FRONT_MATTER.match(card)
+    if match is None:
         return {}, card
     try:
-        head = yaml.safe_load(found["yaml"])
+        head = yaml.safe_load(match["yaml"])
     except yaml.YAMLError:
         head = None
-    return head if isinstance(head, dict) else {}, card[found.end() :]
+    return head if isinstance(head, dict) else {}, card[match.end() :]
 
 
 def mappings(value: Any) -> list[dict[str, Any]]:
     """The mappings in a list; of anything else, none. `dataset_info` may also be a mapping alone."""
     if isinstance(value, dict):
         return [value]
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def write_card(head: Mapping[str, Any], body: str) -> str:

@@ -65,8 +65,8 @@ class HubRepo:
 
     def folder(self, commit: str, path: str) -> dict[str, TreeEntry]:
         """A folder's entries by name."""
-        found = self._tree(commit, path, recursive=False)
-        return {full.rpartition("/")[2]: node for full, node in found}
+        entries = self._tree(commit, path, recursive=False)
+        return {full.rpartition("/")[2]: node for full, node in entries}
 
     def below(self, commit: str, path: str) -> Folders:
         """A folder and every folder below it."""
@@ -75,11 +75,11 @@ class HubRepo:
     def files(self, commit: str, paths: list[str]) -> dict[str, TreeEntry]:
         """The entries of some files."""
         with self._translated():
-            found = self._api.get_paths_info(self.repo_id, paths, revision=commit, repo_type="dataset")
+            entries = self._api.get_paths_info(self.repo_id, paths, revision=commit, repo_type="dataset")
         return {
-            one.path: TreeEntry(one.blob_id, sha256=one.lfs.sha256 if one.lfs else None, size=one.size)
-            for one in found
-            if isinstance(one, RepoFile)
+            entry.path: TreeEntry(entry.blob_id, sha256=entry.lfs.sha256 if entry.lfs else None, size=entry.size)
+            for entry in entries
+            if isinstance(entry, RepoFile)
         }
 
     def content(self, commit: str, path: str, node: TreeEntry) -> bytes:
@@ -125,7 +125,7 @@ class HubRepo:
         """Whether one of the last `limit` commits up to `commit` has `mark` in its description."""
         with self._translated():
             recent = self._get(f"{self._url}/commits/{commit}", params={"limit": limit}).json()
-        return any(mark in str(one.get("message", "")) for one in recent[:limit])
+        return any(mark in str(commit_entry.get("message", "")) for commit_entry in recent[:limit])
 
     # --- asking
 

@@ -167,13 +167,13 @@ def _shards(
     answers: dict[str, FileAnswer] = dict.fromkeys(names, UnusableFile("the index names it and it is not there"))
     limit = min(MAX_HEADER_BYTES, MAX_HEADERS_BYTES // len(names))
     answers |= zip(there, run(read, [(name, limit) for name in there]), strict=True)
-    found: list[TensorEntry] = []
+    tensors: list[TensorEntry] = []
     for name, answer in answers.items():
         if isinstance(answer, list):
-            found += answer
+            tensors += answer
         else:
             contents.unreadable[name] = str(answer)
-    return [] if any(name in contents.unreadable for name in names) else found
+    return [] if any(name in contents.unreadable for name in names) else tensors
 
 
 def _parts(index: bytes) -> list[str]:
@@ -181,12 +181,12 @@ def _parts(index: bytes) -> list[str]:
     content = _object(index)
     weight_map, metadata = content.get("weight_map"), content.get("metadata")
     values = weight_map.values() if isinstance(weight_map, dict) else ()
-    found = {name if isinstance(name, str) else "" for name in values}
-    if not 1 <= len(found) <= MAX_SHARDS:
-        raise UnusableFile(f"it names {len(found):,} safetensors files, between 1 and {MAX_SHARDS} are read")
+    names = {name if isinstance(name, str) else "" for name in values}
+    if not 1 <= len(names) <= MAX_SHARDS:
+        raise UnusableFile(f"it names {len(names):,} safetensors files, between 1 and {MAX_SHARDS} are read")
     if not isinstance(metadata, dict):
         raise UnusableFile("it has no metadata, which transformers needs")
-    return sorted(found)
+    return sorted(names)
 
 
 def _understand(contents: FileContents, name: str, parse: Callable[[bytes], Any], read: Mapping[str, bytes]) -> None:
@@ -262,15 +262,15 @@ def front_matter(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise UnusableFile("its front matter is not a list of names and values")
-    return {str(key): _plain(one) for key, one in value.items()}
+    return {str(key): _plain(item) for key, item in value.items()}
 
 
 def _plain(value: Any) -> Any:
     """Text of the front matter with YAML's words for nothing, true and false understood."""
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return {"": None, "~": None, "null": None, "true": True, "false": False}.get(value, value)
 
 
@@ -282,23 +282,23 @@ def _template(contents: FileContents, files: Iterable[str], read: Mapping[str, b
     if any(NAMED_TEMPLATE.fullmatch(name) for name in files):
         return None
     names = ("chat_template.json", "tokenizer_config.json") if TEKKEN in files else ("tokenizer_config.json",)
-    found = (_default(contents.configs.get(name, {}).get("chat_template")) for name in names)
-    return next((template for template in found if template), None)
+    templates = (_default(contents.configs.get(name, {}).get("chat_template")) for name in names)
+    return next((template for template in templates if template), None)
 
 
 def _default(template: Any) -> str | None:
     """The template itself, or the default one of several."""
     if isinstance(template, list):
-        named = [one for one in template if isinstance(one, dict)]
-        template = next((one.get("template") for one in named if one.get("name") == "default"), None)
+        named = [entry for entry in template if isinstance(entry, dict)]
+        template = next((entry.get("template") for entry in named if entry.get("name") == "default"), None)
     elif isinstance(template, dict):
         template = template.get("default")
     return template if isinstance(template, str) else None
 
 
 def _quantisation(contents: FileContents) -> Mapping[str, Any] | None:
-    found = contents.configs.get("config.json", {}).get("quantization_config")
-    if isinstance(found, dict) and found:
-        return found
+    described = contents.configs.get("config.json", {}).get("quantization_config")
+    if isinstance(described, dict) and described:
+        return described
     beside = contents.configs.get("quantize_config.json", {})
     return beside if "bits" in beside else None

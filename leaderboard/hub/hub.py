@@ -132,7 +132,7 @@ class Hub:
             return self._file(facts, name, limit, start, deadline)
 
         def run(read: ReadFile, arguments: Iterable[tuple[str, int]]) -> list[Any]:
-            futures = [self._pool.submit(read, *one) for one in arguments]
+            futures = [self._pool.submit(read, *wanted) for wanted in arguments]
             try:
                 return [future.result(timeout=deadline.left) for future in futures]
             except FutureTimeout:
@@ -216,8 +216,8 @@ def _facts(info: Any) -> ModelFacts | None:
     """Model info as facts, but for the files' contents; None when it lacks what every answer has."""
     if not isinstance(info, dict) or not isinstance(info.get("id"), str) or not isinstance(info.get("sha"), str):
         return None
-    siblings = [one for one in info.get("siblings") or [] if isinstance(one.get("rfilename"), str)]
-    lfs = {one["rfilename"]: one["lfs"] for one in siblings if isinstance(one.get("lfs"), dict)}
+    siblings = [sibling for sibling in info.get("siblings") or [] if isinstance(sibling.get("rfilename"), str)]
+    lfs = {sibling["rfilename"]: sibling["lfs"] for sibling in siblings if isinstance(sibling.get("lfs"), dict)}
     tags = [str(tag)[:MAX_TAG_CHARACTERS] for tag in (info.get("tags") or [])[:MAX_TAGS]]
     try:
         return ModelFacts(
@@ -225,9 +225,9 @@ def _facts(info: Any) -> ModelFacts | None:
             revision=info["sha"],
             private=bool(info.get("private")),
             gated=bool(info.get("gated")),
-            files={one["rfilename"]: one.get("size") for one in siblings},
-            sha256={name: str(one["sha256"]) for name, one in lfs.items() if one.get("sha256")},
-            blobs={one["rfilename"]: str(one["blobId"]) for one in siblings if one.get("blobId")},
+            files={sibling["rfilename"]: sibling.get("size") for sibling in siblings},
+            sha256={name: str(sibling["sha256"]) for name, sibling in lfs.items() if sibling.get("sha256")},
+            blobs={sibling["rfilename"]: str(sibling["blobId"]) for sibling in siblings if sibling.get("blobId")},
             likes=info.get("likes"),
             downloads=info.get("downloads"),
             created_at=info.get("createdAt"),
@@ -238,9 +238,13 @@ def _facts(info: Any) -> ModelFacts | None:
         return None
 
 
-def _person(said: Any) -> Person | None:
-    if not isinstance(said, dict) or not isinstance(said.get("name"), str):
+def _person(answer: Any) -> Person | None:
+    if not isinstance(answer, dict) or not isinstance(answer.get("name"), str):
         return None
-    orgs = said.get("orgs")
-    names = [one.get("name") for one in orgs if isinstance(one, dict)] if isinstance(orgs, list) else []
-    return Person(name=said["name"], orgs=tuple(name for name in names if isinstance(name, str)))
+    orgs = answer.get("orgs")
+    names = (
+        [organisation.get("name") for organisation in orgs if isinstance(organisation, dict)]
+        if isinstance(orgs, list)
+        else []
+    )
+    return Person(name=answer["name"], orgs=tuple(name for name in names if isinstance(name, str)))

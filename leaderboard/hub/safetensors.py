@@ -89,7 +89,9 @@ def _tensor(name: str, entry: Any) -> tuple[TensorEntry, int]:
 def _naturals(value: Any, most: int) -> bool:
     """Whether `value` is a list of at most `most` whole numbers, none negative and none absurd."""
     return (
-        isinstance(value, list) and len(value) <= most and all(type(one) is int and 0 <= one < 1 << 60 for one in value)
+        isinstance(value, list)
+        and len(value) <= most
+        and all(type(number) is int and 0 <= number < 1 << 60 for number in value)
     )
 
 

@@ -71,9 +71,9 @@ def submitted(facts: ModelFacts, before: Iterable[ModelFacts]) -> ModelFacts:
     """What to keep when a commit is submitted: its facts, and the other commits and names that were kept `before`."""
     weights: dict[str, str] = {}
     aliases: dict[str, str] = {}
-    for one in before:
-        weights |= all_weights(one)
-        aliases |= one.aliases
+    for earlier in before:
+        weights |= all_weights(earlier)
+        aliases |= earlier.aliases
     own = weights_of(facts)
     weights |= {facts.revision: own} if own else {}
     aliases.pop(facts.model, None)
@@ -184,10 +184,10 @@ class KnownModels:
         weights = weights_of(facts)
         with self._lock:
             self._refresh()
-            found = self._of_weights().get(weights, set()) if weights else set()
+            same_weights = self._of_weights().get(weights, set()) if weights else set()
             return [
                 Twin(model, revision, self._facts[model].created_at)
-                for model, revision in sorted(found)
+                for model, revision in sorted(same_weights)
                 if (model, revision) != (facts.model, facts.revision)
             ]
 
@@ -260,7 +260,7 @@ class KnownModels:
 
 def first_twin(twins: Iterable[Twin], model: str) -> Twin | None:
     """Of the twins that are other models than `model`, the one that was on the Hub first."""
-    return oldest(one for one in twins if one.model != model)
+    return oldest(twin for twin in twins if twin.model != model)
 
 
 def read_facts(content: bytes) -> ModelFacts | None:

@@ -27,16 +27,16 @@ ADAPTER = "adapter_model.safetensors"
 
 def base_models(facts: ModelFacts) -> list[str]:
     """Repositories that the card, the tags or the adapter's config name as what it was made from; none twice."""
-    said = facts.card.get("base_model")
-    named = [*said] if isinstance(said, list) else [said]
+    stated = facts.card.get("base_model")
+    named = [*stated] if isinstance(stated, list) else [stated]
     tags = [tag.rpartition(":")[2] for tag in facts.tags if tag.startswith("base_model:")]
     adapter = facts.configs.get("adapter_config.json")
     named += [*tags, adapter.get("base_model_name_or_path") if isinstance(adapter, dict) else None]
-    found: dict[str, str] = {}
+    bases: dict[str, str] = {}
     for name in named:
         if isinstance(name, str) and is_repo_id(name) and name.casefold() != facts.model.casefold():
-            found.setdefault(name.casefold(), name)
-    return list(found.values())[:MAX_BASES]
+            bases.setdefault(name.casefold(), name)
+    return list(bases.values())[:MAX_BASES]
 
 
 def is_merge(facts: ModelFacts) -> bool:
@@ -47,8 +47,8 @@ def is_merge(facts: ModelFacts) -> bool:
         return True
     if any(tag.startswith("base_model:merge:") for tag in tags) or any(name in facts.files for name in MERGE_FILES):
         return True
-    said = facts.card.get("base_model")
-    return relation is None and isinstance(said, list) and len({str(name).casefold() for name in said}) > 1
+    stated = facts.card.get("base_model")
+    return relation is None and isinstance(stated, list) and len({str(name).casefold() for name in stated}) > 1
 
 
 def is_mixture(facts: ModelFacts | None, architectures: Iterable[str] = ()) -> bool:
@@ -151,7 +151,7 @@ def is_older(created: str | None, than: str | None) -> bool:
 
 def oldest(twins: Iterable[Twin]) -> Twin | None:
     """The one that was on the Hub first; those of unknown age last, then by name."""
-    return min(twins, key=lambda one: (one.created_at or "9", one.model, one.revision), default=None)
+    return min(twins, key=lambda twin: (twin.created_at or "9", twin.model, twin.revision), default=None)
 
 
 def all_weights(facts: ModelFacts) -> dict[str, str]:
@@ -166,13 +166,15 @@ def originals(known: Mapping[str, ModelFacts]) -> dict[tuple[str, str], str]:
     for model, facts in known.items():
         for revision, weights in all_weights(facts).items():
             groups.setdefault(weights, []).append(Twin(model, revision, facts.created_at))
-    found = {}
+    original_of = {}
     for twins in groups.values():
         first = oldest(twins)
         if first is not None:
-            found.update({(one.model, one.revision): first.model for one in twins if one.model != first.model})
-    return found
+            original_of.update(
+                {(twin.model, twin.revision): first.model for twin in twins if twin.model != first.model}
+            )
+    return original_of
 
 
 def _words(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -158,12 +158,12 @@ class Queue:
         Having lost one to another worker, look further down, so that several do not go on competing for the same. One
         whose claim seemed to fail but is there comes first.
         """
-        unsure = [one for one in self.view().requests if one.lease and one.lease.claim in self._unsure]
+        unsure = [request for request in self.view().requests if request.lease and request.lease.claim in self._unsure]
         for request in unsure:
             self._unsure.discard(request.lease.claim if request.lease else "")
             with suppress(Conflict, NotFound, Unreadable):
                 return self.renew(request, lease_s)
-        waiting, spread = [one for one in self.pending() if self._is_due(one)], 1
+        waiting, spread = [request for request in self.pending() if self._is_due(request)], 1
         while waiting:
             request = waiting.pop(random.randrange(min(spread, len(waiting))))
             if not accepts(request):

@@ -91,7 +91,7 @@ def read_request(path: str, content: bytes) -> Request:
     try:
         request = request_of(fields)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        lines = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise Unreadable(path, "; ".join(lines) + ".") from None
     problem = _misfit(path, request)
     if problem:

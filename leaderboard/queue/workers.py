@@ -48,8 +48,8 @@ def wanted_by(request: Request) -> Wanted:
 def impossible(wanted: Wanted) -> str:
     """Why no worker whatever can run it, a sentence; empty when one may."""
     for name, value, known in (
-        ("precision", wanted.precision, [one.value for one in Precision]),
-        ("weight type", wanted.weight_type, [one.value for one in WeightType]),
+        ("precision", wanted.precision, [value.value for value in Precision]),
+        ("weight type", wanted.weight_type, [value.value for value in WeightType]),
     ):
         if value is not None and value not in known:
             return f"The {name} {value!r} is not known here; allowed are {', '.join(known)}."

@@ -35,12 +35,12 @@ def config_name(task: str) -> str:
 
 def known_columns(card: str) -> dict[str, dict[str, str]]:
     """Config -> columns, as far as a card tells them."""
-    found: dict[str, dict[str, str]] = {}
+    columns_of: dict[str, dict[str, str]] = {}
     for info in mappings(read_card(card)[0].get("dataset_info")):
-        features = {str(one.get("name")): str(one.get("dtype")) for one in mappings(info.get("features"))}
+        features = {str(entry.get("name")): str(entry.get("dtype")) for entry in mappings(info.get("features"))}
         if features:
-            found[str(info.get("config_name"))] = features
-    return found
+            columns_of[str(info.get("config_name"))] = features
+    return columns_of
 
 
 def merged(
@@ -51,20 +51,20 @@ def merged(
     `columns` are those of each config over all of its runs: `datasets` fills what a run does not have.
     """
     head, body = read_card(card)
-    tables = [found for path in sorted(files) if (found := TABLE_PATH.fullmatch(path))]
-    ours = {config_name(task_of(found[0])) for found in tables}
-    kept = [one for one in mappings(head.get("configs")) if one.get("config_name") not in ours]
-    infos = [one for one in mappings(head.get("dataset_info")) if one.get("config_name") not in ours]
+    tables = [match for path in sorted(files) if (match := TABLE_PATH.fullmatch(path))]
+    ours = {config_name(task_of(match[0])) for match in tables}
+    kept = [entry for entry in mappings(head.get("configs")) if entry.get("config_name") not in ours]
+    infos = [entry for entry in mappings(head.get("dataset_info")) if entry.get("config_name") not in ours]
     head.setdefault("pretty_name", f"Evaluation details of {block.model}")
     head.setdefault("tags", ["podium", "evaluation-details"])
     head["configs"] = [*kept, *(_config(name, tables) for name in sorted(ours))]
     head["dataset_info"] = [*infos, *(_info(name, columns[name]) for name in sorted(ours & columns.keys()))]
     body = body if BEGIN in body else body + _words(repo_id, min(ours, default="TASK"), block)
-    return write_card(head, _with_run(body, {split_name(one["stamp"]) for one in tables}, block, stamp))
+    return write_card(head, _with_run(body, {split_name(entry["stamp"]) for entry in tables}, block, stamp))
 
 
 def _config(name: str, tables: Iterable[re.Match[str]]) -> dict[str, Any]:
-    runs = sorted((one["stamp"], one[0]) for one in tables if config_name(task_of(one[0])) == name)
+    runs = sorted((entry["stamp"], entry[0]) for entry in tables if config_name(task_of(entry[0])) == name)
     splits: dict[str, list[str]] = {}
     for stamp, path in runs:
         splits.setdefault(split_name(stamp), []).append(path)

@@ -65,10 +65,10 @@ class DetailsBesideResults:
 
 def parts(result: str) -> tuple[str, str, str]:
     """Benchmark, model and stamp of a result file's path. Raises NotFound for any other path."""
-    found = RESULT_PATH.fullmatch(result)
-    if found is None:
+    match = RESULT_PATH.fullmatch(result)
+    if match is None:
         raise NotFound(f"{result} is not the path of a result file.")
-    return found["benchmark"], found["model"], found["stamp"]
+    return match["benchmark"], match["model"], match["stamp"]
 
 
 def details_folder(result: str) -> str:

@@ -103,29 +103,29 @@ def _evaluation(aggregated: Mapping[str, Any], column: Column, score: Score, blo
 
 def _uncertainty(column: Column, score: Score) -> dict[str, Any]:
     """The standard error of the raw score, where it follows from that of the normalised one, and n."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     slopes = {column.scale(part).slope for part in column.parts}
     if score.stderr is not None and len(slopes) == 1:
-        found["standard_error"] = {"value": score.stderr / abs(slopes.pop()), "method": "analytic"}
+        fields["standard_error"] = {"value": score.stderr / abs(slopes.pop()), "method": "analytic"}
     if score.n is not None:
-        found["num_samples"] = score.n
-    return found
+        fields["num_samples"] = score.n
+    return fields
 
 
 def _questions(aggregated: Mapping[str, Any], column: Column, score: Score) -> dict[str, Any]:
     """Where the questions are from: a dataset on the Hub where all parts name the same one, else the board's own."""
     configs = aggregated.get("configs") or {}
-    said = [configs.get(part.task) or {} for part in column.parts]
-    repos = {str(one.get("dataset_path") or "") for one in said}
+    task_configs = [configs.get(part.task) or {} for part in column.parts]
+    repos = {str(config.get("dataset_path") or "") for config in task_configs}
     repo = repos.pop() if len(repos) == 1 else ""
     if column.private or not repo or repo in LOCAL_BUILDERS or repo.startswith(("/", ".")):
         return {"dataset_name": column.title, "source_type": "other", "source_id": "; ".join(column.run)}
-    found: dict[str, Any] = {"dataset_name": column.title, "source_type": "hf_dataset", "hf_repo": repo}
+    fields: dict[str, Any] = {"dataset_name": column.title, "source_type": "hf_dataset", "hf_repo": repo}
     for name, key in (("hf_config", "dataset_name"), ("hf_split", "test_split")):
-        values = {one.get(key) for one in said}
+        values = {config.get(key) for config in task_configs}
         value = values.pop() if len(values) == 1 else None
         if isinstance(value, str) and value:
-            found[name] = value
+            fields[name] = value
     if score.n is not None:
-        found["samples_number"] = score.n
-    return found
+        fields["samples_number"] = score.n
+    return fields

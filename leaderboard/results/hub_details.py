@@ -125,10 +125,10 @@ class HubDetails:
 def _is_of(path: str, content: bytes, block: PodiumBlock) -> bool:
     """Whether the result file that belongs at `path` is of the same run as the block."""
     try:
-        found = read_block(path, content)
+        other = read_block(path, content)
     except Unreadable:
         return False
-    return (found.request_id, found.attempt) == (block.request_id, block.attempt)
+    return (other.request_id, other.attempt) == (block.request_id, block.attempt)
 
 
 def _columns(store: HubStore, present: Iterable[str], card: str, new: Mapping[str, bytes]) -> dict[str, dict[str, str]]:

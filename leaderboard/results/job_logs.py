@@ -90,11 +90,11 @@ def without_folders(text: str) -> str:
     return PATH.sub(_shortened, text)
 
 
-def _shortened(found: re.Match[str]) -> str:
-    if found["url"]:
-        return found[0]
-    quote = found["quote"] or ""
-    *folders, last = (found["quoted"] or found["bare"]).split("/")
+def _shortened(match: re.Match[str]) -> str:
+    if match["url"]:
+        return match[0]
+    quote = match["quote"] or ""
+    *folders, last = (match["quoted"] or match["bare"]).split("/")
     file = FILE.fullmatch(last)
     if file is None or (folders[-1] in HOMES):
         end = "" if quote else _punctuation_after(last)
@@ -104,5 +104,5 @@ def _shortened(found: re.Match[str]) -> str:
 
 def _punctuation_after(name: str) -> str:
     """The punctuation at the end of `name`."""
-    found = PUNCTUATION.match(name[::-1])
-    return found[0][::-1] if found else ""
+    match = PUNCTUATION.match(name[::-1])
+    return match[0][::-1] if match else ""

@@ -30,7 +30,7 @@ def read_block(path: str, content: bytes) -> PodiumBlock:
         if any(problem["loc"] == ("kind",) for problem in error.errors()):
             kinds = ", ".join(KINDS)
             raise Unreadable(path, f"its kind is perhaps of a newer Podium; this one reads {kinds}") from error
-        fields = ", ".join(sorted({".".join(map(str, one["loc"])) for one in error.errors()}))
+        fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()}))
         raise Unreadable(path, f"its `podium` block has unusable fields: {fields}") from error
     if not path.startswith(f"{folder_of(block)}/"):
         raise Unreadable(path, f"it lies in another place than that of {block.model} on {block.benchmark}")

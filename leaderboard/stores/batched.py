@@ -46,13 +46,13 @@ class BatchedStore:
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> version, with what waits."""
         with self._lock:
-            found = self._store.list(prefix)
+            versions = self._store.list(prefix)
             for path, content in self._written.items():
                 if content is None:
-                    found.pop(path, None)
+                    versions.pop(path, None)
                 elif path.startswith(prefix):
-                    found[path] = blob_version(content)
-        return found
+                    versions[path] = blob_version(content)
+        return versions
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of what is not read."""

@@ -29,7 +29,7 @@ def with_tables(card: str, title: str, words: str, tables: Mapping[str, str]) ->
     """`card` (empty for none) with a config for each table; None when it has them already."""
     head, body = read_card(card)
     configs = mappings(head.get("configs"))
-    named = {str(one.get("config_name")) for one in configs}
+    named = {str(config.get("config_name")) for config in configs}
     missing = [{"config_name": name, "data_files": path} for name, path in tables.items() if name not in named]
     if card and not missing:
         return None

@@ -112,8 +112,8 @@ class HubStore:
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of the files that are over the limit."""
-        found = self._snapshot.files if self._snapshot else {}
-        return {path: why for path, node in found.items() if (why := self._why_not(node))}
+        nodes = self._snapshot.files if self._snapshot else {}
+        return {path: why for path, node in nodes.items() if (why := self._why_not(node))}
 
     def _why_not(self, node: TreeEntry) -> str:
         """Why a file is not read; empty for one that is."""
@@ -146,10 +146,10 @@ class HubStore:
             return
         snapshot = self._look()
         nodes = {path: node for path in asked if (node := snapshot.files.get(path))}
-        found = [(path, node) for path, node in nodes.items() if not self._why_not(node)]
+        readable = [(path, node) for path, node in nodes.items() if not self._why_not(node)]
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="hub-store") as pool:
-            contents = pool.map(lambda one: self._content(snapshot, *one), found)
-            for (path, node), content in zip(found, contents, strict=True):
+            contents = pool.map(lambda entry: self._content(snapshot, *entry), readable)
+            for (path, node), content in zip(readable, contents, strict=True):
                 yield path, content, node.oid
 
     def flush(self, message: str, now_or_never: str = "") -> set[str]:

@@ -70,16 +70,16 @@ class LocalStore:
         folder = prefix.rpartition("/")[0]
         if folder:
             check_path(folder)
-        found: dict[str, str] = {}
+        versions: dict[str, str] = {}
         aside: dict[str, str] = {}
         for path, signature in self._walk(folder, aside):
             if path.startswith(prefix):
                 version = self._version(path, signature, aside)
                 if version is not None:
-                    found[path] = version
+                    versions[path] = version
         if not prefix:
             self._aside = aside
-        return found
+        return versions
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of what is not read, as the last list of everything saw it."""

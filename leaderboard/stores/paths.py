@@ -31,7 +31,7 @@ def check_paths(paths: Iterable[str]) -> None:
 
 def shown(path: str) -> str:
     """`path` as text that any page and any JSON can hold: what is not printable is written as an escape."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in path)
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in path)
 
 
 def too_long(size: int, limit: int) -> str:

@@ -27,11 +27,11 @@ class RoutedStore:
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> version."""
-        found = {} if prefix.startswith(self._folder) else self._store.list(prefix)
+        versions = {} if prefix.startswith(self._folder) else self._store.list(prefix)
         if prefix.startswith(self._folder) or self._folder.startswith(prefix):
             inside = self._other.list(prefix[len(self._folder) :])
-            found |= {self._folder + path: version for path, version in inside.items()}
-        return found
+            versions |= {self._folder + path: version for path, version in inside.items()}
+        return versions
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of what is not read."""
@@ -85,5 +85,5 @@ class RoutedStore:
         return self._log.since(version)
 
     def _parted(self, mapping: Mapping[str, T]) -> tuple[dict[str, T], dict[str, T]]:
-        inside = {path[len(self._folder) :]: one for path, one in mapping.items() if path.startswith(self._folder)}
-        return {path: one for path, one in mapping.items() if not path.startswith(self._folder)}, inside
+        inside = {path[len(self._folder) :]: value for path, value in mapping.items() if path.startswith(self._folder)}
+        return {path: value for path, value in mapping.items() if not path.startswith(self._folder)}, inside

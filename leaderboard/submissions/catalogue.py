@@ -28,9 +28,9 @@ class Catalogue(dict[str, Template]):
 
     def problem(self, code: str, **values: object) -> Problem:
         """The problem `code` with `values` put into its sentences, each of them through `shown`."""
-        return self.said(code, {}, **values)
+        return self.problem_with(code, {}, **values)
 
-    def said(self, code: str, sentences: dict[str, str], **values: object) -> Problem:
+    def problem_with(self, code: str, sentences: dict[str, str], **values: object) -> Problem:
         """As `problem`; `sentences` are our own words, put in as they are."""
         field, message, fix, severity = self[code]
         words = {name: shown(value) for name, value in values.items()} | sentences

@@ -88,7 +88,7 @@ class Rules(NamedTuple):
     def official(self) -> set[str]:
         """The official providers, in lower case."""
         listed = {name.casefold() for name in self.benchmark.policy.official_providers}
-        decided = {subject: one for (kind, subject), one in self.decisions.items() if kind == "official_provider"}
+        decided = {subject: entry for (kind, subject), entry in self.decisions.items() if kind == "official_provider"}
         return {name for name in listed | decided.keys() if name not in decided or decided[name].effect == "impose"}
 
     def refusal(self, *models: str) -> tuple[str, str] | None:
@@ -99,9 +99,9 @@ class Rules(NamedTuple):
                 if decided.effect == "impose":
                     return model, decided.why
                 continue
-            for one in self.benchmark.policy.do_not_submit:
-                if fnmatchcase(model.casefold(), one.model.casefold()):
-                    return model, one.reason
+            for entry in self.benchmark.policy.do_not_submit:
+                if fnmatchcase(model.casefold(), entry.model.casefold()):
+                    return model, entry.reason
         return None
 
     def may_copy(self, model: str) -> bool:
@@ -120,15 +120,15 @@ class Rules(NamedTuple):
             return []
         quota = self.benchmark.policy.quota
         period = timedelta(days=quota.period_days)
-        counted = [one for one in requests if self._counts(one, at, period)]
-        found = []
+        counted = [request for request in requests if self._counts(request, at, period)]
+        allowances = []
         if quota.person is not None and not self._is_lifted(person.name):
-            own = [one for one in counted if one.sender.casefold() == person.name.casefold()]
-            found.append(_allowance("person", person.name, quota.person, own, quota.period_days))
+            own = [request for request in counted if request.sender.casefold() == person.name.casefold()]
+            allowances.append(_allowance("person", person.name, quota.person, own, quota.period_days))
         if quota.organisation is not None and org and not self._is_lifted(org):
-            own = [one for one in counted if one.sender_org.casefold() == org.casefold()]
-            found.append(_allowance("organisation", org, quota.organisation, own, quota.period_days))
-        return found
+            own = [request for request in counted if request.sender_org.casefold() == org.casefold()]
+            allowances.append(_allowance("organisation", org, quota.organisation, own, quota.period_days))
+        return allowances
 
     def _counts(self, request: Request, at: datetime, period: timedelta) -> bool:
         submitted = _moment(request.submitted_time)
@@ -152,7 +152,7 @@ def organisation(person: Person, model: str) -> str:
 def _allowance(
     whose: Literal["person", "organisation"], name: str, limit: int, counted: Sequence[Request], days: float
 ) -> Allowance:
-    times = sorted(moment for one in counted if (moment := _moment(one.submitted_time)) is not None)
+    times = sorted(moment for request in counted if (moment := _moment(request.submitted_time)) is not None)
     frees = times[max(len(times) - limit, 0)] + timedelta(days=days) if times and limit else None
     return Allowance(
         whose=whose, name=name, limit=limit, used=len(times), period_days=days, frees_at=utc(frees) if frees else None
@@ -177,7 +177,7 @@ class Policies:
     def rules(self, benchmark_id: str) -> Rules:
         """The rules as they hold now. Raises NotFound for an unknown benchmark, Unreadable."""
         decisions = self._read(benchmark_id)
-        last = {(one.kind, one.subject.casefold()): one for one in decisions.decisions}
+        last = {(entry.kind, entry.subject.casefold()): entry for entry in decisions.decisions}
         return Rules(self._benchmark(benchmark_id), last)
 
     def history(self, benchmark_id: str) -> list[Decision]:

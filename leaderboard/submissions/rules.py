@@ -26,10 +26,12 @@ def benchmark(case: Case) -> Iterator[Problem]:
     """The benchmark and its track exist."""
     wanted = case.submission
     if case.benchmark is None:
-        yield COMMON.said("unknown_benchmark", {"known": ", ".join(case.known_benchmarks)}, value=wanted.benchmark)
+        yield COMMON.problem_with(
+            "unknown_benchmark", {"known": ", ".join(case.known_benchmarks)}, value=wanted.benchmark
+        )
     elif wanted.track not in case.benchmark.tracks:
         known = {"known": ", ".join(case.benchmark.tracks)}
-        yield COMMON.said("unknown_track", known, benchmark=case.benchmark.title, value=wanted.track)
+        yield COMMON.problem_with("unknown_track", known, benchmark=case.benchmark.title, value=wanted.track)
 
 
 def policy(case: Case) -> Iterator[Problem]:
@@ -39,13 +41,13 @@ def policy(case: Case) -> Iterator[Problem]:
     title = case.benchmark.title
     if case.refusal is not None:
         name, reason = case.refusal
-        refused = COMMON.said("do_not_submit", {"reason": sentence(reason)}, model=name, benchmark=title)
+        refused = COMMON.problem_with("do_not_submit", {"reason": sentence(reason)}, model=name, benchmark=title)
         yield _at_the_name(refused, case.submission)
-    for one in case.allowances:
-        if one.left == 0:
-            code = "quota_used_up" if one.whose == "person" else "organisation_quota_used_up"
-            numbers = {"used": one.used, "days": f"{one.period_days:g}", "limit": one.limit}
-            used_up = COMMON.problem(code, name=one.name, benchmark=title, when=when(one), **numbers)
+    for allowance in case.allowances:
+        if allowance.left == 0:
+            code = "quota_used_up" if allowance.whose == "person" else "organisation_quota_used_up"
+            numbers = {"used": allowance.used, "days": f"{allowance.period_days:g}", "limit": allowance.limit}
+            used_up = COMMON.problem(code, name=allowance.name, benchmark=title, when=when(allowance), **numbers)
             yield _at_the_name(used_up, case.submission)
 
 
@@ -54,7 +56,9 @@ def already_requested(existing: Request | None) -> Iterator[Problem]:
     if existing is not None:
         kind = kind_of(existing)
         words = {"subject": shown(kind.subject(existing), SUBJECT_CHARACTERS), "alternatives": kind.alternatives}
-        taken = COMMON.said("already_requested", words, request=existing.id, status=existing.status.value.lower())
+        taken = COMMON.problem_with(
+            "already_requested", words, request=existing.id, status=existing.status.value.lower()
+        )
         yield _at_the_name(taken, existing)
 
 

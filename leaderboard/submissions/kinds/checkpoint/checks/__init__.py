@@ -1,4 +1,4 @@
-"""Whether a checkpoint can be accepted: pure functions over what is said, what the Hub says, and what is known here.
+"""Whether a checkpoint can be accepted: pure functions over the submission, what the Hub says, and what is known here.
 
 Every rule takes the case and yields Problems; `check` runs them all, so that everything is said at once.
 To add one: write its sentence in `catalogue`, its function in one of the modules named in RULES, its lines in

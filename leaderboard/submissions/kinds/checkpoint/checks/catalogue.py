@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leaderboard.submissions.catalogue import COMMON, WARNING, Catalogue, Template, shown
 
-__all__ = ["CATALOGUE", "problem", "said", "shown"]
+__all__ = ["CATALOGUE", "problem", "problem_with", "shown"]
 
 OWN: dict[str, Template] = {
     # What was asked for
@@ -299,4 +299,4 @@ OWN: dict[str, Template] = {
 }
 CATALOGUE = Catalogue(COMMON | OWN)
 """With those that submissions of every kind can have."""
-problem, said = CATALOGUE.problem, CATALOGUE.said
+problem, problem_with = CATALOGUE.problem, CATALOGUE.problem_with

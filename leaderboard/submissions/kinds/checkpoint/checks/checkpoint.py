@@ -13,7 +13,7 @@ from leaderboard.hub.file_contents import CARD, MAX_CONFIG_BYTES
 from leaderboard.hub.loaded_files import ADAPTER_WEIGHTS, INDEX, SHARD, is_adapter
 from leaderboard.records import ModelFacts, Problem, Severity, WeightType
 from leaderboard.submissions.kinds.checkpoint.checks.case import CheckpointCase, Lookup, config
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, problem_with
 from leaderboard.submissions.kinds.checkpoint.checks.native import Native
 from leaderboard.submissions.kinds.checkpoint.checks.references import references
 
@@ -30,12 +30,12 @@ def base_problems(case: CheckpointCase) -> Iterator[Problem]:
     """The base model of an adapter or delta: its errors, said as the base model's."""
     if case.submission.weight_type is WeightType.ORIGINAL:
         return
-    found = list(_repository(case.base, case))
+    problems = list(_repository(case.base, case))
     if case.base_facts and is_adapter(case.base_facts):
-        found.append(problem("is_an_adapter", **_named(case.base_facts)))
-    for one in found:
-        if one.severity is Severity.ERROR:
-            yield said("base_model_problem", {"message": one.message, "fix": one.fix})
+        problems.append(problem("is_an_adapter", **_named(case.base_facts)))
+    for each in problems:
+        if each.severity is Severity.ERROR:
+            yield problem_with("base_model_problem", {"message": each.message, "fix": each.fix})
 
 
 RULES = (model_problems, base_problems)

@@ -46,7 +46,7 @@ def native_architectures() -> Native:
     if spec is None or spec.origin is None:
         raise Infrastructure("transformers is not installed. Install Podium's dependencies: pip install podium.")
     source = Path(spec.origin).parent / "models" / "auto" / "modeling_auto.py"
-    found: dict[str, set[str]] = {}
+    classes_of: dict[str, set[str]] = {}
     missing = set(MAPPINGS)
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.targets[0], ast.Name):
@@ -54,10 +54,10 @@ def native_architectures() -> Native:
             if name in MAPPINGS:
                 missing.discard(name)
                 for model_type, classes in ast.literal_eval(node.value.args[0]):
-                    found.setdefault(model_type, set()).update([classes] if isinstance(classes, str) else classes)
+                    classes_of.setdefault(model_type, set()).update([classes] if isinstance(classes, str) else classes)
     if missing:
         raise Infrastructure(f"The installed transformers has no {' and no '.join(sorted(missing))} in {source.name}.")
-    classes = {name: frozenset(names) for name, names in found.items()}
+    classes = {name: frozenset(names) for name, names in classes_of.items()}
     return Native(importlib.metadata.version("transformers"), classes, _quantisations(Path(spec.origin).parent))
 
 

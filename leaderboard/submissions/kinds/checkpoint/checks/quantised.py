@@ -7,7 +7,7 @@ from typing import Any
 
 from leaderboard.records import ModelFacts, Problem
 from leaderboard.submissions.kinds.checkpoint.checks.case import CheckpointCase, config, quantisation
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, problem_with
 
 GPTQ_BITS = (2, 3, 4, 8)
 
@@ -29,7 +29,7 @@ def stored(case: CheckpointCase) -> Iterator[Problem]:
     for method in methods:
         reasons = [worker.refused.get(method) for worker in case.abilities]
         if reasons and all(reasons):
-            yield said("quantisation_not_possible", {"why": str(reasons[0])}, method=method, **named)
+            yield problem_with("quantisation_not_possible", {"why": str(reasons[0])}, method=method, **named)
 
 
 def method_of(description: Mapping[str, Any]) -> str:

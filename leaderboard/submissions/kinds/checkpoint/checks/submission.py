@@ -16,7 +16,7 @@ from leaderboard.submissions.kinds.checkpoint.checks.case import (
     named_base,
     quantisation,
 )
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, said, shown
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, problem_with, shown
 from leaderboard.submissions.kinds.checkpoint.checks.quantised import method_of
 from leaderboard.submissions.kinds.checkpoint.checks.templates import template_fault
 
@@ -45,7 +45,7 @@ def weight_type(case: CheckpointCase) -> Iterator[Problem]:
     allowed = case.benchmark.limits.weight_types if case.benchmark else list(WeightType)
     if wanted.weight_type not in allowed and case.benchmark:
         known = {"known": ", ".join(allowed)}
-        yield said("weight_type_not_allowed", known, benchmark=case.benchmark.title, value=wanted.weight_type)
+        yield problem_with("weight_type_not_allowed", known, benchmark=case.benchmark.title, value=wanted.weight_type)
     if wanted.weight_type is not WeightType.ORIGINAL and not base_of(wanted, facts):
         yield problem("base_model_missing", value=wanted.weight_type)
     if facts is None:
@@ -92,7 +92,7 @@ def precision(case: CheckpointCase) -> Iterator[Problem]:
     allowed = case.benchmark.limits.precisions if case.benchmark else list(Precision)
     if wanted not in allowed and case.benchmark:
         known = {"known": ", ".join(allowed)}
-        yield said("precision_not_allowed", known, benchmark=case.benchmark.title, value=wanted)
+        yield problem_with("precision_not_allowed", known, benchmark=case.benchmark.title, value=wanted)
     if case.whole is None:
         return
     named = {"model": case.whole.model, "sha": case.whole.revision[:7]}
@@ -133,14 +133,14 @@ def _too_large(case: CheckpointCase, limiter: str, limit: float) -> Problem:
     together = case.facts is not None and is_adapter(case.facts)
     words = {"counted": " together with its base model" if together else "", "limiter": limiter}
     numbers = {"params": f"{case.params_b:.3g}", "limit": f"{limit:.3g}"}
-    return said("too_large", words, model=case.submission.model, precision=case.submission.precision, **numbers)
+    return problem_with("too_large", words, model=case.submission.model, precision=case.submission.precision, **numbers)
 
 
 def workers(case: CheckpointCase) -> Iterator[Problem]:
     """At least one worker can run it as asked."""
     wanted = _wanted(case)
     if why := impossible(wanted):
-        yield said("delta_quantised", {"why": why}, value=wanted.precision)
+        yield problem_with("delta_quantised", {"why": why}, value=wanted.precision)
         return
     if not case.abilities:
         yield problem("no_worker")
@@ -151,15 +151,15 @@ def workers(case: CheckpointCase) -> Iterator[Problem]:
     common = set.intersection(*(set(reasons) for reasons in refused))
     first = refused[0]
     if "precision" in common:
-        yield said("precision_not_possible", {"why": first["precision"]}, value=case.submission.precision)
+        yield problem_with("precision_not_possible", {"why": first["precision"]}, value=case.submission.precision)
     if "weight_type" in common:
-        yield said("weight_type_not_possible", {"why": first["weight_type"]}, value=case.submission.weight_type)
+        yield problem_with("weight_type_not_possible", {"why": first["weight_type"]}, value=case.submission.weight_type)
     if "size" in common:
         most = max(limit_b(worker, wanted) or 0.0 for worker in case.abilities)
         yield _too_large(case, "the largest worker of this board", most)
     if not common & {"precision", "weight_type", "size"}:
         reasons = [f"{shown(w.worker)}: {' '.join(r.values())}" for w, r in zip(case.abilities, refused, strict=True)]
-        yield said("no_worker_fits", {"why": " ".join(reasons)})
+        yield problem_with("no_worker_fits", {"why": " ".join(reasons)})
 
 
 def _wanted(case: CheckpointCase) -> Wanted:
@@ -181,7 +181,7 @@ def generation(case: CheckpointCase) -> Iterator[Problem]:
     if tasks:
         names = ", ".join([*list(tasks)[:3], *(["and others"] if len(tasks) > 3 else [])])
         known = {"tasks": names, "benchmark": shown(case.benchmark.title), "length": f"{length:,}"}
-        yield said("generation_too_long", known, model=case.whole.model)
+        yield problem_with("generation_too_long", known, model=case.whole.model)
 
 
 ASKED = (names,)
