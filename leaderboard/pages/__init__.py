@@ -102,7 +102,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
 def send_asset(name: str) -> FileResponse:
     """A script or style sheet of ours."""
     if name not in ASSETS:
-        raise NotFound(f"There is no file {name!r} here.")
+        raise NotFound(f"This board has no file {name!r}.")
     return FileResponse(ASSETS[name], headers={"Cache-Control": "no-cache"})
 
 

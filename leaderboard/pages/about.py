@@ -15,12 +15,12 @@ TITLE = "About"
 
 TYPES = {
     ModelType.PRETRAINED: "trained from scratch on a corpus, by next-token prediction",
-    ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained on over a further corpus",
+    ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained further on another corpus",
     ModelType.FINE_TUNED: "trained further on the data of a domain",
-    ModelType.CHAT: "made to follow instructions or to converse, by instruction tuning or preferences",
+    ModelType.CHAT: "trained to follow instructions or to converse, by instruction tuning or from preferences",
     ModelType.MERGE: "made by combining the weights of other checkpoints, without training",
     ModelType.MULTIMODAL: "reads more than text; here only its text side is measured",
-    ModelType.OTHER: "anything else, or not said",
+    ModelType.OTHER: "anything else, or not given",
 }
 
 

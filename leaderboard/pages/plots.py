@@ -64,7 +64,7 @@ class Drawing:
 def drawings(board: Board, key: str, when: plots.When, ids: list[str]) -> list[Drawing]:
     """The four plots of a board, in order."""
     title = "average" if key == "average" else plots.title_of(board, key)
-    day = "the day they were submitted here" if when == "submitted" else "the day they were put on the Hub"
+    day = "the day they were submitted here" if when == "submitted" else "the day they were published on the Hub"
     said: dict[plots.Name, tuple[str, str]] = {
         "progress": (
             f"How has the best {title} score risen?",
@@ -72,15 +72,15 @@ def drawings(board: Board, key: str, when: plots.When, ids: list[str]) -> list[D
         ),
         "size": (
             f"Which checkpoints have the best {title} score for their size?",
-            "The line joins the best: nothing of that size or smaller scores more.",
+            "The line joins the best: no checkpoint of that size or smaller scores higher.",
         ),
         "spread": (
-            "How are the scores of each task spread, and where do the chosen ones lie?",
+            "How are the scores of each task spread, and where are the chosen checkpoints?",
             "Thickness: how many checkpoints have about this score. Bar: the middle half. Ring: the median.",
         ),
         "correlation": (
-            "Which tasks measure the same?",
-            "Correlation of ranks (Spearman): 1 where two tasks order checkpoints alike, 0 where they are unrelated.",
+            "Which tasks measure the same thing?",
+            "Correlation of ranks (Spearman): 1 if two tasks rank checkpoints alike, 0 if they are unrelated.",
         ),
     }
     return [_drawing(board, name, question, about, key, when, ids) for name, (question, about) in said.items()]
@@ -132,7 +132,7 @@ def _note(board: Board, name: plots.Name, key: str, when: plots.When) -> str:
     if name == "size" and (unsized := int((~(board.numbers["params"][there] > 0)).sum())):
         said.append(f"{unsized:,} of unknown size left out")
     if name == "size":
-        said.append("the table has those on the line")
+        said.append("the table lists those on the line")
     return " · ".join(said)
 
 

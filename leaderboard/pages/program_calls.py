@@ -95,10 +95,10 @@ class ProgramCalls:
 
     def _refusal(self, client: str, event: object) -> Response | None:
         if not isinstance(event, int | str) or event not in self.offered:
-            sentence = "This is no call that programs can make here. /gradio_api/info lists those."
+            sentence = "Programs cannot make this call. /gradio_api/info lists the calls that they can make."
             return JSONResponse({"detail": sentence}, 400)
         if sum(call.client == client for call in self.calls.values()) >= MAX_OF_CLIENT:
-            sentence = f"You have {MAX_OF_CLIENT} calls here whose answers you did not read. Read them first."
+            sentence = f"You have {MAX_OF_CLIENT} calls whose answers you did not read. Read them first."
             return JSONResponse({"detail": sentence}, 503)
         return None
 
@@ -182,7 +182,7 @@ NO_SESSION = Response(
         {
             "msg": "unexpected_error",
             "event_id": None,
-            "message": f"No call of this session waits here. Answers are kept for {UNREAD_S:.0f} seconds.",
+            "message": f"This session has no pending call. Answers are kept for {UNREAD_S:.0f} seconds.",
             "session_not_found": True,
             "success": False,
         }

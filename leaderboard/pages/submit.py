@@ -33,12 +33,12 @@ def _check(label: str, codes: str) -> Check:
 
 CHECKS = [
     _check(
-        "The revision can be read",
+        "Access to the repository and revision",
         "invalid_model_id invalid_revision model_not_found revision_not_found gated private disabled too_many_files",
     ),
     _check("Model card with a licence", "no_model_card short_model_card unreadable_model_card no_licence"),
-    _check("No code of its own", "auto_map custom_code"),
-    _check("Architecture native to transformers", "no_config unreadable_config too_big_config unknown_architecture"),
+    _check("No custom code", "auto_map custom_code"),
+    _check("Architecture supported by transformers", "no_config unreadable_config too_big_config unknown_architecture"),
     _check("Weights in safetensors", "no_safetensors broken_safetensors pickle_weights"),
     _check("Size within the limit", "unknown_size too_large no_worker_fits"),
     _check("Tokenizer", "no_tokenizer"),
@@ -50,7 +50,7 @@ CHECKS = [
     ),
     _check("Chat template", "no_chat_template chat_template_broken"),
     _check("Within the policy", "do_not_submit quota_used_up organisation_quota_used_up copy_of"),
-    _check("Not requested before", "already_requested"),
+    _check("Not submitted before", "already_requested"),
 ]
 
 
@@ -98,7 +98,7 @@ def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, A
     form = Form(*values)
     base = gr.update(visible=form.weight_type in NEEDS_BASE)
     if not form.model.strip():
-        return render("submit_empty"), _button("Name a checkpoint to queue it"), base
+        return render("submit_empty"), _button("Enter a model to submit"), base
     try:
         submission = form.submission(service)
         with service.turns.take(service.identity.caller(request)):
@@ -107,7 +107,7 @@ def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, A
         return _refused(error.problems), _button(_mend(error.problems)), base
     except PodiumError as error:
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
-        return panel, _button("Look it up again, later"), base
+        return panel, _button("Try again later"), base
     return render_look(found, submission), _said(found, submission), base
 
 
@@ -124,7 +124,7 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
         return panel, gr.update(), ""
     target = address(f"/request/{queued.id}", benchmark=visit(form.where).benchmark)
-    return render("submit_done", target=target, model=queued.model), _button("Queued"), target
+    return render("submit_done", target=target, model=queued.model), _button("Submitted"), target
 
 
 def render_look(found: Look, submission: CheckpointSubmission) -> str:
@@ -140,7 +140,7 @@ def _refused(problems: Sequence[Problem], existing: str = "") -> str:
 def _said(found: Look, submission: CheckpointSubmission) -> Any:
     if not found.accepted or found.found is None:
         wrong = errors_of(found.problems)
-        return _button(_mend(wrong) if wrong else "Already requested: the same cannot be queued twice")
+        return _button(_mend(wrong) if wrong else "Already submitted")
     chat = " with its chat template" if submission.use_chat_template else ""
     text = f"Queue {found.found.model} at {found.found.revision[:7]} in {submission.precision}{chat}"
     return gr.update(value=text, interactive=True)
@@ -148,7 +148,7 @@ def _said(found: Look, submission: CheckpointSubmission) -> Any:
 
 def _mend(problems: Sequence[Problem]) -> str:
     count = len(errors_of(list(problems)))
-    return f"Mend {count} problem{'s' if count != 1 else ''} to queue it"
+    return f"Fix {count} problem{'s' if count != 1 else ''} to submit"
 
 
 def _button(text: str) -> Any:
@@ -203,8 +203,8 @@ def build(service: Service) -> None:
             base_model = gr.Textbox(
                 label="Base model", placeholder="org/name", elem_classes="live-lookup", max_lines=1, visible=False
             )
-            chat = gr.Checkbox(label="Put prompts through the checkpoint's chat template")
-            button = gr.Button("Name a checkpoint to queue it", variant="primary", interactive=False)
+            chat = gr.Checkbox(label="Apply the checkpoint's chat template to the prompts")
+            button = gr.Button("Enter a model to submit", variant="primary", interactive=False)
         with gr.Column():
             panel = markup(render("submit_empty"), elem_classes="shown", elem_id="found")
     fields = [model, revision, precision, model_type, weight_type, base_model, chat]

@@ -102,13 +102,13 @@ def size(number: int | None) -> str:
 def engine(account: Mapping[str, Any]) -> str:
     """How the tokens were forwarded, from a result's `provenance.engine`."""
     if not account:
-        return "How its tokens were forwarded is unknown."
+        return "The engine that evaluated it is unknown."
     if account.get("engine") != "shared-prefix":
         why = account.get("fallback")
         return f"Evaluated with the harness's own backend{f' ({why})' if why else ''}."
-    asked = count((account.get("probe") or {}).get("questions"))
+    questions = count((account.get("probe") or {}).get("questions"))
     forwarded, saved = count(account.get("tokens_forwarded")), count(account.get("tokens_saved"))
     return (
-        f"Evaluated with shared prefixes, checked against the stock backend on {asked} questions: "
-        f"{forwarded} tokens forwarded, {saved} saved."
+        f"Evaluated with shared prefixes, checked against the stock backend on {questions} questions: "
+        f"{forwarded} tokens computed, {saved} saved."
     )

@@ -140,7 +140,7 @@ def test_an_older_address_of_a_filter_is_understood_and_written_anew(reader: Any
 
 def test_nothing_found_names_the_filter_to_blame_and_drops_it(reader: Any) -> None:
     reader.goto("/?search=no-such-model")
-    expect(reader.locator(".pt-empty")).to_contain_text("One filter is to blame")
+    expect(reader.locator(".pt-empty")).to_contain_text("Dropping one of these shows rows again")
     reader.get_by_role("button", name="Drop the search").click()
     expect(status(reader)).to_contain_text("1,960 of 2,000")
     reader.goto("/?architectures=MambaForCausalLM")

@@ -48,7 +48,7 @@ const rangeFilter = {
     const ranges = Object.entries(filter.ranges).map(([name, [low, high]]) =>
       h("button", { type: "button", class: "pt-option", onclick: choose(low, high) }, name,
         h("span", { class: "pt-count" }, bounds(low, high, filter.unit))));
-    const all = h("button", { type: "button", class: "pt-option", onclick: choose() }, `all ${filter.name}s, unknown ones too`);
+    const all = h("button", { type: "button", class: "pt-option", onclick: choose() }, `all ${filter.name}s, including unknown`);
     const fields = [field(filter.low, `from (${filter.unit})`), field(filter.high, `below (${filter.unit})`)];
     return [h("div", { class: "pt-fields" }, fields), ...ranges, all];
   },
@@ -67,7 +67,7 @@ const hideFilter = {
       check(label, hidden(board, filter).includes(kind), numbers[kind] || 0, (on) => board.change(hiding(board, filter, kind, on))));
     const only = filter.only.map(({ name, label }) =>
       check(label, board.view[name] === "true", board.facets[name]?.true || 0, (on) => board.change({ [name]: on ? "true" : undefined })));
-    return [h("p", { class: "pt-note" }, "Leave out"), ...boxes, h("hr"), ...only];
+    return [h("p", { class: "pt-note" }, "Hide"), ...boxes, h("hr"), ...only];
   },
   label: (board, filter) =>
     numbered(filter.title, hidden(board, filter).length + filter.only.filter(({ name }) => board.view[name] === "true").length),

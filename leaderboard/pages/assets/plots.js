@@ -30,7 +30,7 @@ function load() {
     const element = document.createElement("script");
     element.src = script;
     element.onload = () => resolve(window.Plotly);
-    element.onerror = () => reject(new Error("The drawing program could not be loaded."));
+    element.onerror = () => reject(new Error("The plotting library could not be loaded."));
     document.head.append(element);
   });
   return plotly;

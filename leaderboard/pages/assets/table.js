@@ -209,7 +209,7 @@ class Table {
   }
 
   nothing(answer) {
-    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one, and its row appears here.")];
+    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one; its row will appear here.")];
     const blamed = Object.entries(answer.blame).filter(([, number]) => number > 0);
     const buttons = blamed.map(([name, number]) => {
       const { label, change } = dropping(this, name);
@@ -222,7 +222,7 @@ class Table {
       this.search.value = "";
       this.change(droppingAll(this));
     } }, "Drop all filters");
-    return [h("p", {}, blamed.length ? "Nothing found. One filter is to blame:" : "Nothing found: no single filter is to blame."), h("p", { class: "pt-row" }, ...buttons, all)];
+    return [h("p", {}, blamed.length ? "Nothing found. Dropping one of these shows rows again:" : "Nothing found. Dropping a single filter does not help."), h("p", { class: "pt-row" }, ...buttons, all)];
   }
 
   // -- drawing --------------------------------------------------------------------------------------------------
@@ -396,7 +396,7 @@ class Table {
     const ids = [...this.compared.keys()].map(encodeURIComponent).join(",");
     this.tray.replaceChildren(
       h("span", {}, this.compared.size === 1 ? "Choose another to compare:" : "Compare:"),
-      ...[...this.compared.values()].map((one) => h("button", { type: "button", class: "pt-chip", title: "Take out", onclick: () => this.pick(one) }, `${one.model} ×`)),
+      ...[...this.compared.values()].map((one) => h("button", { type: "button", class: "pt-chip", title: "Remove", onclick: () => this.pick(one) }, `${one.model} ×`)),
       this.compared.size > 1 ? h("a", { class: "pt-go", href: `${this.prefix}/compare?benchmark=${encodeURIComponent(this.about.benchmark)}&rows=${ids}` }, "Compare") : null);
     this.redraw();
   }

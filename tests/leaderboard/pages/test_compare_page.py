@@ -56,8 +56,8 @@ def test_the_page_says_what_the_comparison_comes_to(service: Any) -> None:
 def test_the_page_offers_what_can_be_added(service: Any) -> None:
     assert page_of(service, "").count('title="Add org/') == 2
     one = page_of(service, f"rows={ids(service).split(',')[0]}&find=half")
-    assert one.count('title="Add org/half') == 1 and "Add another one" in one
-    assert "No checkpoint on this board fits" in page_of(service, "find=nothing-like-it")
+    assert one.count('title="Add org/half') == 1 and "Add another checkpoint" in one
+    assert "No checkpoint on this board matches" in page_of(service, "find=nothing-like-it")
     assert "There is no evaluation" in page_of(service, "rows=org/gone@abc_float32_Original")
 
 
@@ -80,7 +80,7 @@ def test_an_empty_board_has_no_plots(service: Any) -> None:
     empty = Board(pd.DataFrame({"fullname": []}), BENCHMARK)
     assert empty.select(View()).rows.size == 0
     service.boards = SimpleNamespace(get=lambda name: SimpleNamespace(board=empty))
-    assert "Nothing is measured" in plots.draw(service, visit("/plots"))
+    assert "No checkpoint has been evaluated" in plots.draw(service, visit("/plots"))
     assert UNKNOWN not in page_of(service, "")
 
 

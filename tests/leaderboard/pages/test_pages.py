@@ -439,7 +439,7 @@ def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = client.get("/org/<b>name", headers=browser)
     assert answer.status_code == 404 and answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "There is nothing at this address" in answer.text and "/org/&lt;b&gt;name" in answer.text
+    assert "Page not found" in answer.text and "/org/&lt;b&gt;name" in answer.text
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert client.get("/there", headers=browser).json() == {"all": "well"}
     for path, headers in (("/nothing", {}), ("/api/v1/nothing", browser)):
