@@ -21,7 +21,7 @@ from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.offered import OfferedRoutes
 from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
 from leaderboard.pages.reference import mount_reference
-from leaderboard.pages.render import HERE
+from leaderboard.pages.render import FOLDER
 from leaderboard.pages.shell import theme, top_bar
 from leaderboard.pages.tools import add_tools
 from leaderboard.service import Service
@@ -43,7 +43,7 @@ TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 PAGES: list[Tab] = [request, model]
 """Reached by links; what follows their name in the address names their subject."""
 
-ASSETS = {path.name: path for path in (HERE / "theme.css", HERE / "podium.js", *(HERE / "assets").iterdir())}
+ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js", *(FOLDER / "assets").iterdir())}
 """Files that the browser asks for, by name."""
 
 STYLE = "theme.css"
@@ -80,7 +80,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         "ssr_mode": False,
         "show_error": False,
     }
-    options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
+    options |= {"max_file_size": "1kb", "favicon_path": FOLDER / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         pages = build_pages(service)

@@ -56,9 +56,9 @@ def best(blocks: list[PodiumBlock]) -> PodiumBlock | None:
     return max(scored, key=lambda block: block.average or 0.0, default=None)
 
 
-def draw(service: Service, here: Visit) -> str:
+def draw(service: Service, visit: Visit) -> str:
     """The page of the benchmark that the address names."""
-    benchmark = service.benchmark(here.benchmark)
+    benchmark = service.benchmark(visit.benchmark)
     block = best(service.results.list(benchmark.id))
     return render(
         "about",

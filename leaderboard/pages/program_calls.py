@@ -84,8 +84,8 @@ class ProgramCalls:
             return
         if len(self.calls) >= MAX_IN_ALL:
             self._drop(next(iter(self.calls)))
-        answer = KeptAnswer(send)
-        await self.app(request.scope, Replayed(body, request.receive).receive, answer.keep)
+        answer = BufferedAnswer(send)
+        await self.app(request.scope, ReplayedBody(body, request.receive).receive, answer.keep)
         event = _fields(answer.body).get("event_id")
         if isinstance(event, str):
             session = fields.get("session_hash") or ""
@@ -124,13 +124,13 @@ class ProgramCalls:
             return
         for other in [other for other, its in self.calls.items() if call.session and its.session == call.session]:
             del self.calls[other]
-        task = asyncio.create_task(self._read_in_its_place(call))
+        task = asyncio.create_task(self._read_dropped_answer(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read_in_its_place(self, call: Call) -> None:
+    async def _read_dropped_answer(self, call: Call) -> None:
         async def read() -> None:
-            await self.app(_reading_scope(call), _nothing_more, _to_nobody)
+            await self.app(_reading_scope(call), _never_receive, _discard)
 
         reading = asyncio.create_task(read())
         _, unfinished = await asyncio.wait({reading}, timeout=DROP_S)
@@ -141,7 +141,7 @@ class ProgramCalls:
             reading.exception()  # its client hung up before: then Gradio knows no such session any more
 
 
-class KeptAnswer:
+class BufferedAnswer:
     """Keeps an answer until it is to be passed on."""
 
     def __init__(self, send: Send) -> None:
@@ -163,7 +163,7 @@ class KeptAnswer:
             await self._send(message)
 
 
-class Replayed:
+class ReplayedBody:
     """A request's body that was read already, once more."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
@@ -232,11 +232,11 @@ def _reading_scope(call: Call) -> Scope:
     }
 
 
-async def _nothing_more() -> Message:
+async def _never_receive() -> Message:
     """A client that stays connected and says nothing."""
     await asyncio.Event().wait()
     raise AssertionError("nobody sets this event")
 
 
-async def _to_nobody(_: Message) -> None:
+async def _discard(_: Message) -> None:
     """A client that reads and forgets."""

@@ -26,7 +26,7 @@ def _foreign_link(renderer: RendererHTML, tokens: Sequence[Token], at: int, opti
 
 
 MARKDOWN.add_render_rule("link_open", _foreign_link)
-HERE = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent
 
 
 def time_tag(text: str | None) -> Markup:
@@ -44,8 +44,8 @@ def model_link(model: str, benchmark: str = "") -> Markup:
 
 def address(path: str, **query: object) -> str:
     """A path with those query values that are not empty."""
-    said = {key: value for key, value in query.items() if value not in ("", None, False)}
-    return quote(path) + (f"?{urlencode(said)}" if said else "")
+    values = {key: value for key, value in query.items() if value not in ("", None, False)}
+    return quote(path) + (f"?{urlencode(values)}" if values else "")
 
 
 def prose(text: str) -> Markup:
@@ -68,17 +68,17 @@ def errors_of(problems: list[Problem]) -> list[Problem]:
 
 def environment() -> Environment:
     """The templates' environment: escaping on, an unknown name is an error."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+    templates = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "ago": time_tag,
         "prose": prose,
-        "left": words.left,
+        "left": words.time_left,
         "exact": words.exact,
         "duration": words.duration,
         "params": words.params,
@@ -90,8 +90,8 @@ def environment() -> Environment:
         "symbol": type_symbol,
         "errors": errors_of,
     }
-    made.globals |= {"address": address}
-    return made
+    templates.globals |= {"address": address}
+    return templates
 
 
 TEMPLATES = environment()

@@ -17,13 +17,13 @@ def moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+        time = datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         try:
-            found = datetime.fromisoformat(text)
+            time = datetime.fromisoformat(text)
         except ValueError:
             return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def duration(seconds: float | None) -> str:
@@ -53,7 +53,7 @@ def ago(text: str | None, now: datetime | None = None) -> str:
     return f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
 
 
-def left(text: str | None, now: datetime | None = None) -> str:
+def time_left(text: str | None, now: datetime | None = None) -> str:
     """Time until then: `4 min`; `any moment` when it is past."""
     when = moment(text)
     if when is None:

@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
 from leaderboard.pages import words
-from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
+from leaderboard.pages.community import Actions, FlagSection, ShownFlag, Talk
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
-from leaderboard.pages.model import AVERAGE, neighbours, placed
+from leaderboard.pages.model import AVERAGE, neighbours, rank_of
 from leaderboard.pages.queue import Filters, Waiting, arrange, expected_start, usual_seconds
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
-from leaderboard.pages.shell import visit
-from leaderboard.pages.submit import checked
+from leaderboard.pages.shell import parse_visit
+from leaderboard.pages.submit import check_results
 from leaderboard.queue.request_index import QueueView, SetAside
 from leaderboard.records import (
     Abilities,
@@ -121,20 +121,20 @@ def test_an_unknown_size_is_unknown(billions: float | None, said: str) -> None:
 
 
 def test_an_address_says_its_subject_and_its_view() -> None:
-    here = visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
+    here = parse_visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
     assert here.rest == ("org", "a b")
     assert (here.benchmark, here.number("page"), here.query["task"]) == ("tiny", 3, "x&y")
 
 
 @given(st.text(max_size=60))
 def test_any_address_can_be_read(text: str) -> None:
-    here = visit(f"//[/queue?page={text}")
+    here = parse_visit(f"//[/queue?page={text}")
     assert here.number("page") >= 0
 
 
 def test_the_form_can_be_filled_as_a_request_was() -> None:
     link = again_address(request("m", requested_revision="main", use_chat_template=True))
-    here = visit(link)
+    here = parse_visit(link)
     assert here.query["model"] == "org/m"
     assert (here.query["revision"], here.query["use_chat_template"]) == ("main", "true")
     assert address("/queue", benchmark="", mine=None) == "/queue"
@@ -203,11 +203,11 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
 def test_every_check_is_a_tick_or_its_problems() -> None:
     warning = Problem(code="no_worker", field="precision", message="m", fix="f", severity=Severity.WARNING)
     strange = Problem(code="new_code", field="model", message="m", fix="f")
-    lines = checked([warning, strange], known=True, chat=False)
+    lines = check_results([warning, strange], readable=True, with_chat_template=False)
     assert "Chat template" not in [line.label for line in lines]
     assert {line.label for line in lines if line.problems} == {"Precision and weight type", "Form"}
-    assert len(checked([], known=True, chat=True)) == len(lines)
-    assert [line.problems for line in checked([strange], known=False, chat=True)] == [[strange]]
+    assert len(check_results([], readable=True, with_chat_template=True)) == len(lines)
+    assert [line.problems for line in check_results([strange], readable=False, with_chat_template=True)] == [[strange]]
 
 
 # --- examples
@@ -259,10 +259,10 @@ def test_no_shape_of_details_breaks_the_page(arguments: Any, answers: Any, targe
 
 def test_the_place_counts_those_that_are_better() -> None:
     frame = pd.DataFrame({"request_id": ["a", "b", "c", "d"], AVERAGE: [5.0, 9.0, 5.0, None]})
-    assert placed(frame, "b") == (1, 3)
-    assert placed(frame, "a") == placed(frame, "c") == (2, 3)
-    assert placed(frame, "d") is None
-    assert placed(frame, "x") is None
+    assert rank_of(frame, "b") == (1, 3)
+    assert rank_of(frame, "a") == rank_of(frame, "c") == (2, 3)
+    assert rank_of(frame, "d") is None
+    assert rank_of(frame, "x") is None
 
 
 # --- escaping
@@ -330,7 +330,7 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     flag = Flag(id="0" * 16, model=EVIL, category=Category.OTHER, evidence=EVIL, links=[EVIL], by=EVIL, time=EVIL)
     shown_flag = ShownFlag(flag, EVIL_TALK, [State.ACCEPTED, State.WITHDRAWN])
     pages += [
-        str(TEMPLATES.get_template("talk.html").module.flags(Flagged(EVIL, [shown_flag], EVIL, [], writes, True)))
+        str(TEMPLATES.get_template("talk.html").module.flags(FlagSection(EVIL, [shown_flag], EVIL, [], writes, True)))
         for writes in (True, False)
     ]
     pages += [
@@ -390,7 +390,7 @@ def test_a_deep_address_is_redirected_to_its_page_and_names_the_same_subject(pat
     there = str(client.build_request("GET", path).url.join(answer.headers["location"]))
     assert there == target
     if "other" not in path:
-        assert visit(there.removeprefix("http://testserver")) == visit(path.replace("//", "/"))
+        assert parse_visit(there.removeprefix("http://testserver")) == parse_visit(path.replace("//", "/"))
 
 
 def test_a_page_is_sent_as_gradio_wrote_it_and_allows_the_scripts_that_are_in_it() -> None:
