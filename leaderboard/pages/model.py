@@ -95,9 +95,7 @@ def intervals(
             column,
             block.scores.get(column.key, Score(raw=None, normalised=None)),
             _median(frame, column.title),
-            [_subtask_score(part.task, part.metrics[0], measured) for part in column.parts]
-            if len(column.parts) > 1
-            else [],
+            _subtask_scores(column, measured),
         )
         for column in benchmark.columns
     ]
@@ -110,9 +108,9 @@ def _subtask_scores(column: Column, measured: dict[str, Any]) -> list[tuple[str,
 
 
 def _subtask_score(task: str, metric: str, measured: dict[str, Any]) -> tuple[str, float | None, float | None]:
-    name, _, chosen_evaluation = metric.partition(",")
+    name, _, filter_name = metric.partition(",")
     scores = measured.get(task, {})
-    return task, _number(scores.get(metric)), _number(scores.get(f"{name}_stderr,{chosen_evaluation}"))
+    return task, _number(scores.get(metric)), _number(scores.get(f"{name}_stderr,{filter_name}"))
 
 
 def _number(value: Any) -> float | None:
@@ -155,9 +153,8 @@ def chosen_evaluation(model: Model, benchmark: str, run: str) -> Evaluation | No
     """The evaluation to show: the one that `run` names, else the newest of the benchmark, else the newest."""
     runs = model.evaluations
     matches = [evaluation for evaluation in runs if run_name(evaluation.podium) == run]
-    return next(
-        iter(matches + [evaluation for evaluation in runs if evaluation.podium.benchmark == benchmark] + runs), None
-    )
+    of_benchmark = [evaluation for evaluation in runs if evaluation.podium.benchmark == benchmark]
+    return next(iter(matches + of_benchmark + runs), None)
 
 
 def run_name(block: PodiumBlock) -> str:

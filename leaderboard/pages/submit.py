@@ -63,14 +63,13 @@ class CheckResult(NamedTuple):
 
 def check_results(problems: Sequence[Problem], readable: bool, with_chat_template: bool) -> list[CheckResult]:
     """Every check with its problems; only those with problems when the checkpoint itself could not be read."""
-    lines = [
+    results = [
         CheckResult(check.label, [problem for problem in problems if problem.code in check.codes]) for check in CHECKS
     ]
     grouped = {code for check in CHECKS for code in check.codes}
     results += [CheckResult("Form", [problem]) for problem in problems if problem.code not in grouped]
-    return [
-        line for line in lines if line.problems or (readable and (with_chat_template or line.label != "Chat template"))
-    ]
+    skipped = "" if with_chat_template else "Chat template"
+    return [result for result in results if result.problems or (readable and result.label != skipped)]
 
 
 class Form(NamedTuple):
