@@ -41,10 +41,10 @@ TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 """In the order of the top bar."""
 
 PAGES: list[Tab] = [request, model]
-"""Reached by links; what follows their name in the address names their subject."""
+"""Reached by links; the rest of the address names their subject."""
 
 ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js", *(FOLDER / "assets").iterdir())}
-"""Files that the browser asks for, by name."""
+"""Files that the browser loads, by name."""
 
 STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
@@ -52,7 +52,7 @@ SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
 
 
 def build_pages(service: Service) -> gr.Blocks:
-    """All pages, each at its own address, so that a reader loads only the one they read."""
+    """All pages, each at its own address, so that a reader loads only one page."""
     first, *others = TABS
     addresses = [(first.TITLE, "/"), *((tab.TITLE, f"/{tab.TITLE.lower()}") for tab in others)]
     pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)

@@ -1,4 +1,4 @@
-"""About: how scores are made, with a worked row from the board, and how anybody makes one again."""
+"""About: how scores are made, with a worked example from the board, and how to reproduce a row."""
 
 from __future__ import annotations
 

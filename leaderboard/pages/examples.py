@@ -1,4 +1,4 @@
-"""One example of the details as people read it: the question, the choices as the model saw them, the answer."""
+"""One example of the details as people read it: the question, the choices, the answer."""
 
 from __future__ import annotations
 

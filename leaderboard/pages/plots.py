@@ -112,7 +112,7 @@ def _drawing(
 
 
 def _ordered(frame: pd.DataFrame, name: plots.Name) -> pd.DataFrame:
-    """What is worth reading first: the front by size; each pair of tasks once, the most alike first."""
+    """The rows for the table: the front by size; each pair of tasks once, the highest correlation first."""
     if name == "size":
         return frame[frame["front"]]
     if name == "correlation":
@@ -159,7 +159,7 @@ def draw(service: Service, visit: Visit) -> str:
 
 
 def plot_chooser(service: Service, visit: Visit, board: Board) -> Chooser:
-    """The chosen rows of the board; other evaluations have no place in the plots."""
+    """The chosen rows of the board; other evaluations are not in the plots."""
     names = [name for name in names_in(visit.query.get("rows", "")) if name in board.position]
     runs = choose(service.boards, service.results, board.benchmark.id, names).runs
     return chooser(service, visit, "/plots", runs, labels_of(runs))

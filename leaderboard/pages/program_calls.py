@@ -1,7 +1,7 @@
 """Calls of programs through Gradio's queue (the pages' events do without it): bounded while nobody reads their answers.
 
-Gradio keeps an answer until a client reads it. It is left as it is: what is in the way of a bound is refused before it
-comes to the queue, and an answer that nobody reads is read here.
+Gradio keeps an answer until a client reads it. Gradio is not changed: calls beyond the limits are refused before
+they reach the queue, and answers that nobody reads are read and dropped here.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ProgramCalls:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a call in or refuse it; note which answers are read."""
+        """Accept or refuse a call; record which answers are read."""
         path = scope["path"].removeprefix(GRADIO).rstrip("/") if scope["type"] == "http" else ""
         is_call = path.startswith(CALL) or path in (JOIN, DATA)
         if not is_call or not scope["path"].startswith(GRADIO) or scope["method"] not in ("GET", "POST"):
@@ -142,14 +142,14 @@ class ProgramCalls:
 
 
 class BufferedAnswer:
-    """Keeps an answer until it is to be passed on."""
+    """Holds an answer back until `pass_on`."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._messages: list[Message] = []
 
     async def keep(self, message: Message) -> None:
-        """Take a part of the answer."""
+        """Store a part of the answer."""
         self._messages.append(message)
 
     @property
@@ -164,7 +164,7 @@ class BufferedAnswer:
 
 
 class ReplayedBody:
-    """A request's body that was read already, once more."""
+    """Replays a request's body that was already read."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._first: Message | None = {"type": "http.request", "body": body, "more_body": False}
@@ -233,10 +233,10 @@ def _reading_scope(call: Call) -> Scope:
 
 
 async def _never_receive() -> Message:
-    """A client that stays connected and says nothing."""
+    """A client that stays connected and sends nothing."""
     await asyncio.Event().wait()
     raise AssertionError("nobody sets this event")
 
 
 async def _discard(_: Message) -> None:
-    """A client that reads and forgets."""
+    """A client that discards what it reads."""

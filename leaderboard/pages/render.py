@@ -1,4 +1,4 @@
-"""Templates to markup, with everything escaped that a template does not itself write."""
+"""Templates to markup, with every inserted value escaped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
 def _foreign_link(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    """A link in what somebody wrote: not ours to recommend."""
+    """A link in a user's text: search engines must not count it as ours."""
     tokens[at].attrSet("rel", "nofollow noopener ugc")
     return renderer.renderToken(tokens, at, options, env)
 
@@ -43,7 +43,7 @@ def model_link(model: str, benchmark: str = "") -> Markup:
 
 
 def address(path: str, **query: object) -> str:
-    """A path with those query values that are not empty."""
+    """A path with its query, without empty values."""
     values = {key: value for key, value in query.items() if value not in ("", None, False)}
     return quote(path) + (f"?{urlencode(values)}" if values else "")
 
@@ -54,7 +54,7 @@ def prose(text: str) -> Markup:
 
 
 def type_symbol(model_type: str) -> str:
-    """The symbol of a model type, also where a file holds it with its symbol."""
+    """The symbol of a model type; `model_type` may contain the symbol already."""
     for kind in ModelType:
         if kind.value in model_type:
             return MODEL_TYPE_SYMBOLS[kind]
@@ -62,7 +62,7 @@ def type_symbol(model_type: str) -> str:
 
 
 def errors_of(problems: list[Problem]) -> list[Problem]:
-    """Those that refuse."""
+    """The problems that reject a submission."""
     return [problem for problem in problems if problem.severity is Severity.ERROR]
 
 

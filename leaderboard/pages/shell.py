@@ -1,4 +1,4 @@
-"""What every page shares: the frame, the top bar, its address, and how a handler is tied to the service."""
+"""What every page shares: the frame, the top bar, its address, and how a handler gets the service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUBJECT = "subject"
 
 @dataclass(frozen=True)
 class Visit:
-    """Where the reader is (the path's parts after the page's own name, and the query), and who they are."""
+    """A reader's address (the path after the page's name, and the query) and who the reader is."""
 
     rest: tuple[str, ...] = ()
     query: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Visit:
 
     @property
     def benchmark(self) -> str:
-        """The benchmark that is asked for; empty for the first one."""
+        """The benchmark in the address; empty for the first one."""
         return self.query.get("benchmark", "")
 
     def number(self, name: str, default: int = 0) -> int:

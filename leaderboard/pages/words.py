@@ -1,4 +1,4 @@
-"""Times, sizes and numbers as people read them. Nothing here is a guess: what is not known is "unknown"."""
+"""Times, sizes and numbers as people read them. What is not known is "unknown", never a guess."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 
 
 def moment(text: str | None) -> datetime | None:
-    """The time that a file of ours (or another board's) says; None when it says none."""
+    """The time in a text of our files or of another board's; None if it holds no time."""
     if not text:
         return None
     try:
@@ -43,7 +43,7 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(text: str | None, now: datetime | None = None) -> str:
-    """`3 min ago`, `in 2 h`, `just now`; `unknown` when no time is said."""
+    """`3 min ago`, `in 2 h`, `just now`; `unknown` without a time."""
     when = moment(text)
     if when is None:
         return UNKNOWN
@@ -78,7 +78,7 @@ def params(billions: float | None) -> str:
 
 
 def score(value: float | None, digits: int = 2) -> str:
-    """A score with fixed digits, or a dash that its reader is told is "not measured"."""
+    """A score with fixed digits, or a dash for "not measured"."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
@@ -100,7 +100,7 @@ def size(number: int | None) -> str:
 
 
 def engine(account: Mapping[str, Any]) -> str:
-    """How the tokens were forwarded, from a result's `provenance.engine`."""
+    """How the tokens were computed, from a result's `provenance.engine`."""
     if not account:
         return "The engine that evaluated it is unknown."
     if account.get("engine") != "shared-prefix":
