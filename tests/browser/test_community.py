@@ -71,9 +71,9 @@ def become(page: Page, name: str, address: str) -> None:
     page.wait_for_url(re.compile(re.escape(address.partition("#")[0])))
 
 
-def asked(board: Service, number: int) -> Request:
-    said = {"benchmark": "tiny", "model": "lab/model", "revision": f"{number:x}" * 40, "sender": "bob"}
-    return board.queue.submit(Request(**said))
+def submitted_request(board: Service, number: int) -> Request:
+    fields = {"benchmark": "tiny", "model": "lab/model", "revision": f"{number:x}" * 40, "sender": "bob"}
+    return board.queue.submit(Request(**fields))
 
 
 def until_hidden(page: Page, hidden: dict[str, int]) -> None:
@@ -86,7 +86,7 @@ def until_hidden(page: Page, hidden: dict[str, int]) -> None:
 
 
 def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, service: Running) -> None:
-    done = board.queue.claim(asked(board, 1), "worker", 60)
+    done = board.queue.claim(submitted_request(board, 1), "worker", 60)
     publish(board, done)
     board.queue.finish(done)
     page = person
@@ -144,7 +144,7 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
 
 
 def test_votes_reports_and_what_maintainers_do(person: Page, board: Service, service: Running) -> None:
-    page, request = person, asked(board, 2)
+    page, request = person, submitted_request(board, 2)
     address = f"/request/{request.id}"
     become(page, "eve", address)
     page.get_by_role("button", name="Vote to run it earlier").click()
@@ -177,4 +177,4 @@ def test_votes_reports_and_what_maintainers_do(person: Page, board: Service, ser
     page.get_by_role("button", name="Remove it from the queue").click()
     expect(page.locator(".status").first).to_have_text("cancelled")
     stored = json.loads(board.queue.raw(request.id))
-    assert [one["by"] for one in stored["history"]] == ["bob", "worker", "worker", "mia", "bob"]
+    assert [entry["by"] for entry in stored["history"]] == ["bob", "worker", "worker", "mia", "bob"]

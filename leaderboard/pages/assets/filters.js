@@ -67,7 +67,7 @@ const hideFilter = {
       check(label, hidden(board, filter).includes(kind), numbers[kind] || 0, (on) => board.change(hiding(board, filter, kind, on))));
     const only = filter.only.map(({ name, label }) =>
       check(label, board.view[name] === "true", board.facets[name]?.true || 0, (on) => board.change({ [name]: on ? "true" : undefined })));
-    return [h("p", { class: "pt-note" }, "Hide"), ...boxes, h("hr"), ...only];
+    return [h("p", { class: "pt-note" }, "Hide these rows"), ...boxes, h("hr"), ...only];
   },
   label: (board, filter) =>
     numbered(filter.title, hidden(board, filter).length + filter.only.filter(({ name }) => board.view[name] === "true").length),

@@ -55,8 +55,8 @@ def test_the_page_says_what_the_comparison_comes_to(service: Any) -> None:
 
 def test_the_page_offers_what_can_be_added(service: Any) -> None:
     assert page_of(service, "").count('title="Add org/') == 2
-    one = page_of(service, f"rows={ids(service).split(',')[0]}&find=half")
-    assert one.count('title="Add org/half') == 1 and "Add another checkpoint" in one
+    chosen_page = page_of(service, f"rows={ids(service).split(',')[0]}&find=half")
+    assert chosen_page.count('title="Add org/half') == 1 and "Add another checkpoint" in chosen_page
     assert "No checkpoint on this board matches" in page_of(service, "find=nothing-like-it")
     assert "There is no evaluation" in page_of(service, "rows=org/gone@abc_float32_Original")
 
@@ -93,16 +93,16 @@ def client(service: Any) -> TestClient:
 
 
 def test_the_api_gives_what_the_page_says(client: TestClient, service: Any) -> None:
-    asked = {"rows": ids(service)}
-    answer = client.get("/compare", params=asked).json()
+    query = {"rows": ids(service)}
+    answer = client.get("/compare", params=query).json()
     [against] = answer["differences"]
     plain = against["columns"][0]
     assert answer["tasks"] == ["plain", "mixed_a", "mixed_b"] and against["sentence"].startswith("good is ahead")
     assert {plain["ahead"], plain["behind"]} == {0, 20} and plain["test"] == "sign"
-    examples = client.get("/compare/examples", params=asked | {"task": "plain", "limit": 3, "offset": 18}).json()
+    examples = client.get("/compare/examples", params=query | {"task": "plain", "limit": 3, "offset": 18}).json()
     assert (examples["total"], examples["compared"], len(examples["examples"])) == (20, 40, 2)
-    first = client.get("/compare", params=asked)
-    assert client.get("/compare", params=asked, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    first = client.get("/compare", params=query)
+    assert client.get("/compare", params=query, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
 
 
 def test_the_api_says_what_there_is(client: TestClient, service: Any) -> None:
