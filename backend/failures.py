@@ -1,8 +1,8 @@
-"""Whose fault a failed job is, and the sentence that its submitter reads. Traces stay in the log.
+"""Whose fault a failed job is, and the sentence that its submitter reads. Stack traces stay in the log.
 
-Decided after the fact, from the chain of exceptions, the stage in which they came, and how the executor says that the
-job ended. Whatever is not recognised is our fault, and the log is named. Whether it is tried again is said where the
-attempts are known (leaderboard/queue/retries.py).
+Decided after the job ended, from the chain of exceptions, the stage that raised them, and the reason that the executor
+reports. An unrecognised failure is ours, and the sentence names the log. leaderboard/queue/retries.py decides whether
+the job is tried again.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ HUB_TROUBLE = frozenset({"HubUnavailable", "DownloadFailed"})
 OUT_OF_MEMORY = Rule(
     "out_of_memory",
     SUBMISSION,
-    "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a smaller precision, or "
+    "{model} at {revision} in {precision} needs more memory than a job has here. Submit it in a lower precision, or "
     "ask the maintainers whether a larger worker can run it.",
     frozenset({"MemoryError", "OutOfMemoryError"}),
 )
 HUB_UNAVAILABLE = Rule(
     "hub_unavailable",
     OURS,
-    "The Hub did not give us the files of {model}: it did not answer, or had trouble of its own.",
+    "The Hub did not deliver the files of {model}: it did not answer, or it answered with an error.",
     HUB_TROUBLE,
     part=Part.HUB,
 )
@@ -145,7 +145,7 @@ RULES = (
         "chat_template_error",
         SUBMISSION,
         "The chat template of {model} at {revision} does not render the benchmark's prompts. Try it with "
-        "tokenizer.apply_chat_template on a conversation with few-shot turns, mend it, and submit the new commit.",
+        "tokenizer.apply_chat_template on a conversation with few-shot turns, fix it, and submit the new commit.",
         frozenset({"TemplateError", "TemplateSyntaxError", "UndefinedError", "SecurityError"}),
     ),
     Rule(
@@ -159,8 +159,8 @@ RULES = (
     Rule(
         "chat_template_error",
         SUBMISSION,
-        "The chat template of {model} at {revision} asks for another template (include, import or extends), and a "
-        "checkpoint has none to give. Write it out in one template and submit the new commit.",
+        "The chat template of {model} at {revision} loads another template (include, import or extends), which a "
+        "checkpoint cannot provide. Put everything into one template and submit the new commit.",
         frozenset({"TypeError"}),
         "no loader for this environment",
         stage="chat_template",
@@ -168,8 +168,8 @@ RULES = (
     Rule(
         "chat_template_error",
         SUBMISSION,
-        "The chat template of {model} at {revision} counts further than templates may (range over more than 100,000). "
-        "Correct it and submit the new commit, or submit it without a chat template.",
+        "The chat template of {model} at {revision} exceeds the limit of 100,000 for range. "
+        "Fix it and submit the new commit, or submit it without a chat template.",
         frozenset({"OverflowError"}),
         stage="chat_template",
     ),
@@ -177,14 +177,14 @@ RULES = (
         "chat_template_error",
         SUBMISSION,
         "The chat template of {model} at {revision} fails while it renders the benchmark's prompts. Try it with "
-        "tokenizer.apply_chat_template on a conversation with few-shot turns, correct it, and submit the new commit.",
+        "tokenizer.apply_chat_template on a conversation with few-shot turns, fix it, and submit the new commit.",
         stage="chat_template",
     ),
     Rule(
         "generation_too_long",
         SUBMISSION,
-        "The context length of {model} at {revision} has no room for a prompt beside the new tokens that a task asks "
-        "for. Submit a checkpoint with a longer context.",
+        "The context length of {model} at {revision} is too short for a prompt and the new tokens that a task "
+        "generates. Submit a checkpoint with a longer context.",
         frozenset({"AssertionError"}),
         r"requested max tokens to generate",
     ),
@@ -214,7 +214,7 @@ RULES = (
     Rule(
         "implementation_unavailable",
         SUBMISSION,
-        "config.json of {model} at {revision} asks for an attention or experts implementation that this board does not "
+        "config.json of {model} at {revision} requires an attention or experts implementation that this board does not "
         "have. Remove attn_implementation and experts_implementation from it and submit the new commit.",
         frozenset({"ImportError", "ValueError"}),
         r"`kernels` is either not installed|Flash ?Attention|(attn|experts)_implementation=",
@@ -252,12 +252,13 @@ RULES = (
         stage="adapter",
     ),
 )
-UNKNOWN = Rule(
-    "job_error", OURS, "The {kind} of {model} stopped for a reason that we do not know; its log has it.", counts=True
-)
+UNKNOWN = Rule("job_error", OURS, "The {kind} of {model} stopped for an unknown reason; see its log.", counts=True)
 LOST = Rule("worker_lost", OURS, "The worker that ran {model} was restarted or lost.", part=Part.EXECUTOR)
 CRASHED = Rule(
-    "job_crashed", OURS, "The process that ran {model} ended without a word; its log may say more.", counts=True
+    "job_crashed",
+    OURS,
+    "The process that ran {model} ended without an error message; its log may say more.",
+    counts=True,
 )
 STOPPED = Rule("worker_stopped", OURS, "The worker that ran {model} was shut down.")
 UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side.", part=Part.EXECUTOR)
@@ -266,22 +267,22 @@ KILLED = {
     "wall_limit": Rule(
         "wall_limit",
         SUBMISSION,
-        "The {kind} of {model} at {revision} took longer than a job may here and was ended. Ask the maintainers "
-        "whether it can be given more time.",
+        "The {kind} of {model} at {revision} exceeded the time limit of a job and was stopped. Ask the "
+        "maintainers whether it can have more time.",
     ),
     "memory_limit": OUT_OF_MEMORY,
     "disk_limit": Rule(
         "disk_limit",
         SUBMISSION,
-        "The {kind} of {model} at {revision} wrote more to the disk than a job may here and was ended.",
+        "The {kind} of {model} at {revision} exceeded the disk limit of a job and was stopped.",
     ),
     "process_limit": Rule(
         "process_limit",
         SUBMISSION,
-        "The {kind} of {model} at {revision} started more processes than a job may have here and was ended.",
+        "The {kind} of {model} at {revision} exceeded the process limit of a job and was stopped.",
     ),
     "not_forked": UNSTARTED,
-    "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was ended by its worker."),
+    "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was stopped by its worker."),
     "the local executor's forkserver ended": LOST,
 }
 BY_CODE = {

@@ -21,7 +21,7 @@ from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.offered import OfferedRoutes
 from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
 from leaderboard.pages.reference import mount_reference
-from leaderboard.pages.render import HERE
+from leaderboard.pages.render import FOLDER
 from leaderboard.pages.shell import theme, top_bar
 from leaderboard.pages.tools import add_tools
 from leaderboard.service import Service
@@ -41,10 +41,10 @@ TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 """In the order of the top bar."""
 
 PAGES: list[Tab] = [request, model]
-"""Reached by links; what follows their name in the address names their subject."""
+"""Reached by links; the rest of the address names their subject."""
 
-ASSETS = {path.name: path for path in (HERE / "theme.css", HERE / "podium.js", *(HERE / "assets").iterdir())}
-"""Files that the browser asks for, by name."""
+ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js", *(FOLDER / "assets").iterdir())}
+"""Files that the browser loads, by name."""
 
 STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
@@ -52,7 +52,7 @@ SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
 
 
 def build_pages(service: Service) -> gr.Blocks:
-    """All pages, each at its own address, so that a reader loads only the one they read."""
+    """All pages, each at its own address, so that a reader loads only one page."""
     first, *others = TABS
     addresses = [(first.TITLE, "/"), *((tab.TITLE, f"/{tab.TITLE.lower()}") for tab in others)]
     pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)
@@ -80,7 +80,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         "ssr_mode": False,
         "show_error": False,
     }
-    options |= {"max_file_size": "1kb", "favicon_path": HERE / "podium.svg"}  # no page of ours takes files
+    options |= {"max_file_size": "1kb", "favicon_path": FOLDER / "podium.svg"}  # no page of ours takes files
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         pages = build_pages(service)
@@ -102,7 +102,7 @@ def mount_pages(app: FastAPI, service: Service) -> None:
 def send_asset(name: str) -> FileResponse:
     """A script or style sheet of ours."""
     if name not in ASSETS:
-        raise NotFound(f"There is no file {name!r} here.")
+        raise NotFound(f"This board has no file {name!r}.")
     return FileResponse(ASSETS[name], headers={"Cache-Control": "no-cache"})
 
 

@@ -1,4 +1,4 @@
-"""About: how scores are made, with a worked row from the board, and how anybody makes one again."""
+"""About: how scores are made, with a worked example from the board, and how to reproduce a row."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TITLE = "About"
 
 TYPES = {
     ModelType.PRETRAINED: "trained from scratch on a corpus, by next-token prediction",
-    ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained on over a further corpus",
+    ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained further on another corpus",
     ModelType.FINE_TUNED: "trained further on the data of a domain",
-    ModelType.CHAT: "made to follow instructions or to converse, by instruction tuning or preferences",
+    ModelType.CHAT: "trained to follow instructions or to converse, by instruction tuning or from preferences",
     ModelType.MERGE: "made by combining the weights of other checkpoints, without training",
     ModelType.MULTIMODAL: "reads more than text; here only its text side is measured",
-    ModelType.OTHER: "anything else, or not said",
+    ModelType.OTHER: "anything else, or not given",
 }
 
 
@@ -65,9 +65,9 @@ def best(service: Service, benchmark_id: str) -> PodiumBlock | None:
     return None
 
 
-def draw(service: Service, here: Visit) -> str:
+def draw(service: Service, visit: Visit) -> str:
     """The page of the benchmark that the address names."""
-    benchmark = service.benchmark(here.benchmark)
+    benchmark = service.benchmark(visit.benchmark)
     block = best(service, benchmark.id)
     return render(
         "about",

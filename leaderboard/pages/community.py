@@ -23,7 +23,7 @@ class Talk:
 
 @dataclass(frozen=True)
 class ShownFlag:
-    """A flag with what this reader may make of it."""
+    """A flag with the states that this reader may give it."""
 
     flag: Flag
     talk: Talk
@@ -31,7 +31,7 @@ class ShownFlag:
 
 
 @dataclass(frozen=True)
-class Flagged:
+class FlagSection:
     """The flags of a model."""
 
     model: str
@@ -39,7 +39,7 @@ class Flagged:
     trouble: str
     """A sentence when they cannot be read."""
     categories: list[Category]
-    """What this reader may flag it for."""
+    """Categories that this reader may choose."""
     may_write: bool
     is_owner: bool
 
@@ -58,13 +58,13 @@ class Actions:
     model_types: list[str]
 
 
-def reader(service: Service, here: Visit) -> Person:
-    """Who reads; somebody unknown where nobody said."""
-    return here.person or service.identity.anonymous
+def reader_of(service: Service, visit: Visit) -> Person:
+    """The person who reads the page; anonymous if not signed in."""
+    return visit.person or service.identity.anonymous
 
 
 def may_write(service: Service, person: Person) -> bool:
-    """Whether they may flag, vote and take part, or have to sign in first."""
+    """Whether the person may flag, vote and comment without signing in first."""
     return service.settings.sign_in != "required" or service.rights.is_known(person)
 
 
@@ -76,34 +76,36 @@ def talk(service: Service, kind: Kind, subject: str) -> Talk:
         return Talk(kind, subject, None)
 
 
-def flagged(service: Service, here: Visit, model: str) -> Flagged:
+def flag_section(service: Service, visit: Visit, model: str) -> FlagSection:
     """The flags of `model`, the newest first."""
-    person, rights = reader(service, here), service.rights
+    person, rights = reader_of(service, visit), service.rights
     trouble, flags = "", []
     try:
         flags = service.flag_desk.flags.of_model(service.models.names(model).include)
     except Unreadable as problem:
         trouble = str(problem)
     is_owner = rights.is_owner(person, model)
-    return Flagged(
+    return FlagSection(
         model=model,
-        flags=[ShownFlag(one, talk(service, "flags", one.id), moves(service, person, one)) for one in flags],
+        flags=[ShownFlag(flag, talk(service, "flags", flag.id), moves(service, person, flag)) for flag in flags],
         trouble=trouble,
-        categories=[one for one in Category if is_owner or one is not Category.REMOVAL],
+        categories=[category for category in Category if is_owner or category is not Category.REMOVAL],
         may_write=may_write(service, person),
         is_owner=is_owner,
     )
 
 
 def moves(service: Service, person: Person, flag: Flag) -> list[State]:
-    """What this person may make of the flag."""
+    """The states that this person may give the flag."""
     decides, withdraws = service.rights.is_maintainer(person), service.rights.may_withdraw(person, flag)
-    return [one for one in State if one in MOVES[flag.state] and (withdraws if one is State.WITHDRAWN else decides)]
+    return [
+        state for state in State if state in MOVES[flag.state] and (withdraws if state is State.WITHDRAWN else decides)
+    ]
 
 
-def actions(service: Service, here: Visit, request: Request) -> Actions:
+def actions(service: Service, visit: Visit, request: Request) -> Actions:
     """What may be done with `request`."""
-    person, rights = reader(service, here), service.rights
+    person, rights = reader_of(service, visit), service.rights
     waits, writes = request.status is Status.PENDING, may_write(service, person)
     return Actions(
         may_write=writes,

@@ -1,4 +1,4 @@
-"""Compare: evaluations side by side, what differs more than chance, and the answers where they disagree."""
+"""Compare: evaluations side by side, their significant differences, and the examples on which they disagree."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ TITLE = "Compare"
 SHOWN = 10
 """Examples on a page."""
 SUGGESTED = 8
-"""Rows that are offered where none is chosen."""
+"""Rows offered when none is chosen."""
 WHICH: dict[Which, str] = {"disagree": "where they disagree", "all": "all", "wrong": "none is right"}
 STYLE = '<link rel="stylesheet" href="/podium-assets/compare.css">'
 Z95 = 1.96
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A row or an evaluation that can be added."""
+class Candidate:
+    """A row of the board, or another evaluation, that can be added to the comparison."""
 
     id: str
     model: str
@@ -51,38 +51,38 @@ class Offer:
 
 @dataclass(frozen=True)
 class Chooser:
-    """What is chosen, and what can be."""
+    """The chosen evaluations and those that can be added."""
 
     path: str
     query: dict[str, str]
     names: list[str]
     labels: list[str]
     models: list[str]
-    offers: list[Offer]
-    """What the search found; the best rows where nothing is chosen or searched."""
-    again: list[Offer]
+    offers: list[Candidate]
+    """Matches of the search; the best rows if nothing is chosen or searched."""
+    other_runs: list[Candidate]
     """Other evaluations of the chosen checkpoints."""
-    sought: str
+    search: str
 
-    def here(self, **more: object) -> str:
-        """This page's address with other values."""
+    def with_query(self, **more: object) -> str:
+        """This page's address with other query values."""
         return address(self.path, **{**self.query, **more})
 
-    def with_(self, name: str) -> str:
-        """With one more."""
-        return self.here(rows=",".join([*self.names, name]), find="", page="")
+    def with_name(self, name: str) -> str:
+        """The address with `name` added."""
+        return self.with_query(rows=",".join([*self.names, name]), find="", page="")
 
-    def without(self, name: str) -> str:
-        """With one less."""
-        return self.here(rows=",".join(one for one in self.names if one != name), page="")
+    def without_name(self, name: str) -> str:
+        """The address with `name` removed."""
+        return self.with_query(rows=",".join(other for other in self.names if other != name), page="")
 
-    def first(self, name: str) -> str:
-        """With `name` as what the others are compared with."""
-        return self.here(rows=",".join([name, *(one for one in self.names if one != name)]))
+    def with_first(self, name: str) -> str:
+        """The address with `name` first: the others are compared with it."""
+        return self.with_query(rows=",".join([name, *(other for other in self.names if other != name)]))
 
     @property
     def full(self) -> bool:
-        """Whether no more can be added."""
+        """Whether the maximum is chosen."""
         return len(self.names) >= MOST
 
 
@@ -92,18 +92,18 @@ class Cell:
 
     score: Score | None
     judged: Judged | None
-    """Against the first one; None for the first one."""
+    """The difference from the first evaluation; None for the first itself."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the difference that was judged."""
+        """95 % interval of the difference."""
         if self.judged is None or self.judged.uncut is None or self.judged.stderr is None:
             return None
         return self.judged.uncut - Z95 * self.judged.stderr, self.judged.uncut + Z95 * self.judged.stderr
 
 
 @dataclass(frozen=True)
-class Line:
+class TaskRow:
     """One task, or the average."""
 
     title: str
@@ -112,7 +112,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Answered:
+class ModelAnswer:
     """One evaluation's answer to a question."""
 
     label: str
@@ -120,7 +120,7 @@ class Answered:
     example: Example
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """The choice that was likeliest to the model, or what it wrote."""
         chosen = [choice.text for choice in self.example.choices if choice.chosen]
         return chosen[0] if chosen else self.example.answer
@@ -132,8 +132,8 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """The examples that are shown."""
+class ExamplePage:
+    """One page of examples, and what selects it."""
 
     tasks: list[str]
     task: str
@@ -142,7 +142,7 @@ class Reader:
     page: int
     total: int
     compared: int
-    rows: list[list[Answered]]
+    rows: list[list[ModelAnswer]]
 
     @property
     def pages(self) -> int:
@@ -150,84 +150,86 @@ class Reader:
         return max(1, -(-self.total // SHOWN))
 
 
-def chooser(service: Service, here: Visit, path: str, runs: Sequence[Run], labels: Sequence[str]) -> Chooser:
-    """What is chosen on a page whose address is `path`, and what its search finds."""
-    benchmark = service.benchmark(here.benchmark).id
+def chooser(service: Service, visit: Visit, path: str, runs: Sequence[Run], labels: Sequence[str]) -> Chooser:
+    """The chosen evaluations of the page at `path`, and the matches of its search."""
+    benchmark = service.benchmark(visit.benchmark).id
     board = service.boards.get(benchmark).board
     names = [run.id for run in runs]
-    sought = here.query.get("find", "").strip()
-    found = find(board, sought, names) if sought else []
-    if not sought and not names:
-        best = board.select(View()).rows[:SUGGESTED]
-        found = [board.ids[int(at)] for at in best]
+    search = visit.query.get("find", "").strip()
+    names_found = find(board, search, names) if search else []
+    if not search and not names:
+        best_rows = board.select(View()).rows[:SUGGESTED]
+        names_found = [board.ids[int(at)] for at in best_rows]
     shown = [run_name(run.block) for run in runs if run.block]
-    again = {name: block for run in runs for name, block in others(service.results, benchmark, run, shown)}
+    other_runs = {name: block for run in runs for name, block in others(service.results, benchmark, run, shown)}
     return Chooser(
         path=path,
-        query=here.query,
+        query=visit.query,
         names=names,
         labels=list(labels),
         models=[run.model for run in runs],
-        offers=[_offer(board, name) for name in found],
-        again=[_again(name, block) for name, block in again.items()],
-        sought=sought,
+        offers=[_row_candidate(board, name) for name in names_found],
+        other_runs=[_run_candidate(name, block) for name, block in other_runs.items()],
+        search=search,
     )
 
 
-def lines(comparison: Comparison) -> list[Line]:
+def task_rows(comparison: Comparison) -> list[TaskRow]:
     """The table: the average, then the tasks in the board's order."""
     first = comparison.runs[0]
     average = [Cell(_plain(first.average), None)]
-    average += [Cell(_plain(one.run.average), one.average) for one in comparison.others]
-    found = [Line("Average", "", average)]
+    average += [Cell(_plain(difference.run.average), difference.average) for difference in comparison.others]
+    rows = [TaskRow("Average", "", average)]
     for at, column in enumerate(comparison.benchmark.columns):
         cells = [Cell(first.scores.get(column.key), None)]
-        cells += [Cell(one.run.scores.get(column.key), one.columns[at]) for one in comparison.others]
-        found.append(Line(column.title, column.description, cells))
-    return found
+        cells += [
+            Cell(difference.run.scores.get(column.key), difference.columns[at]) for difference in comparison.others
+        ]
+        rows.append(TaskRow(column.title, column.description, cells))
+    return rows
 
 
-def reader(comparisons: Comparisons, comparison: Comparison, here: Visit) -> Reader:
+def example_page(comparisons: Comparisons, comparison: Comparison, visit: Visit) -> ExamplePage:
     """The examples that the address asks for; the first task when it names none."""
     tasks = comparisons.tasks(comparison) if comparison.others else []
-    task, text = here.query.get("task", ""), here.query.get("text", "")
-    which: Which = next((one for one in WHICH if one == here.query.get("which")), "disagree")
+    task, text = visit.query.get("task", ""), visit.query.get("text", "")
+    which: Which = next((choice for choice in WHICH if choice == visit.query.get("which")), "disagree")
     task = task if task in tasks else next(iter(tasks), "")
     if not task:
-        return Reader([], "", which, text, 0, 0, 0, [])
-    page = here.number("page")
-    found = comparisons.examples(comparison, task, which, text, page * SHOWN, SHOWN)
-    last = max(0, -(-found.total // SHOWN) - 1)
+        return ExamplePage([], "", which, text, 0, 0, 0, [])
+    page = visit.number("page")
+    page_examples = comparisons.examples(comparison, task, which, text, page * SHOWN, SHOWN)
+    last = max(0, -(-page_examples.total // SHOWN) - 1)
     if page > last:
         page = last
-        found = comparisons.examples(comparison, task, which, text, page * SHOWN, SHOWN)
+        page_examples = comparisons.examples(comparison, task, which, text, page * SHOWN, SHOWN)
     rows = [
         [
-            Answered(label, score, read_example(row))
-            for label, score, row in zip(comparison.labels, one.scores, one.rows, strict=True)
+            ModelAnswer(label, score, read_example(row))
+            for label, score, row in zip(comparison.labels, question.scores, question.rows, strict=True)
         ]
-        for one in found.asked
+        for question in page_examples.asked
     ]
-    return Reader(tasks, task, which, text, page, found.total, found.compared, rows)
+    return ExamplePage(tasks, task, which, text, page, page_examples.total, page_examples.compared, rows)
 
 
-def draw(comparisons: Comparisons, service: Service, here: Visit) -> str:
+def draw(comparisons: Comparisons, service: Service, visit: Visit) -> str:
     """The page of the evaluations that the address names."""
-    benchmark = service.benchmark(here.benchmark)
-    comparison = comparisons.compare(benchmark.id, names_in(here.query.get("rows", "")))
-    chosen = chooser(service, here, "/compare", comparison.runs, comparison.labels)
+    benchmark = service.benchmark(visit.benchmark)
+    comparison = comparisons.compare(benchmark.id, names_in(visit.query.get("rows", "")))
+    chosen = chooser(service, visit, "/compare", comparison.runs, comparison.labels)
     return render(
         "compare",
         benchmark=benchmark,
         compared=comparison,
         chosen=chosen,
-        lines=lines(comparison) if comparison.runs else [],
-        reader=reader(comparisons, comparison, here),
+        task_rows=task_rows(comparison) if comparison.runs else [],
+        examples=example_page(comparisons, comparison, visit),
         which=WHICH,
         verdicts=Verdict,
         alpha=ALPHA,
         most=MOST,
-        plots=address("/plots", benchmark=here.benchmark, rows=",".join(chosen.names)),
+        plots=address("/plots", benchmark=visit.benchmark, rows=",".join(chosen.names)),
         api=address("/api/v1/compare", benchmark=benchmark.id, rows=",".join(chosen.names)),
     )
 
@@ -242,11 +244,11 @@ def _plain(average: float | None) -> Score | None:
     return None if average is None else Score(raw=None, normalised=average)
 
 
-def _offer(board: Board, name: str) -> Offer:
+def _row_candidate(board: Board, name: str) -> Candidate:
     at = board.position[name]
     precision, chat = str(board.texts["precision"][at] or "unknown"), bool(board.yes["chat"][at])
     average = float(board.average(board.keys)[at])
-    return Offer(
+    return Candidate(
         id=name,
         model=str(board.names[at]),
         revision=str(board.texts["revision"][at] or ""),
@@ -255,6 +257,6 @@ def _offer(board: Board, name: str) -> Offer:
     )
 
 
-def _again(name: str, block: PodiumBlock) -> Offer:
+def _run_candidate(name: str, block: PodiumBlock) -> Candidate:
     setting = f"{block.precision}{' · chat template' if block.use_chat_template else ''} · {block.time}"
-    return Offer(name, block.model, block.revision, setting, block.average)
+    return Candidate(name, block.model, block.revision, setting, block.average)

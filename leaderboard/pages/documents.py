@@ -119,9 +119,9 @@ def _is_html(start: Message) -> bool:
 def _page_address(scope: Scope, name: str, subject: str) -> str:
     """The page's own address relative to the one asked for, which holds behind every proxy."""
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    given = [(SUBJECT, subject)] * bool(subject) + [(key, value) for key, value in query if key != SUBJECT]
+    values = [(SUBJECT, subject)] * bool(subject) + [(key, value) for key, value in query if key != SUBJECT]
     up = "../" * (str(scope["path"]).count("/") - 1)
-    return f"{up}{name}?{urlencode(given, safe='/')}" if given else f"{up}{name}"
+    return f"{up}{name}?{urlencode(values, safe='/')}" if values else f"{up}{name}"
 
 
 def uncompressed(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -1,4 +1,4 @@
-"""One example of the details as people read it: the question, the choices as the model saw them, the answer."""
+"""One example of the details as people read it: the question, the choices, the answer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_example(row: Mapping[str, Any]) -> Example:
     arguments = _arguments(row.get("arguments"))
     prompt = str(arguments[0][0]) if arguments and arguments[0] else ""
     choices = _choices(arguments, row.get("filtered_resps"), row.get("target"))
-    target = next((one.text for one in choices if one.correct), None) or _text(row.get("target"))
+    target = next((choice.text for choice in choices if choice.correct), None) or _text(row.get("target"))
     return Example(
         doc_id=row.get("doc_id"),
         right=row.get("right"),
@@ -73,14 +73,14 @@ def _choices(arguments: list[list[Any]], answers: Any, target: Any) -> list[Choi
     texts = [str(call[1]) for call in arguments if len(call) > 1 and isinstance(call[1], str)]
     if len(texts) < 2 or len(texts) != len(arguments):
         return []
-    values = [_loglikelihood(one) for one in answers] if isinstance(answers, Sequence) else []
+    values = [_loglikelihood(answer) for answer in answers] if isinstance(answers, Sequence) else []
     values += [None] * (len(texts) - len(values))
-    known = [value for value in values if value is not None]
-    top = max(known) if known else None
+    measured = [value for value in values if value is not None]
+    top = max(measured) if measured else None
     correct = _correct(texts, target)
     return [
-        Choice(text.strip(), value, value is not None and value == top, at == correct)
-        for at, (text, value) in enumerate(zip(texts, values, strict=False))
+        Choice(text.strip(), value, value is not None and value == top, index == correct)
+        for index, (text, value) in enumerate(zip(texts, values, strict=False))
     ]
 
 
@@ -96,15 +96,15 @@ def _loglikelihood(value: Any) -> float | None:
 
 def _correct(texts: Sequence[str], target: Any) -> int | None:
     """Index of the right choice: the target is an index, or the choice's text."""
-    said = str(target).strip()
-    if said.isdecimal() and int(said) < len(texts):
-        return int(said)
-    return next((at for at, text in enumerate(texts) if text.strip() == said), None)
+    expected = str(target).strip()
+    if expected.isdecimal() and int(expected) < len(texts):
+        return int(expected)
+    return next((index for index, text in enumerate(texts) if text.strip() == expected), None)
 
 
 def _text(value: Any) -> str:
     while isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, list):
-        return "\n".join(_text(one) for one in value)
+        return "\n".join(_text(item) for item in value)
     return "" if value is None else str(value)

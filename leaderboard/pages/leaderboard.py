@@ -17,11 +17,11 @@ const benchmark = address.get("benchmark") || props.benchmark;
 const prefix = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\\/$/, "");
 const ask = (payload) => server.ask_board({ ...payload, benchmark });
 const first = ask({ ...Object.fromEntries(address), offset: 0, limit: 100, facets: true, about: true });
-const place = element.querySelector(".board");
+const board = element.querySelector(".board");
 import(`${prefix}/podium-assets/table.js`).then(async ({ mount }) => {
   const answer = await first;
-  if (answer.error) place.textContent = answer.error;
-  else mount(place, { about: answer.about, first: answer, ask, hub: props.hub, prefix });
+  if (answer.error) board.textContent = answer.error;
+  else mount(board, { about: answer.about, first: answer, ask, hub: props.hub, prefix });
 });
 """
 

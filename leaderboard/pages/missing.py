@@ -1,4 +1,4 @@
-"""What a browser is shown at an address of the board where there is nothing."""
+"""The page that a browser gets at an address that does not exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from leaderboard.pages.render import render
 
 PROGRAMS = ("/api/", "/gradio_api/", "/podium-assets/")
-"""Addresses whose answers are not read by people."""
+"""Addresses whose answers only programs read."""
 
 
 class NotFoundPage:
@@ -19,7 +19,7 @@ class NotFoundPage:
         self.head = head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Replace the answer to a navigation when it says that there is nothing."""
+        """Replace a 404 answer to a navigation by the page."""
         if not _is_navigation(scope):
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""One model: its facts, its evaluations, its scores beside the board's median, its examples, how to make them again."""
+"""One model: its facts, its evaluations, its scores beside the board's median, its examples, how to reproduce them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leaderboard.board.rows import request_info
 from leaderboard.columns import AVERAGE, COLUMNS, MODEL
 from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
-from leaderboard.pages.community import flagged
+from leaderboard.pages.community import flag_section
 from leaderboard.pages.examples import Example, read_example
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -59,8 +59,8 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """The examples that are shown."""
+class ExamplePage:
+    """One page of examples, and what selects it."""
 
     tasks: list[str]
     task: str
@@ -77,7 +77,7 @@ class Reader:
 
 
 def facts(request: Request | None) -> list[Fact]:
-    """What the request says of the model, by the columns that are facts."""
+    """The facts about the model that its request holds."""
     if request is None:
         return []
     info = request_info(request.model, request, None)
@@ -95,16 +95,22 @@ def intervals(
             column,
             block.scores.get(column.key, Score(raw=None, normalised=None)),
             _median(frame, column.title),
-            [_part(part.task, part.metrics[0], measured) for part in column.parts] if len(column.parts) > 1 else [],
+            _subtask_scores(column, measured),
         )
         for column in benchmark.columns
     ]
 
 
-def _part(task: str, metric: str, measured: dict[str, Any]) -> tuple[str, float | None, float | None]:
-    name, _, chosen = metric.partition(",")
+def _subtask_scores(column: Column, measured: dict[str, Any]) -> list[tuple[str, float | None, float | None]]:
+    if len(column.parts) == 1:
+        return []
+    return [_subtask_score(part.task, part.metrics[0], measured) for part in column.parts]
+
+
+def _subtask_score(task: str, metric: str, measured: dict[str, Any]) -> tuple[str, float | None, float | None]:
+    name, _, filter_name = metric.partition(",")
     scores = measured.get(task, {})
-    return task, _number(scores.get(metric)), _number(scores.get(f"{name}_stderr,{chosen}"))
+    return task, _number(scores.get(metric)), _number(scores.get(f"{name}_stderr,{filter_name}"))
 
 
 def _number(value: Any) -> float | None:
@@ -116,20 +122,20 @@ def _median(frame: pd.DataFrame, column: str) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def placed(frame: pd.DataFrame, request_id: str) -> tuple[int, int] | None:
+def rank_of(frame: pd.DataFrame, request_id: str) -> tuple[int, int] | None:
     """Rank by average, and among how many; None when it is not on the board or has no average."""
     if "request_id" not in frame:
         return None
-    own = frame.loc[frame["request_id"] == request_id, AVERAGE]
+    own_average = frame.loc[frame["request_id"] == request_id, AVERAGE]
     averages = frame[AVERAGE].dropna()
-    if own.empty or pd.isna(own.iloc[0]):
+    if own_average.empty or pd.isna(own_average.iloc[0]):
         return None
-    return int((averages > own.iloc[0]).sum()) + 1, len(averages)
+    return int((averages > own_average.iloc[0]).sum()) + 1, len(averages)
 
 
 def neighbours(frame: pd.DataFrame, request_id: str, each_side: int = 2) -> list[tuple[int, str, float]]:
-    """Rank, model and average of the rows next above and below; empty when it has no place itself."""
-    if placed(frame, request_id) is None:
+    """Rank, model and average of the rows next above and below; empty if it has no rank itself."""
+    if rank_of(frame, request_id) is None:
         return []
     ranked = frame.dropna(subset=[AVERAGE]).sort_values(AVERAGE, ascending=False, kind="stable")
     own = int((ranked["request_id"] == request_id).to_numpy().argmax())
@@ -143,11 +149,12 @@ def neighbours(frame: pd.DataFrame, request_id: str, each_side: int = 2) -> list
     ]
 
 
-def chosen(model: Model, benchmark: str, run: str) -> Evaluation | None:
-    """The evaluation to show: the one asked for, else the newest of the benchmark, else the newest."""
+def chosen_evaluation(model: Model, benchmark: str, run: str) -> Evaluation | None:
+    """The evaluation to show: the one that `run` names, else the newest of the benchmark, else the newest."""
     runs = model.evaluations
-    asked = [one for one in runs if run_name(one.podium) == run]
-    return next(iter(asked + [one for one in runs if one.podium.benchmark == benchmark] + runs), None)
+    matches = [evaluation for evaluation in runs if run_name(evaluation.podium) == run]
+    of_benchmark = [evaluation for evaluation in runs if evaluation.podium.benchmark == benchmark]
+    return next(iter(matches + of_benchmark + runs), None)
 
 
 def run_name(block: PodiumBlock) -> str:
@@ -155,57 +162,59 @@ def run_name(block: PodiumBlock) -> str:
     return f"{block.request_id}-{block.attempt}"
 
 
-def reader(service: Service, evaluation: Evaluation, here: Visit) -> Reader:
+def example_page(service: Service, evaluation: Evaluation, visit: Visit) -> ExamplePage:
     """The examples that the address asks for; the first task when it names none."""
-    task = here.query.get("task", "")
-    wrong, text = here.query.get("only") == "wrong", here.query.get("text", "")
+    task = visit.query.get("task", "")
+    wrong, text = visit.query.get("only") == "wrong", visit.query.get("text", "")
     if task not in evaluation.tasks:
         task = next(iter(evaluation.tasks), "")
     if not task:
-        return Reader([], "", wrong, text, 0, 0, [])
+        return ExamplePage([], "", wrong, text, 0, 0, [])
     details = service.results.details(evaluation.podium, task)
     total = details.count(wrong, text)
-    page = min(here.number("page"), max(0, -(-total // EXAMPLES_SHOWN) - 1))
+    page = min(visit.number("page"), max(0, -(-total // EXAMPLES_SHOWN) - 1))
     rows = details.rows(page * EXAMPLES_SHOWN, EXAMPLES_SHOWN, wrong, text)
-    return Reader(evaluation.tasks, task, wrong, text, page, total, [read_example(row) for row in rows])
+    return ExamplePage(evaluation.tasks, task, wrong, text, page, total, [read_example(row) for row in rows])
 
 
 def request_of(requests: Sequence[Request], evaluation: Evaluation | None) -> Request | None:
-    """The request that says most of the model: the shown evaluation's, else the newest."""
-    own = [one for one in requests if evaluation is not None and one.id == evaluation.podium.request_id]
+    """The request with the facts about the model: the shown evaluation's, else the newest."""
+    own = [request for request in requests if evaluation is not None and request.id == evaluation.podium.request_id]
     return next(iter([*own, *requests]), None)
 
 
 def made_from(service: Service, model: str) -> list[str]:
     """Models on this board that say they were made from `model`."""
-    return sorted({one.model for one in service.queue.view().requests if one.base_model == model != one.model})
+    return sorted(
+        {request.model for request in service.queue.view().requests if request.base_model == model != request.model}
+    )
 
 
-def known(service: Service, model: str) -> bool:
+def has_page(service: Service, model: str) -> bool:
     """Whether the board has a page for `model`."""
-    return any(one.model == model for one in service.queue.view().requests)
+    return any(request.model == model for request in service.queue.view().requests)
 
 
-def draw(service: Service, here: Visit) -> str:
+def draw(service: Service, visit: Visit) -> str:
     """The page of the model that the address names. Raises NotFound."""
-    name = "/".join(here.rest)
+    name = "/".join(visit.rest)
     model = model_of(service, name)
     if not model.evaluations and not model.requests:
         raise NotFound(f"{name or 'This model'} was never submitted to this board.")
-    benchmark_id = service.benchmark(here.benchmark).id
-    shown = chosen(model, benchmark_id, here.query.get("run", ""))
+    benchmark_id = service.benchmark(visit.benchmark).id
+    shown = chosen_evaluation(model, benchmark_id, visit.query.get("run", ""))
     request = request_of(model.requests, shown)
     values: dict[str, Any] = {
         "model": model,
         "request": request,
         "facts": facts(request),
-        "base_here": request is not None and known(service, request.base_model),
+        "base_has_page": request is not None and has_page(service, request.base_model),
         "children": made_from(service, name),
         "shown": shown,
         "run_name": run_name,
         "hub": service.settings.hub_endpoint,
-        "query": here.query,
-        "flagged": flagged(service, here, name),
+        "query": visit.query,
+        "flag_section": flag_section(service, visit, name),
     }
     if shown is not None and shown.podium.benchmark in service.benchmarks:
         benchmark = service.benchmarks[shown.podium.benchmark]
@@ -215,9 +224,9 @@ def draw(service: Service, here: Visit) -> str:
             "benchmark": benchmark,
             "block": shown.podium,
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
-            "place": placed(frame, shown.podium.request_id),
+            "rank_and_total": rank_of(frame, shown.podium.request_id),
             "neighbours": neighbours(frame, shown.podium.request_id),
-            "reader": reader(service, shown, here),
+            "examples": example_page(service, shown, visit),
         }
     return render("model", **({"block": None} | values))
 

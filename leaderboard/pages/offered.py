@@ -30,5 +30,5 @@ class OfferedRoutes:
         if not path.startswith(GRADIO) or path.removeprefix(GRADIO).partition("/")[0] in OFFERED:
             await self.app(scope, receive, send)
             return
-        answer = trouble_answer(NotFound("This board does not serve that: no page of it needs it. It takes no files."))
+        answer = trouble_answer(NotFound("This board does not serve this address. It accepts no uploads."))
         await answer(scope, receive, send)

@@ -23,7 +23,7 @@ from leaderboard.pages.shell import Visit, markup, whole_page
 from leaderboard.service import Service
 
 TITLE = "Plots"
-LINES = 100
+MAX_TABLE_ROWS = 100
 """Lines of the table under a plot; the export has all of them."""
 PLOTLY = f"plotly-{importlib.metadata.version('plotly')}.min.js"
 
@@ -64,35 +64,35 @@ class Drawing:
 def drawings(board: Board, key: str, when: plots.When, ids: list[str]) -> list[Drawing]:
     """The four plots of a board, in order."""
     title = "average" if key == "average" else plots.title_of(board, key)
-    day = "the day they were submitted here" if when == "submitted" else "the day they were put on the Hub"
-    said: dict[plots.Name, tuple[str, str]] = {
+    day = "the day they were submitted here" if when == "submitted" else "the day they were published on the Hub"
+    texts: dict[plots.Name, tuple[str, str]] = {
         "progress": (
             f"How has the best {title} score risen?",
             f"The best score so far of each type, by {day}. A dot is a checkpoint that set a record.",
         ),
         "size": (
             f"Which checkpoints have the best {title} score for their size?",
-            "The line joins the best: nothing of that size or smaller scores more.",
+            "The line joins the best: no checkpoint of that size or smaller scores higher.",
         ),
         "spread": (
-            "How are the scores of each task spread, and where do the chosen ones lie?",
+            "How are the scores of each task spread, and where are the chosen checkpoints?",
             "Thickness: how many checkpoints have about this score. Bar: the middle half. Ring: the median.",
         ),
         "correlation": (
-            "Which tasks measure the same?",
-            "Correlation of ranks (Spearman): 1 where two tasks order checkpoints alike, 0 where they are unrelated.",
+            "Which tasks measure the same thing?",
+            "Correlation of ranks (Spearman): 1 if two tasks rank checkpoints alike, 0 if they are unrelated.",
         ),
     }
-    return [_drawing(board, name, question, about, key, when, ids) for name, (question, about) in said.items()]
+    return [_drawing(board, name, question, about, key, when, ids) for name, (question, about) in texts.items()]
 
 
 def _drawing(
     board: Board, name: plots.Name, question: str, about: str, key: str, when: plots.When, ids: list[str]
 ) -> Drawing:
     frame = plots.table(board, name, key, when)
-    asked = {"benchmark": board.benchmark.id}
-    asked |= {"task": key} if name in ("progress", "size") else {}
-    asked |= {"when": when} if name == "progress" else {}
+    query = {"benchmark": board.benchmark.id}
+    query |= {"task": key} if name in ("progress", "size") else {}
+    query |= {"when": when} if name == "progress" else {}
     shown = _ordered(frame, name)
     if name == "correlation":
         titles = {key: plots.title_of(board, key) for key in board.keys}
@@ -102,67 +102,67 @@ def _drawing(
         name=name,
         question=question,
         about=about,
-        figure=address(f"/api/v1/plots/{name}/figure", **asked, rows=",".join(ids)),
-        data=address(f"/api/v1/plots/{name}", **asked),
+        figure=address(f"/api/v1/plots/{name}/figure", **query, rows=",".join(ids)),
+        data=address(f"/api/v1/plots/{name}", **query),
         headings=headings,
-        rows=shown[list(headings)].head(LINES).astype(object).where(shown.notna(), None).to_dict("records"),
+        rows=shown[list(headings)].head(MAX_TABLE_ROWS).astype(object).where(shown.notna(), None).to_dict("records"),
         of=len(shown),
         note=_note(board, name, key, when),
     )
 
 
 def _ordered(frame: pd.DataFrame, name: plots.Name) -> pd.DataFrame:
-    """What is worth reading first: the front by size; each pair of tasks once, the most alike first."""
+    """The rows for the table: the front by size; each pair of tasks once, the highest correlation first."""
     if name == "size":
         return frame[frame["front"]]
     if name == "correlation":
-        order = {task: at for at, task in enumerate(dict.fromkeys(frame["first"]))}
-        once = frame[frame["first"].map(order) < frame["second"].map(order)]
-        return once.sort_values("correlation", ascending=False)
+        order = {task: index for index, task in enumerate(dict.fromkeys(frame["first"]))}
+        unique_pairs = frame[frame["first"].map(order) < frame["second"].map(order)]
+        return unique_pairs.sort_values("correlation", ascending=False)
     return frame
 
 
 def _note(board: Board, name: plots.Name, key: str, when: plots.When) -> str:
     """What the drawing leaves out."""
-    there = plots.shown(board, key)
+    scored = plots.shown(board, key)
     flagged = int(board.of_kind(plots.LEFT_OUT).sum())
-    said = [f"{flagged:,} flagged left out"] if flagged else []
-    if name == "progress" and (undated := int(pd.isna(board.texts[when][there]).sum())):
-        said.append(f"{undated:,} without a date left out")
-    if name == "size" and (unsized := int((~(board.numbers["params"][there] > 0)).sum())):
-        said.append(f"{unsized:,} of unknown size left out")
+    notes = [f"{flagged:,} flagged left out"] if flagged else []
+    if name == "progress" and (undated := int(pd.isna(board.texts[when][scored]).sum())):
+        notes.append(f"{undated:,} without a date left out")
+    if name == "size" and (unsized := int((~(board.numbers["params"][scored] > 0)).sum())):
+        notes.append(f"{unsized:,} of unknown size left out")
     if name == "size":
-        said.append("the table has those on the line")
-    return " · ".join(said)
+        notes.append("the table lists those on the line")
+    return " · ".join(notes)
 
 
-def draw(service: Service, here: Visit) -> str:
+def draw(service: Service, visit: Visit) -> str:
     """The page for the reader's choice."""
-    benchmark = service.benchmark(here.benchmark)
+    benchmark = service.benchmark(visit.benchmark)
     board = service.boards.get(benchmark.id).board
-    key = here.query.get("task", "")
+    key = visit.query.get("task", "")
     key = key if key in board.keys else "average"
-    when: plots.When = "uploaded" if here.query.get("when") == "uploaded" else "submitted"
-    chosen = choosing(service, here, board)
+    when: plots.When = "uploaded" if visit.query.get("when") == "uploaded" else "submitted"
+    chosen = plot_chooser(service, visit, board)
     return render(
         "plots",
         benchmark=benchmark,
         board=board,
         chosen=chosen,
-        tasks=[(one, plots.title_of(board, one)) for one in ("average", *board.keys)],
+        tasks=[(column, plots.title_of(board, column)) for column in ("average", *board.keys)],
         task=key,
         when=when,
         drawings=drawings(board, key, when, chosen.names) if board.size else [],
         numbers=NUMBERS,
-        compare=address("/compare", benchmark=here.benchmark, rows=",".join(chosen.names)),
+        compare=address("/compare", benchmark=visit.benchmark, rows=",".join(chosen.names)),
     )
 
 
-def choosing(service: Service, here: Visit, board: Board) -> Chooser:
-    """The chosen rows of the board; other evaluations have no place in the plots."""
-    names = [name for name in names_in(here.query.get("rows", "")) if name in board.position]
+def plot_chooser(service: Service, visit: Visit, board: Board) -> Chooser:
+    """The chosen rows of the board; other evaluations are not in the plots."""
+    names = [name for name in names_in(visit.query.get("rows", "")) if name in board.position]
     runs = choose(service.boards, service.results, board.benchmark.id, names).runs
-    return chooser(service, here, "/plots", runs, labels_of(runs))
+    return chooser(service, visit, "/plots", runs, labels_of(runs))
 
 
 def build(service: Service) -> None:
@@ -175,9 +175,9 @@ def build(service: Service) -> None:
 def script_routes() -> APIRouter:
     """plotly.js as the installed plotly has it, under a name that changes with its version."""
     routes = APIRouter()
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None, "plotly is among the packages of podium[server]"
-    script = Path(found.origin).parent / "package_data" / "plotly.min.js"
+    spec = importlib.util.find_spec("plotly")
+    assert spec is not None and spec.origin is not None, "plotly is among the packages of podium[server]"
+    script = Path(spec.origin).parent / "package_data" / "plotly.min.js"
 
     @routes.get(f"/podium-assets/{PLOTLY}", include_in_schema=False)
     def get_plotly() -> FileResponse:

@@ -1,7 +1,7 @@
 """Calls of programs through Gradio's queue (the pages' events do without it): bounded while nobody reads their answers.
 
-Gradio keeps an answer until a client reads it. It is left as it is: what is in the way of a bound is refused before it
-comes to the queue, and an answer that nobody reads is read here.
+Gradio keeps an answer until a client reads it. Gradio is not changed: calls beyond the limits are refused before
+they reach the queue, and answers that nobody reads are read and dropped here.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class ProgramCalls:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a call in or refuse it; note which answers are read."""
+        """Accept or refuse a call; record which answers are read."""
         path = scope["path"].removeprefix(GRADIO).rstrip("/") if scope["type"] == "http" else ""
         is_call = path.startswith(CALL) or path in (JOIN, DATA)
         if not is_call or not scope["path"].startswith(GRADIO) or scope["method"] not in ("GET", "POST"):
@@ -84,8 +84,8 @@ class ProgramCalls:
             return
         if len(self.calls) >= MAX_IN_ALL:
             self._drop(next(iter(self.calls)))
-        answer = KeptAnswer(send)
-        await self.app(request.scope, Replayed(body, request.receive).receive, answer.keep)
+        answer = BufferedAnswer(send)
+        await self.app(request.scope, ReplayedBody(body, request.receive).receive, answer.keep)
         event = _fields(answer.body).get("event_id")
         if isinstance(event, str):
             session = fields.get("session_hash") or ""
@@ -95,10 +95,10 @@ class ProgramCalls:
 
     def _refusal(self, client: str, event: object) -> Response | None:
         if not isinstance(event, int | str) or event not in self.offered:
-            sentence = "This is no call that programs can make here. /gradio_api/info lists those."
+            sentence = "Programs cannot make this call. /gradio_api/info lists the calls that they can make."
             return JSONResponse({"detail": sentence}, 400)
         if sum(call.client == client for call in self.calls.values()) >= MAX_OF_CLIENT:
-            sentence = f"You have {MAX_OF_CLIENT} calls here whose answers you did not read. Read them first."
+            sentence = f"You have {MAX_OF_CLIENT} calls whose answers you did not read. Read them first."
             return JSONResponse({"detail": sentence}, 503)
         return None
 
@@ -124,13 +124,13 @@ class ProgramCalls:
             return
         for other in [other for other, its in self.calls.items() if call.session and its.session == call.session]:
             del self.calls[other]
-        task = asyncio.create_task(self._read_in_its_place(call))
+        task = asyncio.create_task(self._read_dropped_answer(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read_in_its_place(self, call: Call) -> None:
+    async def _read_dropped_answer(self, call: Call) -> None:
         async def read() -> None:
-            await self.app(_reading_scope(call), _nothing_more, _to_nobody)
+            await self.app(_reading_scope(call), _never_receive, _discard)
 
         reading = asyncio.create_task(read())
         _, unfinished = await asyncio.wait({reading}, timeout=DROP_S)
@@ -141,15 +141,15 @@ class ProgramCalls:
             reading.exception()  # its client hung up before: then Gradio knows no such session any more
 
 
-class KeptAnswer:
-    """Keeps an answer until it is to be passed on."""
+class BufferedAnswer:
+    """Holds an answer back until `pass_on`."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._messages: list[Message] = []
 
     async def keep(self, message: Message) -> None:
-        """Take a part of the answer."""
+        """Store a part of the answer."""
         self._messages.append(message)
 
     @property
@@ -163,8 +163,8 @@ class KeptAnswer:
             await self._send(message)
 
 
-class Replayed:
-    """A request's body that was read already, once more."""
+class ReplayedBody:
+    """Replays a request's body that was already read."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._first: Message | None = {"type": "http.request", "body": body, "more_body": False}
@@ -182,7 +182,7 @@ NO_SESSION = Response(
         {
             "msg": "unexpected_error",
             "event_id": None,
-            "message": f"No call of this session waits here. Answers are kept for {UNREAD_S:.0f} seconds.",
+            "message": f"This session has no pending call. Answers are kept for {UNREAD_S:.0f} seconds.",
             "session_not_found": True,
             "success": False,
         }
@@ -232,11 +232,11 @@ def _reading_scope(call: Call) -> Scope:
     }
 
 
-async def _nothing_more() -> Message:
-    """A client that stays connected and says nothing."""
+async def _never_receive() -> Message:
+    """A client that stays connected and sends nothing."""
     await asyncio.Event().wait()
     raise AssertionError("nobody sets this event")
 
 
-async def _to_nobody(_: Message) -> None:
-    """A client that reads and forgets."""
+async def _discard(_: Message) -> None:
+    """A client that discards what it reads."""

@@ -1,4 +1,4 @@
-"""Templates to markup, with everything escaped that a template does not itself write."""
+"""Templates to markup, with every inserted value escaped."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
 def _foreign_link(renderer: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    """A link in what somebody wrote: not ours to recommend."""
+    """A link in a user's text: search engines must not count it as ours."""
     tokens[at].attrSet("rel", "nofollow noopener ugc")
     return renderer.renderToken(tokens, at, options, env)
 
 
 MARKDOWN.add_render_rule("link_open", _foreign_link)
-HERE = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent
 
 
 def time_tag(text: str | None) -> Markup:
@@ -43,9 +43,9 @@ def model_link(model: str, benchmark: str = "") -> Markup:
 
 
 def address(path: str, **query: object) -> str:
-    """A path with those query values that are not empty."""
-    said = {key: value for key, value in query.items() if value not in ("", None, False)}
-    return quote(path) + (f"?{urlencode(said)}" if said else "")
+    """A path with its query, without empty values."""
+    values = {key: value for key, value in query.items() if value not in ("", None, False)}
+    return quote(path) + (f"?{urlencode(values)}" if values else "")
 
 
 def prose(text: str) -> Markup:
@@ -54,7 +54,7 @@ def prose(text: str) -> Markup:
 
 
 def type_symbol(model_type: str) -> str:
-    """The symbol of a model type, also where a file holds it with its symbol."""
+    """The symbol of a model type; `model_type` may contain the symbol already."""
     for kind in ModelType:
         if kind.value in model_type:
             return MODEL_TYPE_SYMBOLS[kind]
@@ -62,23 +62,23 @@ def type_symbol(model_type: str) -> str:
 
 
 def errors_of(problems: list[Problem]) -> list[Problem]:
-    """Those that refuse."""
+    """The problems that reject a submission."""
     return [problem for problem in problems if problem.severity is Severity.ERROR]
 
 
 def environment() -> Environment:
     """The templates' environment: escaping on, an unknown name is an error."""
-    made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+    templates = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    templates.filters |= {
         "ago": time_tag,
         "prose": prose,
-        "left": words.left,
+        "left": words.time_left,
         "exact": words.exact,
         "duration": words.duration,
         "params": words.params,
@@ -90,8 +90,8 @@ def environment() -> Environment:
         "symbol": type_symbol,
         "errors": errors_of,
     }
-    made.globals |= {"address": address}
-    return made
+    templates.globals |= {"address": address}
+    return templates
 
 
 TEMPLATES = environment()

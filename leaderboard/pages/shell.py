@@ -1,4 +1,4 @@
-"""What every page shares: the frame, the top bar, its address, and how a handler is tied to the service."""
+"""What every page shares: the frame, the top bar, its address, and how a handler gets the service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUBJECT = "subject"
 
 @dataclass(frozen=True)
 class Visit:
-    """Where the reader is (the path's parts after the page's own name, and the query), and who they are."""
+    """A reader's address (the path after the page's name, and the query) and who the reader is."""
 
     rest: tuple[str, ...] = ()
     query: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Visit:
 
     @property
     def benchmark(self) -> str:
-        """The benchmark that is asked for; empty for the first one."""
+        """The benchmark in the address; empty for the first one."""
         return self.query.get("benchmark", "")
 
     def number(self, name: str, default: int = 0) -> int:
@@ -40,7 +40,7 @@ class Visit:
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else default
 
 
-def visit(text: str, person: Person | None = None) -> Visit:
+def parse_visit(text: str, person: Person | None = None) -> Visit:
     """The visit to `text`, a path with a query."""
     path, _, query_text = text.partition("?")
     _, *rest = [unquote(part) for part in path.split("/") if part] or [""]
@@ -49,7 +49,7 @@ def visit(text: str, person: Person | None = None) -> Visit:
     return Visit(tuple(rest or subject), query, person)
 
 
-def tied(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:
+def bind_service(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:
     """`handler` as a method of `service`: Gradio reads the names and types of its other arguments."""
     return MethodType(handler, service)
 
@@ -91,7 +91,7 @@ def whole_page(service: Service, draw: Callable[[Service, Visit], str]) -> None:
     again = gr.Button("Draw again", elem_id="again")
 
     def show(where: str, request: gr.Request) -> str:
-        return safely(draw, service, visit(where, service.identity.visitor(request)))
+        return safely(draw, service, parse_visit(where, service.identity.visitor(request)))
 
     on_load(show, location, content)
     # A change of view that comes while the last one is being drawn is drawn after it, not dropped.
@@ -106,10 +106,10 @@ def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> 
     return gr.on(None, handler, location, outputs, js=LOCATION, **EVENT)
 
 
-def safely(draw: Callable[[Service, Visit], str], service: Service, here: Visit) -> str:
+def safely(draw: Callable[[Service, Visit], str], service: Service, visit: Visit) -> str:
     """What `draw` returns; the sentence of a PodiumError as a page of its own."""
     try:
-        return draw(service, here)
+        return draw(service, visit)
     except PodiumError as error:
         return render("trouble", sentence=str(error), ours=isinstance(error, Infrastructure))
 

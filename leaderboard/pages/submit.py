@@ -12,7 +12,7 @@ from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import Look, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages.render import address, errors_of, render
-from leaderboard.pages.shell import EVENT, LOCATION, markup, on_load, tied, visit
+from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit
 from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
 from leaderboard.service import Service
 
@@ -21,7 +21,7 @@ NEEDS_BASE = (WeightType.ADAPTER.value, WeightType.DELTA.value)
 
 
 class Check(NamedTuple):
-    """One line of the right column: what it says when all is well, and the problems that belong to it."""
+    """One line of the right column: its label and the codes of its problems."""
 
     label: str
     codes: frozenset[str]
@@ -33,12 +33,12 @@ def _check(label: str, codes: str) -> Check:
 
 CHECKS = [
     _check(
-        "The revision can be read",
+        "Access to the repository and revision",
         "invalid_model_id invalid_revision model_not_found revision_not_found gated private disabled too_many_files",
     ),
     _check("Model card with a licence", "no_model_card short_model_card unreadable_model_card no_licence"),
-    _check("No code of its own", "auto_map custom_code"),
-    _check("Architecture native to transformers", "no_config unreadable_config too_big_config unknown_architecture"),
+    _check("No custom code", "auto_map custom_code"),
+    _check("Architecture supported by transformers", "no_config unreadable_config too_big_config unknown_architecture"),
     _check("Weights in safetensors", "no_safetensors broken_safetensors pickle_weights"),
     _check("Size within the limit", "unknown_size too_large no_worker_fits"),
     _check("Tokenizer", "no_tokenizer"),
@@ -50,23 +50,26 @@ CHECKS = [
     ),
     _check("Chat template", "no_chat_template chat_template_broken"),
     _check("Within the policy", "do_not_submit quota_used_up organisation_quota_used_up copy_of"),
-    _check("Not requested before", "already_requested"),
+    _check("Not submitted before", "already_requested"),
 ]
 
 
-class Line(NamedTuple):
-    """A check with its outcome; no problems is a tick."""
+class CheckResult(NamedTuple):
+    """A check and its problems; a check without problems has passed."""
 
     label: str
     problems: list[Problem]
 
 
-def checked(problems: Sequence[Problem], known: bool, chat: bool) -> list[Line]:
+def check_results(problems: Sequence[Problem], readable: bool, with_chat_template: bool) -> list[CheckResult]:
     """Every check with its problems; only those with problems when the checkpoint itself could not be read."""
-    lines = [Line(one.label, [problem for problem in problems if problem.code in one.codes]) for one in CHECKS]
-    grouped = {code for one in CHECKS for code in one.codes}
-    lines += [Line("Form", [problem]) for problem in problems if problem.code not in grouped]
-    return [line for line in lines if line.problems or (known and (chat or line.label != "Chat template"))]
+    results = [
+        CheckResult(check.label, [problem for problem in problems if problem.code in check.codes]) for check in CHECKS
+    ]
+    grouped = {code for check in CHECKS for code in check.codes}
+    results += [CheckResult("Form", [problem]) for problem in problems if problem.code not in grouped]
+    skipped = "" if with_chat_template else "Chat template"
+    return [result for result in results if result.problems or (readable and result.label != skipped)]
 
 
 class Form(NamedTuple):
@@ -82,34 +85,34 @@ class Form(NamedTuple):
     use_chat_template: bool
 
     def submission(self, service: Service) -> CheckpointSubmission:
-        """What the person says. Raises NotAccepted with every field that does not fit."""
-        said = self._asdict() | {"benchmark": service.benchmark(visit(self.where).benchmark).id}
-        said.pop("where")
-        said["revision"] = self.revision.strip() or "main"
-        said["base_model"] = self.base_model if self.weight_type in NEEDS_BASE else ""
+        """The submission. Raises NotAccepted with all invalid fields."""
+        values = self._asdict() | {"benchmark": service.benchmark(parse_visit(self.where).benchmark).id}
+        values.pop("where")
+        values["revision"] = self.revision.strip() or "main"
+        values["base_model"] = self.base_model if self.weight_type in NEEDS_BASE else ""
         try:
-            return CheckpointSubmission.model_validate(said)
+            return CheckpointSubmission.model_validate(values)
         except ValidationError as error:
             raise NotAccepted(form_problems(error.errors())) from None
 
 
 def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, Any]:
-    """The right column, the button and the base model's field for what the form says now."""
+    """The right column, the button and the base model's field for the form's current values."""
     form = Form(*values)
     base = gr.update(visible=form.weight_type in NEEDS_BASE)
     if not form.model.strip():
-        return render("submit_empty"), _button("Name a checkpoint to queue it"), base
+        return render("submit_empty"), _button("Enter a model to submit"), base
     try:
         submission = form.submission(service)
         asker = service.identity.asker(request)
         with service.turns.take(asker.key):
-            found = look(service, submission, asker.person)
+            result = look(service, submission, asker.person)
     except NotAccepted as error:
-        return _refused(error.problems), _button(_mend(error.problems)), base
+        return _refused(error.problems), _button(_fix_label(error.problems)), base
     except PodiumError as error:
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
-        return panel, _button("Look it up again, later"), base
-    return render_look(found, submission), _said(found, submission), base
+        return panel, _button("Try again later"), base
+    return render_look(result, submission), _submit_button(result, submission), base
 
 
 def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, str]:
@@ -120,37 +123,37 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
         with service.turns.take(asker.key):
             queued = service.intake.submit(form.submission(service), asker.person)
     except NotAccepted as error:
-        there = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
-        return _refused(error.problems, there), _button(_mend(error.problems)), ""
+        existing = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
+        return _refused(error.problems, existing), _button(_fix_label(error.problems)), ""
     except PodiumError as error:
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
         return panel, gr.update(), ""
-    target = address(f"/request/{queued.id}", benchmark=visit(form.where).benchmark)
-    return render("submit_done", target=target, model=queued.model), _button("Queued"), target
+    target = address(f"/request/{queued.id}", benchmark=parse_visit(form.where).benchmark)
+    return render("submit_done", target=target, model=queued.model), _button("Submitted"), target
 
 
-def render_look(found: Look, submission: CheckpointSubmission) -> str:
-    """What Podium found, each check, and the cost."""
-    lines = checked(found.problems, found.found is not None, submission.use_chat_template)
-    return render("submit_found", look=found, lines=lines)
+def render_look(result: Look, submission: CheckpointSubmission) -> str:
+    """The facts from the Hub, each check, and the cost."""
+    lines = check_results(result.problems, result.found is not None, submission.use_chat_template)
+    return render("submit_found", look=result, lines=lines)
 
 
 def _refused(problems: Sequence[Problem], existing: str = "") -> str:
-    return render("submit_refused", lines=checked(problems, False, True), existing=existing)
+    return render("submit_refused", lines=check_results(problems, False, True), existing=existing)
 
 
-def _said(found: Look, submission: CheckpointSubmission) -> Any:
-    if not found.accepted or found.found is None:
-        wrong = errors_of(found.problems)
-        return _button(_mend(wrong) if wrong else "Already requested: the same cannot be queued twice")
+def _submit_button(result: Look, submission: CheckpointSubmission) -> Any:
+    if not result.accepted or result.found is None:
+        wrong = errors_of(result.problems)
+        return _button(_fix_label(wrong) if wrong else "Already submitted")
     chat = " with its chat template" if submission.use_chat_template else ""
-    text = f"Queue {found.found.model} at {found.found.revision[:7]} in {submission.precision}{chat}"
+    text = f"Queue {result.found.model} at {result.found.revision[:7]} in {submission.precision}{chat}"
     return gr.update(value=text, interactive=True)
 
 
-def _mend(problems: Sequence[Problem]) -> str:
+def _fix_label(problems: Sequence[Problem]) -> str:
     count = len(errors_of(list(problems)))
-    return f"Mend {count} problem{'s' if count != 1 else ''} to queue it"
+    return f"Fix {count} problem{'s' if count != 1 else ''} to submit"
 
 
 def _button(text: str) -> Any:
@@ -158,31 +161,31 @@ def _button(text: str) -> Any:
 
 
 def prefill(service: Service, where: str) -> tuple[Any, ...]:
-    """The form as the address says it (`?model=…&revision=…`), with what the benchmark allows."""
-    here = visit(where)
-    limits = service.benchmark(here.benchmark).limits
-    said = here.query
-    precisions = [one.value for one in limits.precisions]
-    weights = [one.value for one in limits.weight_types]
-    types = [one.value for one in ModelType]
+    """The form filled from the address (`?model=…&revision=…`), with the choices that the benchmark allows."""
+    current = parse_visit(where)
+    limits = service.benchmark(current.benchmark).limits
+    query = current.query
+    precisions = [precision.value for precision in limits.precisions]
+    weights = [weight_type.value for weight_type in limits.weight_types]
+    types = [model_type.value for model_type in ModelType]
 
     def chosen(name: str, allowed: list[str], default: str) -> str:
-        return said[name] if said.get(name) in allowed else default
+        return query[name] if query.get(name) in allowed else default
 
     weight_type = chosen("weight_type", weights, weights[0])
     return (
-        said.get("model") or gr.skip(),  # what the reader may have begun to type stays
-        said.get("revision") or gr.skip(),
+        query.get("model") or gr.skip(),  # what the reader may have begun to type stays
+        query.get("revision") or gr.skip(),
         gr.update(choices=precisions, value=chosen("precision", precisions, precisions[0])),
         chosen("model_type", types, ModelType.FINE_TUNED.value),
         gr.update(choices=weights, value=weight_type),
-        gr.update(value=said.get("base_model", ""), visible=weight_type in NEEDS_BASE),
-        said.get("use_chat_template", "") == "true",
+        gr.update(value=query.get("base_model", ""), visible=weight_type in NEEDS_BASE),
+        query.get("use_chat_template", "") == "true",
     )
 
 
 def build(service: Service) -> None:
-    """The form and the column that answers it."""
+    """The form and the column beside it."""
     location = gr.Textbox(visible=False)
     target = gr.Textbox(visible=False)
     with gr.Row(elem_classes="columns"):
@@ -194,30 +197,30 @@ def build(service: Service) -> None:
             revision = gr.Textbox(
                 label="Revision", placeholder="main: a branch, tag or commit", elem_classes="live-lookup", max_lines=1
             )
-            precision = gr.Dropdown([one.value for one in Precision], label="Precision", filterable=False)
+            precision = gr.Dropdown([precision.value for precision in Precision], label="Precision", filterable=False)
             model_type = gr.Dropdown(
-                [(f"{MODEL_TYPE_SYMBOLS[one]} {one.value}", one.value) for one in ModelType],
+                [(f"{MODEL_TYPE_SYMBOLS[kind]} {kind.value}", kind.value) for kind in ModelType],
                 label="Type",
                 filterable=False,
                 value=ModelType.FINE_TUNED.value,
             )
-            weight_type = gr.Radio([one.value for one in WeightType], label="Weight type", value="Original")
+            weight_type = gr.Radio([kind.value for kind in WeightType], label="Weight type", value="Original")
             base_model = gr.Textbox(
                 label="Base model", placeholder="org/name", elem_classes="live-lookup", max_lines=1, visible=False
             )
-            chat = gr.Checkbox(label="Put prompts through the checkpoint's chat template")
-            button = gr.Button("Name a checkpoint to queue it", variant="primary", interactive=False)
+            chat = gr.Checkbox(label="Apply the checkpoint's chat template to the prompts")
+            button = gr.Button("Enter a model to submit", variant="primary", interactive=False)
         with gr.Column():
             panel = markup(render("submit_empty"), elem_classes="shown", elem_id="found")
     fields = [model, revision, precision, model_type, weight_type, base_model, chat]
     inputs = [location, *fields]
     outputs = [panel, button, base_model]
-    here = f"(_, ...rest) => [({LOCATION})(), ...rest]"
+    with_location = f"(_, ...rest) => [({LOCATION})(), ...rest]"
     event = EVENT | {"trigger_mode": "always_last"}
-    looked = tied(look_up, service)
+    looked = bind_service(look_up, service)
     typed = [trigger for box in (model, revision, base_model) for trigger in (box.blur, box.submit)]
     chosen = [box.input for box in (precision, model_type, weight_type, chat)]
-    gr.on(typed + chosen, looked, inputs, outputs, js=here, **event)
-    on_load(tied(prefill, service), location, fields).then(looked, inputs, outputs, js=here, **event)
-    sent = button.click(tied(submit, service), inputs, [panel, button, target], js=here, **EVENT)
+    gr.on(typed + chosen, looked, inputs, outputs, js=with_location, **event)
+    on_load(bind_service(prefill, service), location, fields).then(looked, inputs, outputs, js=with_location, **event)
+    sent = button.click(bind_service(submit, service), inputs, [panel, button, target], js=with_location, **EVENT)
     sent.then(None, target, None, js="(target) => { if (target) location.assign(target); }")

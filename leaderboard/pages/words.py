@@ -1,4 +1,4 @@
-"""Times, sizes and numbers as people read them. Nothing here is a guess: what is not known is "unknown"."""
+"""Times, sizes and numbers as people read them. What is not known is "unknown", never a guess."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def duration(seconds: float | None) -> str:
 
 
 def ago(text: str | None, now: datetime | None = None) -> str:
-    """`3 min ago`, `in 2 h`, `just now`; `unknown` when no time is said."""
+    """`3 min ago`, `in 2 h`, `just now`; `unknown` without a time."""
     when = moment(text)
     if when is None:
         return UNKNOWN
@@ -39,7 +39,7 @@ def ago(text: str | None, now: datetime | None = None) -> str:
     return f"{duration(seconds)} ago" if seconds > 0 else f"in {duration(-seconds)}"
 
 
-def left(text: str | None, now: datetime | None = None) -> str:
+def time_left(text: str | None, now: datetime | None = None) -> str:
     """Time until then: `4 min`; `any moment` when it is past."""
     when = moment(text)
     if when is None:
@@ -64,7 +64,7 @@ def params(billions: float | None) -> str:
 
 
 def score(value: float | None, digits: int = 2) -> str:
-    """A score with fixed digits, or a dash that its reader is told is "not measured"."""
+    """A score with fixed digits, or a dash for "not measured"."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
@@ -86,15 +86,15 @@ def size(number: int | None) -> str:
 
 
 def engine(account: Mapping[str, Any]) -> str:
-    """How the tokens were forwarded, from a result's `provenance.engine`."""
+    """How the tokens were computed, from a result's `provenance.engine`."""
     if not account:
-        return "How its tokens were forwarded is unknown."
+        return "The engine that evaluated it is unknown."
     if account.get("engine") != "shared-prefix":
         why = account.get("fallback")
         return f"Evaluated with the harness's own backend{f' ({why})' if why else ''}."
-    asked = count((account.get("probe") or {}).get("questions"))
+    questions = count((account.get("probe") or {}).get("questions"))
     forwarded, saved = count(account.get("tokens_forwarded")), count(account.get("tokens_saved"))
     return (
-        f"Evaluated with shared prefixes, checked against the stock backend on {asked} questions: "
-        f"{forwarded} tokens forwarded, {saved} saved."
+        f"Evaluated with shared prefixes, checked against the stock backend on {questions} questions: "
+        f"{forwarded} tokens computed, {saved} saved."
     )

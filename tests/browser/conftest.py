@@ -48,9 +48,13 @@ def page(chromium: playwright.Browser, podium: Running) -> Iterator[playwright.P
     context.set_default_timeout(PATIENCE_MS)
     playwright.expect.set_options(timeout=PATIENCE_MS)
     trouble: list[str] = []
-    context.on("request", lambda asked: trouble.append(asked.url) if _is_foreign(asked.url, podium.address) else None)
+    context.on(
+        "request", lambda request: trouble.append(request.url) if _is_foreign(request.url, podium.address) else None
+    )
     context.on("weberror", lambda error: trouble.append(str(error.error)))
-    context.on("console", lambda one: trouble.append(one.text) if "Content Security Policy" in one.text else None)
+    context.on(
+        "console", lambda message: trouble.append(message.text) if "Content Security Policy" in message.text else None
+    )
     page = context.new_page()
     yield page
     context.close()

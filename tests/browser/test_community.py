@@ -71,9 +71,9 @@ def become(page: Page, name: str, address: str) -> None:
     page.wait_for_url(re.compile(re.escape(address.partition("#")[0])))
 
 
-def asked(board: Service, number: int) -> Request:
-    said = {"benchmark": "tiny", "model": "lab/model", "revision": f"{number:x}" * 40, "sender": "bob"}
-    return board.queue.submit(Request(**said))
+def submitted_request(board: Service, number: int) -> Request:
+    fields = {"benchmark": "tiny", "model": "lab/model", "revision": f"{number:x}" * 40, "sender": "bob"}
+    return board.queue.submit(Request(**fields))
 
 
 def until_hidden(page: Page, hidden: dict[str, int]) -> None:
@@ -86,7 +86,7 @@ def until_hidden(page: Page, hidden: dict[str, int]) -> None:
 
 
 def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, service: Running) -> None:
-    done = board.queue.claim(asked(board, 1), "worker", 60)
+    done = board.queue.claim(submitted_request(board, 1), "worker", 60)
     publish(board, done)
     board.queue.finish(done)
     page = person
@@ -99,11 +99,11 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
     page.get_by_label("Category").select_option("copy without attribution")
     page.get_by_label("Evidence").fill("short")
     page.get_by_label("Evidence").evaluate("field => field.removeAttribute('minlength')")
-    page.get_by_role("button", name="Propose this flag").click()
+    page.get_by_role("button", name="Submit this flag").click()
     expect(page.locator("#new-flag output")).to_contain_text("at least 20 characters")
     page.get_by_label("Evidence").fill(WHY)
     page.get_by_label("Links").fill("https://a.example/1\nhttps://a.example/2")
-    page.get_by_role("button", name="Propose this flag").click()
+    page.get_by_role("button", name="Submit this flag").click()
     flag = page.locator("article.flag")
     expect(flag).to_contain_text("proposed")
     expect(flag.locator(".evidence")).to_have_text(WHY)
@@ -129,9 +129,9 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
     expect(page.locator("#flags")).to_be_in_viewport()
 
     become(page, "ada", model)
-    expect(page.locator("#flags")).to_contain_text("This model is yours")
-    page.get_by_label("Your answer").fill("We made lab/original ourselves. <img src=x onerror=alert(1)>")
-    page.get_by_role("button", name="Answer").click()
+    expect(page.locator("#flags")).to_contain_text("You own this model")
+    page.get_by_label("Your reply").fill("We made lab/original ourselves. <img src=x onerror=alert(1)>")
+    page.get_by_role("button", name="Reply").click()
     expect(page.locator(".comment", has_text="ada")).to_contain_text("We made lab/original ourselves. <img")
 
     become(page, "mia", model)
@@ -144,13 +144,13 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
 
 
 def test_votes_reports_and_what_maintainers_do(person: Page, board: Service, service: Running) -> None:
-    page, request = person, asked(board, 2)
+    page, request = person, submitted_request(board, 2)
     address = f"/request/{request.id}"
     become(page, "eve", address)
     page.get_by_role("button", name="Vote to run it earlier").click()
     expect(page.locator(".deeds")).to_contain_text("2 votes")
     assert board.queue.get(request.id).priority == 1
-    page.get_by_role("button", name="Take my vote back").click()
+    page.get_by_role("button", name="Withdraw my vote").click()
     expect(page.locator(".deeds")).to_contain_text("1 vote")
 
     why = Failure(fault=Fault.SUBMISSION, code="no_tokenizer", message="It has no tokenizer.")
@@ -174,7 +174,7 @@ def test_votes_reports_and_what_maintainers_do(person: Page, board: Service, ser
 
     become(page, "bob", address)
     page.get_by_text("Withdraw it").click()
-    page.get_by_role("button", name="Take it out of the queue").click()
+    page.get_by_role("button", name="Remove it from the queue").click()
     expect(page.locator(".status").first).to_have_text("cancelled")
     stored = json.loads(board.queue.raw(request.id))
-    assert [one["by"] for one in stored["history"]] == ["bob", "worker", "worker", "mia", "bob"]
+    assert [entry["by"] for entry in stored["history"]] == ["bob", "worker", "worker", "mia", "bob"]

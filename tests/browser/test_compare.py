@@ -55,11 +55,11 @@ def test_comparing(page: Page) -> None:
     expect(page.locator("article.asked .answer.right")).to_have_count(0)
     page.get_by_label("Text in question or answer").fill("no such text")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("No example has “no such text”.")).to_be_visible()
+    expect(page.get_by_text("No example contains “no such text”.")).to_be_visible()
     address = page.url
     page.goto("/")
     page.goto(address)
-    expect(page.get_by_text("No example has “no such text”.")).to_be_visible()
+    expect(page.get_by_text("No example contains “no such text”.")).to_be_visible()
 
 
 SLOWLY = """() => {

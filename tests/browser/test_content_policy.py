@@ -39,7 +39,9 @@ def watched(chromium: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
     expect.set_options(timeout=20_000)
     page = context.new_page()
     refused: list[str] = []
-    page.on("console", lambda one: refused.append(one.text) if "Content Security Policy" in one.text else None)
+    page.on(
+        "console", lambda message: refused.append(message.text) if "Content Security Policy" in message.text else None
+    )
     yield page, refused
     context.close()
 

@@ -38,7 +38,7 @@ def test_from_the_form_to_the_board_and_its_examples(page: Page) -> None:
     page.wait_for_url(re.compile("/model/podium-demo/tiny-base"))
     expect(page.get_by_role("heading", name="podium-demo/tiny-base")).to_be_visible()
     expect(page.locator("table.intervals tbody tr").first).to_contain_text("Arithmetic")
-    expect(page.locator("section", has=page.get_by_role("heading", name="Make these scores again"))).to_contain_text(
+    expect(page.locator("section", has=page.get_by_role("heading", name="Reproduce these scores"))).to_contain_text(
         "lm_eval"
     )
     first = page.locator("article.example").first
@@ -58,7 +58,7 @@ def test_a_refused_checkpoint_says_everything_that_is_wrong(page: Page) -> None:
     page.goto("/submit?model=podium-demo/custom-code")
     found = page.locator("#found").first
     expect(found).to_contain_text("custom_code")
-    expect(page.get_by_role("button", name=re.compile(r"^Mend \d problem"))).to_be_disabled()
+    expect(page.get_by_role("button", name=re.compile(r"^Fix \d problem"))).to_be_disabled()
     page.get_by_label("Model on the Hub").fill("podium-demo/<b>none</b>")
     expect(found).to_contain_text("invalid_model_id")
     assert found.locator("li b:not(.mark)").count() == 0
@@ -89,7 +89,7 @@ def test_scripts_that_come_after_the_page_was_drawn_complete_it(page: Page) -> N
     for route in held:
         route.continue_()
     page.wait_for_url("**/model/org/nobody?benchmark=open-llm-v1")
-    expect(page).to_have_title(re.compile("^This cannot be shown · "))
+    expect(page).to_have_title(re.compile("^This page cannot be shown · "))
     expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
 
 

@@ -63,7 +63,7 @@ def test_from_signing_in_to_the_quota_and_out_again(page: Page, board: str) -> N
     page.get_by_role("button", name="ada").click()
     page.wait_for_url(re.compile("/submit"))
     expect(page.locator("header.top .people")).to_contain_text("ada")
-    expect(page.locator("#found").first).to_contain_text("1 of 1 left in 7 days")
+    expect(page.locator("#found").first).to_contain_text("1 of 1 left per 7 days")
     button.click()
     page.wait_for_url(re.compile(r"/request/[0-9a-f]{16}"))
     [request] = httpx.get(f"{board}/api/v1/requests", trust_env=False).json()["requests"]

@@ -40,8 +40,8 @@ def test_an_mcp_client_searches(address: str) -> None:
 
 def test_gradios_client_looks_a_model_up(address: str) -> None:
     client = Client(address, verbose=False)
-    found = client.predict("ORG4/model-0004", api_name="/look_up_model")
-    assert [row["model"] for row in found["evaluations"]] == ["org4/model-0004"]
+    answer = client.predict("ORG4/model-0004", api_name="/look_up_model")
+    assert [row["model"] for row in answer["evaluations"]] == ["org4/model-0004"]
     with pytest.raises(AppError):
         client.predict("nobody/nothing", api_name="/look_up_model")
 

@@ -1,56 +1,56 @@
-// Forms that change something through the API, and the stamp that shows the server that one of our pages asks.
+// Forms that change something through the API, and the stamp that proves that a request comes from one of our pages.
 (() => {
   const stamp = () => document.cookie.match(/(?:^|; )podium_stamp=([^;]*)/)?.[1] ?? "";
 
   // Every request to the board carries it, Gradio's too; requests to anywhere else never do.
   const send = window.fetch;
   window.fetch = (target, options = {}) => {
-    const asked = new Request(target, options);
-    if (new URL(asked.url).origin === location.origin && stamp()) asked.headers.set("X-Podium-Stamp", stamp());
-    return send(asked);
+    const request = new Request(target, options);
+    if (new URL(request.url).origin === location.origin && stamp()) request.headers.set("X-Podium-Stamp", stamp());
+    return send(request);
   };
 
   // <form data-send="POST /api/v1/..."> sends its fields as JSON; empty ones are left out, [data-lines] is a list.
   function fields(form) {
-    const said = {};
+    const values = {};
     for (const field of form.elements) {
       const value = field.value?.trim();
       if (!field.name || !value) continue;
-      if ("lines" in field.dataset) said[field.name] = value.split("\n").map((line) => line.trim()).filter(Boolean);
-      else said[field.name] = field.type === "number" ? Number(value) : value;
+      if ("lines" in field.dataset) values[field.name] = value.split("\n").map((line) => line.trim()).filter(Boolean);
+      else values[field.name] = field.type === "number" ? Number(value) : value;
     }
-    return said;
+    return values;
   }
 
-  function tell(form, text) {
-    const place = form.querySelector("output") ?? form.appendChild(document.createElement("output"));
-    place.className = "said";
-    place.textContent = text;
+  function showMessage(form, text) {
+    const output = form.querySelector("output") ?? form.appendChild(document.createElement("output"));
+    output.className = "said";
+    output.textContent = text;
   }
 
   async function change(form) {
     const [method, address] = form.dataset.send.split(" ");
     const buttons = [...form.querySelectorAll("button")];
     buttons.forEach((button) => (button.disabled = true));
-    tell(form, "");
+    showMessage(form, "");
     try {
-      const body = method === "DELETE" ? undefined : JSON.stringify(fields(form));
-      const answer = await fetch(address, { method, body, headers: { "Content-Type": "application/json" } });
-      const said = await answer.json().catch(() => ({}));
-      if (!answer.ok) return tell(form, sentences(said) || `The board answered ${answer.status}. Try again.`);
+      const payload = method === "DELETE" ? undefined : JSON.stringify(fields(form));
+      const answer = await fetch(address, { method, body: payload, headers: { "Content-Type": "application/json" } });
+      const body = await answer.json().catch(() => ({}));
+      if (!answer.ok) return showMessage(form, sentences(body) || `The board answered ${answer.status}. Try again.`);
       delete form.dataset.touched;
       form.closest("details")?.removeAttribute("open");
       document.querySelector("#again")?.click();
     } catch {
-      tell(form, "The board did not answer. Try again.");
+      showMessage(form, "The board did not answer. Try again.");
     } finally {
       buttons.forEach((button) => (button.disabled = false));
     }
   }
 
-  function sentences(said) {
-    const problems = (said.problems ?? []).map((one) => `${one.message} ${one.fix}`);
-    return problems.length ? problems.join(" ") : said.error;
+  function sentences(body) {
+    const problems = (body.problems ?? []).map((problem) => `${problem.message} ${problem.fix}`);
+    return problems.length ? problems.join(" ") : body.error;
   }
 
   document.addEventListener("submit", (event) => {

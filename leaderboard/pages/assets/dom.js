@@ -46,7 +46,7 @@ export function popover(label, build, attributes = {}) {
     button.setAttribute("aria-expanded", "false");
   };
   const refresh = () => panel.replaceChildren(...[build(close)].flat());
-  const place = () => {
+  const position = () => {
     panel.style.left = "0";
     const beyond = panel.getBoundingClientRect().right + 8 - document.documentElement.clientWidth;
     if (beyond > 0) panel.style.left = `${-beyond}px`;
@@ -56,7 +56,7 @@ export function popover(label, build, attributes = {}) {
     if (!opening) return close();
     refresh();
     panel.hidden = false;
-    place();
+    position();
     button.setAttribute("aria-expanded", "true");
     panel.querySelector("input, button, select")?.focus({ preventScroll: true });
   });

@@ -19,8 +19,8 @@ function check(label, checked, number, toggle) {
 const listFilter = {
   panel(board, filter) {
     const numbers = board.facets[filter.name] || {};
-    const known = filter.choices.map((choice) => choice.cell);
-    const others = Object.keys(numbers).filter((cell) => !known.includes(cell)).sort((a, b) => numbers[b] - numbers[a]);
+    const listed = filter.choices.map((choice) => choice.cell);
+    const others = Object.keys(numbers).filter((cell) => !listed.includes(cell)).sort((a, b) => numbers[b] - numbers[a]);
     const choices = [...filter.choices, ...others.map((cell) => ({ address: encode(cell), cell, label: cell }))];
     const chosen = list(board.view[filter.name]);
     if (!choices.length) return h("p", { class: "pt-note" }, "Unknown for every checkpoint.");
@@ -48,7 +48,7 @@ const rangeFilter = {
     const ranges = Object.entries(filter.ranges).map(([name, [low, high]]) =>
       h("button", { type: "button", class: "pt-option", onclick: choose(low, high) }, name,
         h("span", { class: "pt-count" }, bounds(low, high, filter.unit))));
-    const all = h("button", { type: "button", class: "pt-option", onclick: choose() }, `all ${filter.name}s, unknown ones too`);
+    const all = h("button", { type: "button", class: "pt-option", onclick: choose() }, `all ${filter.name}s, including unknown`);
     const fields = [field(filter.low, `from (${filter.unit})`), field(filter.high, `below (${filter.unit})`)];
     return [h("div", { class: "pt-fields" }, fields), ...ranges, all];
   },
@@ -67,7 +67,7 @@ const hideFilter = {
       check(label, hidden(board, filter).includes(kind), numbers[kind] || 0, (on) => board.change(hiding(board, filter, kind, on))));
     const only = filter.only.map(({ name, label }) =>
       check(label, board.view[name] === "true", board.facets[name]?.true || 0, (on) => board.change({ [name]: on ? "true" : undefined })));
-    return [h("p", { class: "pt-note" }, "Leave out"), ...boxes, h("hr"), ...only];
+    return [h("p", { class: "pt-note" }, "Hide these rows"), ...boxes, h("hr"), ...only];
   },
   label: (board, filter) =>
     numbered(filter.title, hidden(board, filter).length + filter.only.filter(({ name }) => board.view[name] === "true").length),
@@ -84,7 +84,7 @@ function hidden(board, filter) {
   return board.view[filter.name] === undefined ? byDefault : list(board.view[filter.name]);
 }
 
-/** What the view changes to when rows of a kind are left out, or are not any more. */
+/** The change of the view that hides rows of a kind or shows them again. */
 function hiding(board, filter, kind, on) {
   const next = hidden(board, filter).filter((other) => other !== kind);
   return { [filter.name]: (on ? [...next, kind] : next).join(",") || "none" };
@@ -96,18 +96,18 @@ export function hiddenWord(board, kind) {
   return choices.find((choice) => choice.kind === kind).word;
 }
 
-/** What dropping the filter that an answer blames is called, and what it changes in the view. */
+/** The label for dropping a filter that hides all rows, and the change of the view. */
 export function dropping(board, blamed) {
   if (blamed === "search") return { label: "the search", change: { search: undefined } };
   const [name, kind] = blamed.split(".");
-  const filter = board.about.filters.find((one) => one.name === name);
+  const filter = board.about.filters.find((filter) => filter.name === name);
   if (kind) return { label: `hiding ${hiddenWord(board, kind)}`, change: hiding(board, filter, kind, false) };
   if (filter) return { label: `the ${filter.title.toLowerCase()} filter`, change: without(KINDS[filter.kind].parameters(filter)) };
-  const only = board.about.filters.flatMap((one) => one.only || []).find((one) => one.name === name);
+  const only = board.about.filters.flatMap((filter) => filter.only || []).find((choice) => choice.name === name);
   return { label: `“${only.label.toLowerCase()}”`, change: without([name]) };
 }
 
-/** What dropping the search and every filter changes in the view. */
+/** The change of the view that drops the search and every filter. */
 export function droppingAll(board) {
   return without(["search", ...board.about.filters.flatMap((filter) => KINDS[filter.kind].parameters(filter))]);
 }
@@ -118,13 +118,13 @@ const without = (names) => Object.fromEntries(names.map((name) => [name, undefin
 
 function columnChoices(board) {
   const shown = board.shown();
-  const groups = Map.groupBy ? Map.groupBy(board.about.columns, (one) => one.group) : grouped(board.about.columns);
+  const groups = Map.groupBy ? Map.groupBy(board.about.columns, (column) => column.group) : grouped(board.about.columns);
   const presets = Object.entries(board.about.columnPresets).map(([name, keys]) =>
     h("button", { type: "button", class: "pt-option", onclick: () => board.change({ columns: keys.join(",") }) }, name));
   const boxes = [...groups].flatMap(([group, columns]) => [
     h("p", { class: "pt-note" }, group),
     ...columns.map((column) => check(column.title, shown.includes(column.key), undefined, (on) => {
-      const order = board.about.columns.map((one) => one.key);
+      const order = board.about.columns.map((column) => column.key);
       const next = on ? [...board.shown(), column.key] : board.shown().filter((key) => key !== column.key);
       board.change({ columns: next.sort((a, b) => order.indexOf(a) - order.indexOf(b)).join(",") || undefined });
     })),

@@ -1,4 +1,4 @@
-// Who is signed in, at the right of the top bar. Whether somebody is can be seen by the stamp; their name is asked for.
+// Who is signed in, at the right of the top bar. The stamp's cookie shows whether somebody is; the API gives the name.
 (() => {
   const signedIn = () => document.cookie.includes("podium_stamp=");
   const root = () => new URL(window.gradio_config?.root || location.origin).pathname.replace(/\/$/, "");
@@ -8,8 +8,8 @@
     link.textContent = "Sign in";
     link.href = `${root()}/api/v1/sign-in`;
     link.addEventListener("click", () => {
-      const here = location.pathname.slice(root().length) + location.search;
-      link.href = `${root()}/api/v1/sign-in?back=${encodeURIComponent(here)}`;
+      const current = location.pathname.slice(root().length) + location.search;
+      link.href = `${root()}/api/v1/sign-in?back=${encodeURIComponent(current)}`;
     });
     return [link];
   }
@@ -29,17 +29,17 @@
   }
 
   let me;
-  async function draw(place) {
+  async function draw(container) {
     me ??= signedIn() ? fetch(`${root()}/api/v1/me`).then((answer) => answer.json()) : Promise.resolve({});
-    const known = await me.catch(() => ({}));
-    place.replaceChildren(...(known.name ? signOut(known) : signIn()));
+    const person = await me.catch(() => ({}));
+    container.replaceChildren(...(person.name ? signOut(person) : signIn()));
   }
 
   // The page may have been drawn before this script came, or be drawn after it.
   function fill() {
-    for (const place of document.querySelectorAll("[data-people]:empty")) {
-      place.append(" ");
-      draw(place);
+    for (const container of document.querySelectorAll("[data-people]:empty")) {
+      container.append(" ");
+      draw(container);
     }
   }
   new MutationObserver(fill).observe(document, { childList: true, subtree: true });

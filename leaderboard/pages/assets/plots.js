@@ -3,7 +3,7 @@ let plotly;
 let prefix = "";
 let script = "";
 
-/** Draw what is there and what comes; `name` is plotly's file among our assets. */
+/** Draw all plots of the page, also those added later; `name` is plotly's file among our assets. */
 export function start(root, name) {
   prefix = root;
   script = `${root}/podium-assets/${name}`;
@@ -20,9 +20,9 @@ const near = new IntersectionObserver((entries) => {
   });
 }, { rootMargin: "400px" });
 
-function whenNear(place) {
-  place.dataset.seen = "yes";
-  near.observe(place);
+function whenNear(plot) {
+  plot.dataset.seen = "yes";
+  near.observe(plot);
 }
 
 function load() {
@@ -30,23 +30,23 @@ function load() {
     const element = document.createElement("script");
     element.src = script;
     element.onload = () => resolve(window.Plotly);
-    element.onerror = () => reject(new Error("The drawing program could not be loaded."));
+    element.onerror = () => reject(new Error("The plotting library could not be loaded."));
     document.head.append(element);
   });
   return plotly;
 }
 
-async function draw(place) {
+async function draw(plot) {
   try {
-    const [Plotly, answer] = await Promise.all([load(), fetch(prefix + place.dataset.figure)]);
+    const [Plotly, answer] = await Promise.all([load(), fetch(prefix + plot.dataset.figure)]);
     if (!answer.ok) throw new Error((await answer.json()).error);
-    const figure = coloured(await answer.json(), colours(place));
-    narrow(figure.layout, place.clientWidth);
-    place.replaceChildren();
-    await Plotly.newPlot(place, figure.data, figure.layout, { displayModeBar: false, responsive: true, doubleClick: false });
-    place.on("plotly_click", ({ points }) => open(points[0]?.customdata));
+    const figure = coloured(await answer.json(), colours(plot));
+    narrow(figure.layout, plot.clientWidth);
+    plot.replaceChildren();
+    await Plotly.newPlot(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true, doubleClick: false });
+    plot.on("plotly_click", ({ points }) => open(points[0]?.customdata));
   } catch (error) {
-    place.textContent = `${error.message} The table below has the data.`;
+    plot.textContent = `${error.message} The table below has the data.`;
   }
 }
 
@@ -59,26 +59,26 @@ function open(path) {
   location.assign(target);
 }
 
-/** What a colour token is in the reader's theme. */
-function colours(place) {
+/** Returns a function that resolves a colour token in the reader's theme. */
+function colours(plot) {
   const probe = document.createElement("span");
   probe.hidden = true;
-  place.append(probe);
-  const known = new Map();
+  plot.append(probe);
+  const resolved = new Map();
   return (text) => {
-    if (!known.has(text)) {
+    if (!resolved.has(text)) {
       probe.style.color = text;
-      if (!probe.isConnected) place.append(probe);
-      known.set(text, getComputedStyle(probe).color);
+      if (!probe.isConnected) plot.append(probe);
+      resolved.set(text, getComputedStyle(probe).color);
     }
-    return known.get(text);
+    return resolved.get(text);
   };
 }
 
 function coloured(value, colour) {
   if (typeof value === "string") return value.startsWith("var(--") ? colour(value) : value;
-  if (Array.isArray(value)) return value.map((one) => coloured(one, colour));
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, coloured(one, colour)]));
+  if (Array.isArray(value)) return value.map((item) => coloured(item, colour));
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, coloured(item, colour)]));
   return value;
 }
 

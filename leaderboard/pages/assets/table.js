@@ -2,7 +2,7 @@
 //
 //   mount(root, {about, first, ask, hub, prefix, embed})
 //     about   what the board is: columns, presets, filters (leaderboard/board/boards.py: describe)
-//     first   the answer to the first question, where it was asked already
+//     first   the answer to the first request, if it was already sent
 //     ask     async (payload) => answer (leaderboard/board/boards.py: Boards.answer)
 //     hub     address of the Hub, for links to repositories
 //     prefix  address under which Podium's own pages live, "" at the root
@@ -143,7 +143,7 @@ class Table {
   async load() {
     const ticket = ++this.asked;
     const answer = this.first || (await this.ask({ ...this.view, offset: 0, limit: PAGE, facets: true }));
-    if (this.first) this.view = answer.view ?? {}; // as addresses write it now, also where this one is older
+    if (this.first) this.view = answer.view ?? {}; // in today's spelling, even if the address is older
     this.first = null;
     if (ticket !== this.asked) return;
     if (answer.error) return this.trouble(answer.error);
@@ -156,12 +156,12 @@ class Table {
     this.columns = answer.columns;
     this.at = -1;
     this.port.scrollTop = 0;
-    this.say(answer);
+    this.showStatus(answer);
     this.filters.update();
     this.redraw();
   }
 
-  /** Show what was published meanwhile, unless the reader is in the middle of the rows. */
+  /** Reload when results were published, unless the reader has scrolled or selected a row. */
   async follow() {
     if (document.visibilityState === "visible" && this.port.scrollTop < ROW && this.at < 0) {
       const answer = await this.ask({ ...this.view, offset: 0, limit: 1 });
@@ -195,21 +195,21 @@ class Table {
     this.status.textContent = message;
   }
 
-  say(answer) {
+  showStatus(answer) {
     const shown = this.length;
     const noun = shown === 1 ? "checkpoint" : "checkpoints";
     const parts = [shown === answer.of ? `${count(shown)} ${noun}` : `${count(shown)} of ${count(answer.of)} checkpoints`];
-    const kept = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
+    const hidden = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
     const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
     const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
-    this.status.replaceChildren([...parts, ...kept].join(" · "), " · ", updated, hint);
+    this.status.replaceChildren([...parts, ...hidden].join(" · "), " · ", updated, hint);
     this.warnings.replaceChildren(...answer.warnings.map((warning) => h("p", {}, warning)));
     this.empty.hidden = shown > 0;
-    if (!shown) this.empty.replaceChildren(...this.nothing(answer));
+    if (!shown) this.empty.replaceChildren(...this.emptyMessage(answer));
   }
 
-  nothing(answer) {
-    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one, and its row appears here.")];
+  emptyMessage(answer) {
+    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one; its row will appear here.")];
     const blamed = Object.entries(answer.blame).filter(([, number]) => number > 0);
     const buttons = blamed.map(([name, number]) => {
       const { label, change } = dropping(this, name);
@@ -222,7 +222,7 @@ class Table {
       this.search.value = "";
       this.change(droppingAll(this));
     } }, "Drop all filters");
-    return [h("p", {}, blamed.length ? "Nothing found. One filter is to blame:" : "Nothing found: no single filter is to blame."), h("p", { class: "pt-row" }, ...buttons, all)];
+    return [h("p", {}, blamed.length ? "Nothing found. Dropping one of these shows rows again:" : "Nothing found. Dropping a single filter does not help."), h("p", { class: "pt-row" }, ...buttons, all)];
   }
 
   // -- drawing --------------------------------------------------------------------------------------------------
@@ -396,7 +396,7 @@ class Table {
     const ids = [...this.compared.keys()].map(encodeURIComponent).join(",");
     this.tray.replaceChildren(
       h("span", {}, this.compared.size === 1 ? "Choose another to compare:" : "Compare:"),
-      ...[...this.compared.values()].map((one) => h("button", { type: "button", class: "pt-chip", title: "Take out", onclick: () => this.pick(one) }, `${one.model} ×`)),
+      ...[...this.compared.values()].map((chosen) => h("button", { type: "button", class: "pt-chip", title: "Remove", onclick: () => this.pick(chosen) }, `${chosen.model} ×`)),
       this.compared.size > 1 ? h("a", { class: "pt-go", href: `${this.prefix}/compare?benchmark=${encodeURIComponent(this.about.benchmark)}&rows=${ids}` }, "Compare") : null);
     this.redraw();
   }

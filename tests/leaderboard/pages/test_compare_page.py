@@ -17,7 +17,7 @@ from leaderboard.board.table import Board
 from leaderboard.board.view import View
 from leaderboard.compare import Comparisons
 from leaderboard.pages import compare, plots
-from leaderboard.pages.shell import visit
+from leaderboard.pages.shell import parse_visit
 from leaderboard.pages.words import UNKNOWN
 from tests.leaderboard.compared import BENCHMARK, Place
 
@@ -40,7 +40,7 @@ def ids(service: Any) -> str:
 
 
 def page_of(service: Any, query: str) -> str:
-    return compare.draw(Comparisons(service.boards, service.results), service, visit(f"/compare?{query}"))
+    return compare.draw(Comparisons(service.boards, service.results), service, parse_visit(f"/compare?{query}"))
 
 
 def test_the_page_says_what_the_comparison_comes_to(service: Any) -> None:
@@ -55,9 +55,9 @@ def test_the_page_says_what_the_comparison_comes_to(service: Any) -> None:
 
 def test_the_page_offers_what_can_be_added(service: Any) -> None:
     assert page_of(service, "").count('title="Add org/') == 2
-    one = page_of(service, f"rows={ids(service).split(',')[0]}&find=half")
-    assert one.count('title="Add org/half') == 1 and "Add another one" in one
-    assert "No checkpoint on this board fits" in page_of(service, "find=nothing-like-it")
+    chosen_page = page_of(service, f"rows={ids(service).split(',')[0]}&find=half")
+    assert chosen_page.count('title="Add org/half') == 1 and "Add another checkpoint" in chosen_page
+    assert "No checkpoint on this board matches" in page_of(service, "find=nothing-like-it")
     assert "There is no evaluation" in page_of(service, "rows=org/gone@abc_float32_Original")
 
 
@@ -65,11 +65,11 @@ def test_what_a_reader_writes_is_not_markup(service: Any) -> None:
     evil = "<img src=x onerror=alert(1)>"
     for query in (f"find={evil}", f"rows={ids(service)}&text={evil}", f"rows={evil}", f"task={evil}&which={evil}"):
         assert "<img" not in page_of(service, query)
-    assert "<img" not in plots.draw(service, visit(f"/plots?find={evil}&task={evil}&when={evil}&rows={evil}"))
+    assert "<img" not in plots.draw(service, parse_visit(f"/plots?find={evil}&task={evil}&when={evil}&rows={evil}"))
 
 
 def test_the_plots_page_keeps_the_chosen_ones(service: Any) -> None:
-    page = plots.draw(service, visit(f"/plots?rows={ids(service)}&task=plain"))
+    page = plots.draw(service, parse_visit(f"/plots?rows={ids(service)}&task=plain"))
     assert page.count('class="plot"') == 2, "without dates and sizes two have nothing to draw"
     assert "How has the best Plain score risen?" in page
     assert page.count("org%2Fgood%40") >= 4
@@ -80,7 +80,7 @@ def test_an_empty_board_has_no_plots(service: Any) -> None:
     empty = Board(pd.DataFrame({"fullname": []}), BENCHMARK)
     assert empty.select(View()).rows.size == 0
     service.boards = SimpleNamespace(get=lambda name: SimpleNamespace(board=empty))
-    assert "Nothing is measured" in plots.draw(service, visit("/plots"))
+    assert "No checkpoint has been evaluated" in plots.draw(service, parse_visit("/plots"))
     assert UNKNOWN not in page_of(service, "")
 
 
@@ -93,16 +93,16 @@ def client(service: Any) -> TestClient:
 
 
 def test_the_api_gives_what_the_page_says(client: TestClient, service: Any) -> None:
-    asked = {"rows": ids(service)}
-    answer = client.get("/compare", params=asked).json()
+    query = {"rows": ids(service)}
+    answer = client.get("/compare", params=query).json()
     [against] = answer["differences"]
     plain = against["columns"][0]
     assert answer["tasks"] == ["plain", "mixed_a", "mixed_b"] and against["sentence"].startswith("good is ahead")
     assert {plain["ahead"], plain["behind"]} == {0, 20} and plain["test"] == "sign"
-    examples = client.get("/compare/examples", params=asked | {"task": "plain", "limit": 3, "offset": 18}).json()
+    examples = client.get("/compare/examples", params=query | {"task": "plain", "limit": 3, "offset": 18}).json()
     assert (examples["total"], examples["compared"], len(examples["examples"])) == (20, 40, 2)
-    first = client.get("/compare", params=asked)
-    assert client.get("/compare", params=asked, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+    first = client.get("/compare", params=query)
+    assert client.get("/compare", params=query, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
 
 
 def test_the_api_says_what_there_is(client: TestClient, service: Any) -> None:

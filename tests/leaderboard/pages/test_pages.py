@@ -17,20 +17,21 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboard.columns import AVERAGE
 from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
 from leaderboard.pages import words
-from leaderboard.pages.community import Actions, Flagged, ShownFlag, Talk
+from leaderboard.pages.community import Actions, FlagSection, ShownFlag, Talk
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
-from leaderboard.pages.model import AVERAGE, neighbours, placed
+from leaderboard.pages.model import neighbours, rank_of
 from leaderboard.pages.queue import Filters, Waiting, arrange
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
-from leaderboard.pages.shell import visit
-from leaderboard.pages.submit import checked
+from leaderboard.pages.shell import parse_visit
+from leaderboard.pages.submit import check_results
 from leaderboard.queue.request_index import QueueView, SetAside
 from leaderboard.records import (
     Abilities,
@@ -51,7 +52,7 @@ EVIL = "<img src=x onerror=alert(1)>\"'&"
 
 def request(name: str, status: Status = Status.PENDING, minutes: int = 0, **more: Any) -> Request:
     time = utc(NOW - timedelta(minutes=minutes))
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "model": f"org/{name}",
         "revision": "a" * 40,
         "benchmark": "tiny",
@@ -61,7 +62,7 @@ def request(name: str, status: Status = Status.PENDING, minutes: int = 0, **more
         "sender": "ada",
         "history": [HistoryEntry(time=time, to=status, by="ada")],
     }
-    return Request(**said | more)
+    return Request(**fields | more)
 
 
 def finished(name: str, seconds: int, minutes: int) -> Request:
@@ -77,7 +78,7 @@ def finished(name: str, seconds: int, minutes: int) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (None, "unknown"),
         (float("nan"), "unknown"),
@@ -90,12 +91,12 @@ def finished(name: str, seconds: int, minutes: int) -> Request:
         (200000, "2 days"),
     ],
 )
-def test_durations(seconds: float | None, said: str) -> None:
-    assert words.duration(seconds) == said
+def test_durations(seconds: float | None, expected: str) -> None:
+    assert words.duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "unknown"),
         ("yesterday", "unknown"),
@@ -105,38 +106,38 @@ def test_durations(seconds: float | None, said: str) -> None:
         ("2026-11-19T18:00:00.123456", "1 day ago"),
     ],
 )
-def test_times_are_relative_and_never_guessed(text: str, said: str) -> None:
-    assert words.ago(text, NOW) == said
+def test_times_are_relative_and_never_guessed(text: str, expected: str) -> None:
+    assert words.ago(text, NOW) == expected
 
 
 @pytest.mark.parametrize(
-    ("billions", "said"),
+    ("billions", "expected"),
     [(None, "unknown"), (0, "unknown"), (-1, "unknown"), (0.00019, "0.19 M"), (0.6, "0.6 B"), (72.7, "72.7 B")],
 )
-def test_an_unknown_size_is_unknown(billions: float | None, said: str) -> None:
-    assert words.params(billions) == said
+def test_an_unknown_size_is_unknown(billions: float | None, expected: str) -> None:
+    assert words.params(billions) == expected
 
 
 # --- addresses
 
 
 def test_an_address_says_its_subject_and_its_view() -> None:
-    here = visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
-    assert here.rest == ("org", "a b")
-    assert (here.benchmark, here.number("page"), here.query["task"]) == ("tiny", 3, "x&y")
+    visit = parse_visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
+    assert visit.rest == ("org", "a b")
+    assert (visit.benchmark, visit.number("page"), visit.query["task"]) == ("tiny", 3, "x&y")
 
 
 @given(st.text(max_size=60))
 def test_any_address_can_be_read(text: str) -> None:
-    here = visit(f"//[/queue?page={text}")
-    assert here.number("page") >= 0
+    visit = parse_visit(f"//[/queue?page={text}")
+    assert visit.number("page") >= 0
 
 
 def test_the_form_can_be_filled_as_a_request_was() -> None:
     link = again_address(request("m", requested_revision="main", use_chat_template=True))
-    here = visit(link)
-    assert here.query["model"] == "org/m"
-    assert (here.query["revision"], here.query["use_chat_template"]) == ("main", "true")
+    visit = parse_visit(link)
+    assert visit.query["model"] == "org/m"
+    assert (visit.query["revision"], visit.query["use_chat_template"]) == ("main", "true")
     assert address("/queue", benchmark="", mine=None) == "/queue"
 
 
@@ -151,25 +152,25 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     view = QueueView([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
 
     shown = arrange(view, Filters("tiny"), NOW)
-    assert [(one.request.model, one.position) for one in shown.waiting] == [
+    assert [(row.request.model, row.position) for row in shown.waiting] == [
         ("org/first", 1),
         ("org/second", 3),
         ("org/stuck", None),
     ]
     assert "not a commit" in shown.waiting[-1].why
-    assert [one.model for one in shown.ended] == ["org/bad", "org/gone", "org/old"]
+    assert [row.model for row in shown.ended] == ["org/bad", "org/gone", "org/old"]
     assert shown.counts == {"pending": 3, "finished": 1, "failed": 1, "cancelled": 1, "running": 1}
 
     workers = [Abilities(worker="w1", benchmarks=["tiny"], trouble="Its disk is full.")]
     held_up = arrange(view, Filters("tiny"), NOW, workers)
-    assert [(one.position, one.expected) for one in held_up.waiting] == [(1, None), (2, None), (None, None)]
+    assert [(row.position, row.expected) for row in held_up.waiting] == [(1, None), (2, None), (None, None)]
     [refused] = arrange(view, Filters("other"), NOW, workers).waiting
     assert (refused.position, refused.expected) == (None, None)
     assert refused.why == "No worker of this board can run it. w1: It does not serve the benchmark other."
     assert held_up.in_trouble == workers
 
     failed = arrange(view, Filters("tiny", status="failed"), NOW)
-    assert (failed.running, failed.waiting, [one.model for one in failed.ended]) == ([], [], ["org/bad"])
+    assert (failed.running, failed.waiting, [row.model for row in failed.ended]) == ([], [], ["org/bad"])
     assert failed.counts == shown.counts
     assert arrange(view, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
     assert arrange(view, Filters("tiny", sender="bob"), NOW).counts == {}
@@ -181,11 +182,11 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
 def test_every_check_is_a_tick_or_its_problems() -> None:
     warning = Problem(code="no_worker", field="precision", message="m", fix="f", severity=Severity.WARNING)
     strange = Problem(code="new_code", field="model", message="m", fix="f")
-    lines = checked([warning, strange], known=True, chat=False)
+    lines = check_results([warning, strange], readable=True, with_chat_template=False)
     assert "Chat template" not in [line.label for line in lines]
     assert {line.label for line in lines if line.problems} == {"Precision and weight type", "Form"}
-    assert len(checked([], known=True, chat=True)) == len(lines)
-    assert [line.problems for line in checked([strange], known=False, chat=True)] == [[strange]]
+    assert len(check_results([], readable=True, with_chat_template=True)) == len(lines)
+    assert [line.problems for line in check_results([strange], readable=False, with_chat_template=True)] == [[strange]]
 
 
 # --- examples
@@ -203,10 +204,10 @@ def choice_row(target: Any) -> dict[str, Any]:
 def test_choices_say_which_is_right_and_which_was_likeliest(target: Any) -> None:
     example = read_example(choice_row(target))
     assert example.question == "Which?\nAnswer:"
-    assert [one.text for one in example.choices] == ["a", "b", "c"]
-    assert [one.loglikelihood for one in example.choices] == [-3.0, -1.5, -9.0]
-    assert [one.chosen for one in example.choices] == [False, True, False]
-    assert [one.correct for one in example.choices] == [False, False, True]
+    assert [choice.text for choice in example.choices] == ["a", "b", "c"]
+    assert [choice.loglikelihood for choice in example.choices] == [-3.0, -1.5, -9.0]
+    assert [choice.chosen for choice in example.choices] == [False, True, False]
+    assert [choice.correct for choice in example.choices] == [False, False, True]
     assert example.target == "c"
 
 
@@ -237,10 +238,10 @@ def test_no_shape_of_details_breaks_the_page(arguments: Any, answers: Any, targe
 
 def test_the_place_counts_those_that_are_better() -> None:
     frame = pd.DataFrame({"request_id": ["a", "b", "c", "d"], AVERAGE: [5.0, 9.0, 5.0, None]})
-    assert placed(frame, "b") == (1, 3)
-    assert placed(frame, "a") == placed(frame, "c") == (2, 3)
-    assert placed(frame, "d") is None
-    assert placed(frame, "x") is None
+    assert rank_of(frame, "b") == (1, 3)
+    assert rank_of(frame, "a") == rank_of(frame, "c") == (2, 3)
+    assert rank_of(frame, "d") is None
+    assert rank_of(frame, "x") is None
 
 
 # --- escaping
@@ -251,16 +252,16 @@ class Tags(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
 
 def tags(markup: str) -> list[tuple[str, dict[str, str | None]]]:
     parser = Tags()
     parser.feed(markup)
-    return parser.found
+    return parser.elements
 
 
 EVIL_TALK = Talk(
@@ -287,8 +288,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     shown = arrange(view, Filters("tiny", name=EVIL), NOW, sick)
     everything = arrange(view, Filters("tiny"), NOW)
     pages = [
-        render("queue", shown=one, filters=Filters("tiny", name=EVIL), query={"benchmark": EVIL}, mine=None)
-        for one in (shown, everything)
+        render("queue", shown=arranged, filters=Filters("tiny", name=EVIL), query={"benchmark": EVIL}, mine=None)
+        for arranged in (shown, everything)
     ]
     pages.append(
         render(
@@ -308,7 +309,7 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     flag = Flag(id="0" * 16, model=EVIL, category=Category.OTHER, evidence=EVIL, links=[EVIL], by=EVIL, time=EVIL)
     shown_flag = ShownFlag(flag, EVIL_TALK, [State.ACCEPTED, State.WITHDRAWN])
     pages += [
-        str(TEMPLATES.get_template("talk.html").module.flags(Flagged(EVIL, [shown_flag], EVIL, [], writes, True)))
+        str(TEMPLATES.get_template("talk.html").module.flags(FlagSection(EVIL, [shown_flag], EVIL, [], writes, True)))
         for writes in (True, False)
     ]
     pages += [
@@ -317,10 +318,14 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
         str(prose(EVIL + "[x](javascript:x)")),
     ]
     for page in pages:
-        found = tags(page)
-        assert not [tag for tag, _ in found if tag in {"img", "script"}], page
-        assert not [attribute for _, given in found for attribute in given if attribute.startswith("on")], page
-        assert not [given["href"] for _, given in found if (given.get("href") or "").startswith("javascript")], page
+        elements = tags(page)
+        assert not [tag for tag, _ in elements if tag in {"img", "script"}], page
+        assert not [
+            attribute for _, attributes in elements for attribute in attributes if attribute.startswith("on")
+        ], page
+        assert not [
+            attributes["href"] for _, attributes in elements if (attributes.get("href") or "").startswith("javascript")
+        ], page
     assert tags(str(prose("[x](https://a.example)")))[1] == (
         "a", {"href": "https://a.example", "rel": "nofollow noopener ugc"}
     )  # fmt: skip
@@ -365,10 +370,10 @@ def test_a_deep_address_is_redirected_to_its_page_and_names_the_same_subject(pat
     client = documents()
     answer = client.get(path)
     assert answer.status_code == 307 and not answer.headers["location"].startswith(("/", "http"))
-    there = str(client.build_request("GET", path).url.join(answer.headers["location"]))
-    assert there == target
+    redirected = str(client.build_request("GET", path).url.join(answer.headers["location"]))
+    assert redirected == target
     if "other" not in path:
-        assert visit(there.removeprefix("http://testserver")) == visit(path.replace("//", "/"))
+        assert parse_visit(redirected.removeprefix("http://testserver")) == parse_visit(path.replace("//", "/"))
 
 
 def test_a_page_is_sent_as_gradio_wrote_it_and_allows_the_scripts_that_are_in_it() -> None:
@@ -398,7 +403,7 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without
     client = TestClient(app)
     page = client.get("/docs").text
     elements = tags(page)
-    loaded = [value for _, given in elements for name, value in given.items() if name in ("src", "href")]
+    loaded = [value for _, attributes in elements for name, value in attributes.items() if name in ("src", "href")]
     assert "docs-assets/swagger-ui-bundle.js" in loaded and not [link for link in loaded if "//" in (link or "")]
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
         assert client.get(f"/docs-assets/{name}").status_code == 200
@@ -406,7 +411,7 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without
     assert page.count("<script") == page.count("<script defer src="), "the policy refuses scripts in the markup"
 
 
-# --- addresses where there is nothing
+# --- addresses that do not exist
 
 
 def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not() -> None:
@@ -417,7 +422,7 @@ def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = client.get("/org/<b>name", headers=browser)
     assert answer.status_code == 404 and answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "There is nothing at this address" in answer.text and "/org/&lt;b&gt;name" in answer.text
+    assert "Page not found" in answer.text and "/org/&lt;b&gt;name" in answer.text
     assert int(answer.headers["content-length"]) == len(answer.content)
     assert client.get("/there", headers=browser).json() == {"all": "well"}
     for path, headers in (("/nothing", {}), ("/api/v1/nothing", browser)):

@@ -52,7 +52,7 @@ def gradio_of(app: FastAPI) -> gr.Blocks:
     return pages
 
 
-def kept(app: FastAPI) -> int:
+def count_unread(app: FastAPI) -> int:
     """What Gradio keeps until somebody reads it: calls and messages, of which a call has several."""
     queue = gradio_of(app)._queue
     messages = sum(waiting.qsize() for waiting in dict(queue.pending_messages_per_session.items()).values())
@@ -86,7 +86,7 @@ def test_who_does_not_read_is_let_in_no_further(whole: FastAPI, browser: TestCli
     other = TestClient(whole, base_url=BOARD, client=("192.0.2.7", 5))
     other.portal = browser.portal  # the same server, another address
     assert join(other, "theirs").status_code == 200
-    assert [one["msg"] for one in read(other, "theirs")][-2:] == ["process_completed", "close_stream"]
+    assert [message["msg"] for message in read(other, "theirs")][-2:] == ["process_completed", "close_stream"]
     assert read(browser, "s0")[-1]["msg"] == "close_stream"
     assert join(browser, "s9").status_code == 200, "what was read makes room"
 
@@ -97,7 +97,7 @@ def test_many_who_do_not_read_lose_their_oldest_calls(whole: FastAPI, browser: T
         client.portal = browser.portal
         assert join(client, f"s{at}").status_code == 200
     assert len(calls_of(whole).calls) == MAX_IN_ALL
-    assert [one["msg"] for one in read(browser, "s0")] == ["unexpected_error"]
+    assert [message["msg"] for message in read(browser, "s0")] == ["unexpected_error"]
     queue = gradio_of(whole)._queue
     wait_until(lambda: sum(map(len, queue.pending_event_ids_session.values())) <= MAX_IN_ALL)
     assert not queue.pending_event_ids_session.get("s0")
@@ -111,9 +111,9 @@ def test_what_is_not_read_in_time_is_dropped(whole: FastAPI, browser: TestClient
     by_name = browser.post("/gradio_api/call/search_leaderboard", json={"data": ["", "", 5]})
     assert by_name.status_code == 200
     wait_until(lambda: not calls.calls)
-    told = read(browser, "s0")
-    assert [(one["msg"], one.get("session_not_found")) for one in told] == [("unexpected_error", True)]
-    wait_until(lambda: kept(whole) == 0)
+    messages = read(browser, "s0")
+    assert [(message["msg"], message.get("session_not_found")) for message in messages] == [("unexpected_error", True)]
+    wait_until(lambda: count_unread(whole) == 0)
 
 
 def test_a_call_by_name_is_read_where_gradio_documents_it(whole: FastAPI, browser: TestClient) -> None:
@@ -157,7 +157,7 @@ NOT_SERVED = (
 def test_what_no_page_needs_is_not_served(browser: TestClient, path: str) -> None:
     files = {"files": ("a.txt", b"stranger")}
     for answer in (browser.post(f"/gradio_api/{path}", files=files), browser.get(f"/gradio_api/{path}")):
-        assert answer.status_code == 404 and "no page of it needs it" in answer.json()["error"]
+        assert answer.status_code == 404 and "does not serve this address" in answer.json()["error"]
 
 
 def test_what_is_served_is_there(browser: TestClient) -> None:

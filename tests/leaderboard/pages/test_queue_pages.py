@@ -50,7 +50,7 @@ def test_a_request_that_nobody_can_run_says_so_and_has_no_place(service: Service
     answer = api.get(f"/api/v1/requests/{refused.id}").json()
     assert answer["obstacle"] == f"No worker of this board can run it. w1: {GPU}"
     assert api.get(f"/api/v1/requests/{fine.id}").json()["obstacle"] is None
-    listed = {one["model"]: one["obstacle"] for one in api.get("/api/v1/requests").json()["requests"]}
+    listed = {row["model"]: row["obstacle"] for row in api.get("/api/v1/requests").json()["requests"]}
     assert listed == {"org/refused": answer["obstacle"], "org/fine": None}
     assert GPU in queue_page.draw(service, Visit())
 

@@ -27,9 +27,10 @@ from leaderboard.records import (
     WeightType,
 )
 from leaderboard.settings import PROJECT
+from leaderboard.submissions.catalogue import shown
 from leaderboard.submissions.kinds.checkpoint.checks import CheckpointCase, Native, native_architectures
 from leaderboard.submissions.kinds.checkpoint.checks import check as check_checkpoint
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import CATALOGUE, shown
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import CATALOGUE
 from leaderboard.submissions.policy import Allowance
 from leaderboard.submissions.rules import errors, every_problem
 

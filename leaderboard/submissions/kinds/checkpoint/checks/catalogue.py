@@ -7,7 +7,7 @@ from leaderboard.submissions.catalogue import COMMON, WARNING, Catalogue, Templa
 __all__ = ["CATALOGUE", "problem", "problem_with", "shown"]
 
 OWN: dict[str, Template] = {
-    # What was asked for
+    # What was submitted
     "invalid_model_id": Template(
         "model",
         "{value} is not the name of a repository on the Hub.",
@@ -15,7 +15,7 @@ OWN: dict[str, Template] = {
     ),
     "invalid_revision": Template(
         "revision",
-        "{value} cannot be the name of a revision.",
+        "{value} is not a valid name of a revision.",
         "Give a branch, a tag or a commit of the repository, for instance main.",
     ),
     "invalid_base_model_id": Template(
@@ -32,16 +32,16 @@ OWN: dict[str, Template] = {
     "copied_by": Template(
         "model",
         "{twin} at {sha} on this board has the weights of {model}, which was on the Hub before it.",
-        "Nothing needs to be done; this board's maintainers are told.",
+        "No action is needed; this board's maintainers are notified.",
         WARNING,
     ),
     "same_weights": Template(
         "model",
-        "The weights of {model} at {sha} are the same as at {other}, which is known here.",
-        "Nothing needs to be done; the scores will be the same unless configuration or tokenizer differ.",
+        "The weights of {model} at {sha} are the same as at {other}, which this board already knows.",
+        "No action is needed; the scores will be the same unless configuration or tokenizer differ.",
         WARNING,
     ),
-    # Whether it can be read
+    # Access to the repository
     "model_not_found": Template(
         "model",
         "{model} does not exist on the Hub, or it is private.",
@@ -54,39 +54,39 @@ OWN: dict[str, Template] = {
     ),
     "gated": Template(
         "model",
-        "{model} is gated, and this board has not been given access to its files.",
-        "Give this board's account on the Hub access, or open the repository, and submit it again.",
+        "{model} is gated, and this board has no access to its files.",
+        "Grant access to this board's Hub account, or remove the gate, and submit it again.",
     ),
     "private": Template(
         "model",
-        "{model} is private; this board only shows checkpoints that everybody can look at.",
+        "{model} is private; this board accepts only public checkpoints.",
         "Make the repository public and submit it again.",
     ),
     "disabled": Template(
         "model",
-        "The Hub has closed {model}.",
-        "Ask the Hub why, and submit it again once it is open.",
+        "The Hub has disabled {model}.",
+        "Ask the Hub why, and submit it again once it is enabled.",
     ),
     "too_many_files": Template(
         "model",
         "{model} has more files than this board reads.",
-        "Submit a repository that holds the checkpoint alone.",
+        "Submit a repository that holds only the checkpoint.",
     ),
     # Model card
     "no_model_card": Template(
         "model",
         "{model} has no model card at {sha}.",
-        "Add a README.md that says what the checkpoint is and how it was made, and submit the new commit.",
+        "Add a README.md that describes the checkpoint and how it was made, and submit the new commit.",
     ),
     "short_model_card": Template(
         "model",
-        "The model card of {model} has {count} characters of text at {sha}; this benchmark asks for {least}.",
-        "Say in it what the checkpoint is and how it was made, and submit the new commit.",
+        "The model card of {model} has {count} characters of text at {sha}; this benchmark requires {least}.",
+        "Describe the checkpoint and how it was made, and submit the new commit.",
     ),
     "unreadable_model_card": Template(
         "model",
         "The model card of {model} cannot be read at {sha}: {why}.",
-        "Mend README.md (the YAML between its first two lines of --- is read too) and submit the new commit.",
+        "Fix README.md, with its YAML front matter between the first two lines of ---, and submit the new commit.",
     ),
     "no_licence": Template(
         "model",
@@ -97,8 +97,8 @@ OWN: dict[str, Template] = {
     # Code
     "auto_map": Template(
         "model",
-        "{model} asks for its own code to be run: {files} has auto_map at {sha}.",
-        "This board runs no code from repositories. Once transformers has the architecture, "
+        "{model} requires its own code: {files} has auto_map at {sha}.",
+        "This board runs no code from repositories. Once transformers supports the architecture, "
         "remove auto_map and submit the new commit.",
     ),
     "custom_code": Template(
@@ -119,14 +119,14 @@ OWN: dict[str, Template] = {
     ),
     "too_big_config": Template(
         "model",
-        "{file} of {model} is larger at {sha} than this board reads: {why}.",
+        "{file} of {model} is too large at {sha}: {why}.",
         "Remove it from the repository, or make it smaller, and submit the new commit.",
     ),
     "unknown_architecture": Template(
         "model",
         "{model} is {architecture}, which transformers {version} cannot load as a language model without custom code.",
-        "Submit a checkpoint with an architecture for text generation that transformers has; if a newer transformers "
-        "has this one, ask this board's operator to update it.",
+        "Submit a checkpoint with a text-generation architecture that transformers supports; if a newer transformers "
+        "supports this one, ask this board's operator to update it.",
     ),
     "opens_another_file": Template(
         "model",
@@ -135,7 +135,7 @@ OWN: dict[str, Template] = {
     ),
     "kernel": Template(
         "model",
-        "{file} of {model} asks for a kernel to be fetched and run at {sha}: {key} is {value}.",
+        "{file} of {model} requires a kernel to be downloaded and run at {sha}: {key} is {value}.",
         "Remove {key} from {file} and submit the new commit; this board runs no code from repositories.",
     ),
     "unknown_implementation": Template(
@@ -158,35 +158,35 @@ OWN: dict[str, Template] = {
     "weights_elsewhere": Template(
         "model",
         "{file} of {model} names weights at {sha} that are not a safetensors file beside it: {value}.",
-        "Push the weights as model.safetensors, or as parts beside model.safetensors.index.json, without "
+        "Push the weights as model.safetensors, or as shards beside model.safetensors.index.json, without "
         "transformers_weights in config.json, and submit the new commit.",
     ),
     "pickle_weights": Template(
         "model",
         "{model} also has files at {sha} that can run code when they are loaded: {files}.",
-        "Nothing needs to be done, this board only reads safetensors; remove them to protect others.",
+        "No action is needed: this board reads only safetensors. Remove them to protect other users.",
         WARNING,
     ),
     "unknown_size": Template(
         "model",
         "The number of parameters of {model} cannot be read from its safetensors files at {sha}.",
-        "Push the weights as model.safetensors, or as parts with model.safetensors.index.json, "
+        "Push the weights as model.safetensors, or as shards with model.safetensors.index.json, "
         "and submit the new commit.",
     ),
     "too_large": Template(
         "model",
-        "{model} has {params} billion parameters{counted}; in {precision}, {limiter} takes at most {limit} billion.",
+        "{model} has {params} billion parameters{counted}; in {precision}, {limiter} accepts at most {limit} billion.",
         "Choose a precision with fewer bits where the limit is higher, or submit a smaller checkpoint.",
     ),
     "no_tokenizer": Template(
         "model",
-        "The tokenizer of {model} cannot be loaded: at {sha} there is neither tokenizer.json nor another vocabulary.",
+        "The tokenizer of {model} cannot be loaded: at {sha} it has no tokenizer.json and no other vocabulary.",
         "Push the tokenizer and submit the new commit.",
     ),
     # Precision and weight type
     "precision_not_allowed": Template(
         "precision",
-        "The benchmark {benchmark} does not take {value}.",
+        "The benchmark {benchmark} does not accept {value}.",
         "Choose one of its precisions: {known}.",
     ),
     "precision_not_possible": Template(
@@ -196,13 +196,13 @@ OWN: dict[str, Template] = {
     ),
     "generation_too_long": Template(
         "model",
-        "The context length of {model} is {length} tokens, and the benchmark {benchmark} asks for as many new tokens "
-        "or more in {tasks}, so that no room is left for the prompt.",
+        "The context length of {model} is {length} tokens, and the benchmark {benchmark} generates at least as "
+        "many new tokens in {tasks}, which leaves no room for the prompt.",
         "Submit a checkpoint with a longer context.",
     ),
     "weight_type_not_allowed": Template(
         "weight_type",
-        "The benchmark {benchmark} does not take the weight type {value}.",
+        "The benchmark {benchmark} does not accept the weight type {value}.",
         "Choose one of its weight types: {known}.",
     ),
     "weight_type_not_possible": Template(
@@ -213,17 +213,17 @@ OWN: dict[str, Template] = {
     "delta_quantised": Template(
         "precision",
         "No worker can run this: {why}",
-        "Choose float16, bfloat16 or float32, or submit the sum of both as Original.",
+        "Choose float16, bfloat16 or float32, or submit the delta merged into its base model as Original.",
     ),
     "no_worker_fits": Template(
         "precision",
-        "No single worker of this board can run this checkpoint in this way: {why}",
+        "No single worker of this board can run this checkpoint with these settings: {why}",
         "Choose another precision or weight type.",
     ),
     "no_worker": Template(
         "benchmark",
-        "No worker has told this board yet what it can run.",
-        "Nothing needs to be done; the request waits until one does.",
+        "No worker has registered with this board yet.",
+        "No action is needed; the request waits until one does.",
         WARNING,
     ),
     "precision_mismatch": Template(
@@ -234,34 +234,34 @@ OWN: dict[str, Template] = {
     "not_gptq": Template(
         "precision",
         "{model} has no GPTQ quantisation at {sha}: its config.json names none.",
-        "Choose the precision that its weights have, or push a checkpoint quantised with GPTQ.",
+        "Choose the precision of its weights, or push a checkpoint quantised with GPTQ.",
     ),
     "other_quantisation": Template(
         "precision",
         "{model} is stored quantised ({method}); its scores will be those of the quantised weights.",
-        "Nothing needs to be done; submit the unquantised checkpoint as well to compare the two.",
+        "No action is needed; submit the unquantised checkpoint as well to compare the two.",
         WARNING,
     ),
     "unknown_quantisation": Template(
         "precision",
         "{model} is stored quantised at {sha} in a way that transformers {version} does not know: {value}.",
-        "Correct quant_method of quantization_config in config.json, or push unquantised weights, "
+        "Fix quant_method of quantization_config in config.json, or push unquantised weights, "
         "and submit the new commit.",
     ),
     "quantisation_bits": Template(
         "precision",
-        "quantization_config of {model} gives {value} bits at {sha}; GPTQ has 2, 3, 4 or 8.",
-        "Correct bits in config.json, or quantise the checkpoint again, and submit the new commit.",
+        "quantization_config of {model} gives {value} bits at {sha}; GPTQ supports 2, 3, 4 or 8.",
+        "Fix bits in config.json, or quantise the checkpoint again, and submit the new commit.",
     ),
     "quantisation_not_possible": Template(
         "precision",
         "{model} is stored quantised ({method}) at {sha}, which no worker of this board can load now: {why}",
-        "Submit the unquantised checkpoint, or ask this board's operator for the package.",
+        "Submit the unquantised checkpoint, or ask this board's operator to install the package.",
     ),
     "is_an_adapter": Template(
         "weight_type",
-        "{model} is an adapter: it has adapter_config.json at {sha}, with which transformers loads another model.",
-        "Choose the weight type Adapter and name its base model.",
+        "{model} is an adapter: it has adapter_config.json at {sha}, so transformers would load another model with it.",
+        "Choose the weight type Adapter and give its base model.",
     ),
     "not_an_adapter": Template(
         "weight_type",
@@ -270,8 +270,8 @@ OWN: dict[str, Template] = {
     ),
     "base_model_missing": Template(
         "base_model",
-        "{value} weights only work together with a base model, and none is named.",
-        "Name the repository on the Hub that they apply to.",
+        "{value} weights need a base model, and none is given.",
+        "Give the repository on the Hub that they apply to.",
     ),
     "base_model_problem": Template(
         "base_model",
@@ -289,12 +289,12 @@ OWN: dict[str, Template] = {
         "use_chat_template",
         "{model} has no chat template at {sha}.",
         "Add one (chat_template.jinja, or chat_template in tokenizer_config.json) and submit the new commit, "
-        "or submit it without chat template.",
+        "or submit it without the chat template.",
     ),
     "chat_template_broken": Template(
         "use_chat_template",
         "The chat template of {model} cannot be used at {sha}: {why}.",
-        "Mend the template and submit the new commit, or submit it without chat template.",
+        "Fix the template and submit the new commit, or submit it without the chat template.",
     ),
 }
 CATALOGUE = Catalogue(COMMON | OWN)

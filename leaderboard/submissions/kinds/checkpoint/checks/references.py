@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from leaderboard.hub.loaded_files import ADAPTER_CONFIG, INDEX, SHARD, TOKENIZER_FILES, WEIGHTS, is_adapter
 from leaderboard.records import ModelFacts, Problem
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, shown
+from leaderboard.submissions.catalogue import shown
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem
 
 TOKENIZER_CONFIGS = ("tokenizer_config.json", "special_tokens_map.json")
 """Every value in them is passed to the tokenizer's class."""

@@ -9,6 +9,7 @@ from leaderboard.hub.loaded_files import DEFAULT_TEMPLATE, is_adapter
 from leaderboard.hub.safetensors import quantised_bits
 from leaderboard.queue.workers import Wanted, impossible, limit_b, refusals
 from leaderboard.records import ModelFacts, Precision, Problem, WeightType, is_repo_id, is_revision
+from leaderboard.submissions.catalogue import shown
 from leaderboard.submissions.kinds.checkpoint.checks.case import (
     CheckpointCase,
     base_of,
@@ -16,7 +17,7 @@ from leaderboard.submissions.kinds.checkpoint.checks.case import (
     named_base,
     quantisation,
 )
-from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, problem_with, shown
+from leaderboard.submissions.kinds.checkpoint.checks.catalogue import problem, problem_with
 from leaderboard.submissions.kinds.checkpoint.checks.quantised import method_of
 from leaderboard.submissions.kinds.checkpoint.checks.templates import template_fault
 
