@@ -74,9 +74,9 @@ class Accounts:
             _check_free(name, data["organizations"], "an organisation")
             key = _spelled(name, data["users"]) or name
             user = data["users"].setdefault(key, {"fullname": fullname or name, "email": email, "tokens": []})
-            kept = [row for row in user.get("tokens", ()) if row["sha256"] != digest(token)]
-            row = {"sha256": digest(token), "role": role, "name": f"token {len(kept) + 1}", "created": stamp(now())}
-            user["tokens"] = [*kept, row]
+            others = [row for row in user.get("tokens", ()) if row["sha256"] != digest(token)]
+            row = {"sha256": digest(token), "role": role, "name": f"token {len(others) + 1}", "created": stamp(now())}
+            user["tokens"] = [*others, row]
         return token
 
     def add_organization(self, name: str, members: Mapping[str, str], *, fullname: str = "") -> None:
@@ -88,8 +88,8 @@ class Accounts:
             for member, role in members.items():
                 spelled = _spelled(member, data["users"])
                 if spelled is None:
-                    known = ", ".join(sorted(data["users"])) or "none"
-                    raise Invalid(f'Unknown user "{member}" for organisation {name}: known users are {known}')
+                    users = ", ".join(sorted(data["users"])) or "none"
+                    raise Invalid(f'Unknown user "{member}" for organisation {name}: known users are {users}')
                 if role not in ORG_ROLES:
                     raise Invalid(
                         f'Unknown role "{role}" of {member} in {name}: expected one of {", ".join(ORG_ROLES)}'
@@ -118,8 +118,8 @@ class Accounts:
         """A token that lasts `seconds`, as an OpenID client gets it."""
         token = "hf_oauth_" + secrets.token_urlsafe(32)
         expires = now().timestamp() + seconds
-        kept = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
-        self._drafts.write_json(self._grants / f"{digest(token)}.json", kept, mode=0o600)
+        record = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
+        self._drafts.write_json(self._grants / f"{digest(token)}.json", record, mode=0o600)
         return token
 
     def organizations_of(self, user: str) -> dict[str, str]:
@@ -168,7 +168,7 @@ class Accounts:
 def _spelled(name: str, names: Mapping[str, Any]) -> str | None:
     if name in names:
         return name
-    return next((known for known in names if known.lower() == name.lower()), None)
+    return next((candidate for candidate in names if candidate.lower() == name.lower()), None)
 
 
 def _check_free(name: str, others: Mapping[str, Any], what: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localhub.files import fsync_folder, place
+from localhub.files import fsync_folder, move_into_place
 
 
 class Draft:
@@ -45,7 +45,7 @@ class Draft:
     def keep(self, path: Path, *, mode: int = 0o644) -> None:
         """Rename it to `path`, replacing what is there; the new name is durable once the folder is."""
         os.fchmod(self._handle, mode)
-        place(self.path, path)
+        move_into_place(self.path, path)
 
     def drop(self) -> None:
         """Remove it, unless it was kept, and let go of it."""

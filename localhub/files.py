@@ -27,7 +27,7 @@ def fsync_file(path: Path) -> None:
         os.close(handle)
 
 
-def place(source: Path, target: Path) -> None:
+def move_into_place(source: Path, target: Path) -> None:
     """Rename `source` to `target`, replacing what is there; the new name is durable once the folder is."""
     while True:
         target.parent.mkdir(parents=True, exist_ok=True)

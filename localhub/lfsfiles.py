@@ -28,35 +28,37 @@ class StoredFile(NamedTuple):
 def stored_files(repo: Repo) -> list[StoredFile]:
     """Every large content of the repo, the latest first, whether or not a commit still has it."""
     places = _places(repo)
-    found = []
+    files = []
     for path in repo.lfs.folder.glob("*/*/*"):
         status = path.stat()
-        place, ref = places.get(path.name, ("", None))
-        found.append(StoredFile(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), place, ref))
-    return sorted(found, key=lambda file: (file.stored, file.oid), reverse=True)
+        committed_path, ref = places.get(path.name, ("", None))
+        files.append(
+            StoredFile(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), committed_path, ref)
+        )
+    return sorted(files, key=lambda file: (file.stored, file.oid), reverse=True)
 
 
 def _places(repo: Repo) -> dict[str, tuple[str, str]]:
     """Content -> (path, reference) of its latest commit; main comes first."""
     places: dict[str, tuple[str, str]] = {}
-    seen: set[str] = set()
+    visited: set[str] = set()
     refs = repo.refs.under("refs/")
     for ref in sorted(refs, key=lambda name: name != MAIN):
         for commit in Snapshot(repo, repo.objects.peel(refs[ref])).history():
-            for path, pointer in _pointers(Snapshot(repo, commit.oid), "", seen):
+            for path, pointer in _pointers(Snapshot(repo, commit.oid), "", visited):
                 places.setdefault(pointer.oid, (path, ref))
     return places
 
 
-def _pointers(snapshot: Snapshot, folder: str, seen: set[str]) -> Iterator[tuple[str, Pointer]]:
+def _pointers(snapshot: Snapshot, folder: str, visited: set[str]) -> Iterator[tuple[str, Pointer]]:
     """Large files below a folder, without the git objects that were looked at already."""
     for row in snapshot.listing(folder):
-        if row.oid in seen:
+        if row.oid in visited:
             continue
-        seen.add(row.oid)
+        visited.add(row.oid)
         path = f"{folder}/{row.path}" if folder else row.path
         if row.is_folder:
-            yield from _pointers(snapshot, path, seen)
+            yield from _pointers(snapshot, path, visited)
         elif pointer := snapshot.blob(row).pointer:
             yield path, pointer
 

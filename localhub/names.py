@@ -34,10 +34,10 @@ class Kind(StrEnum):
     @classmethod
     def parse(cls, name: str | None) -> "Kind":
         """The kind named by the singular or the plural; a model by default."""
-        wanted = (name or "model").rstrip("s") + "s"
-        if wanted not in {kind.value for kind in cls}:
+        plural = (name or "model").rstrip("s") + "s"
+        if plural not in {kind.value for kind in cls}:
             raise Invalid(f'Invalid repo type "{name}": expected model, dataset or space')
-        return cls(wanted)
+        return cls(plural)
 
 
 @dataclass(frozen=True)

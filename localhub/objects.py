@@ -15,7 +15,7 @@ from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from localhub.drafts import Drafts
 from localhub.errors import Damaged, InvalidPath, RepoNotFound
-from localhub.files import fsync_file, fsync_folder, place
+from localhub.files import fsync_file, fsync_folder, move_into_place
 
 # A folder that was restored from a backup may belong to another user. The git configuration of the machine must not
 # change what is served. What is read is not hashed again: that holds the interpreter's lock, and `git fsck` does it.
@@ -148,7 +148,7 @@ class Objects:
         written = sorted(apart.glob("??/*"))
         for path in written:
             fsync_file(path)
-            place(path, self._path(path.parent.name + path.name))
+            move_into_place(path, self._path(path.parent.name + path.name))
             self.new.add(path.parent.name + path.name)
         for folder in {path.parent.name for path in written} | {""}:
             with suppress(FileNotFoundError):  # `git gc` has packed what was in it, durably

@@ -83,7 +83,7 @@ class Refs:
         is in its way.
         """
         path = self.folder / ref
-        if old is None and any(known.startswith(f"{ref}/") or ref.startswith(f"{known}/") for known in self.under("")):
+        if old is None and any(name.startswith(f"{ref}/") or ref.startswith(f"{name}/") for name in self.under("")):
             raise AlreadyExists(
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )

@@ -133,18 +133,18 @@ class Snapshot:
 
     def last_commits(self, paths: list[str]) -> dict[str, dict[str, str]]:
         """Path -> the commit that last changed it: `{id, title, date}`."""
-        wanted, found = set(paths), {}
-        newer = {path: self.find(path) for path in wanted}
+        remaining, commits = set(paths), {}
+        newer = {path: self.find(path) for path in remaining}
         for commit in self.history():
-            if not wanted:
+            if not remaining:
                 break
             older = Snapshot(self.repo, commit.parent) if commit.parent else None
-            before = {path: older.find(path) if older else None for path in wanted}
-            for path in [path for path in wanted if newer[path] != before[path]]:
-                found[path] = {"id": commit.oid, "title": commit.title, "date": stamp_seconds(commit.time)}
-                wanted.discard(path)
+            before = {path: older.find(path) if older else None for path in remaining}
+            for path in [path for path in remaining if newer[path] != before[path]]:
+                commits[path] = {"id": commit.oid, "title": commit.title, "date": stamp_seconds(commit.time)}
+                remaining.discard(path)
             newer = before
-        return found
+        return commits
 
 
 def _row(path: str, entry: pygit2.Object) -> Row:

@@ -128,19 +128,19 @@ def _call(url: str, body: dict[str, Any], headers: dict[str, str]) -> bool:
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:
-    known: dict[str, Any] = {key: data[key] for key in ("url", "watched", "domains", "secret") if key in data}
+    fields: dict[str, Any] = {key: data[key] for key in ("url", "watched", "domains", "secret") if key in data}
     problems = []
-    if "url" in known and not str(known["url"]).startswith(("http://", "https://")):
+    if "url" in fields and not str(fields["url"]).startswith(("http://", "https://")):
         problems.append("the url must start with http:// or https://")
-    for domain in known.get("domains") or ():
+    for domain in fields.get("domains") or ():
         if domain not in DOMAINS:
             problems.append(f'unknown domain "{domain}": expected {" or ".join(DOMAINS)}')
-    for item in known.get("watched") or ():
+    for item in fields.get("watched") or ():
         if not isinstance(item, dict) or item.get("type") not in WATCHED or not isinstance(item.get("name"), str):
             problems.append(f'watched items are {{"type": one of {", ".join(WATCHED)}, "name": ...}}')
     if problems:
         raise Invalid("; ".join(problems))
-    return known
+    return fields
 
 
 def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
     repo = event.repo
     page = f"/{repo.kind.web_prefix}{repo.id}"
     api = f"/api/{repo.kind}/{repo.id}"
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "event": {"action": event.action, "scope": event.scope},
         "repo": {
             "type": repo.kind.singular,
@@ -162,10 +162,10 @@ def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
         "webhook": {"id": hook["id"], "version": 3},
     }
     if event.refs:
-        said["updatedRefs"] = [{"ref": ref, "oldSha": old, "newSha": new} for ref, old, new in event.refs]
+        body["updatedRefs"] = [{"ref": ref, "oldSha": old, "newSha": new} for ref, old, new in event.refs]
     if discussion := event.extra.get("discussion"):
         num = discussion["num"]
-        said["discussion"] = {key: discussion[key] for key in ("num", "title", "status", "isPullRequest")} | {
+        body["discussion"] = {key: discussion[key] for key in ("num", "title", "status", "isPullRequest")} | {
             "id": f"{repo.uid}-{num}",
             "author": {"id": _uid(discussion["author"]["name"]), "name": discussion["author"]["name"]},
             "url": {"web": f"{page}/discussions/{num}", "api": f"{api}/discussions/{num}"},
@@ -174,8 +174,8 @@ def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
         if comment := event.extra.get("comment"):
             url = {"web": f"{page}/discussions/{num}#{comment['id']}"}
             author = {"id": _uid(comment["author"]), "name": comment["author"]}
-            said["comment"] = {**comment, "author": author, "url": url}
-    return said
+            body["comment"] = {**comment, "author": author, "url": url}
+    return body
 
 
 def _uid(name: str) -> str:
