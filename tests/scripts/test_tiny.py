@@ -44,7 +44,7 @@ def test_committed_questions_are_what_the_script_makes() -> None:
 
 def test_there_are_enough_questions_and_none_twice() -> None:
     counts = {name: len({q["question"] for q in asked(name)}) for name in tiny.TASKS}
-    assert counts == {name: task.asked for name, task in tiny.TASKS.items()}
+    assert counts == {name: task.questions for name, task in tiny.TASKS.items()}
     assert sum(counts.values()) >= 1000
 
 
@@ -87,7 +87,7 @@ def test_harness_loads_the_tasks_from_any_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     loaded = TaskManager(include_path=str(TASKS), include_defaults=False).load(["tiny"])["tasks"]
     assert {name: len(task.eval_docs) for name, task in loaded.items()} == {
-        f"tiny_{name}": task.asked for name, task in tiny.TASKS.items()
+        f"tiny_{name}": task.questions for name, task in tiny.TASKS.items()
     }
     assert {name: task.config.num_fewshot for name, task in loaded.items() if task.config.num_fewshot} == {
         "tiny_dates": 3,
