@@ -82,7 +82,7 @@ def _check(kind: Kind, query: QueryParams, tags: set[str]) -> None:
     problems = []
     if unknown:
         names = ", ".join(f'"{name[:50]}"' for name in unknown)
-        problems.append(f"This Hub cannot filter {kind} by {names}: expected {', '.join(filters)}")
+        problems.append(f"Filtering {kind} by {names} is not supported by this Hub: expected {', '.join(filters)}")
     for tag in sorted(tags):
         if tag.startswith(_NOT_A_TAG):
             problems.append(f'"filter" cannot be "{tag[:100]}" on this Hub, which has no list of benchmarks: use tags')

@@ -70,7 +70,7 @@ class SmallDisk:
             filler.unlink()
 
 
-def told(call: Callable[[], object]) -> str:
+def error_507(call: Callable[[], object]) -> str:
     """What the client says of an answer 507; of large files it says it in the error's cause."""
     with pytest.raises((HfHubHTTPError, RuntimeError)) as caught:
         call()
@@ -112,9 +112,9 @@ def test_a_full_disk_is_told_and_recovered_from(tmp_path: Path) -> None:
         ]
         for leaving, call in calls:
             with disk.full(leaving):
-                assert SENTENCE in told(call)
+                assert SENTENCE in error_507(call)
                 assert api.model_info("ada/m").sha == head
-        assert [one.title for one in api.get_repo_discussions("ada/m")] == ["A proposal"]
+        assert [discussion.title for discussion in api.get_repo_discussions("ada/m")] == ["A proposal"]
         assert [event.type for event in api.get_discussion_details("ada/m", num).events] == ["comment"]
         with disk.full(0):
             filled = disk.root / "filler"

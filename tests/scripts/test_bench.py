@@ -36,7 +36,7 @@ def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     if name == "table":
         shared_data("open_llm")
         if not CHROMIUM.exists():
-            pytest.skip("there is no Chromium here; `make test` installs it where it may")
+            pytest.skip("Chromium is not installed; `make test` installs it where it may")
     assert bench.main([name, "--tiny", "--json"]) == 0
     out, err = capfd.readouterr()
     [line] = out.splitlines()
@@ -60,10 +60,10 @@ def test_a_section_is_a_table_and_one_line_of_json() -> None:
 def test_a_row_of_prefix_is_run_alone_and_an_unknown_one_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = []
-    monkeypatch.setattr(bench_prefix, "sections", lambda size: asked.append(size) or iter([]))
+    sizes = []
+    monkeypatch.setattr(bench_prefix, "sections", lambda size: sizes.append(size) or iter([]))
     assert bench.main(["prefix", "--only", "musr,ifeval"]) == 0
-    assert asked == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
+    assert sizes == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
     for words, problem in (
         (["prefix", "--only", "musr,muesli"], "there is no row muesli; there are bbh, musr"),
         (["jobs", "--only", "musr"], "--only chooses rows of `prefix`"),
