@@ -11,7 +11,7 @@ STATUSES = (PENDING, ACCEPTED, REJECTED)
 
 
 def access_of(repo: Repo, user: str) -> str | None:
-    """`pending`, `accepted`, `rejected`, or None when the user never requested access."""
+    """`pending`, `accepted`, `rejected`, or None if the user never requested access."""
     return repo.meta.access.get(user, {}).get("status")
 
 

@@ -1,4 +1,4 @@
-"""What the Hub tells about a repo from its files: config, card, tags, safetensors parameters."""
+"""Facts that the Hub derives from a repo's files: config, card, tags, safetensors parameters."""
 
 import struct
 from collections import Counter
@@ -30,7 +30,7 @@ _parameters: Cache[tuple[Path, str], dict[str, int] | None] = Cache(2000)
 
 
 def card_at(snapshot: Snapshot) -> dict[str, Any] | None:
-    """The parsed head of the README, not to be changed."""
+    """The parsed head of the README; cached, so do not modify it."""
     row = snapshot.find("README.md")
     if row is None or row.is_folder:
         return None
@@ -48,7 +48,7 @@ def repo_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | No
 
 
 def listed_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
-    """`repo_info` for those who may not read the files: nothing of what is in them, but names, sizes and hashes."""
+    """`repo_info` for people who may not read the files: only names, sizes and hashes of the files."""
     properties = set(expand or ())
     info = listed_entry(snapshot)
     if not properties or "siblings" in properties:
@@ -63,7 +63,7 @@ def _only(info: dict[str, Any], properties: set[str]) -> dict[str, Any]:
 
 
 def list_entry(snapshot: Snapshot) -> dict[str, Any]:
-    """A repo as lists give it."""
+    """A repo as it appears in lists."""
     card = card_at(snapshot)
     info = listed_entry(snapshot) | _card_facts(snapshot, card)
     if snapshot.repo.kind is Kind.MODEL:
@@ -72,7 +72,7 @@ def list_entry(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
-    """A repo as lists give it to those who may not read its files."""
+    """A repo as it appears in lists for people who may not read its files."""
     repo, meta = snapshot.repo, snapshot.repo.meta
     kind_facts: dict[str, Any] = {}
     if repo.kind is Kind.MODEL:

@@ -31,13 +31,13 @@ SCOPES = {
     "write-repos": frozenset({READ, WRITE, DISCUSS}),
     "manage-repos": frozenset({READ, WRITE, DISCUSS}),
 }
-"""What an application may ask for, and what its token may then do."""
+"""Scopes that an application may request, and the rights of its token."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What an application asked for when it sent a person here."""
+    """The parameters of an application's sign-in request."""
 
     client_id: str
     redirect_uri: str
@@ -63,21 +63,21 @@ class OpenId:
             self._drafts.write_json(self._folder / "clients.json", clients, mode=0o600)
 
     def check_sign_in(self, sign_in: SignIn) -> None:
-        """Raise Invalid unless the application is known (or on this machine) and its request is complete."""
+        """Raise Invalid unless the application is registered (or on this machine) and its request is complete."""
         client = self._client(sign_in.client_id)
         if client is None and urlsplit(sign_in.redirect_uri).hostname not in _LOOPBACK:
             raise Invalid(f'The application "{sign_in.client_id[:100]}" is not registered with this Hub')
         if client is not None and sign_in.redirect_uri not in client["redirect_uris"]:
-            raise Invalid("The address to return to is not one that the application has registered")
+            raise Invalid("The application has not registered this redirect_uri")
         if urlsplit(sign_in.redirect_uri).scheme not in ("http", "https"):
-            raise Invalid("The address to return to must be http or https")
+            raise Invalid("The redirect_uri must start with http:// or https://")
         if not sign_in.challenge and not (client and client["secret_sha256"]):
             raise Invalid("The application must use PKCE: code_challenge with code_challenge_method S256")
         if "openid" not in sign_in.scope.split():
             raise Invalid('The scope must include "openid"')
 
     def code_for(self, user: str, may: frozenset[str], sign_in: SignIn) -> str:
-        """A code for a person who has shown who they are and what they may do; it works once, for five minutes."""
+        """Create a code for a user who has signed in; it works once, for five minutes."""
         code = secrets.token_urlsafe(32)
         record = {"user": user, "may": sorted(may), "wanted": vars(sign_in), "expires": time.time() + CODE_SECONDS}
         self._drafts.write_json(self._folder / "codes" / f"{digest(code)}.json", record, mode=0o600)
@@ -99,7 +99,7 @@ class OpenId:
         client = self._client(client_id)
         expected = client["secret_sha256"] if client else None
         if expected and not hmac.compare_digest(expected, digest(secret)):
-            raise Unauthenticated("invalid_client: the client secret is not right")
+            raise Unauthenticated("invalid_client: the client secret is wrong")
         if sign_in.challenge and not hmac.compare_digest(sign_in.challenge.encode(), _challenge(verifier).encode()):
             raise Invalid("invalid_grant: the code verifier does not match the challenge")
         return self._tokens(issuer, record["user"], frozenset(record["may"]), sign_in)
@@ -124,7 +124,7 @@ class OpenId:
         }
 
     def claims(self, user: str) -> dict[str, Any]:
-        """What applications learn about a person."""
+        """The claims about a user, for applications."""
         about = self._accounts.user(user)
         orgs = sorted(self._accounts.organizations_of(about["name"]).items())
         email = {"email": about["email"], "email_verified": True} if about["email"] else {}
@@ -143,7 +143,7 @@ class OpenId:
         return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "RS256"}]}
 
     def sweep(self) -> None:
-        """Forget codes and tokens that have expired."""
+        """Delete expired codes and tokens."""
         for path in (*(self._folder / "codes").glob("*.json"), *(self._folder / "tokens").glob("*.json")):
             if read_json(path, {"expires": 0})["expires"] < time.time():
                 path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Webhooks: who wants to hear of what, and the calls, made one after another in a thread of their own."""
+"""Webhooks: their registrations, and their calls, made in sequence by a separate thread."""
 
 import hashlib
 import logging
@@ -51,29 +51,29 @@ class Webhooks:
         hook = {"id": secrets.token_hex(12), "owner": user, "disabled": False, "secret": None, "domains": list(DOMAINS)}
         hook |= {"url": None, "watched": []} | _checked(data)
         if not hook["url"] or not hook["watched"]:
-            raise Invalid('A webhook needs a "url" and at least one thing "watched"')
+            raise Invalid('A webhook needs a "url" and at least one item in "watched"')
         self._change(lambda hooks: [*hooks, hook])
         return hook
 
     def update(self, user: str, hook_id: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Change some fields."""
+        """Change some fields; raises NotFound or Invalid."""
         changed = self.get(user, hook_id) | _checked(data)
         self._change(lambda hooks: [changed if hook["id"] == hook_id else hook for hook in hooks])
         return changed
 
     def set_disabled(self, user: str, hook_id: str, disabled: bool) -> dict[str, Any]:
-        """Silence a webhook, or let it speak again."""
+        """Disable or enable a webhook."""
         changed = self.get(user, hook_id) | {"disabled": disabled}
         self._change(lambda hooks: [changed if hook["id"] == hook_id else hook for hook in hooks])
         return changed
 
     def delete(self, user: str, hook_id: str) -> None:
-        """Forget a webhook."""
+        """Delete a webhook; raises NotFound."""
         self.get(user, hook_id)
         self._change(lambda hooks: [hook for hook in hooks if hook["id"] != hook_id])
 
     def listen(self, event: Event) -> None:
-        """Call the webhooks that watch where `event` happened. Returns at once; calls are made in their order."""
+        """Call the webhooks that watch where `event` happened. Returns at once; the calls are made in order."""
         wanting = [hook for hook in self._all() if not hook["disabled"] and self._wants(hook, event)]
         for hook in wanting:
             self._waiting.put((hook, payload(hook, event)))
@@ -144,7 +144,7 @@ def _checked(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
-    """What is posted: version 3 of the Hub's report. Addresses are relative to the Hub."""
+    """The posted body: version 3 of the Hub's format. Addresses are relative to the Hub."""
     repo = event.repo
     page = f"/{repo.kind.web_prefix}{repo.id}"
     api = f"/api/{repo.kind}/{repo.id}"

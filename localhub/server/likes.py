@@ -19,7 +19,7 @@ router = APIRouter()
 def _fan(who: Visitor) -> str:
     name = rights.check_signed_in(who)
     if WRITE not in who.scopes:
-        raise Forbidden("You don't have the rights to like repositories: the token is for reading only")
+        raise Forbidden("You don't have the rights to like repositories: the token is read-only")
     return name
 
 

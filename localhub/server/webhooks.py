@@ -17,7 +17,7 @@ _HOOKS = "/api/settings/webhooks"
 def _owner(who: Visitor) -> str:
     name = check_signed_in(who)
     if WRITE not in who.scopes:
-        raise Forbidden("You don't have the rights to manage webhooks: the token is for reading only")
+        raise Forbidden("You don't have the rights to manage webhooks: the token is read-only")
     return name
 
 

@@ -65,7 +65,7 @@ def test_a_row_of_prefix_is_run_alone_and_an_unknown_one_is_named(
     assert bench.main(["prefix", "--only", "musr,ifeval"]) == 0
     assert sizes == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
     for words, problem in (
-        (["prefix", "--only", "musr,muesli"], "there is no row muesli; there are bbh, musr"),
+        (["prefix", "--only", "musr,muesli"], "unknown row muesli; choose from bbh, musr"),
         (["jobs", "--only", "musr"], "--only chooses rows of `prefix`"),
     ):
         with pytest.raises(SystemExit) as ended:
