@@ -217,10 +217,10 @@ def test_a_process_killed_while_it_writes_objects_leaves_none_that_are_not_whole
     bare = hub.repos.get(Kind.MODEL, "o/r").folder
     script = f"""
     from localhub import objects
-    place, moved = objects.place, []
+    move, moved = objects.move_into_place, []
     def counting(source, target):
-        die() if len(moved) == {moved_in} else moved.append(place(source, target))
-    objects.place = counting
+        die() if len(moved) == {moved_in} else moved.append(move(source, target))
+    objects.move_into_place = counting
     hub.commit("o/r", {{"a.txt": "a", "b.txt": "b"}})
     """
     before = set(objects_of(bare))
