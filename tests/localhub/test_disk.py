@@ -201,7 +201,7 @@ def test_the_lock_of_a_killed_process_is_recognised_at_once(tmp_path: Path, monk
     hub = Hub(tmp_path)
     hub.commit("o/r", {"kept.txt": "kept"})
     bare = hub.repos.get(Kind.MODEL, "o/r").folder
-    monkeypatch.setattr(refs, "_PATIENCE", 0.2)
+    monkeypatch.setattr(refs, "_LOCK_WAIT", 0.2)
     killed_in(tmp_path, KILLED_WHILE_MAIN_IS_LOCKED)
     assert list((bare / "refs").rglob("*.lock"))
     oid = hub.commit("o/r", {"after.txt": "after"})
@@ -264,7 +264,7 @@ def test_the_lock_of_git_itself_is_respected(tmp_path: Path, monkeypatch: pytest
     hub = Hub(tmp_path)
     lock = hub.create_repo("o/r").folder / "refs/heads/main.lock"
     lock.write_text("")
-    monkeypatch.setattr(refs, "_PATIENCE", 0.05)
+    monkeypatch.setattr(refs, "_LOCK_WAIT", 0.05)
     with pytest.raises(LocalHubError, match="locked by git") as caught:
         hub.commit("o/r", {"x": "1"})
     assert caught.value.status == 503

@@ -103,7 +103,7 @@ def test_a_wrong_token_signs_nobody_in(served: localhub.Running) -> None:
     [
         ({"redirect_uri": "https://evil.example/"}, "not registered"),
         ({"redirect_uri": "javascript:alert(1)"}, "not registered"),
-        ({"redirect_uri": "ftp://127.0.0.1/x"}, "http or https"),
+        ({"redirect_uri": "ftp://127.0.0.1/x"}, "http:// or https://"),
         ({"code_challenge": ""}, "PKCE"),
         ({"code_challenge_method": "plain"}, "S256"),
         ({"response_type": "token"}, "code"),

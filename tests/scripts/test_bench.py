@@ -15,7 +15,7 @@ from tests.shared import shared_data
 NAMES = {
     "jobs": {"wall time against lm_eval", "private memory against lm_eval"},
     "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
-    "submit": {"submission to file, 10 requests there already, p95"},
+    "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
     "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
