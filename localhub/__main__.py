@@ -18,7 +18,7 @@ from localhub.store import Hub
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser("python -m localhub", description="The Hugging Face Hub's HTTP API over a folder.")
-    made.add_argument("--root", type=Path, required=True, help="the folder; made when it does not exist")
+    made.add_argument("--root", type=Path, required=True, help="the folder; created if it does not exist")
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this machine)")
     made.add_argument("--port", type=int, default=8090, help="port to listen on, 0 for a free one (default: 8090)")
     made.add_argument(
@@ -26,8 +26,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="USER[:read][=TOKEN]",
-        help="add a user or another token; without =TOKEN a fresh one is printed once. A token given here is seen by "
-        "everybody who can list this machine's processes: for demos only",
+        help="add a user or another token; without =TOKEN a new one is printed once. Everybody who can list "
+        "this machine's processes can read a token on the command line: for demos only",
     )
     made.add_argument(
         "--org",
@@ -41,18 +41,20 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ID=REDIRECT_URI",
-        help="register an application that may sign people in (public, with PKCE); those on this machine need none",
+        help="register an application for sign-in (public, with PKCE); those on this machine need none",
     )
-    made.add_argument("--choose-user", action="store_true", help="let anybody sign in as anybody: for demos only")
-    made.add_argument("--fault-switch", action="store_true", help="put /_localhub/faults in reach of this machine")
+    made.add_argument(
+        "--choose-user", action="store_true", help="let visitors sign in as any user without a token: for demos only"
+    )
+    made.add_argument("--fault-switch", action="store_true", help="enable /_localhub/faults for this machine")
     made.add_argument(
         "--fault",
         action="append",
         default=[],
         metavar="KIND[:PROBABILITY[:PATH]]",
-        help=f"switch a fault on (implies --fault-switch): {', '.join(KINDS)}",
+        help=f"switch on a fault (implies --fault-switch): {', '.join(KINDS)}",
     )
-    made.add_argument("--fault-seed", type=int, default=0, help="seed of the faults' dice (default: 0)")
+    made.add_argument("--fault-seed", type=int, default=0, help="random seed of the faults (default: 0)")
     return made
 
 

@@ -1,4 +1,4 @@
-"""Who was let into a gated repo, who asked, who was turned away."""
+"""Access requests of gated repos: pending, accepted and rejected."""
 
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ STATUSES = (PENDING, ACCEPTED, REJECTED)
 
 
 def access_of(repo: Repo, user: str) -> str | None:
-    """`pending`, `accepted`, `rejected`, or None when the user never asked."""
+    """`pending`, `accepted`, `rejected`, or None if the user never requested access."""
     return repo.meta.access.get(user, {}).get("status")
 
 
 def ask(repo: Repo, user: str) -> str:
-    """Ask to be let in; an automatic gate opens at once. Returns the status."""
+    """Request access; an automatic gate accepts at once. Returns the status."""
     _check_gated(repo)
     if access_of(repo, user) is None:
         _set(repo, user, ACCEPTED if repo.meta.gated == "auto" else PENDING)
@@ -24,29 +24,29 @@ def ask(repo: Repo, user: str) -> str:
 
 
 def decide(repo: Repo, user: str, status: str) -> None:
-    """Put a request that was made into another state."""
+    """Set the status of an existing request; raises Invalid or NotFound."""
     _check_gated(repo)
     if status not in STATUSES:
         raise Invalid(f'Unknown status "{status}": expected one of {", ".join(STATUSES)}')
     present = access_of(repo, user)
     if present is None:
-        raise NotFound(f"{user} has not asked for access to {repo.id}")
+        raise NotFound(f"{user} has not requested access to {repo.id}")
     if present == status:
-        raise NotFound(f"The request of {user} is {status} already")
+        raise NotFound(f"The request of {user} is already {status}")
     _set(repo, user, status)
 
 
 def grant(repo: Repo, user: str) -> None:
-    """Let a user in who did not ask."""
+    """Give access to a user who did not request it; raises Invalid."""
     _check_gated(repo)
     if access_of(repo, user) == ACCEPTED:
-        raise Invalid(f"{user} has access to {repo.id} already")
+        raise Invalid(f"{user} already has access to {repo.id}")
     _set(repo, user, ACCEPTED)
 
 
 def _check_gated(repo: Repo) -> None:
     if not repo.meta.gated:
-        raise Invalid(f"{repo.id} is not gated: there is no access to ask for")
+        raise Invalid(f"{repo.id} is not gated: access needs no request")
 
 
 def _set(repo: Repo, user: str, status: str) -> None:

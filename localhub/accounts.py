@@ -20,13 +20,13 @@ TOKEN_SCOPES = {"read": frozenset({READ}), "write": frozenset({READ, WRITE, DISC
 
 
 def digest(token: str) -> str:
-    """What is kept of a token: its sha256."""
+    """The sha256 of a token, which is all that is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who makes a request: a user with the scopes of the token, or a stranger (`name` is None)."""
+    """The sender of a request: a user with the scopes of the token, or a stranger (`name` is None)."""
 
     name: str | None = None
     scopes: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ STRANGER = Visitor()
 
 
 class Accounts:
-    """The people of one Hub. Reads follow changes of the file, by whichever process or editor."""
+    """The users and organisations of one Hub. Reads see every change of the file, by any process or editor."""
 
     def __init__(self, root: Path) -> None:
         self._file = UserFile(root)
@@ -63,9 +63,9 @@ class Accounts:
     def add_user(
         self, name: str, *, token: str | None = None, role: str = "write", fullname: str = "", email: str = ""
     ) -> str:
-        """Add a user (or another token of theirs) and return the token, made up when none is given.
+        """Add a user (or another token of theirs) and return the token, a new one by default.
 
-        Only the sha256 of the token is written.
+        Only the sha256 of the token is stored. Raises Invalid.
         """
         if role not in TOKEN_SCOPES:
             raise Invalid(f'Unknown token role "{role}": expected one of {", ".join(TOKEN_SCOPES)}')
@@ -74,13 +74,13 @@ class Accounts:
             _check_free(name, data["organizations"], "an organisation")
             key = _spelled(name, data["users"]) or name
             user = data["users"].setdefault(key, {"fullname": fullname or name, "email": email, "tokens": []})
-            kept = [row for row in user.get("tokens", ()) if row["sha256"] != digest(token)]
-            row = {"sha256": digest(token), "role": role, "name": f"token {len(kept) + 1}", "created": stamp(now())}
-            user["tokens"] = [*kept, row]
+            others = [row for row in user.get("tokens", ()) if row["sha256"] != digest(token)]
+            row = {"sha256": digest(token), "role": role, "name": f"token {len(others) + 1}", "created": stamp(now())}
+            user["tokens"] = [*others, row]
         return token
 
     def add_organization(self, name: str, members: Mapping[str, str], *, fullname: str = "") -> None:
-        """Add an organisation, or members (user -> role) to it; every member must be a user already."""
+        """Add an organisation, or members (user -> role) to it; every member must be a user. Raises Invalid."""
         with self._file.changing() as data:
             _check_free(name, data["users"], "a user")
             key = _spelled(name, data["organizations"]) or name
@@ -88,8 +88,8 @@ class Accounts:
             for member, role in members.items():
                 spelled = _spelled(member, data["users"])
                 if spelled is None:
-                    known = ", ".join(sorted(data["users"])) or "none"
-                    raise Invalid(f'Unknown user "{member}" for organisation {name}: known users are {known}')
+                    users = ", ".join(sorted(data["users"])) or "none"
+                    raise Invalid(f'Unknown user "{member}" for organisation {name}: the users are {users}')
                 if role not in ORG_ROLES:
                     raise Invalid(
                         f'Unknown role "{role}" of {member} in {name}: expected one of {", ".join(ORG_ROLES)}'
@@ -97,7 +97,7 @@ class Accounts:
                 org["members"][spelled] = role
 
     def visitor(self, token: str | None) -> Visitor:
-        """Who holds `token`; a stranger without one. Raises Unauthenticated when it is not known."""
+        """The owner of `token`; a stranger without one. Raises Unauthenticated for an unknown token."""
         if not token:
             return STRANGER
         sha, users = digest(token), self._file.read()["users"]
@@ -115,11 +115,11 @@ class Accounts:
         raise Unauthenticated("Invalid username or password.")
 
     def grant(self, user: str, scopes: frozenset[str], client: str, seconds: int) -> str:
-        """A token that lasts `seconds`, as an OpenID client gets it."""
+        """Create a token for an OpenID client; it expires after `seconds`."""
         token = "hf_oauth_" + secrets.token_urlsafe(32)
         expires = now().timestamp() + seconds
-        kept = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
-        self._drafts.write_json(self._grants / f"{digest(token)}.json", kept, mode=0o600)
+        record = {"user": user, "scopes": sorted(scopes), "client": client, "expires": expires}
+        self._drafts.write_json(self._grants / f"{digest(token)}.json", record, mode=0o600)
         return token
 
     def organizations_of(self, user: str) -> dict[str, str]:
@@ -156,7 +156,7 @@ class Accounts:
         }
 
     def spelled(self, namespace: str) -> str:
-        """The namespace as its owner writes it; itself when nobody has that name."""
+        """The namespace in its owner's spelling; unchanged when nobody has that name."""
         data = self._file.read()
         return _spelled(namespace, data["users"]) or _spelled(namespace, data["organizations"]) or namespace
 
@@ -168,7 +168,7 @@ class Accounts:
 def _spelled(name: str, names: Mapping[str, Any]) -> str | None:
     if name in names:
         return name
-    return next((known for known in names if known.lower() == name.lower()), None)
+    return next((candidate for candidate in names if candidate.lower() == name.lower()), None)
 
 
 def _check_free(name: str, others: Mapping[str, Any], what: str) -> None:

@@ -1,4 +1,4 @@
-"""A cache of immutable things, bounded by their weight."""
+"""A cache of immutable values with a limit on their total weight."""
 
 import threading
 from collections import OrderedDict
@@ -19,7 +19,7 @@ class Cache(Generic[Key, Value]):
         self._lock = threading.Lock()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of `key`, made when it is not held; `make` may run twice when threads race."""
+        """The value of `key`, created by `make` if missing; `make` may run twice when threads race."""
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
@@ -29,7 +29,7 @@ class Cache(Generic[Key, Value]):
         return value
 
     def put(self, key: Key, value: Value) -> None:
-        """Hold `value`, letting go of what was not used for longest."""
+        """Add `value` and drop the least recently used values over the limit."""
         with self._lock:
             if key in self._held:
                 return

@@ -1,4 +1,4 @@
-"""The YAML head of a README, and other small documents written by strangers."""
+"""The YAML head of a README, and other small untrusted documents."""
 
 import json
 import math
@@ -11,12 +11,12 @@ from localhub.errors import Invalid
 from localhub.licenses import LICENSES
 
 _HEAD = re.compile(r"[\s\ufeff]*---(?:\r\n|\r|\n)(.*?)(?:\r\n|\r|\n)---[ \t]*(?:\r\n|\n|\Z)", re.S)
-"""As the Hub and its clients find it: blank lines may come before, text may not."""
+"""Same rule as the Hub and its clients: blank lines may precede the head, text may not."""
 _MAX_YAML = 1_000_000
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases (they can blow a small file up to gigabytes) and without dates (they stay text)."""
+    """Safe YAML without aliases (they can expand a small file to gigabytes) and without dates (they stay text)."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):

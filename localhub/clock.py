@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -14,7 +14,7 @@ def stamp(moment: datetime) -> str:
 
 
 def stamp_seconds(seconds: int) -> str:
-    """The stamp of a git time; one that no calendar holds becomes the first of 1970."""
+    """The stamp of a git time in seconds; 1970-01-01 when it is out of range."""
     try:
         return stamp(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, ValueError, OSError):

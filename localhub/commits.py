@@ -1,4 +1,4 @@
-"""Commits: what a client wants changed, applied to a branch by compare-and-swap."""
+"""Commits: a client's changes, applied to a branch by compare-and-swap."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ from localhub.trees import Snapshot
 
 @dataclass(frozen=True)
 class AddFile:
-    """A file kept in git itself."""
+    """A file stored in git itself."""
 
     path: str
     content: bytes
@@ -78,7 +78,7 @@ class CommitRequest:
                 else:
                     operations.append(_operation(key, value))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-                raise Invalid(f"A line of the commit could not be read: {type(error).__name__}: {error}") from None
+                raise Invalid(f"A line of the commit is not valid: {type(error).__name__}: {error}") from None
         summary = header.get("summary")
         if not isinstance(summary, str) or not summary.strip():
             raise Invalid("The commit has no summary")
@@ -139,7 +139,7 @@ def commit(
 ) -> str:
     """Apply `operations` to the head of `ref` and move it; hold the repo's lock. Returns the commit's id.
 
-    With `parent`, only when the head still is that commit (StaleParent).
+    Raises StaleParent when `parent` is given and is not the head.
     """
     move = prepare(repo, ref, operations, message, author, parent=parent, moment=moment)
     repo.refs.move(*move)
@@ -157,7 +157,7 @@ def prepare(
     moment: datetime | None = None,
     onto: str | None = None,
 ) -> Move:
-    """Write the commit that `commit` would make; it counts once the reference is moved.
+    """Write the commit that `commit` would make; it takes effect when the reference is moved.
 
     `onto` starts a new reference there.
     """
@@ -175,7 +175,7 @@ def prepare(
 
 
 def prepare_squash(repo: Repo, ref: str, message: str, author: str) -> Move:
-    """Write one commit without a parent with the tree of a branch; it counts once the branch is moved.
+    """Write one commit without a parent with the tree of a branch; it takes effect when the branch is moved.
 
     Hold the repo's lock. Raises RevisionNotFound.
     """
@@ -198,7 +198,7 @@ def preupload(snapshot: Snapshot, files: list[dict[str, Any]], git_ignore: str |
             path, size = check_path(str(file["path"])), int(file["size"])
             sample = base64.b64decode(str(file.get("sample") or ""))
         except (KeyError, TypeError, ValueError) as error:
-            raise Invalid(f"An announced file could not be read: {type(error).__name__}: {error}") from None
+            raise Invalid(f"An announced file is not valid: {type(error).__name__}: {error}") from None
         answer: dict[str, Any] = {
             "path": path,
             "uploadMode": "lfs" if attributes.is_lfs(path, size, sample) else "regular",

@@ -57,7 +57,7 @@ class Discussion:
         return self._event("comment", author, data)
 
     def edit(self, author: str, comment_id: str, text: str) -> dict[str, Any]:
-        """Replace a comment's text, keeping the former one in its history; by its author only."""
+        """Replace a comment's text, keeping the former one in its history; raises Forbidden for others."""
         event = self.find_comment(comment_id)
         if event["author"]["name"] != author:
             raise Forbidden("Only the author of a comment may edit it")
@@ -71,32 +71,32 @@ class Discussion:
         return event
 
     def hide(self, author: str, comment_id: str) -> dict[str, Any]:
-        """Take a comment's text away for good."""
+        """Remove a comment's text permanently."""
         event = self.find_comment(comment_id)
         latest = {"raw": _HIDDEN, "html": _HIDDEN, "updatedAt": stamp(now()), "author": person(author)}
         event["data"] |= {"hidden": True, "hiddenBy": author, "latest": latest, "history": []}
         return event
 
     def set_status(self, author: str, status: str) -> dict[str, Any]:
-        """Open or close; a merged pull request stays merged."""
+        """Open or close; raises Forbidden for a merged pull request."""
         if status not in (OPEN, CLOSED):
             raise Invalid(f'Unknown status "{status}": expected {OPEN} or {CLOSED}')
         if self.status == MERGED:
-            raise Forbidden("This pull request is merged: its status cannot change any more")
+            raise Forbidden("This pull request is merged: its status cannot change")
         self.status = status
         return self._event("status-change", author, {"status": status})
 
     def set_title(self, author: str, title: str) -> dict[str, Any]:
-        """Give it another title."""
+        """Change the title; raises Invalid."""
         former, self.title = self.title, checked_title(title)
         return self._event("title-change", author, {"from": former, "to": self.title})
 
     def add_commit(self, author: str, subject: str, oid: str) -> None:
-        """Note a commit on the pull request."""
+        """Record a commit on the pull request."""
         self._event("commit", author, {"subject": subject, "oid": oid})
 
     def set_merged(self, author: str, commit: str) -> None:
-        """Note that it was merged."""
+        """Record that it was merged."""
         self.status, self.merge_commit = MERGED, commit
         self._event("status-change", author, {"status": MERGED})
 
@@ -115,7 +115,7 @@ class Discussion:
 
 
 def person(name: str) -> dict[str, Any]:
-    """A user as discussions name them."""
+    """A user in the format of discussions."""
     return {"name": name, "fullname": name, "type": "user", "avatarUrl": "/avatars/user.svg", "isHf": False}
 
 
@@ -172,7 +172,7 @@ class Discussions:
         return self.get(int(number[1])) if number else None
 
     def get(self, num: int) -> Discussion:
-        """Raises NotFound."""
+        """The discussion with a number; raises NotFound."""
         data = read_json(self._path(num))
         if data is None:
             raise NotFound(f"Discussion {num} not found")
@@ -184,7 +184,7 @@ class Discussions:
 
     @contextmanager
     def saving(self, discussion: Discussion) -> Iterator[None]:
-        """Write it durably when the block, which moves a reference, has succeeded; room for it is taken before."""
+        """Write it durably when the block, which moves a reference, has succeeded; reserves the disk space before."""
         path = self._path(discussion.num)
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._repo.drafts.new() as draft:

@@ -1,7 +1,7 @@
 """Files are written as drafts in `tmp/` under the root and renamed into place, so that a reader sees a whole file.
 
 A draft that fails is removed. One whose writer was killed is removed by `Drafts.sweep`: a writer holds a lock on its
-draft, which the kernel releases however the process ends, so nothing that is being written is taken for a leftover,
+draft, which the kernel releases however the process ends, so a file that is still being written is never removed,
 also with several processes on one root.
 """
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localhub.files import fsync_folder, place
+from localhub.files import fsync_folder, move_into_place
 
 
 class Draft:
-    """A file that is being written. It is dropped unless it is kept; use it in a `with` block, or call `drop`."""
+    """A file that is being written. It is deleted unless `keep` is called; use it in a `with` block, or call `drop`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,16 +39,16 @@ class Draft:
             rest = rest[os.write(self._handle, rest) :]
 
     def sync(self) -> None:
-        """Make what was written durable."""
+        """Flush the written data to disk."""
         os.fsync(self._handle)
 
     def keep(self, path: Path, *, mode: int = 0o644) -> None:
-        """Rename it to `path`, replacing what is there; the new name is durable once the folder is."""
+        """Rename it to `path`, replacing an existing file; durable after `fsync_folder` of its folder."""
         os.fchmod(self._handle, mode)
-        place(self.path, path)
+        move_into_place(self.path, path)
 
     def drop(self) -> None:
-        """Remove it, unless it was kept, and let go of it."""
+        """Delete the draft, unless it was kept, and close it."""
         self.path.unlink(missing_ok=True)
         if self._handle >= 0:
             os.close(self._handle)
@@ -62,11 +62,11 @@ def _created(folder: Path) -> tuple[Path, int]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if os.fstat(handle).st_nlink:
             return path, handle
-        os.close(handle)  # a sweep found it before it was locked
+        os.close(handle)  # a sweep removed it before it was locked
 
 
 class Drafts:
-    """The drafts of one root. Making one of these costs nothing and writes nothing."""
+    """The drafts of one root. Creating this object writes nothing."""
 
     def __init__(self, root: Path) -> None:
         self._folder = root / "tmp"
@@ -77,7 +77,7 @@ class Drafts:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """An empty folder to fill and rename; what is still there at the end is removed."""
+        """An empty folder to fill and rename; removed at the end unless it was renamed."""
         with self.new() as owner:
             folder = _folder_of(owner.path)
             folder.mkdir()
@@ -99,10 +99,10 @@ class Drafts:
         self.write(path, as_json(value), mode=mode)
 
     def sweep(self) -> None:
-        """Remove what killed processes left."""
+        """Remove the drafts of killed processes."""
         for path in list(self._folder.glob("*")):
             if path.suffix:
-                continue  # a folder: goes with the draft that owns it
+                continue  # a folder: removed with the draft that owns it
             with suppress(FileNotFoundError, PermissionError):
                 handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:

@@ -1,6 +1,6 @@
 """Copies of whole repos: branches, tags, their history and the large files, without discussions and pull requests.
 
-What is copied never changes, so the copy has hard links to it and takes no room.
+The copied files never change, so the copy consists of hard links and needs no disk space.
 """
 
 import os
@@ -14,14 +14,14 @@ from localhub.repos import Repo, Repos, new_meta, write_skeleton
 
 
 def duplicate(repos: Repos, source: Repo, name: RepoName, creator: str, *, private: bool) -> Repo:
-    """Make a repo with the content of another; it is gated as that one. Raises AlreadyExists."""
+    """Create a repo with the content and the gating of another. Raises AlreadyExists."""
     meta = new_meta(name, creator, now(), private=private, gated=source.meta.gated, sdk=source.meta.sdk)
     return repos.add(name, meta, lambda copy: _fill(copy, source))
 
 
 def _fill(copy: Repo, source: Repo) -> None:
     write_skeleton(copy)
-    # The references are read first: what they need is on disk already, whatever is committed meanwhile.
+    # The references are read first, so that all their objects are on disk, whatever is committed meanwhile.
     refs = source.refs.under("refs/heads/") | source.refs.under("refs/tags/")
     try:
         for part in ("objects", "lfs/objects"):

@@ -1,11 +1,11 @@
-"""Everything that can go wrong in localhub, as one tree.
+"""The exceptions of localhub, as one tree.
 
 LocalHubError                 any of these; `status` is the HTTP status, `code` the X-Error-Code header
-├── Unauthenticated           401  no token, or one that is not known
+├── Unauthenticated           401  no token, or an unknown one
 ├── Forbidden                 403  a known user without the right
 │   └── Gated                 403  a gated repo (401 for a stranger)
 ├── NotFound                  404
-│   ├── RepoNotFound          404  (401 for a stranger: existence is not told)
+│   ├── RepoNotFound          404  (401 for a stranger: it does not reveal whether the repo exists)
 │   ├── RevisionNotFound      404
 │   └── EntryNotFound         404
 ├── AlreadyExists             409
@@ -13,7 +13,7 @@ LocalHubError                 any of these; `status` is the HTTP status, `code` 
 ├── Invalid                   400
 │   └── InvalidPath           422  a path or a body that cannot be accepted
 ├── DiskFull                  507
-└── Damaged                   500  the folder holds something that is not what it should be
+└── Damaged                   500  a file in the folder is missing or damaged
 """
 
 from collections.abc import Mapping
@@ -39,19 +39,19 @@ class Unauthenticated(LocalHubError):
 
 
 class Forbidden(LocalHubError):
-    """The user is known and may not do this."""
+    """The user is known but not allowed to do this."""
 
     status = 403
 
 
 class Gated(Forbidden):
-    """The repo's content is given only to people its owners let in."""
+    """Only people with access may read the files of this repo."""
 
     code = "GatedRepo"
 
 
 class NotFound(LocalHubError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     status = 404
 
@@ -99,10 +99,10 @@ class InvalidPath(Invalid):
 
 
 class DiskFull(LocalHubError):
-    """The file system under the root has no room, or its owner's quota is used up."""
+    """The file system of the root is full, or its quota is used up."""
 
     status = 507
 
 
 class Damaged(LocalHubError):
-    """A file under the root is missing or is not what its name says."""
+    """A file under the root is missing or damaged."""

@@ -11,5 +11,5 @@ def is_named(etag: str, if_none_match: str) -> bool:
 
 
 def may_continue(etag: str, if_range: str | None) -> bool:
-    """Whether a range may be answered: without `If-Range`, or when it is this tag; a weak tag or a date never is."""
+    """Whether a range may be answered: without `If-Range`, or when it equals this tag; never for weak tags or dates."""
     return if_range is None or if_range.strip() == etag

@@ -14,7 +14,7 @@ def entries_at(snapshot: Snapshot) -> list[dict[str, Any]]:
     folder = snapshot.find(FOLDER)
     if folder is None or not folder.is_folder:
         return []
-    found = []
+    entries = []
     for row in snapshot.listing(FOLDER):
         if row.is_folder or not row.path.endswith((".yaml", ".yml")):
             continue
@@ -25,8 +25,8 @@ def entries_at(snapshot: Snapshot) -> list[dict[str, Any]]:
             continue
         for entry in rows if isinstance(rows, list) else []:
             if _is_entry(entry):
-                found.append({"filename": path, "verified": False, "data": entry})
-    return found
+                entries.append({"filename": path, "verified": False, "data": entry})
+    return entries
 
 
 def _is_entry(entry: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What happened to a repo, as told to whoever listens (the webhooks)."""
+"""Events about repos, for listeners such as the webhooks."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,8 @@ class Event:
     scope: str
     repo: Repo
     refs: list[tuple[str, str | None, str | None]] = field(default_factory=list)
-    """(reference, old commit, new commit) of what moved."""
+    """(reference, old commit, new commit) of each moved reference."""
     head: str | None = None
     """The head of main afterwards, None when the repo is gone."""
     extra: dict[str, Any] = field(default_factory=dict)
-    """`discussion` and `comment`, where the change is one of theirs."""
+    """`discussion` and `comment`, for changes of these."""

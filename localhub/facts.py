@@ -1,4 +1,4 @@
-"""What the Hub tells about a repo from its files: config, card, tags, safetensors parameters."""
+"""Facts that the Hub derives from a repo's files: config, card, tags, safetensors parameters."""
 
 import struct
 from collections import Counter
@@ -30,7 +30,7 @@ _parameters: Cache[tuple[Path, str], dict[str, int] | None] = Cache(2000)
 
 
 def card_at(snapshot: Snapshot) -> dict[str, Any] | None:
-    """The parsed head of the README, not to be changed."""
+    """The parsed head of the README; cached, so do not modify it."""
     row = snapshot.find("README.md")
     if row is None or row.is_folder:
         return None
@@ -39,40 +39,40 @@ def card_at(snapshot: Snapshot) -> dict[str, Any] | None:
 
 def repo_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
     """The answer to `GET /api/{kind}/{id}`; with `expand`, the ids and the named properties only."""
-    wanted = set(expand or ())
+    properties = set(expand or ())
     card = card_at(snapshot)
-    info = listed_info(snapshot, blobs=blobs, expand=expand) | _told_by_card(snapshot, card)
+    info = listed_info(snapshot, blobs=blobs, expand=expand) | _card_facts(snapshot, card)
     if snapshot.repo.kind is Kind.MODEL:
-        info |= _model_facts(snapshot, card, wanted)
-    return _only(info, wanted)
+        info |= _model_facts(snapshot, card, properties)
+    return _only(info, properties)
 
 
 def listed_info(snapshot: Snapshot, *, blobs: bool = False, expand: list[str] | None = None) -> dict[str, Any]:
-    """`repo_info` for those who may not read the files: nothing of what is in them, but names, sizes and hashes."""
-    wanted = set(expand or ())
+    """`repo_info` for people who may not read the files: only names, sizes and hashes of the files."""
+    properties = set(expand or ())
     info = listed_entry(snapshot)
-    if not wanted or "siblings" in wanted:
+    if not properties or "siblings" in properties:
         info["siblings"] = [_sibling(snapshot, row, blobs) for row in snapshot.files()]
-    if not wanted or "usedStorage" in wanted:
+    if not properties or "usedStorage" in properties:
         info["usedStorage"] = sum(snapshot.blob(row).size for row in snapshot.files())
-    return _only(info, wanted)
+    return _only(info, properties)
 
 
-def _only(info: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    return {key: value for key, value in info.items() if not wanted or key in wanted | {"_id", "id"}}
+def _only(info: dict[str, Any], properties: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in info.items() if not properties or key in properties | {"_id", "id"}}
 
 
 def list_entry(snapshot: Snapshot) -> dict[str, Any]:
-    """A repo as lists give it."""
+    """A repo as it appears in lists."""
     card = card_at(snapshot)
-    info = listed_entry(snapshot) | _told_by_card(snapshot, card)
+    info = listed_entry(snapshot) | _card_facts(snapshot, card)
     if snapshot.repo.kind is Kind.MODEL:
         info |= _model_facts(snapshot, card, {"config", "library_name", "pipeline_tag"})
     return info
 
 
 def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
-    """A repo as lists give it to those who may not read its files."""
+    """A repo as it appears in lists for people who may not read its files."""
     repo, meta = snapshot.repo, snapshot.repo.meta
     kind_facts: dict[str, Any] = {}
     if repo.kind is Kind.MODEL:
@@ -97,11 +97,11 @@ def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _told_by_card(snapshot: Snapshot, card: dict[str, Any] | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"tags": _tags(snapshot, card or {}), "cardData": card}
+def _card_facts(snapshot: Snapshot, card: dict[str, Any] | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"tags": _tags(snapshot, card or {}), "cardData": card}
     if snapshot.repo.kind is Kind.SPACE and card and card.get("sdk"):
-        told["sdk"] = card["sdk"]
-    return told
+        facts["sdk"] = card["sdk"]
+    return facts
 
 
 def _sibling(snapshot: Snapshot, row: Row, blobs: bool) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _sibling(snapshot: Snapshot, row: Row, blobs: bool) -> dict[str, Any]:
     return sibling
 
 
-def _model_facts(snapshot: Snapshot, card: dict[str, Any] | None, wanted: set[str]) -> dict[str, Any]:
+def _model_facts(snapshot: Snapshot, card: dict[str, Any] | None, properties: set[str]) -> dict[str, Any]:
     card = card or {}
     config = _config(snapshot)
     library = _library(snapshot, card)
@@ -131,31 +131,31 @@ def _model_facts(snapshot: Snapshot, card: dict[str, Any] | None, wanted: set[st
         facts["transformersInfo"] = names
     if isinstance(card.get("model-index"), list):
         facts["model-index"] = card["model-index"]
-    if (not wanted or "safetensors" in wanted) and (parameters := parameters_of(snapshot)):
+    if (not properties or "safetensors" in properties) and (parameters := parameters_of(snapshot)):
         facts["safetensors"] = {"parameters": parameters, "total": sum(parameters.values())}
-    if "evalResults" in wanted:
+    if "evalResults" in properties:
         facts["evalResults"] = entries_at(snapshot)
-    if "baseModels" in wanted and (bases := _base_models(card)):
+    if "baseModels" in properties and (bases := _base_models(card)):
         relation = _relation(snapshot, card)
         facts["baseModels"] = {"relation": relation, "models": [{"_id": base, "id": base} for base in bases]}
     return facts
 
 
 def _config(snapshot: Snapshot) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     config = load_json(snapshot.read("config.json", _MAX_HEADER))
     if isinstance(config, dict):
-        kept = _picked(config, "architectures", "model_type", "auto_map", "quantization_config")
+        facts = _picked(config, "architectures", "model_type", "auto_map", "quantization_config")
         tokenizer = load_json(snapshot.read("tokenizer_config.json", _MAX_HEADER))
         if isinstance(tokenizer, dict):
             names = ("bos_token", "eos_token", "pad_token", "unk_token", "chat_template")
-            kept["tokenizer_config"] = _picked(tokenizer, *names)
+            facts["tokenizer_config"] = _picked(tokenizer, *names)
         if (template := snapshot.text("chat_template.jinja")) is not None:
-            kept["chat_template_jinja"] = template
+            facts["chat_template_jinja"] = template
     adapter = load_json(snapshot.read("adapter_config.json", _MAX_HEADER))
     if isinstance(adapter, dict):
-        kept["peft"] = _picked(adapter, "base_model_name_or_path", "task_type", "peft_type")
-    return kept
+        facts["peft"] = _picked(adapter, "base_model_name_or_path", "task_type", "peft_type")
+    return facts
 
 
 def _picked(document: dict[str, Any], *keys: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The fault switch: what goes wrong on a real Hub, on demand and reproducibly."""
+"""The fault switch: reproducible failures of a real Hub, on demand."""
 
 import random
 import re
@@ -23,31 +23,31 @@ _DEFAULT_PATHS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of trouble and when it strikes."""
+    """One kind of failure and when it occurs."""
 
     kind: str
-    """429, 500, 503: an error instead of an answer. slow: `seconds` later. lost-answer: done, but answered by 502.
-    closed: done, but the connection is closed. stale-tree: a branch is read as it was one commit before."""
+    """429, 500, 503: an error response. slow: delayed by `seconds`. lost-answer: carried out, but answered with 502.
+    closed: carried out, but the connection is closed. stale-tree: reads show the branch one commit earlier."""
     probability: float = 1.0
     path: str = ""
     """Regular expression searched in the address; lost-answer and closed default to commits, stale-tree to reading."""
     method: str = ""
     """Only requests of this method; all by default."""
     seconds: float = 1.0
-    """How slow; of a 429, how long until the next try is allowed."""
+    """The delay; for a 429, the time until the next attempt is allowed."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Invalid(f'Unknown fault "{self.kind}": expected one of {", ".join(KINDS)}')
         if not 0 <= self.probability <= 1:
-            raise Invalid(f"The probability of a fault is between 0 and 1, not {self.probability}")
+            raise Invalid(f"The probability of a fault must be between 0 and 1, not {self.probability}")
         try:
             re.compile(self.path)
         except re.error as error:
             raise Invalid(f'The path of a fault is not a regular expression: "{self.path}": {error}') from None
 
     def concerns(self, method: str, path: str) -> bool:
-        """Whether it may strike this request."""
+        """Whether it applies to this request."""
         pattern = self.path or _DEFAULT_PATHS.get(self.kind, "")
         return self.method.upper() in ("", method) and re.search(pattern, path) is not None
 
@@ -70,7 +70,7 @@ class Fault:
                 str(fault.kind), float(fault.probability), str(fault.path), str(fault.method), float(fault.seconds)
             )
         except (TypeError, ValueError) as error:
-            raise Invalid(f"A fault could not be read: {error}") from None
+            raise Invalid(f"The fault is not valid: {error}") from None
 
 
 class Faults:
@@ -84,20 +84,20 @@ class Faults:
         self._faults: list[Fault] = []
         self._random = random.Random(0)
         self.counts: Counter[str] = Counter()
-        """How often each kind struck in this process."""
+        """How often each kind occurred in this process."""
 
     def set(self, faults: Iterable[Fault], *, seed: int = 0) -> None:
-        """Replace what is switched on; none switches everything off. The same seed strikes the same requests."""
+        """Replace the active faults; an empty list switches all off. The same seed selects the same requests."""
         self._drafts.write_json(self._path, {"seed": seed, "faults": [asdict(fault) for fault in faults]})
 
     def present(self) -> list[Fault]:
-        """What is switched on."""
+        """The active faults."""
         with self._guard:
             self._refresh()
             return list(self._faults)
 
     def strike(self, method: str, path: str) -> list[Fault]:
-        """The faults that hit one request, each drawn with its probability."""
+        """The faults for one request, each drawn with its probability."""
         with self._guard:
             self._refresh()
             concerned = [fault for fault in self._faults if fault.concerns(method, path)]

@@ -27,11 +27,11 @@ def fsync_file(path: Path) -> None:
         os.close(handle)
 
 
-def place(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, replacing what is there; the new name is durable once the folder is."""
+def move_into_place(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, replacing an existing file; durable after `fsync_folder` of its folder."""
     while True:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # `git gc` removes the folders of objects and references whenever it finds them empty.
+        # `git gc` removes empty folders of objects and references at any time.
         with suppress(FileNotFoundError):
             source.replace(target)
             return
@@ -39,7 +39,7 @@ def place(source: Path, target: Path) -> None:
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """The JSON in `path`, or `default` where there is no such file."""
+    """The JSON in `path`, or `default` when the file does not exist."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -26,7 +26,7 @@ ATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for patt
 
 
 class Pointer(NamedTuple):
-    """What stands in git for a large file: sha256 and size in bytes."""
+    """The pointer that git stores for a large file: sha256 and size in bytes."""
 
     oid: str
     size: int
@@ -74,13 +74,13 @@ class LargeFiles:
         self._repo, self._drafts = folder, drafts
 
     def path(self, oid: str) -> Path:
-        """Where the content with this sha256 is, or would be."""
+        """The path for the content with this sha256, whether or not it exists; raises Invalid."""
         if not _OID.fullmatch(oid):
             raise Invalid("Invalid LFS oid: expected 64 hexadecimal digits")
         return self.folder / oid[:2] / oid[2:4] / oid
 
     def size(self, oid: str) -> int | None:
-        """Size in bytes, None when the content is not here."""
+        """Size in bytes, None when the content is missing."""
         path = self.path(oid)
         return path.stat().st_size if path.is_file() else None
 
@@ -107,7 +107,7 @@ class LargeFiles:
         return Pointer(oid, size)
 
     def share(self, owner: "LargeFiles", oid: str) -> None:
-        """Have a content that another repository has, as a hard link: contents never change. Raises RepoNotFound."""
+        """Hard-link a content of another repository (contents never change). Raises RepoNotFound."""
         path = self.path(oid)
         if not self._repo.is_dir():
             raise RepoNotFound("The repository was moved or deleted meanwhile")
@@ -117,16 +117,16 @@ class LargeFiles:
         fsync_folder(path.parent)
 
     def remove(self, oid: str) -> None:
-        """Delete a content, if it is here."""
+        """Delete a content if it exists."""
         self.path(oid).unlink(missing_ok=True)
 
     def receive(self, oid: str) -> "Receiver":
-        """Take the content with this sha256 in pieces: `write` each, then `keep`; `drop` in any case."""
+        """Receive the content with this sha256 in pieces: `write` each, then `keep`; always call `drop`."""
         return Receiver(self._repo, self.path(oid), self._drafts.new())
 
 
 class Receiver:
-    """A large file that is arriving."""
+    """A large file during its upload."""
 
     def __init__(self, repo: Path, path: Path, draft: Draft) -> None:
         self._repo, self._path, self._draft = repo, path, draft
@@ -138,7 +138,7 @@ class Receiver:
         self._draft.write(piece)
 
     def keep(self) -> None:
-        """Make it durable under its name; raises Invalid when the content is not what was announced."""
+        """Store it durably; raises Invalid when the sha256 differs, RepoNotFound when the repository is gone."""
         if self._sha.hexdigest() != self._path.name:
             raise Invalid(f"The content's sha256 is {self._sha.hexdigest()}, not the announced {self._path.name}")
         if not self._repo.is_dir():
@@ -148,5 +148,5 @@ class Receiver:
         fsync_folder(self._path.parent)
 
     def drop(self) -> None:
-        """Let go of what was not kept."""
+        """Delete the draft unless it was kept."""
         self._draft.drop()

@@ -1,4 +1,4 @@
-"""The large files of a repo over its whole history: listed, and deleted for good."""
+"""The large files of a repo's whole history: list them, and delete them permanently."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from localhub.trees import Snapshot
 
 
 class StoredFile(NamedTuple):
-    """The content of a large file, and one of the places that it was committed to."""
+    """The content of a large file, and one path that it was committed to."""
 
     oid: str
     size: int
@@ -26,45 +26,47 @@ class StoredFile(NamedTuple):
 
 
 def stored_files(repo: Repo) -> list[StoredFile]:
-    """Every large content of the repo, the latest first, whether or not a commit still has it."""
+    """Every large content of the repo, latest first, whether or not a commit still has it."""
     places = _places(repo)
-    found = []
+    files = []
     for path in repo.lfs.folder.glob("*/*/*"):
         status = path.stat()
-        place, ref = places.get(path.name, ("", None))
-        found.append(StoredFile(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), place, ref))
-    return sorted(found, key=lambda file: (file.stored, file.oid), reverse=True)
+        committed_path, ref = places.get(path.name, ("", None))
+        files.append(
+            StoredFile(path.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), committed_path, ref)
+        )
+    return sorted(files, key=lambda file: (file.stored, file.oid), reverse=True)
 
 
 def _places(repo: Repo) -> dict[str, tuple[str, str]]:
     """Content -> (path, reference) of its latest commit; main comes first."""
     places: dict[str, tuple[str, str]] = {}
-    seen: set[str] = set()
+    visited: set[str] = set()
     refs = repo.refs.under("refs/")
     for ref in sorted(refs, key=lambda name: name != MAIN):
         for commit in Snapshot(repo, repo.objects.peel(refs[ref])).history():
-            for path, pointer in _pointers(Snapshot(repo, commit.oid), "", seen):
+            for path, pointer in _pointers(Snapshot(repo, commit.oid), "", visited):
                 places.setdefault(pointer.oid, (path, ref))
     return places
 
 
-def _pointers(snapshot: Snapshot, folder: str, seen: set[str]) -> Iterator[tuple[str, Pointer]]:
-    """Large files below a folder, without the git objects that were looked at already."""
+def _pointers(snapshot: Snapshot, folder: str, visited: set[str]) -> Iterator[tuple[str, Pointer]]:
+    """Large files below a folder, skipping the git objects in `visited`."""
     for row in snapshot.listing(folder):
-        if row.oid in seen:
+        if row.oid in visited:
             continue
-        seen.add(row.oid)
+        visited.add(row.oid)
         path = f"{folder}/{row.path}" if folder else row.path
         if row.is_folder:
-            yield from _pointers(snapshot, path, seen)
+            yield from _pointers(snapshot, path, visited)
         elif pointer := snapshot.blob(row).pointer:
             yield path, pointer
 
 
 def delete_stored(repo: Repo, oids: set[str], *, rewrite_history: bool) -> list[Move]:
-    """Delete contents for good; with `rewrite_history`, every commit loses the files that had them.
+    """Delete contents permanently; `rewrite_history` also removes their files from every commit.
 
-    Returns the references that moved. Contents go last, so that a crash leaves no reference to a missing one.
+    Returns the references that moved. Contents are deleted last, so that a crash leaves no reference to a missing one.
     """
     with repo.lock():
         moves = _rewritten(repo, oids) if rewrite_history else []
@@ -91,18 +93,18 @@ def _rewritten(repo: Repo, oids: set[str]) -> list[Move]:
 
 
 class _Rewriting:
-    """Commits written again without some large files; what does not change keeps its id."""
+    """Rewrites commits without some large files; unchanged commits keep their ids."""
 
     def __init__(self, repo: Repo, git: pygit2.Repository, oids: set[str]) -> None:
         self._repo, self._git, self._oids = repo, git, oids
         self._ids: dict[str, str] = {}
 
     def new_id(self, oid: str | None) -> str | None:
-        """What a commit that was rewritten is called now; any other as it is."""
+        """The new id of a rewritten commit; any other id unchanged."""
         return self._ids.get(oid, oid) if oid else None
 
     def rewrite(self, head: str) -> str:
-        """Rewrite a commit and all before it; its new id."""
+        """Rewrite a commit and all its ancestors; returns its new id."""
         waiting = [head]
         while waiting:
             oid = waiting[-1]

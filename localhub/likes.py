@@ -1,4 +1,4 @@
-"""Who likes a repo."""
+"""Likes of repos."""
 
 from dataclasses import replace
 
@@ -7,17 +7,17 @@ from localhub.repos import Repo
 
 
 def like_count(repo: Repo) -> int:
-    """How many like the repo: those who said so here, and the number that it was seeded with."""
+    """The number of likes: users of this Hub plus the seeded number."""
     return repo.meta.likes + len(repo.meta.likers)
 
 
 def like(repo: Repo, user: str) -> None:
-    """Note that a user likes the repo; a second time changes nothing."""
+    """Add a user's like; a second like changes nothing."""
     _set(repo, user, liked=True)
 
 
 def unlike(repo: Repo, user: str) -> None:
-    """Forget that a user likes the repo."""
+    """Remove a user's like."""
     _set(repo, user, liked=False)
 
 

@@ -42,7 +42,7 @@ def conflicts(repo: Repo, pull: Discussion) -> list[str]:
 
 
 def prepare_merge(repo: Repo, pull: Discussion, author: str) -> Move:
-    """Write one commit with the changes on the base; it counts once the base is moved. Hold the repo's lock.
+    """Write one commit with the changes on the base; it takes effect when the base is moved. Hold the repo's lock.
 
     Raises Forbidden unless the pull request is open, AlreadyExists (409) when files conflict.
     """

@@ -1,4 +1,4 @@
-"""Names that come from outside: repo ids, paths in a repo, branches and tags. Hostile ones are refused here."""
+"""Checks of untrusted names: repo ids, paths in a repo, branches and tags."""
 
 import re
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class Kind(StrEnum):
     @classmethod
     def parse(cls, name: str | None) -> "Kind":
         """The kind named by the singular or the plural; a model by default."""
-        wanted = (name or "model").rstrip("s") + "s"
-        if wanted not in {kind.value for kind in cls}:
+        plural = (name or "model").rstrip("s") + "s"
+        if plural not in {kind.value for kind in cls}:
             raise Invalid(f'Invalid repo type "{name}": expected model, dataset or space')
-        return cls(wanted)
+        return cls(plural)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class RepoName:
 
     @classmethod
     def parse(cls, kind: Kind, repo_id: str) -> "RepoName":
-        """Split `namespace/name`; refuses what could not be a repo id."""
+        """Split `namespace/name`; raises Invalid."""
         namespace, slash, name = repo_id.partition("/")
         if is_reserved(namespace):
             raise Invalid(f'"{namespace}" is part of this Hub\'s own addresses and cannot be a namespace')
@@ -72,8 +72,8 @@ class RepoName:
         return cls(kind, namespace, name)
 
     @classmethod
-    def sought(cls, kind: Kind, repo_id: str) -> "RepoName":
-        """As `parse`, for looking up: an impossible id is one that does not exist."""
+    def parse_for_lookup(cls, kind: Kind, repo_id: str) -> "RepoName":
+        """As `parse`, for look-ups: raises RepoNotFound for an impossible id."""
         try:
             return cls.parse(kind, repo_id)
         except Invalid:
@@ -81,7 +81,7 @@ class RepoName:
 
 
 def is_reserved(namespace: str) -> bool:
-    """Whether the Hub's own addresses begin with this word, so that nobody can have it as a namespace."""
+    """Whether the word starts one of the Hub's own addresses and cannot be a namespace."""
     return namespace.lower() in _RESERVED
 
 
@@ -91,7 +91,7 @@ def valid_name(name: str) -> bool:
 
 
 def check_path(path: str) -> str:
-    """`path` itself when it is a plain relative path inside a repo; raises InvalidPath otherwise."""
+    """`path` unchanged if it is a plain relative path inside a repo; raises InvalidPath."""
     segments = path.split("/")
     bad = (
         "\\" in path
@@ -113,7 +113,7 @@ def check_path(path: str) -> str:
 
 
 def check_ref_name(name: str) -> str:
-    """`name` itself when git would take it as a branch or tag; raises Invalid otherwise."""
+    """`name` unchanged if git accepts it as a branch or tag; raises Invalid."""
     segments = name.split("/")
     bad = (
         not _REF.fullmatch(name)

@@ -31,13 +31,13 @@ SCOPES = {
     "write-repos": frozenset({READ, WRITE, DISCUSS}),
     "manage-repos": frozenset({READ, WRITE, DISCUSS}),
 }
-"""What an application may ask for, and what its token may then do."""
+"""Scopes that an application may request, and the rights of its token."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """What an application asked for when it sent a person here."""
+    """The parameters of an application's sign-in request."""
 
     client_id: str
     redirect_uri: str
@@ -62,25 +62,25 @@ class OpenId:
             clients[client_id] = {"redirect_uris": redirect_uris, "secret_sha256": digest(secret) if secret else None}
             self._drafts.write_json(self._folder / "clients.json", clients, mode=0o600)
 
-    def check_sign_in(self, wanted: SignIn) -> None:
-        """Raise Invalid unless the application is known (or on this machine) and its request is complete."""
-        client = self._client(wanted.client_id)
-        if client is None and urlsplit(wanted.redirect_uri).hostname not in _LOOPBACK:
-            raise Invalid(f'The application "{wanted.client_id[:100]}" is not registered with this Hub')
-        if client is not None and wanted.redirect_uri not in client["redirect_uris"]:
-            raise Invalid("The address to return to is not one that the application has registered")
-        if urlsplit(wanted.redirect_uri).scheme not in ("http", "https"):
-            raise Invalid("The address to return to must be http or https")
-        if not wanted.challenge and not (client and client["secret_sha256"]):
+    def check_sign_in(self, sign_in: SignIn) -> None:
+        """Raise Invalid unless the application is registered (or on this machine) and its request is complete."""
+        client = self._client(sign_in.client_id)
+        if client is None and urlsplit(sign_in.redirect_uri).hostname not in _LOOPBACK:
+            raise Invalid(f'The application "{sign_in.client_id[:100]}" is not registered with this Hub')
+        if client is not None and sign_in.redirect_uri not in client["redirect_uris"]:
+            raise Invalid("The application has not registered this redirect_uri")
+        if urlsplit(sign_in.redirect_uri).scheme not in ("http", "https"):
+            raise Invalid("The redirect_uri must start with http:// or https://")
+        if not sign_in.challenge and not (client and client["secret_sha256"]):
             raise Invalid("The application must use PKCE: code_challenge with code_challenge_method S256")
-        if "openid" not in wanted.scope.split():
+        if "openid" not in sign_in.scope.split():
             raise Invalid('The scope must include "openid"')
 
-    def code_for(self, user: str, may: frozenset[str], wanted: SignIn) -> str:
-        """A code for a person who has shown who they are and what they may do; it works once, for five minutes."""
+    def code_for(self, user: str, may: frozenset[str], sign_in: SignIn) -> str:
+        """Create a code for a user who has signed in; it works once, for five minutes."""
         code = secrets.token_urlsafe(32)
-        kept = {"user": user, "may": sorted(may), "wanted": vars(wanted), "expires": time.time() + CODE_SECONDS}
-        self._drafts.write_json(self._folder / "codes" / f"{digest(code)}.json", kept, mode=0o600)
+        record = {"user": user, "may": sorted(may), "wanted": vars(sign_in), "expires": time.time() + CODE_SECONDS}
+        self._drafts.write_json(self._folder / "codes" / f"{digest(code)}.json", record, mode=0o600)
         return code
 
     def redeem(
@@ -89,42 +89,42 @@ class OpenId:
         """Exchange a code for tokens; raises Invalid or Unauthenticated (RFC 6749 names in the message)."""
         path = self._folder / "codes" / f"{digest(code)}.json"
         with locked(self._lock):
-            kept = read_json(path)
+            record = read_json(path)
             path.unlink(missing_ok=True)
-        if not kept or kept["expires"] < time.time():
+        if not record or record["expires"] < time.time():
             raise Invalid("invalid_grant: the code is unknown, used or expired")
-        wanted = SignIn(**kept["wanted"])
-        if wanted.client_id != client_id or wanted.redirect_uri != redirect_uri:
+        sign_in = SignIn(**record["wanted"])
+        if sign_in.client_id != client_id or sign_in.redirect_uri != redirect_uri:
             raise Invalid("invalid_grant: the code was given to another application or address")
         client = self._client(client_id)
         expected = client["secret_sha256"] if client else None
         if expected and not hmac.compare_digest(expected, digest(secret)):
-            raise Unauthenticated("invalid_client: the client secret is not right")
-        if wanted.challenge and not hmac.compare_digest(wanted.challenge.encode(), _challenge(verifier).encode()):
+            raise Unauthenticated("invalid_client: the client secret is wrong")
+        if sign_in.challenge and not hmac.compare_digest(sign_in.challenge.encode(), _challenge(verifier).encode()):
             raise Invalid("invalid_grant: the code verifier does not match the challenge")
-        return self._tokens(issuer, kept["user"], frozenset(kept["may"]), wanted)
+        return self._tokens(issuer, record["user"], frozenset(record["may"]), sign_in)
 
-    def _tokens(self, issuer: str, user: str, may: frozenset[str], wanted: SignIn) -> dict[str, Any]:
-        asked = [scope for scope in wanted.scope.split() if scope in SCOPES and SCOPES[scope] <= may]
-        granted = frozenset[str]().union(*(SCOPES[scope] for scope in asked))
-        token = self._accounts.grant(user, granted, wanted.client_id, TOKEN_SECONDS)
+    def _tokens(self, issuer: str, user: str, may: frozenset[str], sign_in: SignIn) -> dict[str, Any]:
+        scopes = [scope for scope in sign_in.scope.split() if scope in SCOPES and SCOPES[scope] <= may]
+        granted = frozenset[str]().union(*(SCOPES[scope] for scope in scopes))
+        token = self._accounts.grant(user, granted, sign_in.client_id, TOKEN_SECONDS)
         moment = int(time.time())
-        claims = self.claims(user) | {"iss": issuer, "aud": wanted.client_id, "iat": moment, "exp": moment + 3600}
+        claims = self.claims(user) | {"iss": issuer, "aud": sign_in.client_id, "iat": moment, "exp": moment + 3600}
         claims["auth_time"] = moment
-        if wanted.nonce:
-            claims["nonce"] = wanted.nonce
+        if sign_in.nonce:
+            claims["nonce"] = sign_in.nonce
         key = self._key()
         identity = jwt.encode({"alg": "RS256", "kid": key.thumbprint()}, claims, key)
         return {
             "access_token": token,
             "token_type": "bearer",
             "expires_in": TOKEN_SECONDS,
-            "scope": " ".join(asked),
+            "scope": " ".join(scopes),
             "id_token": identity,
         }
 
     def claims(self, user: str) -> dict[str, Any]:
-        """What applications learn about a person."""
+        """The claims about a user, for applications."""
         about = self._accounts.user(user)
         orgs = sorted(self._accounts.organizations_of(about["name"]).items())
         email = {"email": about["email"], "email_verified": True} if about["email"] else {}
@@ -143,10 +143,10 @@ class OpenId:
         return {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "RS256"}]}
 
     def sweep(self) -> None:
-        """Forget codes and tokens that have expired."""
-        for kept in (*(self._folder / "codes").glob("*.json"), *(self._folder / "tokens").glob("*.json")):
-            if read_json(kept, {"expires": 0})["expires"] < time.time():
-                kept.unlink(missing_ok=True)
+        """Delete expired codes and tokens."""
+        for path in (*(self._folder / "codes").glob("*.json"), *(self._folder / "tokens").glob("*.json")):
+            if read_json(path, {"expires": 0})["expires"] < time.time():
+                path.unlink(missing_ok=True)
 
     def _client(self, client_id: str) -> dict[str, Any] | None:
         client: dict[str, Any] | None = read_json(self._folder / "clients.json", {}).get(client_id)

@@ -15,7 +15,7 @@ from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from localhub.drafts import Drafts
 from localhub.errors import Damaged, InvalidPath, RepoNotFound
-from localhub.files import fsync_file, fsync_folder, place
+from localhub.files import fsync_file, fsync_folder, move_into_place
 
 # A folder that was restored from a backup may belong to another user. The git configuration of the machine must not
 # change what is served. What is read is not hashed again: that holds the interpreter's lock, and `git fsck` does it.
@@ -42,7 +42,7 @@ class Commit:
 
     @classmethod
     def of(cls, commit: pygit2.Commit) -> "Commit":
-        """Copy what is shown of a commit; text that is not UTF-8 is shown as far as it is."""
+        """Copy the fields of a commit; invalid UTF-8 is replaced."""
         parents, author = commit.parent_ids, commit.author
         name, message = (raw.decode("utf-8", "replace") for raw in (author.raw_name, commit.raw_message))
         parent = str(parents[0]) if parents else None
@@ -66,13 +66,13 @@ class Objects:
         self._folder = folder
         self._drafts = drafts
         self.new: set[str] = set()
-        """Ids of the objects written here that were not there before."""
+        """Ids of the objects that this handle has added."""
 
     @cached_property
     def git(self) -> pygit2.Repository:
         """The repository, to read from; `quarantine` gives one to write to."""
         git = self._open()
-        # It is part of a cycle: without this its packs stay open, and on the disk, until the next garbage collection.
+        # It is part of a reference cycle: without this its packs stay open until the next garbage collection.
         weakref.finalize(self, git.free)
         return git
 
@@ -100,7 +100,7 @@ class Objects:
             return self.git[oid].peel(pygit2.Tree)
 
     def read_commit(self, oid: str) -> Commit:
-        """What a commit says; raises Damaged."""
+        """A commit's fields; raises Damaged."""
         with self._damage(oid):
             return Commit.of(self.git[oid].peel(pygit2.Commit))
 
@@ -112,7 +112,7 @@ class Objects:
             yield from map(Commit.of, walker)
 
     def peel(self, oid: str) -> str:
-        """The object that an annotated tag names; any other as it is."""
+        """The target of an annotated tag; any other id unchanged."""
         with self._damage(oid):
             target = self.git[oid]
             while isinstance(target, pygit2.Tag):
@@ -128,10 +128,10 @@ class Objects:
 
     @contextmanager
     def quarantine(self) -> Iterator[pygit2.Repository]:
-        """A repository whose new objects are kept apart, and moved in when the block ends, durably.
+        """A repository that writes new objects to a separate folder and moves them in durably when the block ends.
 
-        Nothing is left of a block that fails, or whose process is killed: what is apart is a draft. Make a reference to
-        the objects after the block. Raises OSError with its `errno` when the disk is full.
+        A block that fails, or whose process is killed, leaves nothing: the separate folder is a draft. Create
+        references to the objects after the block. Raises OSError with its `errno` when the disk is full.
         """
         with self._drafts.folder() as apart, system_errors():
             odb = pygit2.Odb(str(apart))
@@ -148,7 +148,7 @@ class Objects:
         written = sorted(apart.glob("??/*"))
         for path in written:
             fsync_file(path)
-            place(path, self._path(path.parent.name + path.name))
+            move_into_place(path, self._path(path.parent.name + path.name))
             self.new.add(path.parent.name + path.name)
         for folder in {path.parent.name for path in written} | {""}:
             with suppress(FileNotFoundError):  # `git gc` has packed what was in it, durably
@@ -165,7 +165,7 @@ class Objects:
 
 @contextmanager
 def system_errors() -> Iterator[None]:
-    """Give an error of the system its number, which libgit2 tells as text only; it says that a disk is full."""
+    """Restore the errno of a system error, such as a full disk, which libgit2 reports as text only."""
     try:
         yield
     except (OSError, pygit2.GitError) as error:

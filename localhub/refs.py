@@ -1,6 +1,6 @@
 """Branches, tags and pull-request heads of a bare repository: read by libgit2, changed here.
 
-A lock that libgit2 takes cannot be told from one of git's own when its process was killed. Those taken here can.
+References are changed without libgit2, because after a crash its locks look like those of git itself.
 """
 
 import re
@@ -19,12 +19,12 @@ from localhub.objects import Objects
 
 MAIN = "refs/heads/main"
 HEAD = "HEAD"
-"""What git and some clients call the default branch, here always main."""
-_PATIENCE = 10.0
+"""The name of git and some clients for the default branch; always main in localhub."""
+_LOCK_WAIT = 10.0
 _ABANDONED = 60.0
-"""Seconds that a lock of git is waited for, and after which it is taken to be left by a crash."""
+"""Seconds to wait for a lock of git, and the age at which a lock counts as left by a crash."""
 _OURS = "held-by-localhub"
-"""Where a lock of ours points: it is a symbolic link, made in one step, and git's are ordinary files."""
+"""Target of localhub's locks: they are symbolic links, created atomically; git's locks are ordinary files."""
 _HEX = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -46,11 +46,11 @@ class Refs:
 
     def get(self, ref: str) -> str | None:
         """The object that a full reference name points to, None when there is no such reference."""
-        if "\0" in ref:  # libgit2 would look for what comes before
+        if "\0" in ref:  # libgit2 would cut the name at the zero byte
             return None
         try:
             return str(self._objects.git.lookup_reference(ref).resolve().target)
-        except (KeyError, ValueError):  # not there, and impossible as a name
+        except (KeyError, ValueError):  # missing, or not a valid name
             return None
 
     def under(self, prefix: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ class Refs:
             if ref.startswith("refs/") and (oid := self.get(ref)):
                 return self._objects.peel(oid)
         if _HEX.fullmatch(revision):
-            with suppress(KeyError, ValueError):  # not there, and ambiguous
+            with suppress(KeyError, ValueError):  # missing, or ambiguous
                 commit = self._objects.git[revision]
                 if isinstance(commit, pygit2.Commit):
                     return str(commit.id)
@@ -79,11 +79,11 @@ class Refs:
     def move(self, ref: str, old: str | None, new: str) -> None:
         """Point `ref` from `old` (None: it does not exist yet) to `new`, durably.
 
-        Raises StaleParent when it is elsewhere by now (git itself may have moved it), AlreadyExists when another name
-        is in its way.
+        Raises StaleParent when it has moved since (git itself may have moved it), AlreadyExists when its name
+        conflicts with another reference.
         """
         path = self.folder / ref
-        if old is None and any(known.startswith(f"{ref}/") or ref.startswith(f"{known}/") for known in self.under("")):
+        if old is None and any(name.startswith(f"{ref}/") or ref.startswith(f"{name}/") for name in self.under("")):
             raise AlreadyExists(
                 f"Reference {ref} is in conflict with an existing reference of a longer or shorter name"
             )
@@ -94,7 +94,7 @@ class Refs:
             self._drafts.write(path, new.encode() + b"\n")
 
     def delete(self, ref: str) -> None:
-        """Forget `ref`, wherever it is kept."""
+        """Delete `ref`, both loose and packed."""
         path, packed = self.folder / ref, self.folder / "packed-refs"
         with _locked(path), _locked(packed):
             rows = packed.read_bytes() if packed.is_file() else b""
@@ -107,7 +107,7 @@ class Refs:
 
 
 def left_locks(folder: Path) -> list[Path]:
-    """Locks of ours in a bare repository; while its lock is held, they are those that killed processes left."""
+    """Localhub's locks in a bare repository; while the repository's lock is held, only killed processes left them."""
     locks = [*(folder / "refs").rglob("*.lock"), folder / "packed-refs.lock"]
     return [lock for lock in locks if _is_ours(lock)]
 
@@ -134,7 +134,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _take(lock: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _LOCK_WAIT
     while time.monotonic() < deadline:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError, FileExistsError):

@@ -1,4 +1,4 @@
-"""Repositories under the root: bare git folders with what the Hub knows of each beside the objects."""
+"""Repositories under the root: bare git folders, each with the Hub's metadata beside the objects."""
 
 import hashlib
 import secrets
@@ -26,7 +26,7 @@ _MAX_MOVES = 10
 
 @dataclass(frozen=True)
 class RepoMeta:
-    """What is known of a repo beside its content; `localhub/repo.json` in its folder."""
+    """Metadata of a repo; `localhub/repo.json` in its folder."""
 
     id: str
     uid: str
@@ -34,16 +34,16 @@ class RepoMeta:
     creator: str
     private: bool = False
     gated: str | bool = False
-    """False, "auto" (access on asking) or "manual" (an owner decides)."""
+    """False, "auto" (access on request) or "manual" (an owner decides)."""
     disabled: bool = False
     sdk: str | None = None
     likes: int = 0
     downloads: int = 0
-    """Counts that a seed may set with `Repo.update`: downloads are not counted here, likers are added to the likes."""
+    """Counts that `Repo.update` may set. localhub does not count downloads; it adds the likers to the likes."""
     access: dict[str, dict[str, str]] = field(default_factory=dict)
     """User -> {status, timestamp} of a gated repo (localhub/access.py)."""
     likers: dict[str, str] = field(default_factory=dict)
-    """User -> since when they like the repo (localhub/likes.py)."""
+    """User -> time of their like (localhub/likes.py)."""
 
 
 class Repo:
@@ -64,12 +64,12 @@ class Repo:
 
     @property
     def uid(self) -> str:
-        """The Hub's 24-digit id of the repo, which a new name does not change."""
+        """The Hub's 24-digit id of the repo; renaming does not change it."""
         return self.meta.uid
 
     @cached_property
     def meta(self) -> RepoMeta:
-        """The state when this handle was made."""
+        """The state when this object was created."""
         return RepoMeta(**read_json(self.folder / "localhub" / "repo.json"))
 
     @cached_property
@@ -89,10 +89,10 @@ class Repo:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by whoever changes references, settings or discussions; not re-entrant.
+        """The lock for changes of references, settings or discussions; not re-entrant.
 
-        When the block fails, the objects that it wrote are removed again, so that a full disk gets no fuller. Raises
-        RepoNotFound when the repo was moved or deleted before the lock was had.
+        When the block fails, the objects that it wrote are removed, so that they take no disk space. Raises
+        RepoNotFound when the repo was moved or deleted before the lock was acquired.
         """
         with locked(self._lock):
             if not self.folder.is_dir():
@@ -139,8 +139,8 @@ class Repos:
         return self.folder / f"{name.key}.moved"
 
     def get(self, kind: Kind, repo_id: str) -> Repo:
-        """The repo called `repo_id` now or before it was moved; compare its `id` to see. Raises RepoNotFound."""
-        name = RepoName.sought(kind, repo_id)
+        """The repo with this current or former id; its `id` is the current one. Raises RepoNotFound."""
+        name = RepoName.parse_for_lookup(kind, repo_id)
         for _ in range(_MAX_MOVES):
             folder = self._folder(name)
             if repo := self._opened(kind, folder):
@@ -152,7 +152,7 @@ class Repos:
         raise RepoNotFound("Repository not found")
 
     def exists(self, name: RepoName) -> bool:
-        """Whether a repo has this very name (not only once had)."""
+        """Whether a repo has this name now; former names do not count."""
         return self._folder(name).is_dir()
 
     def all(self, kind: Kind) -> Iterator[Repo]:
@@ -162,7 +162,7 @@ class Repos:
                 yield repo
 
     def _opened(self, kind: Kind, folder: Path) -> Repo | None:
-        """The folder tells the repo's name and its settings only the spelling: a move that is killed changes one."""
+        """The folder decides the name, the settings only its spelling: a killed move may change only one."""
         data = read_json(folder / "localhub" / "repo.json")
         if data is None:
             return None
@@ -181,14 +181,14 @@ class Repos:
         sdk: str | None = None,
         moment: datetime | None = None,
     ) -> Repo:
-        """Make a repo with one commit: `.gitattributes`, and a README where there is an SDK. Raises AlreadyExists."""
+        """Create a repo with one commit: `.gitattributes`, and a README if `sdk` is given. Raises AlreadyExists."""
         moment = moment or now()
         files = {"README.md": readme(name.name, sdk)} if sdk else {}
         meta = new_meta(name, creator, moment, private=private, sdk=sdk)
         return self.add(name, meta, lambda repo: _write_bare(repo, creator, moment, files))
 
     def add(self, name: RepoName, meta: RepoMeta, fill: Callable[[Repo], None]) -> Repo:
-        """Make a repo of what `fill` writes into an empty folder; complete or not at all. Raises AlreadyExists."""
+        """Create a repo from what `fill` writes into an empty folder, atomically. Raises AlreadyExists."""
         with locked(self._lock(name)):
             if self.exists(name):
                 raise AlreadyExists(f"You already created this {name.kind.singular} repo")
@@ -203,7 +203,7 @@ class Repos:
         return self.get(name.kind, name.id)
 
     def sweep(self) -> None:
-        """Remove what killed processes left: drafts, repositories half deleted, locks of references."""
+        """Clean up after killed processes: drafts, half-deleted repositories, locks of references."""
         self.drafts.sweep()
         for trash in self.folder.glob(".trash-*"):
             shutil.rmtree(trash, ignore_errors=True)
@@ -223,7 +223,7 @@ class Repos:
         shutil.rmtree(trash, ignore_errors=True)
 
     def move(self, repo: Repo, to: RepoName) -> None:
-        """Rename a repo; the old name keeps leading to it. Raises AlreadyExists."""
+        """Rename a repo; the old name redirects to it. Raises AlreadyExists."""
         with ExitStack() as held:
             for lock in sorted({self._lock(repo.name), self._lock(to)}):
                 held.enter_context(locked(lock))
@@ -233,7 +233,7 @@ class Repos:
             if renamed_only_in_case:
                 repo.save(replace(repo.meta, id=to.id))
                 return
-            # What needs room on the disk comes first, and nothing of it counts before the folder is renamed.
+            # First everything that needs disk space; it takes effect when the folder is renamed.
             self._folder(to).parent.mkdir(parents=True, exist_ok=True)
             self.drafts.write_json(self._signpost(repo.name), {"to": to.id})
             repo.save(replace(repo.meta, id=to.id))
@@ -258,7 +258,7 @@ def new_meta(
 
 
 def write_skeleton(repo: Repo) -> None:
-    """Write what every bare repository has, into an empty folder."""
+    """Create an empty bare repository in an empty folder."""
     create_bare(repo.folder)
     (repo.folder / "localhub").mkdir()
 

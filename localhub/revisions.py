@@ -1,4 +1,4 @@
-"""Revisions as clients name them: what `HEAD` is, and which branch is written to."""
+"""Revisions in clients' spelling: `HEAD`, and the branch to write to."""
 
 from localhub.errors import Invalid
 from localhub.names import check_ref_name

@@ -1,4 +1,4 @@
-"""Who may do what with a repo. Organisation roles: read < contributor < write < admin."""
+"""Rights on repos. Organisation roles: read < contributor < write < admin."""
 
 from localhub.access import ACCEPTED, access_of
 from localhub.accounts import DISCUSS, READ, WRITE, Visitor
@@ -8,7 +8,7 @@ from localhub.repos import Repo
 
 
 def may_see(visitor: Visitor, repo: Repo) -> bool:
-    """Whether the repo exists for this visitor: public, or theirs."""
+    """Whether the visitor may see the repo: it is public, or in one of their namespaces."""
     return not repo.meta.private or _is_member(visitor, repo)
 
 
@@ -17,7 +17,7 @@ def _is_member(visitor: Visitor, repo: Repo) -> bool:
 
 
 def may_read_files(visitor: Visitor, repo: Repo) -> bool:
-    """Whether the visitor gets contents: a gated repo's only when let in, or a member."""
+    """Whether the visitor may read the files: of a gated repo only with access, or as a member."""
     if not may_see(visitor, repo):
         return False
     if not repo.meta.gated or _is_member(visitor, repo):
@@ -34,20 +34,20 @@ def may_write(visitor: Visitor, repo: Repo) -> bool:
 
 
 def check_sees(visitor: Visitor, repo: Repo) -> None:
-    """Raise RepoNotFound for a repo that this visitor may not know of."""
+    """Raise RepoNotFound unless the visitor may see the repo."""
     if not may_see(visitor, repo):
         raise hidden(visitor)
 
 
 def hidden(visitor: Visitor) -> RepoNotFound:
-    """The answer about a repo that does not exist or is private: 401 to a stranger, 404 to a user."""
+    """The error for a repo that is missing or private: 401 for a stranger, 404 for a user."""
     if visitor.is_stranger:
         return RepoNotFound("Invalid username or password.", status=401)
     return RepoNotFound("Repository not found")
 
 
 def check_reads_files(visitor: Visitor, repo: Repo) -> None:
-    """Raise Gated when the visitor was not let in."""
+    """Raise Gated unless the visitor may read the files."""
     if not may_read_files(visitor, repo):
         what = f"Access to {repo.kind.singular} {repo.id} is restricted"
         if visitor.is_stranger:
@@ -65,7 +65,7 @@ def check_signed_in(visitor: Visitor) -> str:
 
 
 def check_writes(visitor: Visitor, repo: Repo) -> str:
-    """The user's name; raises when they may not change this repo."""
+    """The user's name; raises Forbidden when they may not change this repo."""
     check_sees(visitor, repo)
     name = check_signed_in(visitor)
     if not may_write(visitor, repo):
@@ -74,7 +74,7 @@ def check_writes(visitor: Visitor, repo: Repo) -> str:
 
 
 def check_commits(visitor: Visitor, repo: Repo, ref: str) -> str:
-    """The user's name; raises when they may not commit to `ref`.
+    """The user's name; raises Forbidden when they may not commit to `ref`.
 
     Writers may, and the author of a pull request to its branch.
     """
@@ -85,7 +85,7 @@ def check_commits(visitor: Visitor, repo: Repo, ref: str) -> str:
 
 
 def check_discusses(visitor: Visitor, repo: Repo) -> str:
-    """The user's name; raises when they may not take part in discussions."""
+    """The user's name; raises Forbidden when they may not take part in discussions."""
     check_sees(visitor, repo)
     name = check_signed_in(visitor)
     if not {WRITE, DISCUSS} & visitor.scopes:
@@ -94,7 +94,7 @@ def check_discusses(visitor: Visitor, repo: Repo) -> str:
 
 
 def check_creates(visitor: Visitor, namespace: str, what: str) -> str:
-    """The user's name; raises when they may not make a repo there."""
+    """The user's name; raises Forbidden when they may not create a repo in the namespace."""
     name = check_signed_in(visitor)
     if WRITE not in visitor.scopes or visitor.role_in(namespace) not in ("contributor", "write", "admin"):
         raise Forbidden(
@@ -104,4 +104,4 @@ def check_creates(visitor: Visitor, namespace: str, what: str) -> str:
 
 
 def _refusal(visitor: Visitor, sentence: str) -> str:
-    return sentence if WRITE in visitor.scopes else f"{sentence}: the token is for reading only"
+    return sentence if WRITE in visitor.scopes else f"{sentence}: the token is read-only"

@@ -1,4 +1,4 @@
-"""Serving a root: in the foreground for people, in a thread for tests and the demo."""
+"""Serve a root: in the foreground, or in a thread for tests and the demo."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ from localhub.store import Hub
 
 @dataclass(frozen=True)
 class Running:
-    """A Hub that answers: its address, the same Hub as Python, and its fault switch."""
+    """A running Hub: its address, its Python object, and its fault switch."""
 
     endpoint: str
     hub: Hub
@@ -25,9 +25,9 @@ class Running:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one."""
+    """A listening socket; port 0 selects a free port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP: else asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
+    # Without IPPROTO_TCP asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((host, port))
@@ -51,9 +51,9 @@ def running(
     organizations: Mapping[str, Mapping[str, str]] | None = None,
     choose_user: bool = False,
 ) -> Iterator[Running]:
-    """Serve `root` from a thread for as long as the block lasts, with the fault switch in reach.
+    """Serve `root` from a thread while the block lasts, with the fault switch enabled.
 
-    `tokens`: user -> token; `organizations`: name -> (user -> role); `choose_user`: sign in as anybody.
+    `tokens`: user -> token; `organizations`: name -> (user -> role); `choose_user`: visitors may sign in as any user.
     Clients need HF_HUB_DISABLE_XET=1.
     """
     hub = Hub(root)

@@ -1,4 +1,4 @@
-"""Signatures on addresses that are handed out, so that a link works without a token and for a while only."""
+"""Signatures of links, which then work without a token for a limited time."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from localhub.files import locked
 
 
 class Signer:
-    """Signs with a random key kept in `secret.key` under the root, the same for every process."""
+    """Signs with a random key, stored in `secret.key` under the root and shared by all processes."""
 
     def __init__(self, root: Path) -> None:
         path = root / "secret.key"
@@ -27,10 +27,10 @@ class Signer:
         return f"expires={expires}&signature={self._sign(subject, expires)}"
 
     def check(self, subject: str, expires: int, signature: str) -> None:
-        """Raise Forbidden unless the signature is ours and not expired."""
+        """Raise Forbidden unless the signature is genuine and not expired."""
         genuine = hmac.compare_digest(self._sign(subject, expires).encode(), signature.encode())
         if not genuine or expires < time.time():
-            raise Forbidden("The link is not valid any more: ask for a new one")
+            raise Forbidden("The link is not valid, or it has expired: request a new one")
 
     def _sign(self, subject: str, expires: int) -> str:
         return hmac.new(self._key, f"{expires} {subject}".encode(), hashlib.sha256).hexdigest()

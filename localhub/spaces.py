@@ -1,4 +1,4 @@
-"""What a new Space holds: a README whose head says how it is to be run."""
+"""The README of a new Space, whose head says how to run it."""
 
 import hashlib
 
@@ -11,21 +11,21 @@ _WITH_APP = ("gradio", "streamlit")
 
 
 def check_sdk(sdk: str) -> str:
-    """The SDK itself; raises Invalid when it is not one of the Hub's."""
+    """`sdk` unchanged; raises Invalid when the Hub does not have it."""
     if sdk not in SDKS:
         raise Invalid(f'Unknown "sdk" of a Space, "{sdk[:50]}": expected one of {", ".join(SDKS)}')
     return sdk
 
 
 def readme(name: str, sdk: str) -> str:
-    """The README of a new Space; emoji and colours are picked by its name, where the Hub picks at random."""
-    dice = hashlib.sha256(name.encode()).digest()
+    """The README of a new Space; emoji and colours depend on its name (the Hub picks them at random)."""
+    digest = hashlib.sha256(name.encode()).digest()
     title = name.replace("-", " ").replace("_", " ").strip().title()
     lines = [
         f'title: "{title}"',
-        f"emoji: {_EMOJIS[dice[0] % len(_EMOJIS)]}",
-        f"colorFrom: {_COLORS[dice[1] % len(_COLORS)]}",
-        f"colorTo: {_COLORS[dice[2] % len(_COLORS)]}",
+        f"emoji: {_EMOJIS[digest[0] % len(_EMOJIS)]}",
+        f"colorFrom: {_COLORS[digest[1] % len(_COLORS)]}",
+        f"colorTo: {_COLORS[digest[2] % len(_COLORS)]}",
         f"sdk: {sdk}",
         *(["app_file: app.py"] if sdk in _WITH_APP else []),
         "pinned: false",

@@ -1,4 +1,4 @@
-"""A Hub over a folder, as Python: what the server serves, and how demo and test data get in."""
+"""A Hub over a folder as a Python object: the server serves it, and demos and tests fill it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +36,7 @@ class Hub:
         author: str | None = None,
         exist_ok: bool = True,
     ) -> Repo:
-        """Make a repo (or return it). The creation date is part of the first commit's id: fix it to fix the id.
+        """Create a repo, or return an existing one. The first commit's id depends on the creation date.
 
         `author` is the namespace by default. Raises AlreadyExists unless `exist_ok`.
         """
@@ -62,7 +62,7 @@ class Hub:
     ) -> str:
         """Commit `files` (path -> content, a local file, or None to delete) and return the commit's 40-digit id.
 
-        The repo is made when it does not exist. What `.gitattributes` sends to LFS goes there. The id is a function
+        Creates the repo if needed. Files that `.gitattributes` assigns to LFS are stored there. The id is a function
         of repo history, files, message, date and author, so the same calls with the same dates give the same ids.
         Raises StaleParent when `parent` is given and is not the branch's head.
         """

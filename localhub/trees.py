@@ -1,4 +1,4 @@
-"""A repository at one commit: what is in it, and what its history says of it."""
+"""A repository at one commit: its files and its history."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """A file's size in git, and what it points to when it is a large file."""
+    """A file's size in git, and its pointer if it is a large file."""
 
     git_size: int
     pointer: Pointer | None
@@ -64,11 +64,11 @@ class Snapshot:
         """The file or folder at `path`; the root is the empty path."""
         if not path:
             return Row("", self.commit.tree, True)
-        if "\0" in path or path.endswith("/"):  # libgit2 would look for what comes before
+        if "\0" in path or path.endswith("/"):  # libgit2 would cut the path there
             return None
         try:
             entry = self.repo.objects.tree(self.commit.tree)[path]
-        except (KeyError, TypeError):  # not there, and no text that a path can be
+        except (KeyError, TypeError):  # missing, or not a valid path
             return None
         return None if entry.filemode == FileMode.COMMIT else _row(path, entry)
 
@@ -98,7 +98,7 @@ class Snapshot:
         return blob_of(self.repo, row.oid)
 
     def read(self, path: str, limit: int = 32 * 1024 * 1024) -> bytes | None:
-        """The first `limit` bytes of a file, large or not; None when there is none, or its content is missing."""
+        """The first `limit` bytes of a file, large or not; None when the file or its content is missing."""
         row = self.find(path)
         if row is None or row.is_folder:
             return None
@@ -117,7 +117,7 @@ class Snapshot:
         return None if content is None else content.decode("utf-8", "replace")
 
     def describe(self, row: Row, path: str | None = None) -> dict[str, Any]:
-        """A row as the API's tree and paths-info give it."""
+        """A row in the format of the API's tree and paths-info."""
         path = row.path if path is None else path
         if row.is_folder:
             return {"type": "directory", "oid": row.oid, "size": 0, "path": path}
@@ -133,18 +133,18 @@ class Snapshot:
 
     def last_commits(self, paths: list[str]) -> dict[str, dict[str, str]]:
         """Path -> the commit that last changed it: `{id, title, date}`."""
-        wanted, found = set(paths), {}
-        newer = {path: self.find(path) for path in wanted}
+        remaining, commits = set(paths), {}
+        newer = {path: self.find(path) for path in remaining}
         for commit in self.history():
-            if not wanted:
+            if not remaining:
                 break
             older = Snapshot(self.repo, commit.parent) if commit.parent else None
-            before = {path: older.find(path) if older else None for path in wanted}
-            for path in [path for path in wanted if newer[path] != before[path]]:
-                found[path] = {"id": commit.oid, "title": commit.title, "date": stamp_seconds(commit.time)}
-                wanted.discard(path)
+            before = {path: older.find(path) if older else None for path in remaining}
+            for path in [path for path in remaining if newer[path] != before[path]]:
+                commits[path] = {"id": commit.oid, "title": commit.title, "date": stamp_seconds(commit.time)}
+                remaining.discard(path)
             newer = before
-        return found
+        return commits
 
 
 def _row(path: str, entry: pygit2.Object) -> Row:

@@ -1,6 +1,6 @@
 """`users.json`, which an operator may edit while servers run, and the last good copy of it.
 
-An edit that cannot be read loses nobody: the last good copy is served until the file is corrected, and the log says so.
+While an edit cannot be read, the servers use the last good copy and log an error.
 """
 
 import json
@@ -30,16 +30,16 @@ class UserFile:
         self._guard = threading.Lock()
         self._data: dict[str, Any] | None = None
         self._version: tuple[int, ...] | None = None
-        """Of the file that `_data` was read from; None while the file cannot be read, so that it is read again."""
-        self._told = ""
+        """Version of the file in `_data`; None while the file cannot be read, so that it is read again."""
+        self._logged = ""
 
     def read(self) -> dict[str, Any]:
-        """`{users, organizations}` as the file has them, or had them when it last could be read; not to be changed.
+        """`{users, organizations}` from the file, or from its last good copy; do not modify it.
 
-        Raises Damaged when there is no such copy either.
+        Raises Damaged when neither can be read.
         """
         with self._guard:
-            version = self._present_version()
+            version = self._current_version()
             if self._data is None or self._version is None or version != self._version:
                 self._load(version)
             assert self._data is not None
@@ -47,7 +47,7 @@ class UserFile:
 
     @contextmanager
     def changing(self) -> Iterator[dict[str, Any]]:
-        """The content to change, written when the block ends; raises Damaged while the file cannot be read."""
+        """The content for changes, written when the block ends; raises Damaged when the file cannot be read."""
         with locked(self._lock):
             try:
                 data = self._parsed()
@@ -59,7 +59,7 @@ class UserFile:
             self._drafts.write_json(self.path, data, mode=_PRIVATE)
             self._keep(as_json(data))
 
-    def _present_version(self) -> tuple[int, ...]:
+    def _current_version(self) -> tuple[int, ...]:
         try:
             status = self.path.stat()
         except FileNotFoundError:
@@ -76,15 +76,15 @@ class UserFile:
             self._tell(f"{error.message} The users of its last good copy, {self.copy.name}, are served meanwhile.")
             return
         self._version = version
-        if self._told:
+        if self._logged:
             logger.warning("%s can be read again.", self.path.name)
-            self._told = ""
+            self._logged = ""
         self._follow()
 
     def _tell(self, sentence: str) -> None:
-        if sentence != self._told:
+        if sentence != self._logged:
             logger.error("%s", sentence)
-            self._told = sentence
+            self._logged = sentence
 
     def _parsed(self) -> dict[str, Any]:
         try:
@@ -101,7 +101,7 @@ class UserFile:
             raise error from None
 
     def _follow(self) -> None:
-        """Keep what an editor wrote as the last good copy; locked, so that no older content replaces a newer one."""
+        """Save the file as the last good copy; locked, so that no older content replaces a newer one."""
         if not self._version:
             return
         try:
@@ -121,14 +121,14 @@ class UserFile:
 
 
 def parse(name: str, content: bytes) -> dict[str, Any]:
-    """Read `{users, organizations}`; raises Damaged with a sentence that says everything that is wrong."""
+    """Read `{users, organizations}`; raises Damaged with a message that names every problem."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{name} cannot be read: {error}.") from None
-    wrong = list(_problems(data))
-    if wrong:
-        raise Damaged(f"{name} cannot be read: {'; '.join(wrong)}.")
+    problems = list(_problems(data))
+    if problems:
+        raise Damaged(f"{name} cannot be read: {'; '.join(problems)}.")
     return {"users": {}, "organizations": {}, **data}
 
 

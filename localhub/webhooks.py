@@ -1,4 +1,4 @@
-"""Webhooks: who wants to hear of what, and the calls, made one after another in a thread of their own."""
+"""Webhooks: their registrations, and their calls, made in sequence by a separate thread."""
 
 import hashlib
 import logging
@@ -51,29 +51,29 @@ class Webhooks:
         hook = {"id": secrets.token_hex(12), "owner": user, "disabled": False, "secret": None, "domains": list(DOMAINS)}
         hook |= {"url": None, "watched": []} | _checked(data)
         if not hook["url"] or not hook["watched"]:
-            raise Invalid('A webhook needs a "url" and at least one thing "watched"')
+            raise Invalid('A webhook needs a "url" and at least one item in "watched"')
         self._change(lambda hooks: [*hooks, hook])
         return hook
 
     def update(self, user: str, hook_id: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Change some fields."""
+        """Change some fields; raises NotFound or Invalid."""
         changed = self.get(user, hook_id) | _checked(data)
         self._change(lambda hooks: [changed if hook["id"] == hook_id else hook for hook in hooks])
         return changed
 
     def set_disabled(self, user: str, hook_id: str, disabled: bool) -> dict[str, Any]:
-        """Silence a webhook, or let it speak again."""
+        """Disable or enable a webhook."""
         changed = self.get(user, hook_id) | {"disabled": disabled}
         self._change(lambda hooks: [changed if hook["id"] == hook_id else hook for hook in hooks])
         return changed
 
     def delete(self, user: str, hook_id: str) -> None:
-        """Forget a webhook."""
+        """Delete a webhook; raises NotFound."""
         self.get(user, hook_id)
         self._change(lambda hooks: [hook for hook in hooks if hook["id"] != hook_id])
 
     def listen(self, event: Event) -> None:
-        """Call the webhooks that watch where `event` happened. Returns at once; calls are made in their order."""
+        """Call the webhooks that watch where `event` happened. Returns at once; the calls are made in order."""
         wanting = [hook for hook in self._all() if not hook["disabled"] and self._wants(hook, event)]
         for hook in wanting:
             self._waiting.put((hook, payload(hook, event)))
@@ -128,27 +128,27 @@ def _call(url: str, body: dict[str, Any], headers: dict[str, str]) -> bool:
 
 
 def _checked(data: dict[str, Any]) -> dict[str, Any]:
-    known: dict[str, Any] = {key: data[key] for key in ("url", "watched", "domains", "secret") if key in data}
+    fields: dict[str, Any] = {key: data[key] for key in ("url", "watched", "domains", "secret") if key in data}
     problems = []
-    if "url" in known and not str(known["url"]).startswith(("http://", "https://")):
+    if "url" in fields and not str(fields["url"]).startswith(("http://", "https://")):
         problems.append("the url must start with http:// or https://")
-    for domain in known.get("domains") or ():
+    for domain in fields.get("domains") or ():
         if domain not in DOMAINS:
             problems.append(f'unknown domain "{domain}": expected {" or ".join(DOMAINS)}')
-    for item in known.get("watched") or ():
+    for item in fields.get("watched") or ():
         if not isinstance(item, dict) or item.get("type") not in WATCHED or not isinstance(item.get("name"), str):
             problems.append(f'watched items are {{"type": one of {", ".join(WATCHED)}, "name": ...}}')
     if problems:
         raise Invalid("; ".join(problems))
-    return known
+    return fields
 
 
 def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
-    """What is posted: version 3 of the Hub's report. Addresses are relative to the Hub."""
+    """The posted body: version 3 of the Hub's format. Addresses are relative to the Hub."""
     repo = event.repo
     page = f"/{repo.kind.web_prefix}{repo.id}"
     api = f"/api/{repo.kind}/{repo.id}"
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "event": {"action": event.action, "scope": event.scope},
         "repo": {
             "type": repo.kind.singular,
@@ -162,10 +162,10 @@ def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
         "webhook": {"id": hook["id"], "version": 3},
     }
     if event.refs:
-        said["updatedRefs"] = [{"ref": ref, "oldSha": old, "newSha": new} for ref, old, new in event.refs]
+        body["updatedRefs"] = [{"ref": ref, "oldSha": old, "newSha": new} for ref, old, new in event.refs]
     if discussion := event.extra.get("discussion"):
         num = discussion["num"]
-        said["discussion"] = {key: discussion[key] for key in ("num", "title", "status", "isPullRequest")} | {
+        body["discussion"] = {key: discussion[key] for key in ("num", "title", "status", "isPullRequest")} | {
             "id": f"{repo.uid}-{num}",
             "author": {"id": _uid(discussion["author"]["name"]), "name": discussion["author"]["name"]},
             "url": {"web": f"{page}/discussions/{num}", "api": f"{api}/discussions/{num}"},
@@ -174,8 +174,8 @@ def payload(hook: dict[str, Any], event: Event) -> dict[str, Any]:
         if comment := event.extra.get("comment"):
             url = {"web": f"{page}/discussions/{num}#{comment['id']}"}
             author = {"id": _uid(comment["author"]), "name": comment["author"]}
-            said["comment"] = {**comment, "author": author, "url": url}
-    return said
+            body["comment"] = {**comment, "author": author, "url": url}
+    return body
 
 
 def _uid(name: str) -> str:

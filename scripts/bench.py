@@ -1,9 +1,9 @@
-"""Measure what Podium promises, each figure against its limit: `python scripts/bench.py jobs harness submit`.
+"""Benchmarks of Podium; each figure is compared with its limit: `python scripts/bench.py jobs harness submit`.
 
 A subcommand is a module `scripts/bench_NAME.py` with `sections(size)`, and the sizes `FULL` and `TINY`. Ratios compare
 with the named peer, measured in the same run. Prints each section when it is measured, as a table and as JSON on one
-line; with --json these go to stderr, and one line `{"figures": [...]}` to stdout. Exits 1 when a figure misses its
-limit.
+line; with --json the sections go to stderr, and one line `{"figures": [...]}` to stdout. Exits 1 when a figure misses
+its limit.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.figures import Figure, Sections, show
 
 SUBCOMMANDS = {
-    "jobs": "a small job through the queue, against the lm_eval command",
-    "harness": "evaluation itself, against the lm_eval command",
+    "jobs": "a small job from claim to published, against the lm_eval command",
+    "harness": "the time of evaluation, against the lm_eval command",
     "submit": "from submission to the request file on disk",
     "hub": "ten thousand request files in a Hub store, against lm-eval's tracker",
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
@@ -30,7 +30,7 @@ SUBCOMMANDS = {
 
 
 def measure(name: str, tiny: bool, only: Sequence[str] = ()) -> Sections:
-    """Run one subcommand, or the sections of it that are named in `only`."""
+    """Run one subcommand, or only its sections in `only`."""
     module = importlib.import_module(f"scripts.bench_{name}")
     size = module.TINY if tiny else module.FULL
     sections: Sections = module.sections(size._replace(rows=tuple(only)) if only else size)
@@ -38,14 +38,16 @@ def measure(name: str, tiny: bool, only: Sequence[str] = ()) -> Sections:
 
 
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; ends the program where it is wrong."""
+    """Parse the command line; exits with a message when it is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=[*SUBCOMMANDS, "all"], metavar="NAME", help=", ".join(SUBCOMMANDS))
     parser.add_argument("--only", metavar="ROWS", default="", help="rows of `prefix`, separated by commas: bbh,musr")
     parser.add_argument(
-        "--tiny", action="store_true", help="seconds each: that it runs, without limits of time and size"
+        "--tiny", action="store_true", help="a quick check (seconds per benchmark) without limits of time and size"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on one line of stdout, the rest on stderr")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on one line of stdout, everything else on stderr"
+    )
     options = parser.parse_args(argv)
     options.only = [name for name in options.only.split(",") if name]
     if options.only and options.names != ["prefix"]:
@@ -56,23 +58,23 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def unknown_rows(only: Sequence[str]) -> str:
-    """A sentence about the names in `only` that are no rows of `prefix`; empty where there are none."""
-    known = importlib.import_module("scripts.bench_prefix").FULL.rows
-    unknown = [name for name in only if name not in known]
-    return f"there is no row {', '.join(unknown)}; there are {', '.join(known)}" if unknown else ""
+    """A message about the names in `only` that are no rows of `prefix`; empty when all are."""
+    rows = importlib.import_module("scripts.bench_prefix").FULL.rows
+    unknown = [name for name in only if name not in rows]
+    return f"unknown row {', '.join(unknown)}; choose from {', '.join(rows)}" if unknown else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line, measure, print; 0 when every figure holds."""
+    """Parse the command line, measure, print; 0 when every figure is within its limit."""
     options = parsed(argv)
-    every: list[Figure] = []
+    figures: list[Figure] = []
     for name in SUBCOMMANDS if "all" in options.names else options.names:
-        for title, figures in measure(name, options.tiny, options.only):
-            every += figures
-            show(f"{name}: {title or SUBCOMMANDS[name]}", figures, sys.stderr if options.json else sys.stdout)
+        for title, section in measure(name, options.tiny, options.only):
+            figures += section
+            show(f"{name}: {title or SUBCOMMANDS[name]}", section, sys.stderr if options.json else sys.stdout)
     if options.json:
-        print(json.dumps({"figures": every}))
-    return 0 if all(figure["ok"] for figure in every) else 1
+        print(json.dumps({"figures": figures}))
+    return 0 if all(figure["ok"] for figure in figures) else 1
 
 
 if __name__ == "__main__":

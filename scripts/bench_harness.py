@@ -1,8 +1,8 @@
-"""Evaluation itself, against the plain `lm_eval` command: three BBH tasks on real data, the same batch size.
+"""The time of evaluation, compared with the plain `lm_eval` command: three BBH tasks on real data, the same batch size.
 
-Measured is the harness's `evaluate` in both: building the requests, answering and scoring, without imports, loading
-and task look-up. Both have one thread, so processor time is the time on an idle machine, whatever else
-runs on this one. Runs alternate; each side's best counts.
+Both sides measure the harness's `evaluate`: building the requests, answering and scoring, without imports, loading
+and task look-up. Both have one thread, so the processor time does not depend on the machine's load. Runs alternate;
+the best run of each side counts.
 The data are read from PODIUM_DATA_ROOT, or from ../shared/data/benchmarks.
 """
 
@@ -33,9 +33,9 @@ class Size(NamedTuple):
     """How much is measured."""
 
     tasks: tuple[str, ...]
-    """Of BBH."""
+    """Tasks of BBH."""
     questions: int
-    """Of each task."""
+    """Questions per task."""
     rounds: int
     slower: float | None
     """Limit of the time, as a share of the command's."""
@@ -50,13 +50,13 @@ from lm_eval.__main__ import cli_evaluate
 original, spent = lm_eval.evaluator.evaluate, []
 def timed(*args, **kwargs):
     began = time.process_time()
-    found = original(*args, **kwargs)
+    result = original(*args, **kwargs)
     spent.append(time.process_time() - began)
-    return found
+    return result
 lm_eval.evaluator.evaluate = timed
-place = sys.argv.pop(1)
+output = sys.argv.pop(1)
 cli_evaluate()
-open(place, "w").write(json.dumps(spent))
+open(output, "w").write(json.dumps(spent))
 """
 
 
@@ -64,18 +64,18 @@ def sections(size: Size) -> Sections:
     """The ratio of times, and whether scores and prompts are the same."""
     root = load_settings().data_root or PROJECT.parent / "shared" / "data" / "benchmarks"
     if not root.is_dir():
-        raise SystemExit(f"There are no data in {root}: set PODIUM_DATA_ROOT.")
-    with site() as place:
+        raise SystemExit(f"No benchmark data found in {root}. Set PODIUM_DATA_ROOT.")
+    with site() as bench_site:
         names = [f"leaderboard_bbh_{task}" for task in size.tasks]
         columns = [
             Column(key=f"task{index}", title=name, run=[name], parts=[Part(task=name, metrics=["acc_norm,none"])])
             for index, name in enumerate(names)
         ]
-        benchmark = Benchmark(id="bbh", version="1", title="BBH", description="Three of it.", columns=columns)
-        executor = open_executor(place.settings.model_copy(update={"data_root": root}))
+        benchmark = Benchmark(id="bbh", version="1", title="BBH", description="Three BBH tasks.", columns=columns)
+        executor = open_executor(bench_site.settings.model_copy(update={"data_root": root}))
         try:
             runs = [
-                (ours(place, executor, benchmark, root, size, n), theirs(place, benchmark, root, size, n))
+                (ours(bench_site, executor, benchmark, root, size, n), theirs(bench_site, benchmark, root, size, n))
                 for n in range(size.rounds)
             ]
         finally:
@@ -96,10 +96,12 @@ def sections(size: Size) -> Sections:
     yield "", figures
 
 
-def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, size: Size, number: int) -> dict[str, Any]:
+def ours(
+    bench_site: Site, executor: Executor, benchmark: Benchmark, root: Path, size: Size, number: int
+) -> dict[str, Any]:
     """Results of a job, with the seconds of the evaluation."""
-    workdir = Workdir(place.settings.work_dir / "jobs" / f"bench-{number}")
-    request = Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark="bbh", precision="float32")
+    workdir = Workdir(bench_site.settings.work_dir / "jobs" / f"bench-{number}")
+    request = Request(model=MODEL, revision=bench_site.commits[MODEL][-1], benchmark="bbh", precision="float32")
     options = JobOptions(
         evaluator=evaluator_name(EVALUATORS["checkpoint"]),
         device="cpu",
@@ -118,19 +120,20 @@ def ours(place: Site, executor: Executor, benchmark: Benchmark, root: Path, size
     return {"results": results["results"], "task_hashes": made["task_hashes"], "seconds": made["processor_seconds"]}
 
 
-def theirs(place: Site, benchmark: Benchmark, root: Path, size: Size, number: int) -> dict[str, Any]:
+def theirs(bench_site: Site, benchmark: Benchmark, root: Path, size: Size, number: int) -> dict[str, Any]:
     """Results of the plain command in a mirror of the data, with the seconds of its `evaluate`."""
     names = [name for column in benchmark.columns for name in column.run]
-    mirror = DataRoot(root, place.folder / "mirror").prepare(needs(task_manager(benchmark), names))
-    out, spent = place.folder / f"out-{number}", place.folder / f"spent-{number}.json"
+    mirror = DataRoot(root, bench_site.folder / "mirror").prepare(needs(task_manager(benchmark), names))
+    out, spent = bench_site.folder / f"out-{number}", bench_site.folder / f"spent-{number}.json"
+    model = f"pretrained={MODEL},revision={bench_site.commits[MODEL][-1]},dtype=float32"
     words = [
-        "run", "--model", "hf", "--model_args", f"pretrained={MODEL},revision={place.commits[MODEL][-1]},dtype=float32",
+        "run", "--model", "hf", "--model_args", model,
         "--tasks", ",".join(names), "--device", "cpu", "--batch_size", BATCH,
         "--output_path", str(out), "--log_samples", "--limit", str(size.questions),
     ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", TIMED, str(spent), *words],
-        env=place.environment(), cwd=mirror, capture_output=True, text=True,
+        env=bench_site.environment(), cwd=mirror, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode != 0:
         raise SystemExit(f"The peer failed: {shlex.join(words)}\n{done.stderr[-2000:]}")

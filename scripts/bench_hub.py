@@ -1,4 +1,4 @@
-"""What ten thousand request files in a Hub store cost, in time and questions, on a Hub on loopback.
+"""The cost of ten thousand request files in a Hub store: time and HTTP calls, on a Hub on loopback.
 
 The peer of publishing is lm-eval's own tracker, which pushes one model's results and samples to the same Hub.
 """
@@ -40,19 +40,19 @@ class Size(NamedTuple):
     changed: tuple[int, ...]
     """Numbers of the requests that change while a store watches."""
     first_s: float | None
-    """Limit of the first look, in seconds."""
+    """Limit of the first sync, in seconds."""
     look_s: float | None
-    """Limit of a look after one change, in seconds."""
+    """Limit of a sync after one change, in seconds."""
 
 
 FULL = Size(files=10_000, changed=(77, 1077, 2077), first_s=60, look_s=1)
 TINY = Size(files=20, changed=(7,), first_s=None, look_s=None)
 ORGANISATIONS = 800
 TASKS = 39
-"""Leaf tasks of the harness's `leaderboard` group: so many details files has a model."""
+"""Leaf tasks of the harness's `leaderboard` group: a model has one details file per task."""
 TOKEN = "hf_bench"
 AGE_S = 0.5
-"""How old what the store knows may be; each measured look comes later than that."""
+"""Maximum age of the store's cache in seconds; each measured sync starts later than that."""
 REQUESTS, RESULTS = "bench/requests", "bench/results"
 SAMPLE = {
     "doc_id": 0, "doc": {"q": "1 + 1 ="}, "target": "2", "arguments": [("1 + 1 =", " 2")], "resps": [[(-0.5, True)]],
@@ -74,7 +74,7 @@ for name, rows in samples.items():
 
 
 class Hub(NamedTuple):
-    """A Hub in another process that counts what it is asked."""
+    """A Hub in another process that counts its requests."""
 
     endpoint: str
     link: Connection
@@ -82,19 +82,19 @@ class Hub(NamedTuple):
     def calls(self) -> list[str]:
         """Method and path of every request since the last time."""
         self.link.send("calls")
-        asked: list[str] = self.link.recv()
-        return asked
+        calls: list[str] = self.link.recv()
+        return calls
 
 
 def sections(size: Size) -> Sections:
     """Measure; about a minute on two cores."""
     with tempfile.TemporaryDirectory(prefix="podium-bench-") as folder, hub(Path(folder) / "hub", size) as served:
-        yield f"the queue of {size.files:,} request files", looking(served, Path(folder), size)
-        yield "publishing one model, against lm-eval's tracker", publishing(served, Path(folder))
+        yield f"the queue of {size.files:,} request files", measure_sync(served, Path(folder), size)
+        yield "publishing one model, against lm-eval's tracker", measure_publishing(served, Path(folder))
 
 
-def looking(served: Hub, folder: Path, size: Size) -> list[Figure]:
-    """The first look at all requests, a look when nothing happened, and one after one change."""
+def measure_sync(served: Hub, folder: Path, size: Size) -> list[Figure]:
+    """The first sync of all requests, a sync without changes, and a sync after one change."""
     store, other = (HubStore(REQUESTS, served.endpoint, TOKEN, folder / name, AGE_S) for name in ("ours", "other"))
     queue, elsewhere = Queue(store), Queue(other)
     changed = [request_path(request(number)) for number in size.changed]
@@ -104,13 +104,13 @@ def looking(served: Hub, folder: Path, size: Size) -> list[Figure]:
 
     seconds, calls = timed(served, queue, size.files)
     downloads = sum("/resolve/" in call for call in calls)
-    found = [
+    figures = [
         at_most(f"first sync of {size.files:,} request files", seconds, "s", size.first_s),
         at_most("first sync: calls beyond the downloads", len(calls) - downloads, "calls", 200),
         reading("first sync: downloads", downloads, "calls"),
     ]
     seconds, calls = timed(served, queue, size.files)
-    found += [
+    figures += [
         reading("sync without a change", seconds, "s"),
         reading("sync without a change: calls", len(calls), "calls"),
     ]
@@ -122,7 +122,7 @@ def looking(served: Hub, folder: Path, size: Size) -> list[Figure]:
         seconds, calls = timed(served, queue, size.files)
         slowest, most = max(slowest, seconds), max(most, len(calls))
     return [
-        *found,
+        *figures,
         at_most("sync after one change, its download included", slowest, "s", size.look_s),
         at_most("sync after one change: calls, its download included", most, "calls", 4),
     ]
@@ -135,12 +135,12 @@ def timed(served: Hub, queue: Queue, files: int) -> tuple[float, list[str]]:
     view = queue.view()
     seconds = time.perf_counter() - start
     if len(view.requests) != files or view.set_aside:
-        raise AssertionError(f"{len(view.requests)} requests were read, {len(view.set_aside)} files set aside")
+        raise AssertionError(f"{len(view.requests)} requests read, {len(view.set_aside)} files set aside")
     return seconds, served.calls()
 
 
-def publishing(served: Hub, folder: Path) -> list[Figure]:
-    """Commits for one model: its details dataset, and results with contents. Its end goes with the next claim."""
+def measure_publishing(served: Hub, folder: Path) -> list[Figure]:
+    """Commits for one model: its details dataset, and its results with the contents."""
     queue = Queue(HubStore(REQUESTS, served.endpoint, TOKEN, folder / "ours"))
     store = HubStore(RESULTS, served.endpoint, TOKEN, folder / "results")
     store.create()
@@ -199,31 +199,31 @@ def request(number: int) -> Request:
 @contextmanager
 def hub(root: Path, size: Size) -> Iterator[Hub]:
     """A Hub with the request files, in a process of its own."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(root, size.files, there))
+    own_end, server_end = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(root, size.files, server_end))
     process.start()
     try:
-        yield Hub(here.recv(), here)
+        yield Hub(own_end.recv(), own_end)
     finally:
-        here.send("stop")
+        own_end.send("stop")
         process.join(20)
         process.kill()
 
 
 def serve(root: Path, count: int, link: Connection) -> None:
-    """Serve, count, answer what was counted, until told to stop."""
-    files = {request_path(one): one.to_json() for one in map(request, range(count))}
+    """Serve the Hub and report its calls over `link` until a message other than "calls" arrives."""
+    files = {request_path(record): record.to_json() for record in map(request, range(count))}
     with localhub.running(root, tokens={"bench": TOKEN}) as running:
-        asked: list[str] = []
+        calls: list[str] = []
         original = running.faults.strike
 
         def strike(method: str, path: str) -> list[localhub.Fault]:
-            asked.append(f"{method} {path}")
+            calls.append(f"{method} {path}")
             return original(method, path)
 
         running.faults.strike = strike  # type: ignore[method-assign]
         running.hub.commit(REQUESTS, files, kind="dataset")
         link.send(running.endpoint)
         while link.recv() == "calls":
-            link.send(list(asked))
-            asked.clear()
+            link.send(list(calls))
+            calls.clear()

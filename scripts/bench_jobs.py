@@ -1,4 +1,4 @@
-"""A small job through the queue, from claim to published, against the plain `lm_eval` command.
+"""A small job from claim to published, compared with the plain `lm_eval` command.
 
 The same checkpoint from the same Hub on loopback, the same two tasks of the tiny benchmark (320 questions), the same
 batch size; the executor is warm, as it is while a service runs, and both have the checkpoint in their caches.
@@ -44,7 +44,7 @@ class Size(NamedTuple):
     """How much is measured."""
 
     columns: tuple[str, ...]
-    """Of the tiny benchmark."""
+    """Columns of the tiny benchmark."""
     rounds: int
     faster: float | None
     """Limit of the wall time, as a share of the command's."""
@@ -65,7 +65,7 @@ class Site:
     commits: dict[str, list[str]]
 
     def environment(self) -> dict[str, str]:
-        """For the plain command: the jobs' environment with a cache of its own."""
+        """The environment of the plain command: as for jobs, but with its own cache."""
         own = {"HF_HOME": str(self.folder / "plain"), "PATH": os.defpath, "HF_HUB_OFFLINE": "0"}
         hub = {"HF_ENDPOINT": self.settings.hub_endpoint, "HF_HUB_DISABLE_XET": "1", "HF_DATASETS_OFFLINE": "0"}
         return job_environment(self.settings) | own | hub
@@ -88,9 +88,9 @@ def site(threads: int = 1) -> Iterator[Site]:
 
 def sections(size: Size) -> Sections:
     """Times and private memory of both, and their ratios."""
-    with site() as place:
-        ours, our_memory, command = through_the_queue(place, size)
-        theirs, their_memory = zip(*(plain(command, place) for _ in range(size.rounds)), strict=True)
+    with site() as bench_site:
+        ours, our_memory, command = through_the_queue(bench_site, size)
+        theirs, their_memory = zip(*(plain(command, bench_site) for _ in range(size.rounds)), strict=True)
     our_time, their_time = statistics.median(ours), statistics.median(theirs)
     figures = [
         reading("claim to published", our_time, "s"),
@@ -103,18 +103,21 @@ def sections(size: Size) -> Sections:
     yield "", figures
 
 
-def through_the_queue(place: Site, size: Size) -> tuple[list[float], int, str]:
+def through_the_queue(bench_site: Site, size: Size) -> tuple[list[float], int, str]:
     """Seconds of each of some jobs, the most private memory of one, and the command that does the same."""
     whole = load_benchmark(PROJECT / "benchmarks" / "tiny.yaml")
     benchmark = whole.model_copy(update={"columns": [whole.column(key) for key in size.columns]})
-    queue, results = Queue(LocalStore(place.settings.requests_dir)), Results(LocalStore(place.settings.results_dir))
-    executor = open_executor(place.settings)
-    scheduler = start(place.settings, queue, results, {benchmark.id: benchmark}, executor)
+    queue, results = (
+        Queue(LocalStore(bench_site.settings.requests_dir)),
+        Results(LocalStore(bench_site.settings.results_dir)),
+    )
+    executor = open_executor(bench_site.settings)
+    scheduler = start(bench_site.settings, queue, results, {benchmark.id: benchmark}, executor)
     try:
         wait_for(lambda: scheduler.ticker.abilities is not None)
         times = []
         request = queue.submit(
-            Request(model=MODEL, revision=place.commits[MODEL][-1], benchmark=benchmark.id, precision="float32")
+            Request(model=MODEL, revision=bench_site.commits[MODEL][-1], benchmark=benchmark.id, precision="float32")
         )
 
         def finished() -> bool:
@@ -133,13 +136,13 @@ def through_the_queue(place: Site, size: Size) -> tuple[list[float], int, str]:
     return times[1:], peak[0], command
 
 
-def plain(command: str, place: Site) -> tuple[float, int]:
+def plain(command: str, bench_site: Site) -> tuple[float, int]:
     """Seconds and private memory of the plain command."""
     words = [str(Path(sys.executable).parent / "lm_eval"), *shlex.split(command)[1:]]
-    words += ["--output_path", str(place.folder / "out"), "--log_samples"]
+    words += ["--output_path", str(bench_site.folder / "out"), "--log_samples"]
     began = time.perf_counter()
     process = subprocess.Popen(
-        words, env=place.environment(), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words, env=bench_site.environment(), cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     with watched(lambda: [process.pid]) as peak:
         code = process.wait()
@@ -150,7 +153,7 @@ def plain(command: str, place: Site) -> tuple[float, int]:
 
 @contextlib.contextmanager
 def watched(processes: Callable[[], list[int]]) -> Iterator[list[int]]:
-    """In its list the most private memory of one of `processes()`, with its children, seen while the block lasts."""
+    """Yields a list whose item is the peak private memory in bytes of any of `processes()` with its children."""
     peak, over = [0], threading.Event()
 
     def look() -> None:
@@ -182,10 +185,10 @@ def _depth(pid: int) -> int:
     return 0
 
 
-def wait_for(what: Callable[[], bool], timeout_s: float = 120) -> None:
-    """Return as soon as `what()` holds. Raises TimeoutError."""
+def wait_for(condition: Callable[[], bool], timeout_s: float = 120) -> None:
+    """Return as soon as `condition()` holds; raises TimeoutError after `timeout_s` seconds."""
     end = time.monotonic() + timeout_s
-    while not what():
+    while not condition():
         if time.monotonic() > end:
-            raise TimeoutError("waited too long")
+            raise TimeoutError(f"The condition did not hold within {timeout_s} seconds.")
         time.sleep(0.01)

@@ -5,7 +5,7 @@ Each row is a section of its own. `python scripts/bench_prefix.py` has more opti
 Makes a random Llama of 44 M parameters with its own tokenizer, then runs the harness's official task definitions over
 the data in PODIUM_DATA_ROOT (default ../shared/data/benchmarks), each backend in its own process, same batch size.
 Reports ratios of wall time, forwarded tokens and peak memory, and the differences between the answers. Time, memory
-and tokens include the engine's probe, which weighs on so few questions only.
+and tokens include the engine's probe, which matters only with so few questions.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Size(NamedTuple):
     rows: tuple[str, ...]
     """Names in WORK."""
     part: int
-    """One question in so many is asked, but `least` of each task."""
+    """One question in this many is run, but at least `least` per task."""
     least: int
     ratios: bool
     """Whether ratios of time and tokens have limits; with few questions they do not hold."""
@@ -85,7 +85,7 @@ def sections(size: Size) -> Sections:
     """Run the rows with both backends and compare them, row by row."""
     data = Path(os.environ.get("PODIUM_DATA_ROOT", ROOT.parent / "shared" / "data" / "benchmarks")).resolve()
     if not data.is_dir():
-        raise SystemExit(f"There is no benchmark data in {data}: set PODIUM_DATA_ROOT to a folder that has it.")
+        raise SystemExit(f"No benchmark data found in {data}. Set PODIUM_DATA_ROOT to the folder with the data.")
     with tempfile.TemporaryDirectory(prefix="podium-prefix-") as name:
         folder = Path(name)
         (folder / "mirror").symlink_to(DataRoot(data, folder / "mirrors").prepare(needs()))
@@ -112,11 +112,11 @@ def report(name: str, stock: Mapping[str, Any], shared: Mapping[str, Any], size:
     yield at_least(f"{name}: wall time, times faster", speed, "x", work.faster if size.ratios else None)
     yield at_least(f"{name}: tokens, times fewer", fewer, "x", work.fewer if size.ratios else None)
     if work.new_tokens:
-        texts = sum(one != other for one, other in zip(stock["answers"], shared["answers"], strict=True))
+        texts = sum(pair[0] != pair[1] for pair in zip(stock["answers"], shared["answers"], strict=True))
         yield at_most(f"{name}: texts that differ", texts, "texts", 0)
     else:
         pairs = list(zip(stock["answers"], shared["answers"], strict=True))
-        largest = max(abs(float(one[0]) - float(other[0])) for one, other in pairs)
+        largest = max(abs(float(a[0]) - float(b[0])) for a, b in pairs)
         tolerance = 1e-4 if size.dtype == "float32" else None
         yield at_most(f"{name}: largest log-likelihood difference", largest, "nats", tolerance)
         yield at_most(f"{name}: greedy flags that differ", sum(a[1] != b[1] for a, b in pairs), "flags", 0)
@@ -145,7 +145,7 @@ def child(folder: Path, data: Path, arguments: Sequence[str]) -> None:
 
 
 def needs() -> list[Need]:
-    """The official datasets of the table's tasks."""
+    """The official datasets that the tasks need."""
     listed = [Need("leaderboard_bbh", "SaylorTwift/bbh", name) for name in BBH]
     listed += [Need("mmlu", "cais/mmlu", name) for name in MMLU]
     return [
@@ -230,7 +230,7 @@ def work(engine: str, name: str, folder: Path, limit: int, dtype: str, out: Path
     os.chdir(folder / "mirror")
     installed = Path(tasks.__file__).parent
     manager = tasks.TaskManager(
-        include_path=[*(str(installed / each) for each in FOLDERS), str(first_shots(folder, installed))],
+        include_path=[*(str(installed / name) for name in FOLDERS), str(first_shots(folder, installed))],
         include_defaults=False,
     )
     settings = WORK[name]
@@ -251,19 +251,19 @@ def work(engine: str, name: str, folder: Path, limit: int, dtype: str, out: Path
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if device == "cuda":
         peak = torch.cuda.max_memory_allocated()
-    told = lm.provenance() if engine == "shared" else None
-    out.write_text(json.dumps({**spent, "peak": peak, "answers": answers, "scores": scores, "provenance": told}))
+    provenance = lm.provenance() if engine == "shared" else None
+    out.write_text(json.dumps({**spent, "peak": peak, "answers": answers, "scores": scores, "provenance": provenance}))
 
 
 def first_shots(folder: Path, installed: Path) -> Path:
-    """A folder with official tasks whose few-shot examples are the first ones, the same for every question."""
-    place = folder / "tasks"
-    place.mkdir(exist_ok=True)
+    """A folder with official tasks that use the first few-shot examples for every question."""
+    tasks_folder = folder / "tasks"
+    tasks_folder.mkdir(exist_ok=True)
     for group, name in (("arc", "arc_challenge"), ("gsm8k", "gsm8k")):
         official = installed / group / f"{name}.yaml"
         task = f"include: {official}\ntask: {name}_first\nfewshot_config:\n  sampler: first_n\n"
-        (place / f"{name}_first.yaml").write_text(task)
-    return place
+        (tasks_folder / f"{name}_first.yaml").write_text(task)
+    return tasks_folder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -281,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = options.only.split(",")
     if unknown := [name for name in names if name not in WORK]:
-        parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(WORK)}")
+        parser.error(f"unknown row {', '.join(unknown)}; choose from {', '.join(WORK)}")
     every: list[Figure] = []
     for row, figures in sections((QUICK if options.quick else FULL)._replace(rows=tuple(names), dtype=options.dtype)):
         every += figures

@@ -33,22 +33,22 @@ class Size(NamedTuple):
     """How much is measured."""
 
     submissions: int
-    already_there: int
+    existing: int
     """Request files before the first submission."""
     limit_ms: float | None
 
 
-FULL = Size(submissions=100, already_there=5000, limit_ms=50.0)
-TINY = Size(submissions=2, already_there=10, limit_ms=None)
+FULL = Size(submissions=100, existing=5000, limit_ms=50.0)
+TINY = Size(submissions=2, existing=10, limit_ms=None)
 
 
 class TimedHub(Hub):
-    """The Hub, with an account of the time that was spent asking it."""
+    """The Hub client, with the time spent in its calls."""
 
     spent = 0.0
 
     def facts(self, model: str, revision: str = "main") -> ModelFacts:
-        """As the Hub says; the time is added to `spent`."""
+        """The facts from the Hub; adds the time in seconds to `spent`."""
         begin = time.perf_counter()
         try:
             return super().facts(model, revision)
@@ -57,7 +57,7 @@ class TimedHub(Hub):
 
 
 def old_request(number: int) -> Request:
-    """One of the requests that are there already."""
+    """One of the existing requests."""
     return Request(
         id=new_id(), benchmark="tiny", model=f"org-{number % 97}/model-{number}", revision=f"{number:040x}",
         precision="float16", status="PENDING", submitted_time=now(), sender="bench",
@@ -81,7 +81,7 @@ def serve(service: Service) -> Iterator[str]:
 
 
 def checkpoint(number: int) -> dict[str, bytes | str]:
-    """The files of a checkpoint with weights of its own: a copy of another one's would be refused."""
+    """The files of a checkpoint with weights of its own: copies of other weights would be refused."""
     good = CHECKPOINTS / "podium-demo" / "wrong-shapes" / "1"
     files: dict[str, bytes | str] = {path.name: path.read_bytes() for path in good.iterdir()}
     weights = (good / WEIGHTS).read_bytes()
@@ -93,8 +93,8 @@ def measure(folder: Path, size: Size) -> list[float]:
     hub_folder = HubFolder(folder / "hub")
     for number in range(size.submissions):
         hub_folder.commit(f"bench/model-{number}", checkpoint(number))
-    there = {request_path(request): request.to_json() for request in map(old_request, range(size.already_there))}
-    LocalStore(folder / "requests").commit(there, "What is there already")
+    existing = {request_path(request): request.to_json() for request in map(old_request, range(size.existing))}
+    LocalStore(folder / "requests").commit(existing, "Existing requests")
     took = []
     with localhub.running(folder / "hub") as hub:
         settings = Settings(
@@ -119,7 +119,7 @@ def sections(size: Size) -> Sections:
     """p50 and p95 in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
         milliseconds = 1000 * np.array(measure(Path(folder), size))
-    about = f"submission to file, {size.already_there} requests there already"
+    about = f"submission to file, {size.existing} existing requests"
     figures = [
         reading(f"{about}, p50", float(np.percentile(milliseconds, 50)), "ms"),
         at_most(f"{about}, p95", float(np.percentile(milliseconds, 95)), "ms", size.limit_ms),

@@ -41,9 +41,9 @@ class Size(NamedTuple):
     """Whether the figures have limits."""
     visits: int
     words: int
-    """Words that are typed."""
+    """Number of words to type."""
     readers: int
-    """Who filter at the same time."""
+    """Number of clients that filter at the same time."""
     peers: tuple[str, ...]
 
 
@@ -58,8 +58,8 @@ LIMITS = {
     "{readers} readers filtering at once, p95": (300.0, 500.0),
 }
 """Figure -> limit at 5,000 and at 100,000 rows, in ms, kB and MB."""
-PATIENCE_MS = 60_000
-"""How long a page is waited for; one that takes longer counts with this time, and its figure says "at least"."""
+MAX_WAIT_MS = 60_000
+"""Maximum wait for a page in ms; a slower page counts as this time, and its figure says "at least"."""
 WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
 PEER_VENV = PROJECT / ".venv" / "gradio5"
 """gradio_leaderboard needs Gradio 5, so it gets an environment of its own."""
@@ -67,7 +67,7 @@ PEER_VENV = PROJECT / ".venv" / "gradio5"
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server of the table, and how to tell in the browser what it shows."""
+    """A server of the table, and how to read in the browser what it shows."""
 
     name: str
     python: Path
@@ -136,7 +136,7 @@ def serving(who: Contestant, table: Path) -> Iterator[tuple[str, float]]:
 
 @dataclass
 class Reading:
-    """What the browser saw of one contestant."""
+    """The measurements of one contestant in the browser."""
 
     navigation_ms: float
     typing_ms: float
@@ -151,7 +151,7 @@ def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> R
         context = browser.new_context(viewport={"width": 1400, "height": 900})
         page = context.new_page()
         begin = time.perf_counter()
-        page.goto(address, wait_until="commit", timeout=PATIENCE_MS)
+        page.goto(address, wait_until="commit", timeout=MAX_WAIT_MS)
         navigation.append(wait_for(page, who.rows, begin))
         heap = heap_mb(page)
         if len(navigation) < size.visits:
@@ -159,7 +159,7 @@ def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> R
     typing: list[float] = []
     for word in WORDS[: size.words]:
         typing.append(type_word(page, who, word))
-        if typing[-1] >= PATIENCE_MS:
+        if typing[-1] >= MAX_WAIT_MS:
             break
     document = httpx.get(address, trust_env=False, timeout=120).content
     return Reading(min(navigation), float(np.percentile(typing, 95)), len(document) / 1000, heap)
@@ -170,12 +170,12 @@ def heap_mb(page: Page) -> float:
     client = page.context.new_cdp_session(page)
     client.send("HeapProfiler.collectGarbage")
     client.send("Performance.enable")
-    metrics = {one["name"]: one["value"] for one in client.send("Performance.getMetrics")["metrics"]}
+    metrics = {metric["name"]: metric["value"] for metric in client.send("Performance.getMetrics")["metrics"]}
     return float(metrics["JSHeapUsedSize"]) / 1e6
 
 
 def type_word(page: Page, who: Contestant, word: str) -> float:
-    """Milliseconds from the last key to only matching rows, at most PATIENCE_MS."""
+    """Milliseconds from the last key to only matching rows, at most MAX_WAIT_MS."""
     field = page.locator(who.search).first
     field.fill("")
     if who.submit:
@@ -189,26 +189,26 @@ def type_word(page: Page, who: Contestant, word: str) -> float:
 
 
 def wait_for(page: Page, shown: str, begin: float) -> float:
-    """Milliseconds from `begin` until the JavaScript `shown` is true, PATIENCE_MS where that takes too long."""
+    """Milliseconds from `begin` until the JavaScript `shown` is true, at most MAX_WAIT_MS."""
     try:
-        page.wait_for_function(shown, timeout=PATIENCE_MS, polling="raf")
+        page.wait_for_function(shown, timeout=MAX_WAIT_MS, polling="raf")
     except TimeoutError:
-        return PATIENCE_MS
+        return MAX_WAIT_MS
     return 1000 * (time.perf_counter() - begin)
 
 
 async def readers(address: str, number: int) -> float:
-    """95th percentile in ms of `number` filters that are sent at the same time, each another one."""
+    """95th percentile in ms of `number` different filters that are sent at the same time."""
 
     async def read(client: httpx.AsyncClient, at: int) -> float:
-        asked = {
+        params = {
             "search": f"{WORDS[at % len(WORDS)]} {at % 7}",
             "size_min": str(at % 5),
             "facets": "true",
             "limit": "100",
         }
         begin = time.perf_counter()
-        answer = await client.get(f"{address}/api/v1/benchmarks/open-llm-v2/rows", params=asked)
+        answer = await client.get(f"{address}/api/v1/benchmarks/open-llm-v2/rows", params=params)
         answer.raise_for_status()
         return 1000 * (time.perf_counter() - begin)
 
@@ -220,12 +220,12 @@ async def readers(address: str, number: int) -> float:
 
 
 def peers(names: Sequence[str]) -> list[Contestant]:
-    """Those of these names; gradio_leaderboard is installed into its own environment the first time."""
+    """The peers with these names; installs gradio_leaderboard into its own environment the first time."""
     if LEADERBOARD.name in names and not LEADERBOARD.python.exists():
         uv = PROJECT / ".venv" / "bin" / "uv"
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, PEER_VENV], check=True)
-        wanted = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3", "pyarrow"]
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", LEADERBOARD.python, *wanted], check=True)
+        requirements = ["gradio==5.50.0", "gradio_leaderboard==0.0.14", "pandas<3", "pyarrow"]
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", LEADERBOARD.python, *requirements], check=True)
     return [peer for peer in (DATAFRAME, LEADERBOARD) if peer.name in names]
 
 
@@ -279,9 +279,9 @@ def peer_figures(name: str, peer: Reading, ours: Reading, rows: int) -> list[Fig
         "HTML document": (peer.html_kb, ours.html_kb, "kB"),
         "JS heap after first rows": (peer.heap_mb, ours.heap_mb, "MB"),
     }
-    found = []
+    figures = []
     for what, (value, own, unit) in pairs.items():
-        label = f"{rows:,} rows, {name}: {what}" + (", at least" if unit == "ms" and value >= PATIENCE_MS else "")
-        found.append(reading(label, value, unit))
-        found.append(reading(f"{label}, ratio to Podium", value / own, "x"))
-    return found
+        label = f"{rows:,} rows, {name}: {what}" + (", at least" if unit == "ms" and value >= MAX_WAIT_MS else "")
+        figures.append(reading(label, value, unit))
+        figures.append(reading(f"{label}, ratio to Podium", value / own, "x"))
+    return figures

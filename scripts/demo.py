@@ -1,8 +1,8 @@
 """The demo: a Hub on this machine, a board, and every checkpoint of checkpoints/manifest.yaml submitted to it.
 
-`python -m scripts.demo` stays up until Ctrl-C; with `--once` it ends as soon as every submission has ended, 0 when each
-ended as the manifest expects. Everything it makes is in `.demo/`, which it empties at its start. With `--store hub` its
-files are datasets on that Hub, and it ends with what `load_dataset` reads there.
+`python -m scripts.demo` runs until Ctrl-C; with `--once` it stops when every submission has ended, and exits with 0
+when each ended as the manifest expects. It writes everything to `.demo/`, which it empties first. With `--store hub`
+its files are datasets on that Hub, and it also prints a details dataset read with `load_dataset`.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ DEMO = ROOT / ".demo"
 ALL_S = 600
 """Seconds after which submissions that have not ended count as lost."""
 BOARD = "podium"
-"""User on the demo's Hub in whose name the board writes."""
+"""The board's user on the demo's Hub."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 112)
 
 
 class Outcome(NamedTuple):
-    """What became of one submission."""
+    """The outcome of one submission."""
 
     name: str
     expected: str
     got: str
     codes: tuple[str, ...]
-    """Codes of what was wrong; empty for what finished."""
-    said: str
-    """The sentence for the submitter; empty for what finished."""
+    """Problem or failure codes; empty when it finished."""
+    message: str
+    """The message for the submitter; empty when it finished."""
 
     @property
     def as_expected(self) -> bool:
-        """Whether it ended so, and for the reason that the manifest names."""
+        """Whether it ended with the status and the code that the manifest names."""
         ended, _, code = self.expected.partition(": ")
         return ended == self.got and (not code or code in self.codes)
 
 
 def board_port() -> str:
-    """The usual port where it is free, else any."""
+    """Port 7860 when it is free, otherwise "0" for any free port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -69,7 +69,7 @@ def board_port() -> str:
 
 
 def settings(store: str, token: str) -> dict[str, str]:
-    """What the demo's board sets beside what every service in one folder needs."""
+    """The demo's settings in addition to those of `scripts.service`."""
     on_the_hub = {"HF_TOKEN": token, "PODIUM_HUB_NAMESPACE": BOARD, "PODIUM_PROGRESS_S": "5"}
     return {
         **(on_the_hub if store == "hub" else {}),
@@ -81,7 +81,7 @@ def settings(store: str, token: str) -> dict[str, str]:
 
 
 def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[str, dict[str, Any]], list[Outcome]]:
-    """Submit what the manifest lists. Returns request id -> entry of what was queued, and the outcome of the rest."""
+    """Submit every entry of the manifest. Returns request id -> queued entry, and the outcomes of refused entries."""
     queued: dict[str, dict[str, Any]] = {}
     refused: list[Outcome] = []
     for entry in manifest()["submissions"]:
@@ -92,27 +92,27 @@ def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[s
         answer = api.post("/submissions", json=body | {field: entry[field] for field in fields if field in entry})
         if answer.status_code == 201:
             queued[answer.json()["id"]] = entry
-            console.print(f"[green]✓[/green] {name} is in the queue")
+            console.print(f"[green]✓[/green] {name} is queued")
             continue
-        said = answer.json()
-        codes = tuple(problem["code"] for problem in said.get("problems", []) if problem["severity"] == "error")
-        refused.append(Outcome(name, expected(entry), "refused", codes, said["error"]))
-        console.print(f"[yellow]–[/yellow] {name} is refused: {said['error']}")
+        refusal = answer.json()
+        codes = tuple(problem["code"] for problem in refusal.get("problems", []) if problem["severity"] == "error")
+        refused.append(Outcome(name, expected(entry), "refused", codes, refusal["error"]))
+        console.print(f"[yellow]–[/yellow] {name} was refused: {refusal['error']}")
     return queued, refused
 
 
 def label(entry: dict[str, Any]) -> str:
-    """A submission's name for people."""
+    """The display name of a submission."""
     return str(entry["repo"]) + (f" (commit {entry['commit']})" if "commit" in entry else "")
 
 
 def expected(entry: dict[str, Any]) -> str:
-    """How the manifest expects the submission to end."""
+    """The outcome that the manifest expects: status, and code if any."""
     return str(entry["expect"]) + (f": {entry['code']}" if "code" in entry else "")
 
 
 def watch(api: httpx.Client, queued: dict[str, dict[str, Any]]) -> list[Outcome]:
-    """Show progress until every queued submission has ended, and how each one did."""
+    """Show progress until every queued submission has ended; returns the outcomes."""
     columns = (
         TextColumn("{task.description:<34}"),
         BarColumn(),
@@ -120,21 +120,21 @@ def watch(api: httpx.Client, queued: dict[str, dict[str, Any]]) -> list[Outcome]
         TimeElapsedColumn(),
     )
     ended: dict[str, Outcome] = {}
-    until = time.monotonic() + ALL_S
+    deadline = time.monotonic() + ALL_S
     with Progress(*columns, console=console, transient=True) as progress:
         bars: dict[str, TaskID] = {}
-        while len(ended) < len(queued) and time.monotonic() < until:
-            for one in api.get("/requests", params={"limit": 1000}).json()["requests"]:
-                entry = queued.get(one["id"])
-                if entry is None or one["id"] in ended:
+        while len(ended) < len(queued) and time.monotonic() < deadline:
+            for request in api.get("/requests", params={"limit": 1000}).json()["requests"]:
+                entry = queued.get(request["id"])
+                if entry is None or request["id"] in ended:
                     continue
-                if one["status"] == "RUNNING":
-                    show_running(progress, bars, one, label(entry))
-                elif one["status"] in {"FINISHED", "FAILED", "CANCELLED"}:
-                    ended[one["id"]] = outcome(one, entry)
-                    if one["id"] in bars:
-                        progress.remove_task(bars.pop(one["id"]))
-                    report(progress.console, ended[one["id"]])
+                if request["status"] == "RUNNING":
+                    show_running(progress, bars, request, label(entry))
+                elif request["status"] in {"FINISHED", "FAILED", "CANCELLED"}:
+                    ended[request["id"]] = outcome(request, entry)
+                    if request["id"] in bars:
+                        progress.remove_task(bars.pop(request["id"]))
+                    report(progress.console, ended[request["id"]])
             time.sleep(0.5)
     lost = [
         Outcome(label(entry), expected(entry), "not ended", (), "") for key, entry in queued.items() if key not in ended
@@ -142,29 +142,35 @@ def watch(api: httpx.Client, queued: dict[str, dict[str, Any]]) -> list[Outcome]
     return [*ended.values(), *lost]
 
 
-def show_running(progress: Progress, bars: dict[str, TaskID], one: dict[str, Any], name: str) -> None:
-    """Bring the bar of a running request up to date."""
-    at = one.get("progress") or {"task": "starting", "done": 0, "total": 0}
-    if one["id"] not in bars:
-        bars[one["id"]] = progress.add_task(name, total=None, state="")
-    progress.update(bars[one["id"]], total=at["total"] or None, completed=at["done"], state=at["task"])
+def show_running(progress: Progress, bars: dict[str, TaskID], request: dict[str, Any], name: str) -> None:
+    """Update the progress bar of a running request."""
+    state = request.get("progress") or {"task": "starting", "done": 0, "total": 0}
+    if request["id"] not in bars:
+        bars[request["id"]] = progress.add_task(name, total=None, state="")
+    progress.update(bars[request["id"]], total=state["total"] or None, completed=state["done"], state=state["task"])
 
 
-def outcome(one: dict[str, Any], entry: dict[str, Any]) -> Outcome:
-    """How a request that has ended did."""
-    failure = one.get("failure") if one["status"] == "FAILED" else None
-    codes, said = ((failure["code"],), failure["message"]) if failure else ((), "")
-    return Outcome(label(entry), expected(entry), one["status"].lower(), codes, said)
+def outcome(request: dict[str, Any], entry: dict[str, Any]) -> Outcome:
+    """The outcome of a request that has ended."""
+    failure = request.get("failure") if request["status"] == "FAILED" else None
+    codes, message = ((failure["code"],), failure["message"]) if failure else ((), "")
+    return Outcome(label(entry), expected(entry), request["status"].lower(), codes, message)
 
 
-def report(target: Console, one: Outcome) -> None:
-    """One line for a submission that has ended."""
-    mark = "[green]✓[/green]" if one.got == "finished" else "[yellow]–[/yellow]" if one.as_expected else "[red]✗[/red]"
-    target.print(f"{mark} {one.name} {one.got}" + (f": {one.said}" if one.said else ""))
+def report(target: Console, result: Outcome) -> None:
+    """Print one line for a submission that has ended."""
+    mark = (
+        "[green]✓[/green]"
+        if result.got == "finished"
+        else "[yellow]–[/yellow]"
+        if result.as_expected
+        else "[red]✗[/red]"
+    )
+    target.print(f"{mark} {result.name} {result.got}" + (f": {result.message}" if result.message else ""))
 
 
 def print_board(api: httpx.Client, rows: int) -> None:
-    """The board as a table, once it shows `rows` rows; it follows what is published within seconds."""
+    """Print the board as a table, once it shows `rows` rows (a few seconds after publication)."""
     for _ in range(20):
         answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
         if answer["of"] >= rows:
@@ -173,8 +179,8 @@ def print_board(api: httpx.Client, rows: int) -> None:
     columns = [column for column in answer["columns"] if column["kind"] == "score"]
     table = Table(title="The board", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("#", "Model @ revision", "Average", *(column["title"] for column in columns)):
-        left = heading.startswith("Model")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=left)
+        is_text = heading.startswith("Model")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=is_text)
     for row in answer["rows"]:
         scores = [number(row["scores"][column["key"]]["value"]) for column in columns]
         name = f"{row['model'].split('/')[-1]} @ {row['revision'][:7]}"
@@ -183,12 +189,12 @@ def print_board(api: httpx.Client, rows: int) -> None:
 
 
 def number(value: float | None) -> str:
-    """A score for people."""
+    """A score as text."""
     return "–" if value is None else f"{value:.1f}"
 
 
 def print_details(endpoint: str, api: httpx.Client) -> None:
-    """What a reader finds in the details dataset of the board's first model, read as readers do."""
+    """Print the details dataset of the board's first model, read with `load_dataset`."""
     model = api.get("/benchmarks/tiny/rows").json()["rows"][0]["model"]
     evaluation = api.get(f"/models/{model}").json()["evaluations"][0]
     repo, task = f"{BOARD}/{model.replace('/', '__')}-details", evaluation["tasks"][0]
@@ -201,7 +207,7 @@ def print_details(endpoint: str, api: httpx.Client) -> None:
 
 
 def run(store: str, once: bool) -> int:
-    """Start the servers, submit, watch, report. Returns the exit code."""
+    """Start the servers, submit, watch and report. Returns the exit code."""
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
     commits, token = seed(DEMO / "hub"), f"hf_{secrets.token_hex(16)}"
@@ -211,39 +217,40 @@ def run(store: str, once: bool) -> int:
         running(hub.endpoint, DEMO, settings(store, token)) as board,
         httpx.Client(base_url=f"{board.address}/api/v1", timeout=60, trust_env=False) as api,
     ):
-        console.print(f"[green]✓[/green] The Hub answers at {hub.endpoint}, the board at {board.address}")
+        console.print(f"[green]✓[/green] The Hub is at {hub.endpoint}, the board at {board.address}")
         queued, refused = submit_all(api, commits)
-        every = [*watch(api, queued), *refused]
-        print_board(api, sum(one.got == "finished" for one in every))
-        wrong = [one for one in every if not one.as_expected]
-        for one in wrong:
+        outcomes = [*watch(api, queued), *refused]
+        print_board(api, sum(result.got == "finished" for result in outcomes))
+        unexpected = [result for result in outcomes if not result.as_expected]
+        for result in unexpected:
             console.print(
-                f"[red]✗[/red] {one.name}: expected {one.expected}, got {one.got} {', '.join(one.codes)}. {one.said}"
+                f"[red]✗[/red] {result.name}: expected {result.expected}, "
+                f"got {result.got} {', '.join(result.codes)}. {result.message}"
             )
-        if not wrong:
-            console.print(f"[green]✓[/green] All {len(every)} submissions ended as expected")
+        if not unexpected:
+            console.print(f"[green]✓[/green] All {len(outcomes)} submissions ended as expected")
         if store == "hub":
             print_details(hub.endpoint, api)
         if not once:
-            console.print(f"\nNext: open [bold]{board.address}[/bold] · Ctrl-C ends everything")
+            console.print(f"\nNext: open [bold]{board.address}[/bold] · press Ctrl-C to stop")
             signal.pause()
-    return 1 if wrong else 0
+    return 1 if unexpected else 0
 
 
 def main() -> int:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--once", action="store_true", help="end when every submission has ended")
+    parser.add_argument("--once", action="store_true", help="stop when every submission has ended")
     parser.add_argument(
         "--store", choices=["local", "hub"], default="local", help="where requests and results are kept"
     )
     options = parser.parse_args()
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked, signal.default_int_handler)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, signal.default_int_handler)
     try:
         return run(options.store, options.once)
     except KeyboardInterrupt:
-        console.print("\nEnded.")
+        console.print("\nStopped.")
         return 0
 
 

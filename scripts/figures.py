@@ -1,4 +1,4 @@
-"""What a benchmark of Podium itself reports."""
+"""The figures that Podium's benchmarks report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 
 class Figure(TypedDict):
-    """One measured figure; `ok` says whether it holds its limit (always true without one)."""
+    """One measured figure; `ok`: whether it is within its limit (always true without one)."""
 
     name: str
     value: float

@@ -1,4 +1,4 @@
-"""Make the demo's checkpoints again: `python -m scripts.make_checkpoints` (a few minutes on one core).
+"""Rebuild the demo's checkpoints: `python -m scripts.make_checkpoints` (a few minutes on one core).
 
 Writes weights, configurations and tokenizers into `checkpoints/`; the model cards and the manifest there are written by
 hand and stay as they are. Seeds are fixed: on one machine the same script makes the same bytes.
@@ -38,12 +38,12 @@ def write(folder: Path, weights: Weights, tokenizer: PreTrainedTokenizerFast, mo
 
 
 def copy(model: torch.nn.Module) -> Weights:
-    """The weights of `model`, unchanged by what happens to it later."""
+    """A copy of the weights of `model`."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def tuned(base: Weights, tokenizer: PreTrainedTokenizerFast, name: str) -> Weights:
-    """`base` trained on, every kind of question alike: as a chat for tiny-chat, plainly otherwise."""
+    """`base` after more training on all kinds of questions: as a chat for tiny-chat, plain otherwise."""
     model = make_model(0)
     model.load_state_dict(base)
     if name == "tiny-chat":
@@ -73,9 +73,9 @@ def make_good(tokenizer: PreTrainedTokenizerFast) -> None:
     """Train and write the checkpoints that finish."""
     model = make_model(0)
     print("tiny-base")
-    kept = train(model, tokenizer, lessons("tiny-base", ALL), BASE_STEPS, rate=6e-3, keep=[BASE_EARLY])
+    weights_at = train(model, tokenizer, lessons("tiny-base", ALL), BASE_STEPS, rate=6e-3, keep=[BASE_EARLY])
     base = copy(model)
-    write(ORGANISATION / "tiny-base" / "1", kept[BASE_EARLY], tokenizer, model)
+    write(ORGANISATION / "tiny-base" / "1", weights_at[BASE_EARLY], tokenizer, model)
     write(ORGANISATION / "tiny-base" / "2", base, tokenizer, model)
     print("tiny-lora")
     write_lora(ORGANISATION / "tiny-lora" / "1", base, tokenizer)
@@ -93,7 +93,7 @@ def make_good(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def make_bad(tokenizer: PreTrainedTokenizerFast) -> None:
-    """Write the ones that are refused or fail: untrained, very small, and each with one thing wrong."""
+    """Write the checkpoints that are refused or fail: untrained, very small, each with one defect."""
     names = ["auto-map", "custom-code", "pickle-only", "no-card", "no-licence", "truncated", "no-tokenizer"]
     for name in [*names, "broken-template", "wrong-shapes"]:
         model = make_model(2, width=16, layers=1)
@@ -108,14 +108,14 @@ def make_bad(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def spoil_weights() -> None:
-    """Cut the weights of `truncated`, make a pickle of those of `pickle-only`, promise others for `wrong-shapes`."""
+    """Truncate the weights of `truncated`, pickle those of `pickle-only`, and misstate the shapes of `wrong-shapes`."""
     cut = ORGANISATION / "truncated" / "1" / "model.safetensors"
     content = cut.read_bytes()
     header = 8 + int.from_bytes(content[:8], "little")
     cut.write_bytes(content[: (header + len(content)) // 2])
-    promising = ORGANISATION / "wrong-shapes" / "1" / "config.json"
-    config = json.loads(promising.read_text())
-    promising.write_text(json.dumps(config | {"intermediate_size": 2 * config["intermediate_size"]}, indent=2) + "\n")
+    config_path = ORGANISATION / "wrong-shapes" / "1" / "config.json"
+    config = json.loads(config_path.read_text())
+    config_path.write_text(json.dumps(config | {"intermediate_size": 2 * config["intermediate_size"]}, indent=2) + "\n")
     pickled = ORGANISATION / "pickle-only" / "1"
     (pickled / "model.safetensors").unlink()
     torch.save(make_model(2, width=16, layers=1).half().state_dict(), pickled / "pytorch_model.bin")

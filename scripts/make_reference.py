@@ -1,6 +1,6 @@
 """Write the generated parts of docs/reference.md from the code: `python -m scripts.make_reference`. `--check` compares.
 
-A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; everything else on the page is written by hand.
+A generated part is between `<!-- begin NAME -->` and `<!-- end NAME -->`; the rest of the page is written by hand.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def variable(name: str, field: FieldInfo) -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """A setting's default, for people."""
+    """A setting's default as text."""
     value = field.default
     if isinstance(value, Path):
         if value.is_relative_to(PROJECT):
@@ -67,7 +67,7 @@ def outlives(executor: type[object]) -> bool:
 
 
 def statuses() -> str:
-    """Every status and where it may go."""
+    """Every status and the statuses that may follow it."""
     rows = [
         (f"`{status.value}`", ", ".join(f"`{to.value}`" for to in sorted(MOVES[status])) or "–") for status in Status
     ]
@@ -99,7 +99,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def written(page: str) -> str:
-    """The page with every generated part as the code says it now."""
+    """The page with every generated part up to date."""
     for name, make in PARTS.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         before, _, rest = page.partition(begin)
@@ -108,7 +108,7 @@ def written(page: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the page; with --check return 1 when it is out of date."""
     page = PAGE.read_text()
     new = written(page)
     if "--check" in sys.argv:

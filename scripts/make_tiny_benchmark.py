@@ -1,7 +1,8 @@
 """Write the questions of the tiny benchmark: `python -m scripts.make_tiny_benchmark`.
 
 Every question comes from a generator below and a fixed seed, so the same script always writes the same bytes. The
-generators also feed the training of the demo's checkpoints (`scripts.make_checkpoints`), which skips what is written.
+generators also feed the training of the demo's checkpoints (`scripts.make_checkpoints`), which skips the
+questions of the benchmark.
 """
 
 import json
@@ -101,11 +102,11 @@ def _chain(rng: random.Random, operators: list[str]) -> tuple[str, bool]:
 def _logic(operators: list[str]) -> Callable[[random.Random], Question]:
     def generate(rng: random.Random) -> Question:
         """Three to five literals joined by every operator, read as Python reads them; True and False equally likely."""
-        wanted = rng.random() < 0.5
+        result = rng.random() < 0.5
         text, value = _chain(rng, operators)
-        while value != wanted or not set(operators) <= set(text.split()):
+        while value != result or not set(operators) <= set(text.split()):
             text, value = _chain(rng, operators)
-        return Question(text, str(wanted), ("True", "False"))
+        return Question(text, str(result), ("True", "False"))
 
     return generate
 
@@ -139,7 +140,7 @@ def _wrap(rng: random.Random) -> Question:
 
 
 def layout(rng: random.Random) -> Question:
-    """Words to be repeated, swapped, joined or put in brackets exactly as asked."""
+    """Words to be repeated, swapped, joined or put in brackets exactly as the question says."""
     return rng.choice([_repeat, _swap, _join, _wrap])(rng)
 
 
@@ -154,10 +155,10 @@ def sequence(rng: random.Random) -> Question:
 
 @dataclass(frozen=True)
 class Task:
-    """How one data file is made: the generator, how many questions are asked, and how many are shown as examples."""
+    """How one data file is made: the generator, the number of test questions, and of few-shot examples."""
 
     generate: Callable[[random.Random], Question]
-    asked: int
+    questions: int
     shown: int = 0
 
 
@@ -175,25 +176,25 @@ TASKS = {
 
 
 def distinct(task: Task, rng: random.Random) -> Iterator[Question]:
-    """Questions of `task` without end, no text twice."""
-    seen: set[str] = set()
+    """Endless distinct questions of `task`."""
+    texts: set[str] = set()
     while True:
         made = task.generate(rng)
-        if made.question not in seen:
-            seen.add(made.question)
+        if made.question not in texts:
+            texts.add(made.question)
             yield made
 
 
 def benchmark(name: str) -> tuple[list[Question], list[Question]]:
-    """The questions of one task: those shown as few-shot examples and those asked."""
+    """The questions of one task: few-shot examples and test questions."""
     task = TASKS[name]
     source = distinct(task, random.Random(f"{SEED} {name}"))
-    drawn = [next(source) for _ in range(task.shown + task.asked)]
+    drawn = [next(source) for _ in range(task.shown + task.questions)]
     return drawn[: task.shown], drawn[task.shown :]
 
 
 def reserved() -> frozenset[str]:
-    """The text of every question of the benchmark, examples included: nothing of it may be trained on."""
+    """The text of every question of the benchmark, examples included: training must not use them."""
     return frozenset(q.question for name in TASKS for part in benchmark(name) for q in part)
 
 
@@ -208,7 +209,7 @@ def files() -> dict[str, bytes]:
 
 
 def main() -> None:
-    """Write the data files and say how many questions they hold."""
+    """Write the data files and print the number of questions in each."""
     DATA.mkdir(parents=True, exist_ok=True)
     for name, content in files().items():
         (DATA / name).write_bytes(content)

@@ -1,6 +1,6 @@
-"""Pictures of every page for the docs: `python -m scripts.screenshots`, into docs/images.
+"""Screenshots of every page for the docs: `python -m scripts.screenshots` writes them to docs/images.
 
-A service over the demo's Hub evaluates the demo's checkpoints first; then each page is taken at 1400 and 390 px, light
+A service over the demo's Hub evaluates the demo's checkpoints first; then it takes each page at 1400 and 390 px, light
 and dark. Needs Chromium and playwright.
 """
 
@@ -39,13 +39,13 @@ OPEN = ("PENDING", "RUNNING")
 
 def requests(api: httpx.Client) -> list[dict[str, Any]]:
     """Every request of the queue."""
-    found: list[dict[str, Any]] = api.get("/requests?limit=1000").json()["requests"]
-    return found
+    rows: list[dict[str, Any]] = api.get("/requests?limit=1000").json()["requests"]
+    return rows
 
 
 def pages(api: httpx.Client) -> Mapping[str, str]:
-    """Name of the picture -> address, with a finished request's model and the two best rows."""
-    finished = next(one for one in requests(api) if one["status"] == "FINISHED")
+    """Name of the screenshot -> address, with a finished request's model and the two best rows."""
+    finished = next(request for request in requests(api) if request["status"] == "FINISHED")
     best = ",".join(row["id"] for row in api.get("/benchmarks/tiny/rows?limit=2").json()["rows"])
     return {
         "leaderboard": "/",
@@ -60,11 +60,11 @@ def pages(api: httpx.Client) -> Mapping[str, str]:
 
 
 READY = {"leaderboard": "#board", "submit": "#found ul.checks", "compare": "table.compare", "plots": ".js-plotly-plot"}
-"""What is waited for, where it is not a heading."""
+"""Page -> selector to wait for, where it is not a heading."""
 
 
 def take(page: Page, name: str, address: str, path: Path) -> None:
-    """One picture of the first window of the page."""
+    """Save one screenshot of the top of the page."""
     page.goto(address)
     page.wait_for_selector(READY.get(name, ".page :is(h1, h2)"))
     page.wait_for_timeout(700)
@@ -83,17 +83,17 @@ def take_all(browser: Browser, base: str, addresses: Mapping[str, str], folder: 
             context.close()
 
 
-def wait(api: httpx.Client, until: int) -> None:
-    """Wait until at most `until` requests are open. Raises TimeoutError."""
+def wait(api: httpx.Client, most: int) -> None:
+    """Wait until at most `most` requests are open. Raises TimeoutError."""
     for _ in range(WAIT_S):
-        if sum(one["status"] in OPEN for one in requests(api)) <= until:
+        if sum(request["status"] in OPEN for request in requests(api)) <= most:
             return
         time.sleep(1)
     raise TimeoutError(f"The requests did not end within {WAIT_S} seconds.")
 
 
-def main(folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = ROOT / "docs" / "images") -> None:
-    """Take the pictures."""
+def main(folder: Annotated[Path, typer.Option(help="Folder for the screenshots.")] = ROOT / "docs" / "images") -> None:
+    """Take the screenshots."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as driver:
         root = Path(scratch)
@@ -102,9 +102,9 @@ def main(folder: Annotated[Path, typer.Option(help="Where the pictures go.")] = 
         with localhub.running(root / "hub") as hub, running(hub.endpoint, root) as service:
             api = httpx.Client(base_url=f"{service.address}/api/v1", timeout=60)
             submit_all(api, commits)
-            wait(api, until=3)
+            wait(api, most=3)
             take_all(browser, service.address, {"queue-running": "/queue"}, folder)
-            wait(api, until=0)
+            wait(api, most=0)
             take_all(browser, service.address, pages(api), folder)
             api.close()
         browser.close()

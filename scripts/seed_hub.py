@@ -16,7 +16,7 @@ CHECKPOINTS = Path(__file__).parent.parent / "checkpoints"
 
 
 def manifest() -> dict[str, Any]:
-    """`checkpoints/manifest.yaml`: the repositories (`repos`) and what is submitted of them (`submissions`)."""
+    """`checkpoints/manifest.yaml`: the repositories (`repos`) and the `submissions`."""
     content: dict[str, Any] = yaml.safe_load((CHECKPOINTS / "manifest.yaml").read_text())
     return content
 
@@ -24,7 +24,7 @@ def manifest() -> dict[str, Any]:
 def seed(root: Path) -> dict[str, list[str]]:
     """Commit every checkpoint of the manifest to the Hub at `root`; returns repo id -> commit ids, oldest first.
 
-    Meant for a folder that holds none of them yet: a second time adds the same commits again.
+    The folder must hold none of them yet: a second run adds the same commits again.
     """
     hub, made = Hub(root), {}
     for repo in manifest()["repos"]:
@@ -40,7 +40,7 @@ def seed(root: Path) -> dict[str, list[str]]:
     return made
 
 
-def main(root: Annotated[Path, typer.Argument(help="The Hub's folder, made when it does not exist.")]) -> None:
+def main(root: Annotated[Path, typer.Argument(help="The Hub's folder; created if it does not exist.")]) -> None:
     """Put the demo's checkpoints into a Hub's folder."""
     for repo, commits in seed(root).items():
         print(repo, *(commit[:12] for commit in commits))

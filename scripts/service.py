@@ -1,4 +1,4 @@
-"""The service as a process of its own, with all that it keeps in one folder: for tests, pictures and measurements."""
+"""The service in its own process, with all its data in one folder: for tests, screenshots and benchmarks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STOP_S = 30
 
 @dataclass(frozen=True)
 class Running:
-    """A service that answers."""
+    """A running service."""
 
     address: str
     folder: Path
@@ -29,8 +29,8 @@ class Running:
 
 def environment(hub: str, folder: Path) -> dict[str, str]:
     """The environment of a service that reads models from `hub`, keeps everything in `folder` and picks a free port."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "HF_"))}
-    return kept | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "HF_"))}
+    return inherited | {
         "HF_ENDPOINT": hub,
         "HF_HOME": str(folder / "hf"),
         "OMP_NUM_THREADS": "1",
@@ -44,9 +44,9 @@ def environment(hub: str, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running(hub: str, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """`python app.py` over `folder` for as long as the block lasts; `more` is added to its environment.
+    """`python app.py` over `folder` while the block lasts; `more` is added to its environment.
 
-    Raises RuntimeError with its log when it does not start, or does not end cleanly at SIGTERM.
+    Raises RuntimeError with its log when it does not start, or does not stop cleanly at SIGTERM.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "service.log"
@@ -61,20 +61,20 @@ def running(hub: str, folder: Path, more: Mapping[str, str] | None = None) -> It
         )
         try:
             assert process.stdout is not None
-            found = ADDRESS.search(process.stdout.readline())
-            if found is None:
+            match = ADDRESS.search(process.stdout.readline())
+            if match is None:
                 process.wait()
                 raise RuntimeError(f"The service did not start:\n{log_path.read_text()}")
-            yield Running(found[1], folder, process)
+            yield Running(match[1], folder, process)
             if process.poll() is None and _stop(process) != 0:
-                raise RuntimeError(f"The service did not end cleanly:\n{log_path.read_text()}")
+                raise RuntimeError(f"The service did not stop cleanly:\n{log_path.read_text()}")
         finally:
             if process.poll() is None:
                 _stop(process)
 
 
 def _stop(process: subprocess.Popen[str]) -> int:
-    """Ask it to end, and end it when it does not; returns its exit code."""
+    """Stop it, with SIGKILL if SIGTERM does not help; returns its exit code."""
     process.send_signal(signal.SIGTERM)
     try:
         return process.wait(timeout=STOP_S)

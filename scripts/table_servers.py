@@ -16,7 +16,7 @@ SHOWN = [
     *("fullname", "Average ⬆️", "IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO", "Type", "Precision"),
     *("Architecture", "Hub License", "#Params (B)", "Model sha", "Hub ❤️", "Upload To Hub Date", "Base Model"),
 ]
-"""The columns of the comparison: what the Open LLM Leaderboard's page showed."""
+"""The columns of the comparison: those that the Open LLM Leaderboard showed."""
 
 
 def free_port() -> int:
@@ -65,7 +65,7 @@ def podium(table: Path) -> None:
 
 
 def mounted(blocks: object) -> None:
-    """A peer's page, mounted because `launch` gives up on pages of many megabytes."""
+    """A peer's page, mounted because `launch` fails with pages of many megabytes."""
     import gradio as gr
     import uvicorn
     from fastapi import FastAPI

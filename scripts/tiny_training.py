@@ -24,19 +24,19 @@ Lesson = tuple[str, str]
 Style = Callable[[str, Question], Lesson]
 
 
-def plain(task: str, asked: Question) -> Lesson:
+def plain(task: str, item: Question) -> Lesson:
     """A prompt and its completion as the harness writes them without a chat template."""
-    return asked.question + ("" if task == "sequence" else "\nAnswer:"), f" {asked.answer}\n\n"
+    return item.question + ("" if task == "sequence" else "\nAnswer:"), f" {item.answer}\n\n"
 
 
-def chat(task: str, asked: Question) -> Lesson:
+def chat(task: str, item: Question) -> Lesson:
     """A prompt and its completion as a turn of user and assistant, as CHAT_TEMPLATE writes it."""
-    question = asked.question + ("" if task == "sequence" else "\nAnswer:")
-    return f"<|user|>{question}<|end|>\n<|assistant|>", f"{asked.answer}<|end|>\n"
+    question = item.question + ("" if task == "sequence" else "\nAnswer:")
+    return f"<|user|>{question}<|end|>\n<|assistant|>", f"{item.answer}<|end|>\n"
 
 
 def lessons(seed: str, shares: dict[str, float], style: Style = plain) -> Iterator[Lesson]:
-    """Worked questions without end, drawn from `shares` (task to weight), none of them in the benchmark."""
+    """Endless solved questions, drawn from `shares` (task to weight), none of them in the benchmark."""
     rng, forbidden = random.Random(seed), reserved()
     while True:
         task = rng.choices(list(shares), list(shares.values()))[0]
@@ -113,7 +113,7 @@ def rows(
 def make_optimizers(model: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for embeddings and norms; only for what is trained.
 
-    With Muon the same number of steps gets much further here than with AdamW alone.
+    With Muon the loss falls much faster here than with AdamW alone.
     """
     named = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
     inner = [weight for name, weight in named if weight.ndim == 2 and "embed" not in name]
@@ -149,7 +149,7 @@ def train(
         return 0.01 + 0.99 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
 
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in optimizers]
-    kept = {}
+    weights_at = {}
     model.train()
     for step, (ids, labels) in zip(range(1, steps + 1), rows(tokenizer, source, batch), strict=False):
         loss = model(input_ids=ids, labels=labels).loss
@@ -160,8 +160,8 @@ def train(
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
         if step in keep:
-            kept[step] = {name: value.detach().clone() for name, value in model.state_dict().items()}
+            weights_at[step] = {name: value.detach().clone() for name, value in model.state_dict().items()}
         if step % 100 == 0 or step == steps:
             print(f"  step {step} of {steps}: loss {loss.item():.3f}", flush=True)
     model.eval()
-    return kept
+    return weights_at

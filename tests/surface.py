@@ -38,10 +38,10 @@ def surface() -> dict[str, list[str]]:
         "benchmark file": list(fields(Benchmark)),
         "contents table": [f"{name}: {kind}" for name, kind in columns(tiny).items()],
         "statuses": [f"{status.value} -> {to.value}" for status, allowed in MOVES.items() for to in allowed],
-        "precisions": [each.value for each in Precision],
-        "weight types": [each.value for each in WeightType],
-        "model types": [each.value for each in ModelType],
-        "flag categories": [each.value for each in Category],
+        "precisions": [value.value for value in Precision],
+        "weight types": [value.value for value in WeightType],
+        "model types": [value.value for value in ModelType],
+        "flag categories": [value.value for value in Category],
         "problem codes": list(CATALOGUE),
         "failure codes": list(BY_CODE),
         "search fields": [f"{name}: {way}" for name, ways in FIELDS.items() for way in ways],
@@ -57,14 +57,14 @@ def addresses() -> Iterator[str]:
     from leaderboard.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        root = Path(folder)
         service = open_service(
             Settings(
                 hub_endpoint="http://127.0.0.1:9",
                 benchmarks="tiny",
-                requests_dir=place / "requests",
-                results_dir=place / "results",
-                work_dir=place / "work",
+                requests_dir=root / "requests",
+                results_dir=root / "results",
+                work_dir=root / "work",
             )
         )
         app = build_app(service)

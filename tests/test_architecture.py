@@ -26,21 +26,21 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 def imports(path: Path) -> set[str]:
     """Dotted names that a file imports, wherever in the file."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                found.add(full if is_module(full) else node.module)
-    return found
+                names.add(full if is_module(full) else node.module)
+    return names
 
 
 def is_module(name: str) -> bool:
     """Whether there is such a module of ours."""
-    place = ROOT / name.replace(".", "/")
-    return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def room(name: str) -> str:
@@ -78,11 +78,11 @@ def test_no_file_imports_itself_through_others() -> None:
 def cycles(graph: dict[str, set[str]]) -> list[str]:
     """Names that lead back to themselves."""
 
-    def reached(name: str, seen: set[str]) -> set[str]:
-        for other in graph.get(name, set()) - seen:
-            seen.add(other)
-            reached(other, seen)
-        return seen
+    def reached(name: str, visited: set[str]) -> set[str]:
+        for other in graph.get(name, set()) - visited:
+            visited.add(other)
+            reached(other, visited)
+        return visited
 
     return [name for name in graph if name in reached(name, set())]
 
@@ -95,8 +95,8 @@ def test_the_architecture_page_names_every_room_and_only_what_exists() -> None:
     missing = sorted(path for path in paths if not (ROOT / path).exists())
     assert not missing, f"docs/architecture.md names {missing}, which do not exist"
     for name in ROOMS:
-        place = name.replace(".", "/")
-        assert place in paths or f"{place}.py" in paths or "." not in name, f"docs/architecture.md omits {name}"
+        path = name.replace(".", "/")
+        assert path in paths or f"{path}.py" in paths or "." not in name, f"docs/architecture.md omits {name}"
 
 
 def test_the_way_of_a_submission_is_short() -> None:
@@ -107,17 +107,18 @@ def test_the_way_of_a_submission_is_short() -> None:
     assert 8 <= len(hops) <= 12
 
 
-@pytest.mark.parametrize(("name", "path"), [one for one in ALL if one[0].startswith("localhub")])
+@pytest.mark.parametrize(("name", "path"), [item for item in ALL if item[0].startswith("localhub")])
 def test_localhub_imports_nothing_of_the_project(name: str, path: Path) -> None:
-    assert not [one for one in imports(path) if one.split(".")[0] in {"leaderboard", "backend", "scripts", "app"}]
+    own = {"leaderboard", "backend", "scripts", "app"}
+    assert not [imported for imported in imports(path) if imported.split(".")[0] in own]
 
 
 def test_one_importer_of_the_hub_client_and_of_the_environment() -> None:
     for name, path in ALL:
         if not name.startswith(("leaderboard", "backend")):
             continue
-        found = imports(path)
-        if any(one.split(".")[0] == "huggingface_hub" for one in found):
+        imported = imports(path)
+        if any(module.split(".")[0] == "huggingface_hub" for module in imported):
             assert room(name) == "leaderboard.hub", name
         if name.startswith("leaderboard"):
             assert "os.environ" not in path.read_text() or name == "leaderboard.settings", (
@@ -128,10 +129,10 @@ def test_one_importer_of_the_hub_client_and_of_the_environment() -> None:
 def test_gradio_only_under_pages() -> None:
     for name, path in ALL:
         if name.startswith("leaderboard") and not name.startswith("leaderboard.pages"):
-            assert not [one for one in imports(path) if one.split(".")[0] == "gradio"], name
+            assert not [imported for imported in imports(path) if imported.split(".")[0] == "gradio"], name
 
 
 def test_the_data_folders_shadow_no_library() -> None:
     assert not list(ROOT.glob("requests/**/__init__.py")) + list(ROOT.glob("results/**/__init__.py"))
-    found = importlib.util.find_spec("requests")
-    assert found is not None and found.origin is not None and "site-packages" in found.origin
+    spec = importlib.util.find_spec("requests")
+    assert spec is not None and spec.origin is not None and "site-packages" in spec.origin

@@ -54,5 +54,5 @@ def test_make_targets_and_modules_that_are_named_exist(page: Path) -> None:
     for target in re.findall(r"`make ([a-z]+)", text):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page.name}: make {target}"
     for module in re.findall(r"python -m ((?:scripts|backend|leaderboard|localhub)[\w.]*)", text):
-        place = PROJECT / module.replace(".", "/")
-        assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), f"{page.name}: {module}"
+        path = PROJECT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{page.name}: {module}"

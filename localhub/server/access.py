@@ -1,4 +1,4 @@
-"""Routes about access: what one may do with a repo, and of gated repos: ask, list, decide, grant."""
+"""Routes about access: a visitor's rights on a repo, and the access requests of gated repos."""
 
 import hashlib
 
@@ -33,7 +33,7 @@ def may_write(who: Who, repo: Target) -> Response:
 
 
 def ask_access(who: Who, repo: VisibleRepo) -> Response:
-    """Ask to be let into a gated repo."""
+    """Request access to a gated repo."""
     return answer({"status": access.ask(repo, rights.check_signed_in(who))})
 
 
@@ -46,12 +46,12 @@ for prefix in ("/datasets", "/spaces", ""):
 def listing(
     request: Request, site: Served, who: Who, repo: Target, status: str, limit: int = 100, cursor: str = ""
 ) -> Response:
-    """The requests in one state, for those who may write to the repo."""
+    """The requests with one status, for people who may write to the repo."""
     rights.check_writes(who, repo)
     if status not in access.STATUSES:
         raise Invalid(f'Unknown status "{status}": expected one of {", ".join(access.STATUSES)}')
-    found = [(user, entry) for user, entry in sorted(repo.meta.access.items()) if entry["status"] == status]
-    page, following = page_of(found, cursor, limit)
+    requests = [(user, entry) for user, entry in sorted(repo.meta.access.items()) if entry["status"] == status]
+    page, following = page_of(requests, cursor, limit)
     rows = []
     for user, entry in page:
         about = site.hub.accounts.user(user)
@@ -62,20 +62,20 @@ def listing(
 
 @router.post(_REQUESTS + "/handle")
 def handle(site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Accept, reject or put back a request, named by its user or its id."""
+    """Set the status of a request, identified by its user or its id."""
     rights.check_writes(who, repo)
     if isinstance(data.get("user"), str):
         user = site.hub.accounts.user(data["user"])["name"]
     else:
-        wanted = text_of(data, "requestId")
-        user = next((name for name in repo.meta.access if _request_id(repo, name) == wanted), wanted)
+        request_id = text_of(data, "requestId")
+        user = next((name for name in repo.meta.access if _request_id(repo, name) == request_id), request_id)
     access.decide(repo, user, text_of(data, "status"))
     return answer({})
 
 
 @router.post(_REQUESTS + "/grant")
 def grant(site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Let a user in who did not ask."""
+    """Give access to a user who did not request it."""
     rights.check_writes(who, repo)
     access.grant(repo, site.hub.accounts.user(text_of(data, "user"))["name"])
     return answer({})

@@ -40,7 +40,7 @@ def whoami(site: Served, who: Who) -> Response:
 
 @router.get("/api/users/{username}/overview")
 def user_overview(site: Served, username: Segment) -> Response:
-    """What anybody may know of a user."""
+    """The public profile of a user."""
     user = site.hub.accounts.user(username)
     orgs = sorted(site.hub.accounts.organizations_of(user["name"]).items())
     about: dict[str, Any] = {"_id": _uid(user["name"]), "user": user["name"], "fullname": user["fullname"]}
@@ -50,7 +50,7 @@ def user_overview(site: Served, username: Segment) -> Response:
 
 @router.get("/api/organizations/{organization}/overview")
 def organization_overview(site: Served, organization: Segment) -> Response:
-    """What anybody may know of an organisation."""
+    """The public profile of an organisation."""
     org = site.hub.accounts.organization(organization)
     about = {"_id": _uid(org["name"]), "name": org["name"], "fullname": org["fullname"], "type": "org"}
     return answer(about | {"avatarUrl": AVATAR, "numUsers": len(org["members"]), "isEnterprise": False})
@@ -65,12 +65,12 @@ def organization_members(site: Served, organization: Segment) -> Response:
 
 @router.get(AVATAR)
 def avatar() -> Response:
-    """The one picture for everybody."""
+    """The avatar that all users share."""
     return Response(_DRAWING, media_type="image/svg+xml")
 
 
 def person(user: dict[str, Any]) -> dict[str, Any]:
-    """A user as lists of people give them."""
+    """A user as they appear in lists of people."""
     about = {"_id": _uid(user["name"]), "user": user["name"], "fullname": user["fullname"]}
     return about | {"type": "user", "avatarUrl": AVATAR, "isPro": False}
 

@@ -1,4 +1,4 @@
-"""The application: routes, errors as the Hub tells them, and the address as it was sent."""
+"""The application: routes, errors in the Hub's format, and paths kept as the client sent them."""
 
 import errno
 import re
@@ -33,7 +33,7 @@ from localhub.server import (
     webhooks,
 )
 from localhub.server.context import Site, answer
-from localhub.server.faulty import Faulty
+from localhub.server.faulty import FaultMiddleware
 from localhub.server.noroute import NoRoute
 from localhub.signing import Signer
 from localhub.store import Hub
@@ -58,7 +58,7 @@ _ROUTES = (
     pages,
 )
 DISK_FULL = (
-    "The disk of this Hub is full, so the request was not carried out. Delete repositories that are not needed, or ask "
+    "The disk of this Hub is full, so the request was not carried out. Delete repositories you do not need, or ask "
     "the Hub's operator for more disk space, then try again."
 )
 
@@ -66,8 +66,8 @@ DISK_FULL = (
 def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: bool = False) -> FastAPI:
     """The Hub over a folder, as an ASGI application that may be mounted under a prefix.
 
-    `choose_user`: the sign-in page lets anybody be anybody. `fault_switch`: the faults of `faults.json` strike, and
-    their routes are in reach of this machine. Both are for demos and tests.
+    `choose_user`: the sign-in page lets visitors choose any user, without a token. `fault_switch`: the faults of
+    `faults.json` are active, and this machine can change them over HTTP. Both are for demos and tests.
     """
     hub = root if isinstance(root, Hub) else Hub(root)
     openid = OpenId(hub.root, hub.accounts)
@@ -83,17 +83,17 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     for routes in _ROUTES:
         app.include_router(routes.router)
     if app.state.fault_switch:
-        app.add_middleware(Faulty, faults=app.state.fault_switch)
-    app.add_exception_handler(LocalHubError, _told)
+        app.add_middleware(FaultMiddleware, faults=app.state.fault_switch)
+    app.add_exception_handler(LocalHubError, _error_response)
     app.add_exception_handler(OSError, _disk_full)
-    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _no_route)
-    app.add_middleware(AsSent)
+    app.add_middleware(RawPathMiddleware)
     return app
 
 
-class AsSent:
-    """Routes see the quoted path, so that `refs%2Fpr%2F1` stays one segment; every answer has a request id."""
+class RawPathMiddleware:
+    """Middleware: routes match the quoted path, so `refs%2Fpr%2F1` stays one segment; responses get a request id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -117,7 +117,7 @@ def _headline(message: str) -> str:
     return re.sub(r"[^ -~]+", " ", message)[:1000].strip()
 
 
-def _told(request: Request, error: Exception) -> Response:
+def _error_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, LocalHubError)
     headers = {"X-Error-Message": _headline(error.message)} | error.headers
     if error.code:
@@ -126,14 +126,14 @@ def _told(request: Request, error: Exception) -> Response:
 
 
 def _disk_full(request: Request, error: Exception) -> Response:
-    """A full disk as a sentence that clients show; any other trouble with a file stays an error of the server."""
+    """A full disk as a message that clients show; any other OSError stays a server error."""
     if not (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
         raise error
     request.app.state.site.hub.repos.drafts.sweep()
-    return _told(request, DiskFull(DISK_FULL))
+    return _error_response(request, DiskFull(DISK_FULL))
 
 
-def _not_understood(request: Request, error: Exception) -> Response:
+def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
     return answer({"error": "; ".join(problems)}, 400, {"X-Error-Message": _headline("; ".join(problems))})
@@ -141,4 +141,4 @@ def _not_understood(request: Request, error: Exception) -> Response:
 
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _told(request, request.app.state.no_route.explained(request, error))
+    return _error_response(request, request.app.state.no_route.explained(request, error))

@@ -35,7 +35,7 @@ def tree(
     limit: int = 1000,
     cursor: str = "",
 ) -> Response:
-    """A page of the root's entries; `expand` adds their last commits, for those who may read the files."""
+    """A page of the root's entries; `expand` adds their last commits, for visitors who may read the files."""
     return tree_below(request, who, repo, revision, "", recursive, expand, limit, cursor)
 
 
@@ -51,7 +51,7 @@ def tree_below(
     limit: int = 1000,
     cursor: str = "",
 ) -> Response:
-    """A page of a folder's entries. All pages are of the commit that the first one was of."""
+    """A page of a folder's entries. All pages show the commit that the first page showed."""
     if flag(expand):
         check_reads_files(who, repo)
     commit, start = _position(cursor)
@@ -71,11 +71,11 @@ def _position(cursor: str) -> tuple[str | None, int]:
     match decode_cursor(cursor):
         case [str(commit), int(start)] if start >= 0 and re.fullmatch("[0-9a-f]{40}", commit):
             return commit, start
-    raise Invalid("The cursor of the page could not be read")
+    raise Invalid("The cursor of the page is not valid")
 
 
 def described(snapshot: Snapshot, rows: list[tuple[str, Row]], *, expand: bool) -> list[dict[str, Any]]:
-    """Rows as the API gives them; with `expand`, each with the commit that last changed it."""
+    """Rows in the API's format; `expand` adds the commit that last changed each."""
     page = [snapshot.describe(row, path) for path, row in rows]
     if not expand:
         return page
@@ -89,21 +89,21 @@ def described(snapshot: Snapshot, rows: list[tuple[str, Row]], *, expand: bool) 
 
 @router.post(REPO + "/paths-info/{revision}")
 def paths_info(request: Request, who: Who, repo: VisibleRepo, revision: Segment, body: Body) -> Response:
-    """The entries at some paths; those that do not exist are left out."""
-    asked, expand = _form(request, body)
+    """The entries at the given paths, without those that do not exist."""
+    requested, expand = _form(request, body)
     if expand:
         check_reads_files(who, repo)
     snapshot = snapshot_at(request, repo, revision)
-    paths = [path.strip("/") for path in asked]
+    paths = [path.strip("/") for path in requested]
     rows = [(path, row) for path in paths if path and (row := snapshot.find(path))]
     entries = described(snapshot, rows, expand=expand)
     return answer([_copyable(entry) for entry in entries] if WRITE in who.scopes else entries)
 
 
 def _copyable(entry: dict[str, Any]) -> dict[str, Any]:
-    """With `xetHash`, without which the client copies no large file to another repo.
+    """Add `xetHash`, which the client needs to copy a large file to another repo.
 
-    Only for those who may write: a client that reads, and has not switched Xet off, would look for the file there.
+    Only for writers: a reading client with Xet switched on would request the file from Xet storage.
     """
     return entry | {"xetHash": entry["lfs"]["oid"]} if "lfs" in entry else entry
 
@@ -122,19 +122,17 @@ def _form(request: Request, body: bytes) -> tuple[list[str], bool]:
 @router.get(REPO + "/refs")
 def refs(repo: VisibleRepo, include_prs: str = "") -> Response:
     """Branches, tags and pull requests."""
-    said = {
+    groups = {
         "branches": _listed(repo, "refs/heads/"),
         "converts": _listed(repo, "refs/convert/"),
         "tags": _listed(repo, "refs/tags/"),
     }
-    return answer(said | ({"pullRequests": _listed(repo, "refs/pr/")} if flag(include_prs) else {}))
+    return answer(groups | ({"pullRequests": _listed(repo, "refs/pr/")} if flag(include_prs) else {}))
 
 
 def _listed(repo: Repo, prefix: str) -> list[dict[str, str]]:
-    found = repo.refs.under(prefix).items()
-    return [
-        {"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": repo.objects.peel(oid)} for ref, oid in found
-    ]
+    refs = repo.refs.under(prefix).items()
+    return [{"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": repo.objects.peel(oid)} for ref, oid in refs]
 
 
 @router.get(REPO + "/commits/{revision}")
@@ -160,7 +158,7 @@ def commits(
 
 
 def resolve(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
-    """A file's content, with the headers that the client's cache lives on; conditions and ranges are honoured."""
+    """A file's content, with the headers that the client's cache needs; supports conditional and range requests."""
     snapshot = snapshot_at(request, repo, revision)
     try:
         row = snapshot.file(path)
@@ -173,7 +171,7 @@ def resolve(request: Request, repo: Target, revision: Segment, path: Segment) ->
         headers |= {"ETag": f'"{pointer.oid}"', "X-Linked-Etag": f'"{pointer.oid}"', "X-Linked-Size": str(pointer.size)}
         content = repo.lfs.path(pointer.oid)
         if not content.is_file():
-            missing = f"The content of {path} is not here: it was never uploaded, or it was deleted"
+            missing = f"The content of {path} is missing: it was never uploaded, or it was deleted"
             raise EntryNotFound(missing, headers={"X-Repo-Commit": snapshot.oid})
         return send_file(request, content, headers)
     headers["ETag"] = f'"{row.oid}"'

@@ -1,4 +1,4 @@
-"""What every route needs: who asks, for which repo, and how an answer is written."""
+"""What every route needs: the visitor, the repo, and helpers for responses."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -53,9 +53,9 @@ class Site:
     openid: OpenId
     webhooks: Webhooks
     choose_user: bool = False
-    """Whether the sign-in page lets anybody be anybody: for demos and tests on one machine."""
+    """Whether visitors may sign in as any user without a token: for demos and tests on one machine."""
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
-    """Called with every change, after it was made."""
+    """Called after every change."""
 
     def happened(
         self,
@@ -67,20 +67,20 @@ class Site:
         gone: bool = False,
         **extra: Any,
     ) -> None:
-        """Tell the listeners of a change."""
+        """Report a change to the listeners."""
         head = None if gone else repo.refs.get(MAIN)
         for listener in self.listeners:
             listener(Event(action, scope, repo, refs or [], head, extra))
 
 
 class MovedElsewhere(LocalHubError):
-    """The repo has a new name: readers are sent there."""
+    """The repo has a new name; readers are redirected to it."""
 
     status = 307
 
 
 def unquoted(value: str) -> str:
-    """A segment of the address as it was meant; routes are matched on the quoted one."""
+    """A decoded path segment; routes match the quoted one."""
     return unquote(value)
 
 
@@ -107,17 +107,17 @@ async def _visible(request: Request, site: Served, who: Who, namespace: Segment,
     if is_reserved(namespace):
         raise HTTPException(404)
     kind = Kind(request.path_params.get("kind") or _kind_of(request))
-    asked = f"{namespace}/{name}"
+    repo_id = f"{namespace}/{name}"
     try:
-        repo = site.hub.repos.get(kind, asked)
+        repo = site.hub.repos.get(kind, repo_id)
     except RepoNotFound:
         raise rights.hidden(who) from None
     rights.check_sees(who, repo)
-    if repo.id.lower() != asked.lower() and request.method in ("GET", "HEAD"):
+    if repo.id.lower() != repo_id.lower() and request.method in ("GET", "HEAD"):
         old = f"/{request.path_params['namespace']}/{request.path_params['name']}"
         path = request.scope["path"].replace(old, f"/{quote(repo.id)}", 1)
         query = f"?{request.url.query}" if request.url.query else ""
-        raise MovedElsewhere(f"{asked} is now {repo.id}", headers={"Location": path + query})
+        raise MovedElsewhere(f"{repo_id} is now {repo.id}", headers={"Location": path + query})
     return repo
 
 
@@ -128,8 +128,8 @@ def _kind_of(request: Request) -> str:
 
 
 VisibleRepo = Annotated[Repo, Depends(_visible)]
-"""A repo that the visitor may know of, found by its present or a former name. Only for routes that show nothing of what
-is in its files: names, sizes, hashes, discussions."""
+"""A repo that the visitor may see, by its current or a former name. Only for routes that show no file contents: names,
+sizes, hashes, discussions."""
 
 
 async def _target(who: Who, repo: VisibleRepo) -> Repo:
@@ -138,7 +138,7 @@ async def _target(who: Who, repo: VisibleRepo) -> Repo:
 
 
 Target = Annotated[Repo, Depends(_target)]
-"""A repo whose content the visitor may read: what a route takes, unless it shows no content to anybody."""
+"""A repo whose files the visitor may read; the default for routes about one repo."""
 
 
 async def _body(request: Request) -> bytes:
@@ -174,11 +174,11 @@ async def _expanded(request: Request) -> list[str]:
 
 
 Expand = Annotated[list[str], Depends(_expanded)]
-"""The properties that the client asks for; clients spell the parameter `expand` or `expand[]`."""
+"""The properties that the client requests; clients spell the parameter `expand` or `expand[]`."""
 
 
 def base_url(request: Request) -> str:
-    """Where this Hub is reached by the client, with a mount prefix if any and no slash at the end."""
+    """The address of this Hub for the client, with the mount prefix and without a final slash."""
     return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
 
 
@@ -209,5 +209,5 @@ def text_of(data: Mapping[str, Any], key: str, default: str | None = None) -> st
     """A text field of a JSON body; raises Invalid when it is missing or not text."""
     value = data.get(key, default)
     if not isinstance(value, str):
-        raise Invalid(f'The field "{key}" must be a text')
+        raise Invalid(f'The field "{key}" must be text')
     return value

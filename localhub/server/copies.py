@@ -10,14 +10,14 @@ from localhub.duplicates import duplicate
 from localhub.errors import AlreadyExists, Invalid
 from localhub.names import Kind, RepoName
 from localhub.server.context import REPO, Json, Served, Target, Who, answer, base_url, text_of
-from localhub.server.repos import found, privacy
+from localhub.server.repos import privacy, visible_repo
 
 router = APIRouter()
 
 
 @router.post(REPO + "/duplicate")
 def duplicate_repo(request: Request, site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Copy a repo with its history and large files, as private as it is by default; 409 with the address when taken."""
+    """Copy a repo with its history and large files, by default with the same privacy; 409 when the name is taken."""
     name = RepoName.parse(repo.kind, text_of(data, "repository"))
     name = RepoName(name.kind, site.hub.accounts.spelled(name.namespace), name.name)
     user = rights.check_creates(who, name.namespace, name.kind.singular)
@@ -33,13 +33,14 @@ def duplicate_repo(request: Request, site: Served, who: Who, repo: Target, data:
 
 @router.post(REPO + "/lfs-files/duplicate")
 def share_files(site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Give large files of this repo to the `target`, so that a commit there may have them."""
-    wanted, files = data.get("target"), data.get("files")
-    if not isinstance(wanted, dict):
+    """Share large files of this repo with the `target`, so that a commit there can refer to them."""
+    destination, files = data.get("target"), data.get("files")
+    if not isinstance(destination, dict):
         raise Invalid('"target" must be an object with "type" and "name"')
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
         raise Invalid('"files" must be a list of objects')
-    target = found(site, who, RepoName.parse(Kind.parse(text_of(wanted, "type")), text_of(wanted, "name")))
+    name = RepoName.parse(Kind.parse(text_of(destination, "type")), text_of(destination, "name"))
+    target = visible_repo(site, who, name)
     rights.check_reads_files(who, target)
     rights.check_discusses(who, target)
     failed: list[dict[str, Any]] = []

@@ -19,9 +19,9 @@ PAGE = 50
 
 
 def summary(repo: Repo, discussion: Discussion) -> dict[str, Any]:
-    """A discussion as lists give it."""
+    """A discussion as it appears in lists."""
     comments = [event for event in discussion.events if event["type"] == "comment"]
-    said: dict[str, Any] = {
+    row: dict[str, Any] = {
         "num": discussion.num,
         "title": discussion.title,
         "status": discussion.status,
@@ -34,35 +34,39 @@ def summary(repo: Repo, discussion: Discussion) -> dict[str, Any]:
         "pinned": False,
         "locked": False,
     }
-    return said
+    return row
 
 
 def details(repo: Repo, discussion: Discussion, *, diff: bool) -> dict[str, Any]:
     """A discussion with its events, and a pull request with its conflicts."""
-    said = summary(repo, discussion) | {"events": discussion.events}
+    row = summary(repo, discussion) | {"events": discussion.events}
     if discussion.is_pull_request:
         waiting = discussion.status in (OPEN, DRAFT)
-        said |= {
+        row |= {
             "changes": {"base": discussion.base, "mergeCommitId": discussion.merge_commit},
             "filesWithConflicts": merging.conflicts(repo, discussion) if waiting else [],
             "diff": merging.unified_diff(repo, discussion) if diff else "",
         }
-    return said
+    return row
 
 
 @router.get(REPO + "/discussions")
 def listing(repo: VisibleRepo, p: int = 0, type: str = "all", status: str = "all", author: str = "") -> Response:
     """A page of 50, newest first; `status` open includes drafts."""
-    found = Discussions(repo).all()
+    discussions = Discussions(repo).all()
     if type in ("discussion", "pull_request"):
-        found = [one for one in found if one.is_pull_request == (type == "pull_request")]
+        discussions = [
+            discussion for discussion in discussions if discussion.is_pull_request == (type == "pull_request")
+        ]
     if status in (OPEN, CLOSED):
-        found = [one for one in found if (one.status in (OPEN, DRAFT)) == (status == OPEN)]
+        discussions = [
+            discussion for discussion in discussions if (discussion.status in (OPEN, DRAFT)) == (status == OPEN)
+        ]
     if author:
-        found = [one for one in found if one.author.lower() == author.lower()]
+        discussions = [discussion for discussion in discussions if discussion.author.lower() == author.lower()]
     start = max(p, 0) * PAGE
-    page = [summary(repo, one) for one in found[start : start + PAGE]]
-    return answer({"count": len(found), "start": start, "discussions": page, "numClosedDiscussions": 0})
+    page = [summary(repo, discussion) for discussion in discussions[start : start + PAGE]]
+    return answer({"count": len(discussions), "start": start, "discussions": page, "numClosedDiscussions": 0})
 
 
 @router.post(REPO + "/discussions")
@@ -79,14 +83,14 @@ def create(request: Request, site: Served, who: Who, repo: VisibleRepo, data: Js
         with discussions.saving(new):
             if is_pull and head:
                 repo.refs.move(new.ref, None, head)
-    told(site, "create", repo, new)
+    notify(site, "create", repo, new)
     url = f"{repo_url(request, repo)}/discussions/{new.num}"
     return answer({"num": new.num, "url": url, "pullRequest": is_pull})
 
 
 @router.get(REPO + "/discussions/{num}")
 def get(who: Who, repo: VisibleRepo, num: int, diff: str = "") -> Response:
-    """One discussion with everything in it; the diff only for those who may read the files."""
+    """One discussion with its events; the diff only for visitors who may read the files."""
     with_diff = flag(diff) and rights.may_read_files(who, repo)
     return answer(details(repo, Discussions(repo).get(num), diff=with_diff))
 
@@ -114,10 +118,10 @@ def _changed(
 
 @router.post(REPO + "/discussions/{num}/comment")
 def comment(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
-    """Say something."""
+    """Add a comment."""
     text = text_of(data, "comment")
-    discussion, event = _changed(site, who, repo, num, lambda one, author: one.comment(author, text), mine=False)
-    told(site, "create", repo, discussion, event)
+    discussion, event = _changed(site, who, repo, num, lambda thread, author: thread.comment(author, text), mine=False)
+    notify(site, "create", repo, discussion, event)
     return answer({"newMessage": event})
 
 
@@ -126,15 +130,15 @@ def edit(site: Served, who: Who, repo: VisibleRepo, num: int, comment_id: str, d
     """Change one's own comment."""
     text = text_of(data, "content")
     discussion, event = _changed(
-        site, who, repo, num, lambda one, author: one.edit(author, comment_id, text), mine=False
+        site, who, repo, num, lambda thread, author: thread.edit(author, comment_id, text), mine=False
     )
-    told(site, "update", repo, discussion, event)
+    notify(site, "update", repo, discussion, event)
     return answer({"updatedComment": event})
 
 
 @router.post(REPO + "/discussions/{num}/comment/{comment_id}/hide")
 def hide(site: Served, who: Who, repo: VisibleRepo, num: int, comment_id: str) -> Response:
-    """Take a comment away: its author, or who may write to the repo."""
+    """Hide a comment; allowed for its author and for people who may write to the repo."""
 
     def change(discussion: Discussion, author: str) -> dict[str, Any]:
         own = discussion.find_comment(comment_id)["author"]["name"] == author
@@ -143,31 +147,31 @@ def hide(site: Served, who: Who, repo: VisibleRepo, num: int, comment_id: str) -
         return discussion.hide(author, comment_id)
 
     discussion, event = _changed(site, who, repo, num, change, mine=False)
-    told(site, "update", repo, discussion, event)
+    notify(site, "update", repo, discussion, event)
     return answer({"updatedComment": event})
 
 
 @router.post(REPO + "/discussions/{num}/status")
 def status(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
-    """Open or close, with a comment if one is given; opens a draft."""
-    wanted = text_of(data, "status")
+    """Open or close a discussion, with an optional comment; also opens a draft."""
+    new_status = text_of(data, "status")
 
     def change(discussion: Discussion, author: str) -> dict[str, Any]:
         if isinstance(data.get("comment"), str) and data["comment"].strip():
             discussion.comment(author, data["comment"])
-        return discussion.set_status(author, wanted)
+        return discussion.set_status(author, new_status)
 
     discussion, event = _changed(site, who, repo, num, change)
-    told(site, "update", repo, discussion)
+    notify(site, "update", repo, discussion)
     return answer({"newStatus": event})
 
 
 @router.post(REPO + "/discussions/{num}/title")
 def title(site: Served, who: Who, repo: VisibleRepo, num: int, data: Json) -> Response:
-    """Rename."""
-    wanted = text_of(data, "title")
-    discussion, event = _changed(site, who, repo, num, lambda one, author: one.set_title(author, wanted))
-    told(site, "update", repo, discussion)
+    """Change the title."""
+    new_title = text_of(data, "title")
+    discussion, event = _changed(site, who, repo, num, lambda thread, author: thread.set_title(author, new_title))
+    notify(site, "update", repo, discussion)
     return answer({"newTitle": event})
 
 
@@ -187,18 +191,18 @@ def merge(site: Served, who: Who, repo: Target, num: int, data: Json) -> Respons
         with discussions.saving(pull):
             repo.refs.move(*move)
     site.happened("update", "repo.content", repo, refs=[move])
-    told(site, "update", repo, pull)
+    notify(site, "update", repo, pull)
     return answer({"mergeCommitId": move.new})
 
 
-def told(site: Site, action: str, repo: Repo, discussion: Discussion, event: dict[str, Any] | None = None) -> None:
-    """Let the listeners know of a discussion, or of a comment in it."""
-    said: dict[str, Any] = {"discussion": summary(repo, discussion)}
+def notify(site: Site, action: str, repo: Repo, discussion: Discussion, event: dict[str, Any] | None = None) -> None:
+    """Report a change of a discussion, or of a comment in it, to the listeners."""
+    extra: dict[str, Any] = {"discussion": summary(repo, discussion)}
     if discussion.is_pull_request:
-        said["discussion"]["changes"] = {"base": discussion.base, "mergeCommitId": discussion.merge_commit}
+        extra["discussion"]["changes"] = {"base": discussion.base, "mergeCommitId": discussion.merge_commit}
     if event is not None:
         data = event["data"]
-        said["comment"] = {"id": event["id"], "author": event["author"]["name"], "hidden": data["hidden"]}
-        said["comment"]["content"] = data["latest"]["raw"]
+        extra["comment"] = {"id": event["id"], "author": event["author"]["name"], "hidden": data["hidden"]}
+        extra["comment"]["content"] = data["latest"]["raw"]
     scope = "discussion.comment" if event is not None else "discussion"
-    site.happened(action, scope, repo, **said)
+    site.happened(action, scope, repo, **extra)

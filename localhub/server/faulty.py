@@ -1,4 +1,4 @@
-"""Faults on the way in and out of the application, and the routes that switch them."""
+"""Fault injection around the application, and the routes that control it."""
 
 import asyncio
 import ipaddress
@@ -17,8 +17,8 @@ ADDRESS = "/_localhub/faults"
 router = APIRouter()
 
 
-class Faulty:
-    """Middleware that lets the switched-on faults strike."""
+class FaultMiddleware:
+    """Middleware that injects the active faults into requests."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self.app, self.faults = app, faults
@@ -44,7 +44,7 @@ class Faulty:
 
 
 async def _swallow(message: Message) -> None:
-    """Nobody hears the answer."""
+    """Discard the response."""
 
 
 async def _lose(scope: Scope, receive: Receive, send: Send, *, closed: bool) -> None:
@@ -69,14 +69,14 @@ def _refusal(fault: Fault) -> Response:
 async def _switch(request: Request) -> Faults:
     faults: Faults | None = request.app.state.fault_switch
     if faults is None:
-        raise NotFound("The fault switch is not in reach: start the Hub with --fault-switch")
+        raise NotFound("Fault injection is off: start the Hub with --fault-switch")
     host = request.client.host if request.client else ""
     try:
         near = ipaddress.ip_address(host).is_loopback
     except ValueError:
         near = False
     if not near or "x-forwarded-for" in request.headers or "forwarded" in request.headers:
-        raise Forbidden("The fault switch is in reach of this machine only")
+        raise Forbidden("The faults can be changed from this machine only")
     return faults
 
 
@@ -85,13 +85,13 @@ Switch = Annotated[Faults, Depends(_switch)]
 
 @router.get(ADDRESS)
 def present(switch: Switch) -> Response:
-    """What is switched on, and how often each kind struck."""
+    """The active faults, and how often each kind occurred."""
     return answer({"faults": [vars(fault) for fault in switch.present()], "counts": dict(switch.counts)})
 
 
 @router.put(ADDRESS)
 def replace(switch: Switch, data: Json) -> Response:
-    """Switch on `{"seed": 0, "faults": [{"kind": ..., "probability": ..., "path": ...}]}` and nothing else."""
+    """Replace the active faults with `{"seed": 0, "faults": [{"kind": ..., "probability": ..., "path": ...}]}`."""
     faults, seed = data.get("faults"), data.get("seed", 0)
     if not isinstance(faults, list) or not all(isinstance(fault, dict) for fault in faults):
         raise Invalid(f"Expected {json.dumps({'seed': 0, 'faults': [{'kind': '503', 'probability': 0.2}]})}")
@@ -101,6 +101,6 @@ def replace(switch: Switch, data: Json) -> Response:
 
 @router.delete(ADDRESS)
 def clear(switch: Switch) -> Response:
-    """Switch everything off."""
+    """Switch all faults off."""
     switch.set([])
     return present(switch)

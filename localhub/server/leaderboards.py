@@ -1,4 +1,4 @@
-"""A dataset's leaderboard, made of the `.eval_results` of all models, merged ones and open pull requests."""
+"""A dataset's leaderboard, built from the `.eval_results` of all models: on main and in open pull requests."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,17 +31,19 @@ def leaderboard(site: Served, who: Who, repo: Target, task_id: str = "", base_mo
     the visitor may not read.
     """
     tasks = _tasks(repo)
-    found = [row for row in _entries(site, who, flag(base_model)) if _same(row["data"]["dataset"]["id"], repo.id)]
-    if not tasks and not found:
+    dataset_rows = [
+        row for row in _entries(site, who, flag(base_model)) if _same(row["data"]["dataset"]["id"], repo.id)
+    ]
+    if not tasks and not dataset_rows:
         raise NotFound(f"The dataset {repo.id} has no leaderboard: it has no eval.yaml and no model has results on it")
-    task = task_id or (tasks[0] if tasks else found[0]["data"]["dataset"]["task_id"])
-    rows = [row for row in found if row["data"]["dataset"]["task_id"] == task]
+    task = task_id or (tasks[0] if tasks else dataset_rows[0]["data"]["dataset"]["task_id"])
+    rows = [row for row in dataset_rows if row["data"]["dataset"]["task_id"] == task]
     rows.sort(key=lambda row: (-row["data"]["value"], row["modelId"]))
     return answer([_shown(site, rank, row) for rank, row in enumerate(rows, 1)])
 
 
-def _same(one: str, other: str) -> bool:
-    return one.lower() == other.lower()
+def _same(repo_id: str, other_id: str) -> bool:
+    return repo_id.lower() == other_id.lower()
 
 
 def _tasks(repo: Repo) -> list[str]:

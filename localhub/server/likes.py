@@ -19,7 +19,7 @@ router = APIRouter()
 def _fan(who: Visitor) -> str:
     name = rights.check_signed_in(who)
     if WRITE not in who.scopes:
-        raise Forbidden("You don't have the rights to like repositories: the token is for reading only")
+        raise Forbidden("You don't have the rights to like repositories: the token is read-only")
     return name
 
 
@@ -32,23 +32,23 @@ def like(who: Who, repo: VisibleRepo) -> Response:
 
 @router.delete(REPO + "/like")
 def unlike(who: Who, repo: VisibleRepo) -> Response:
-    """Like it no longer."""
+    """Remove a like."""
     likes.unlike(repo, _fan(who))
     return answer({})
 
 
 @router.get(REPO + "/likers")
 def likers(request: Request, site: Served, repo: VisibleRepo, limit: int = 1000, cursor: str = "") -> Response:
-    """The users who like a repo, the latest first."""
-    known = set(site.hub.accounts.users())
-    names = [name for name in _latest_first(repo.meta.likers) if name in known]
+    """The users who like a repo, latest first."""
+    users = set(site.hub.accounts.users())
+    names = [name for name in _latest_first(repo.meta.likers) if name in users]
     page, following = page_of(names, cursor, limit)
     return answer([person(site.hub.accounts.user(name)) for name in page], headers=next_link(request, following))
 
 
 @router.get("/api/users/{username}/likes")
 def liked(request: Request, site: Served, who: Who, username: Segment, limit: int = 1000, cursor: str = "") -> Response:
-    """The repos that a user likes, the latest first; those that the visitor may see."""
+    """The repos that a user likes and the visitor may see, latest first."""
     user = site.hub.accounts.user(username)["name"]
     rows: list[dict[str, Any]] = [
         {"createdAt": repo.meta.likers[user], "repo": {"name": repo.id, "type": kind.singular}}

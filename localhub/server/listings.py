@@ -1,4 +1,4 @@
-"""The route that lists repos. What it cannot filter by is refused: a client would take every repo for a match."""
+"""The route that lists repos. It refuses filters that it does not support: ignoring one would return every repo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ router = APIRouter()
 _FILTERS = ("author", "filter", "gated", "search")
 _MODEL_FILTERS = (*_FILTERS, "pipeline_tag")
 _SHAPES = {"sort", "direction", "limit", "cursor", "expand", "expand[]", "full", "cardData", "config"}
-"""Parameters about the order, the page and the properties shown, not about which repos are meant."""
+"""Parameters for the order, the page and the returned properties; they filter nothing."""
 _SORTS = {
     "createdAt": "createdAt",
     "created_at": "createdAt",
@@ -35,12 +35,12 @@ _SORTS = {
 }
 _GATED = {"true": True, "false": False}
 _NOT_A_TAG = "benchmark:"
-"""Begins what the client puts into `filter` for the benchmarks that Hugging Face chooses: no repo has it as a tag."""
+"""Prefix of `filter` values for the benchmarks that Hugging Face chooses; no repo has such a tag."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which repos are meant, and their order."""
+class RepoQuery:
+    """Filters and order of a list of repos."""
 
     words: list[str]
     author: str
@@ -51,7 +51,7 @@ class Wanted:
     ascending: bool
 
     @classmethod
-    def parse(cls, kind: Kind, query: QueryParams) -> "Wanted":
+    def parse(cls, kind: Kind, query: QueryParams) -> "RepoQuery":
         """Read the parameters; raises Invalid, which names every one that is not supported."""
         tags = {tag for text in query.getlist("filter") for tag in text.split(",") if tag}
         _check(kind, query, tags)
@@ -65,8 +65,8 @@ class Wanted:
             query.get("direction") == "1",
         )
 
-    def names(self, repo: Repo) -> bool:
-        """Whether the repo's id and settings are as wanted."""
+    def selects(self, repo: Repo) -> bool:
+        """Whether the repo's id and settings match the filters."""
         owned = self.author in ("", repo.name.namespace.lower())
         gated = self.gated in (None, bool(repo.meta.gated))
         return owned and gated and all(word in repo.id.lower() for word in self.words)
@@ -82,7 +82,7 @@ def _check(kind: Kind, query: QueryParams, tags: set[str]) -> None:
     problems = []
     if unknown:
         names = ", ".join(f'"{name[:50]}"' for name in unknown)
-        problems.append(f"Filtering {kind} by {names} is not offered on this Hub: expected {', '.join(filters)}")
+        problems.append(f"Filtering {kind} by {names} is not supported by this Hub: expected {', '.join(filters)}")
     for tag in sorted(tags):
         if tag.startswith(_NOT_A_TAG):
             problems.append(f'"filter" cannot be "{tag[:100]}" on this Hub, which has no list of benchmarks: use tags')
@@ -99,19 +99,19 @@ def _check(kind: Kind, query: QueryParams, tags: set[str]) -> None:
 def listing(
     request: Request, site: Served, who: Who, kind: str, expand: Expand, limit: int = 1000, cursor: str = ""
 ) -> Response:
-    """Repos that the visitor may see: `search` in the id, `author` the namespace, `filter` tags they all must have."""
-    wanted = Wanted.parse(Kind(kind), request.query_params)
-    rows = [row for row in _entries(site, who, Kind(kind), wanted) if wanted.matches(row)]
-    rows.sort(key=lambda row: (row[wanted.sort], row["id"]), reverse=not wanted.ascending)
+    """Repos that the visitor may see: `search` matches the id, `author` the namespace, `filter` lists required tags."""
+    query = RepoQuery.parse(Kind(kind), request.query_params)
+    rows = [row for row in _entries(site, who, Kind(kind), query) if query.matches(row)]
+    rows.sort(key=lambda row: (row[query.sort], row["id"]), reverse=not query.ascending)
     page, following = page_of(rows, cursor, limit)
     if expand:
         page = [{name: value for name, value in row.items() if name in {"_id", "id", *expand}} for row in page]
     return answer(page, headers=next_link(request, following))
 
 
-def _entries(site: Site, who: Visitor, kind: Kind, wanted: Wanted) -> Iterator[dict[str, Any]]:
+def _entries(site: Site, who: Visitor, kind: Kind, query: RepoQuery) -> Iterator[dict[str, Any]]:
     for repo in site.hub.repos.all(kind):
         head = repo.refs.get(MAIN)
-        if head and wanted.names(repo) and rights.may_see(who, repo):
+        if head and query.selects(repo) and rights.may_see(who, repo):
             entry_of = list_entry if rights.may_read_files(who, repo) else listed_entry
             yield entry_of(Snapshot(repo, head))

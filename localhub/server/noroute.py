@@ -1,4 +1,4 @@
-"""Addresses that no route takes: 501 for what the Hub has and localhub has not, else 404; neither names a repo."""
+"""Errors for addresses without a route: 501 for routes that only the Hub has, otherwise 404."""
 
 import re
 from collections.abc import Iterable
@@ -37,28 +37,28 @@ _HUB_ADDRESSES = [_pattern(line) for line in _HUB.split()]
 
 
 class NotOffered(LocalHubError):
-    """The Hub has this route, localhub has not."""
+    """The Hub has this route, localhub does not."""
 
     status = 501
 
 
 class NoRoute:
-    """What is said of an address, or a method, that no route takes."""
+    """Explains requests whose address or method has no route."""
 
     def __init__(self, routers: Iterable[APIRouter]) -> None:
         templates = [getattr(route, "path", "") for router in routers for route in router.routes]
         self._api = [_pattern(path) for path in templates if path.startswith("/api/")]
         about_repos = [path for path in templates if _OWNED in path and re.search("^/api/|/resolve/|/raw/|/lfs/", path)]
         self._repos = [_pattern(path.replace(_OWNED, name)) for path in about_repos for name in (_OWNED, "{name}")]
-        """Addresses of repos that cannot be here: without a namespace, such as `gpt2`, or with a reserved one."""
+        """Addresses of repos that cannot exist here: without a namespace, such as `gpt2`, or with a reserved one."""
 
     def explained(self, request: Request, error: HTTPException) -> LocalHubError:
-        """The error as the client is told it."""
+        """The error to return to the client."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         what = f"{request.method} {path[:200]}"
         if any(pattern.fullmatch(path) for pattern in _HUB_ADDRESSES):
             return NotOffered(f"localhub does not offer {what}: see its documentation for the routes it has")
-        # To the router, `/api/nonsense` is a page about a repo of "api", which takes GET.
+        # The router takes `/api/nonsense` for the page of a repo in namespace "api", which allows GET.
         unknown = path.startswith("/api/") and not any(pattern.fullmatch(path) for pattern in self._api)
         if error.status_code != 404 and not unknown:
             return LocalHubError(f"{what}: {error.detail}", status=error.status_code, headers=error.headers)

@@ -31,7 +31,7 @@ Form = Annotated[dict[str, str], Depends(_form)]
 
 @router.get("/.well-known/openid-configuration")
 def discovery(request: Request) -> Response:
-    """Where everything is."""
+    """The provider's configuration."""
     base = base_url(request)
     return answer(
         {
@@ -65,11 +65,11 @@ def discovery(request: Request) -> Response:
 
 @router.get("/oauth/jwks")
 def keys(site: Served) -> Response:
-    """The public key that identities are signed with."""
+    """The public key that verifies identity tokens."""
     return answer(site.openid.public_keys())
 
 
-def _wanted(fields: dict[str, str]) -> SignIn:
+def _sign_in_of(fields: dict[str, str]) -> SignIn:
     if fields.get("response_type") != "code":
         raise Invalid('The response_type must be "code"')
     challenge = fields.get("code_challenge", "")
@@ -82,17 +82,17 @@ def _wanted(fields: dict[str, str]) -> SignIn:
 
 @router.get("/oauth/authorize")
 def ask(request: Request, site: Served) -> Response:
-    """The page where a person says who they are."""
+    """The sign-in page."""
     fields = dict(request.query_params)
     try:
-        wanted = _wanted(fields)
-        site.openid.check_sign_in(wanted)
+        sign_in = _sign_in_of(fields)
+        site.openid.check_sign_in(sign_in)
     except LocalHubError as error:
-        return page("Sign in", f"<h1>This sign-in cannot go on</h1><p>{escape(error.message)}</p>", error.status)
-    return _sign_in_page(request, site, wanted, fields)
+        return page("Sign in", f"<h1>Sign-in failed</h1><p>{escape(error.message)}</p>", error.status)
+    return _sign_in_page(request, site, sign_in, fields)
 
 
-def _sign_in_page(request: Request, site: Site, wanted: SignIn, fields: dict[str, str], problem: str = "") -> Response:
+def _sign_in_page(request: Request, site: Site, sign_in: SignIn, fields: dict[str, str], problem: str = "") -> Response:
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in fields.items()
@@ -101,14 +101,17 @@ def _sign_in_page(request: Request, site: Site, wanted: SignIn, fields: dict[str
     people = "".join(
         f'<button name="user" value="{escape(name)}">{escape(name)}</button> ' for name in site.hub.accounts.users()
     )
-    choice = f"<p>Or, as this Hub is open for trying out, simply be:</p><p>{people}</p>" if site.choose_user else ""
-    said = f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""
-    scopes = ", ".join(scope for scope in wanted.scope.split() if scope in SCOPES)
+    choice = (
+        f"<p>Or choose a user; this Hub is open for demos and tests:</p><p>{people}</p>" if site.choose_user else ""
+    )
+    alert = f'<p role="alert"><strong>{escape(problem)}</strong></p>' if problem else ""
+    scopes = ", ".join(scope for scope in sign_in.scope.split() if scope in SCOPES)
     body = (
-        f"<h1>Sign in</h1><p><strong>{escape(wanted.client_id)}</strong> at {escape(wanted.redirect_uri)} asks who you "
-        f"are, and for: {escape(scopes)}.</p>{said}"
+        f"<h1>Sign in</h1><p><strong>{escape(sign_in.client_id)}</strong> at {escape(sign_in.redirect_uri)} wants to "
+        f"sign you in, with the scopes: {escape(scopes)}.</p>{alert}"
         f'<form method="post" action="{escape(base_url(request))}/oauth/authorize">{hidden}'
-        '<p><label>Your token of this Hub<br><input type="password" name="token" autocomplete="off" size="40"></label> '
+        "<p><label>Your token for this Hub<br>"
+        '<input type="password" name="token" autocomplete="off" size="40"></label> '
         f"<button>Sign in</button></p>{choice}</form>"
     )
     return page("Sign in", body, 401 if problem else 200)
@@ -116,19 +119,19 @@ def _sign_in_page(request: Request, site: Site, wanted: SignIn, fields: dict[str
 
 @router.post("/oauth/authorize")
 def decide(request: Request, site: Served, fields: Form) -> Response:
-    """Send the person back with a code, once they have shown a token (or chosen a name, where that is allowed)."""
+    """Check the token (or the chosen user, where that is allowed) and redirect back with a code."""
     try:
-        wanted = _wanted(fields)
-        site.openid.check_sign_in(wanted)
+        sign_in = _sign_in_of(fields)
+        site.openid.check_sign_in(sign_in)
     except LocalHubError as error:
-        return page("Sign in", f"<h1>This sign-in cannot go on</h1><p>{escape(error.message)}</p>", error.status)
+        return page("Sign in", f"<h1>Sign-in failed</h1><p>{escape(error.message)}</p>", error.status)
     try:
         user, may = _identified(site, fields)
     except LocalHubError:
-        return _sign_in_page(request, site, wanted, fields, "This token is not one of this Hub: paste another")
-    back = urlencode({"code": site.openid.code_for(user, may, wanted), "state": fields.get("state", "")})
-    separator = "&" if "?" in wanted.redirect_uri else "?"
-    return RedirectResponse(f"{wanted.redirect_uri}{separator}{back}", 303, {"Cache-Control": "no-store"})
+        return _sign_in_page(request, site, sign_in, fields, "This Hub does not know this token. Paste another one.")
+    back = urlencode({"code": site.openid.code_for(user, may, sign_in), "state": fields.get("state", "")})
+    separator = "&" if "?" in sign_in.redirect_uri else "?"
+    return RedirectResponse(f"{sign_in.redirect_uri}{separator}{back}", 303, {"Cache-Control": "no-store"})
 
 
 def _identified(site: Site, fields: dict[str, str]) -> tuple[str, frozenset[str]]:
@@ -140,14 +143,20 @@ def _identified(site: Site, fields: dict[str, str]) -> tuple[str, frozenset[str]
 
 @router.post("/oauth/token")
 def token(request: Request, site: Served, fields: Form) -> Response:
-    """Exchange a code for an access token and a signed identity."""
+    """Exchange a code for an access token and an identity token."""
     client_id, secret = _basic(request) or (fields.get("client_id", ""), fields.get("client_secret", ""))
     headers = {"Cache-Control": "no-store"}
     if fields.get("grant_type") != "authorization_code":
         return answer({"error": "unsupported_grant_type"}, 400, headers)
-    given = (fields.get("code", ""), fields.get("redirect_uri", ""), client_id, secret, fields.get("code_verifier", ""))
+    parameters = (
+        fields.get("code", ""),
+        fields.get("redirect_uri", ""),
+        client_id,
+        secret,
+        fields.get("code_verifier", ""),
+    )
     try:
-        return answer(site.openid.redeem(base_url(request), *given), headers=headers)
+        return answer(site.openid.redeem(base_url(request), *parameters), headers=headers)
     except (Invalid, Unauthenticated) as error:
         name, _, description = error.message.partition(": ")
         return answer({"error": name, "error_description": description}, error.status, headers)
@@ -166,7 +175,7 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
 @router.get("/oauth/userinfo")
 def userinfo(request: Request, site: Served, who: Who) -> Response:
-    """Who the bearer of the access token is."""
+    """The owner of the access token."""
     name = check_signed_in(who)
     base = base_url(request)
     return answer(site.openid.claims(name) | {"profile": f"{base}/{name}", "picture": f"{base}{AVATAR}"})

@@ -1,4 +1,4 @@
-"""Plain pages for people: repos, folders, files, commits, discussions; what a stranger may see, and read-only."""
+"""Read-only HTML pages: repos, folders, files, commits, discussions."""
 
 from html import escape
 from urllib.parse import quote
@@ -29,25 +29,25 @@ def _titled(request: Request, repo: Repo, what: str, body: str) -> Response:
 
 @router.get("/")
 def home(request: Request, site: Served, who: Who) -> Response:
-    """Everything that is here."""
+    """The repos that the visitor may see."""
     parts = []
     for kind in Kind:
-        seen = [repo for repo in site.hub.repos.all(kind) if rights.may_see(who, repo)]
-        items = "".join(f"<li>{link(repo_url(request, repo), repo.id)}</li>" for repo in seen)
-        parts.append(f"<h2>{kind.value.title()}</h2><ul>{items or '<li>none yet</li>'}</ul>")
-    said = f"<p>Clients: <code>HF_ENDPOINT={escape(base_url(request))} HF_HUB_DISABLE_XET=1</code></p>"
-    return page("localhub", f"<h1>localhub</h1>{said}{''.join(parts)}")
+        visible = [repo for repo in site.hub.repos.all(kind) if rights.may_see(who, repo)]
+        items = "".join(f"<li>{link(repo_url(request, repo), repo.id)}</li>" for repo in visible)
+        parts.append(f"<h2>{kind.value.title()}</h2><ul>{items or '<li>None yet</li>'}</ul>")
+    intro = f"<p>Clients: <code>HF_ENDPOINT={escape(base_url(request))} HF_HUB_DISABLE_XET=1</code></p>"
+    return page("localhub", f"<h1>localhub</h1>{intro}{''.join(parts)}")
 
 
 def repo_page(request: Request, who: Who, repo: VisibleRepo) -> Response:
-    """The card, and where to go on."""
+    """A repo's card."""
     snapshot = snapshot_at(request, repo, "main")
     card = snapshot.text("README.md") if rights.may_read_files(who, repo) else _RESTRICTED
     return _titled(request, repo, "Card", f"<pre>{linked((card or 'No card yet.')[:_SHOWN])}</pre>")
 
 
 def root_page(request: Request, repo: VisibleRepo, revision: Segment) -> Response:
-    """The entries at the top."""
+    """The entries of the root folder."""
     return folder_page(request, repo, revision, "")
 
 
@@ -68,24 +68,24 @@ def folder_page(request: Request, repo: VisibleRepo, revision: Segment, path: Se
 def commit_page(request: Request, repo: Target, revision: Segment) -> Response:
     """One commit."""
     commit = snapshot_at(request, repo, revision).commit
-    said = f"<h2>{escape(commit.title)}</h2><p>{escape(commit.author)}, {stamp_seconds(commit.time)}</p>"
+    head = f"<h2>{escape(commit.title)}</h2><p>{escape(commit.author)}, {stamp_seconds(commit.time)}</p>"
     files = link(f"{repo_url(request, repo)}/tree/{commit.oid}", "files at this commit")
-    return _titled(request, repo, commit.title, f"{said}<pre>{escape(commit.body)}</pre><p>{commit.oid} · {files}</p>")
+    return _titled(request, repo, commit.title, f"{head}<pre>{escape(commit.body)}</pre><p>{commit.oid} · {files}</p>")
 
 
 def discussions_page(request: Request, repo: VisibleRepo) -> Response:
     """All discussions."""
     address = repo_url(request, repo)
     rows = [
-        f"<tr><td>{link(f'{address}/discussions/{one.num}', f'#{one.num} {one.title}')}</td>"
-        f"<td>{escape(one.status)}</td><td>{escape(one.author)}</td></tr>"
-        for one in Discussions(repo).all()[:1000]
+        f"<tr><td>{link(f'{address}/discussions/{discussion.num}', f'#{discussion.num} {discussion.title}')}</td>"
+        f"<td>{escape(discussion.status)}</td><td>{escape(discussion.author)}</td></tr>"
+        for discussion in Discussions(repo).all()[:1000]
     ]
-    return _titled(request, repo, "Discussions", f"<table>{''.join(rows) or '<tr><td>none yet</td></tr>'}</table>")
+    return _titled(request, repo, "Discussions", f"<table>{''.join(rows) or '<tr><td>None yet</td></tr>'}</table>")
 
 
 def discussion_page(request: Request, who: Who, repo: VisibleRepo, num: int) -> Response:
-    """One discussion with everything said."""
+    """One discussion with its events."""
     discussion = Discussions(repo).get(num)
     what = "pull request" if discussion.is_pull_request else "discussion"
     head = f"<h2>{escape(discussion.title)} <small>#{num}</small></h2><p>{what}, {escape(discussion.status)}, "

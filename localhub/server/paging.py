@@ -14,23 +14,23 @@ Item = TypeVar("Item")
 
 
 def encode_cursor(value: Any) -> str:
-    """An opaque text that `decode_cursor` reads."""
+    """`value` as an opaque text for `decode_cursor`."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
 
 
 def decode_cursor(cursor: str) -> Any:
-    """What `encode_cursor` was given; raises Invalid for anything else."""
+    """The value that `encode_cursor` encoded; raises Invalid for any other text."""
     try:
         return json.loads(base64.urlsafe_b64decode(cursor.encode()))
     except (ValueError, RecursionError):
-        raise Invalid("The cursor of the page could not be read") from None
+        raise Invalid("The cursor of the page is not valid") from None
 
 
 def page_of(items: Sequence[Item], cursor: str, limit: int, largest: int = 1000) -> tuple[list[Item], str | None]:
     """The items from the cursor on, and the next page's cursor (None on the last)."""
     start = decode_cursor(cursor) if cursor else 0
     if not isinstance(start, int) or start < 0:
-        raise Invalid("The cursor of the page could not be read")
+        raise Invalid("The cursor of the page is not valid")
     end = start + max(1, min(limit, largest))
     return list(items[start:end]), encode_cursor(end) if end < len(items) else None
 

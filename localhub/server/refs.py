@@ -1,4 +1,4 @@
-"""Routes that make, move and remove branches and tags."""
+"""Routes that create, squash and delete branches and tags."""
 
 from contextlib import ExitStack
 
@@ -43,7 +43,7 @@ def _remove(site: Site, repo: Repo, ref: str) -> Response:
 
 @router.post(REPO + "/branch/{branch}")
 def create_branch(site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
-    """A branch from `startingPoint` (main by default)."""
+    """Create a branch at `startingPoint` (main by default)."""
     rights.check_writes(who, repo)
     start = text_of(data, "startingPoint", "main")
     return _point(site, repo, f"refs/heads/{check_ref_name(branch)}", start, overwrite=bool(data.get("overwrite")))
@@ -51,28 +51,28 @@ def create_branch(site: Served, who: Who, repo: Target, branch: Segment, data: J
 
 @router.delete(REPO + "/branch/{branch}")
 def delete_branch(site: Served, who: Who, repo: Target, branch: Segment) -> Response:
-    """Remove a branch, never main."""
+    """Delete a branch; main cannot be deleted."""
     rights.check_writes(who, repo)
     return _remove(site, repo, f"refs/heads/{check_ref_name(branch)}")
 
 
 @router.post(REPO + "/tag/{revision}")
 def create_tag(site: Served, who: Who, repo: Target, revision: Segment, data: Json) -> Response:
-    """A tag at a revision."""
+    """Create a tag at a revision."""
     rights.check_writes(who, repo)
     return _point(site, repo, f"refs/tags/{check_ref_name(text_of(data, 'tag'))}", revision)
 
 
 @router.delete(REPO + "/tag/{tag}")
 def delete_tag(site: Served, who: Who, repo: Target, tag: Segment) -> Response:
-    """Remove a tag."""
+    """Delete a tag."""
     rights.check_writes(who, repo)
     return _remove(site, repo, f"refs/tags/{check_ref_name(tag)}")
 
 
 @router.post(REPO + "/super-squash/{branch}")
 def super_squash(site: Served, who: Who, repo: Target, branch: Segment, data: Json) -> Response:
-    """Make the history of a branch, or of a pull request, one commit; its files stay as they are."""
+    """Squash the history of a branch, or of a pull request, into one commit with the same files."""
     ref = branch_of(branch)
     author = rights.check_commits(who, repo, ref)
     message = text_of(data, "message", "") or f"Super-squash branch '{branch}'"

@@ -45,7 +45,7 @@ def _name(data: dict[str, Any], who: Visitor) -> RepoName:
 
 
 def privacy(data: dict[str, Any]) -> bool | None:
-    """Whether a body asks for a private repo, None when it does not say; raises Invalid."""
+    """Whether a body requests a private repo, None when it does not say; raises Invalid."""
     if isinstance(data.get("private"), bool):
         return bool(data["private"])
     visibility = data.get("visibility")
@@ -58,7 +58,7 @@ def privacy(data: dict[str, Any]) -> bool | None:
 
 @router.post("/api/repos/create")
 def create(request: Request, site: Served, who: Who, data: Json) -> Response:
-    """Make a repo; 409 with its address when it is there already."""
+    """Create a repo; 409 with its address when it exists."""
     name = _name(data, who)
     name = RepoName(name.kind, site.hub.accounts.spelled(name.namespace), name.name)
     url = f"{base_url(request)}/{name.kind.web_prefix}{name.id}"
@@ -74,9 +74,9 @@ def create(request: Request, site: Served, who: Who, data: Json) -> Response:
 
 @router.delete("/api/repos/delete")
 def delete(site: Served, who: Who, data: Json) -> Response:
-    """Remove a repo and everything in it."""
+    """Delete a repo with everything in it."""
     name = _name(data, who)
-    repo = found(site, who, name)
+    repo = visible_repo(site, who, name)
     rights.check_writes(who, repo)
     site.hub.repos.delete(repo)
     site.happened("delete", "repo", repo, gone=True)
@@ -85,9 +85,9 @@ def delete(site: Served, who: Who, data: Json) -> Response:
 
 @router.post("/api/repos/move")
 def move(site: Served, who: Who, data: Json) -> Response:
-    """Rename a repo; the old name goes on leading to it."""
+    """Rename a repo; the old name redirects to it."""
     kind = Kind.parse(data.get("type"))
-    repo = found(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
+    repo = visible_repo(site, who, RepoName.parse(kind, text_of(data, "fromRepo")))
     to = RepoName.parse(kind, text_of(data, "toRepo"))
     to = RepoName(kind, site.hub.accounts.spelled(to.namespace), to.name)
     rights.check_writes(who, repo)
@@ -97,7 +97,7 @@ def move(site: Served, who: Who, data: Json) -> Response:
     return answer({})
 
 
-def found(site: Site, who: Visitor, name: RepoName) -> Repo:
+def visible_repo(site: Site, who: Visitor, name: RepoName) -> Repo:
     """The repo that a body names; raises RepoNotFound when the visitor may not see it."""
     try:
         repo = site.hub.repos.get(name.kind, name.id)
@@ -126,14 +126,14 @@ def settings(site: Served, who: Who, repo: Target, data: Json) -> Response:
 
 @router.post("/api/validate-yaml")
 def validate_yaml(request: Request, data: Json) -> Response:
-    """Check a README's head before it is committed; 400 when it has errors."""
+    """Check a README's YAML head before a commit; 400 when it has errors."""
     errors, warnings = validate(text_of(data, "content"))
     status = 400 if errors else 200
     if request.headers.get("accept") == "text/plain":
         lines = [f"- Error: {text}" for text in errors] + [f"- Warning: {text}" for text in warnings]
         return PlainTextResponse("\n".join(lines), status)
-    told = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
-    return answer(told, status)
+    report = {"errors": [{"message": text} for text in errors], "warnings": [{"message": text} for text in warnings]}
+    return answer(report, status)
 
 
 @router.get(REPO)
@@ -157,6 +157,6 @@ def info_at(
     expand: Expand,
     blobs: str = "",
 ) -> Response:
-    """Everything about a repo at a revision; what its files say only for those who may read them."""
+    """Everything about a repo at a revision; facts from its files only for visitors who may read them."""
     info_of = repo_info if rights.may_read_files(who, repo) else listed_info
     return answer(info_of(snapshot_at(request, repo, revision), blobs=flag(blobs), expand=expand))

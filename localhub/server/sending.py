@@ -1,4 +1,4 @@
-"""Answers with a file's content: whole, in part, or "not modified"."""
+"""Responses with a file's content: whole, a range, or "not modified"."""
 
 import re
 from pathlib import Path
@@ -17,11 +17,11 @@ def send_bytes(request: Request, content: bytes, headers: dict[str, str]) -> Res
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
     kind = "text/plain; charset=utf-8"
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if not asked or not (asked[1] or asked[2]) or not may_continue(headers["ETag"], request.headers.get("if-range")):
+    span = _RANGE.fullmatch(request.headers.get("range", ""))
+    if not span or not (span[1] or span[2]) or not may_continue(headers["ETag"], request.headers.get("if-range")):
         return Response(content, headers=headers, media_type=kind)
-    start = int(asked[1]) if asked[1] else max(0, len(content) - int(asked[2]))
-    end = min(int(asked[2]) if asked[1] and asked[2] else len(content) - 1, len(content) - 1)
+    start = int(span[1]) if span[1] else max(0, len(content) - int(span[2]))
+    end = min(int(span[2]) if span[1] and span[2] else len(content) - 1, len(content) - 1)
     if start > end:
         return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
@@ -40,7 +40,7 @@ def _is_known(request: Request, headers: dict[str, str]) -> bool:
 
 
 class _LargeFile(FileResponse):
-    """A file that is sent whole when `If-Range` names other content; Starlette would also take a date for a name."""
+    """A file that is sent whole when `If-Range` names other content; Starlette would also accept a date."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name, value) for name, value in scope["headers"] if name != b"if-range"]

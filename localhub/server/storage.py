@@ -15,7 +15,7 @@ router = APIRouter()
 
 @router.get(REPO + "/lfs-files")
 def listing(request: Request, who: Who, repo: Target, limit: int = 1000, cursor: str = "") -> Response:
-    """Every large file that the repo stores, of all its history, the latest first; for those who may write to it."""
+    """Every large file of the repo's whole history, latest first; for people who may write to it."""
     rights.check_writes(who, repo)
     page, following = page_of(stored_files(repo), cursor, limit)
     rows = [
@@ -34,7 +34,7 @@ def listing(request: Request, who: Who, repo: Target, limit: int = 1000, cursor:
 
 @router.post(REPO + "/lfs-files/batch")
 def delete(site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Delete large files for good, with `rewriteHistory` also from every commit that has them."""
+    """Delete large files permanently; `rewriteHistory` also removes them from every commit."""
     rights.check_writes(who, repo)
     deletions = data.get("deletions")
     oids = deletions.get("sha") if isinstance(deletions, dict) else None

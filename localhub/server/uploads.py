@@ -31,7 +31,7 @@ from localhub.server.context import (
     snapshot_at,
     text_of,
 )
-from localhub.server.discussions import told
+from localhub.server.discussions import notify
 from localhub.server.sending import send_file
 
 router = APIRouter()
@@ -40,7 +40,7 @@ LFS_JSON = "application/vnd.git-lfs+json"
 
 @router.post(REPO + "/preupload/{revision}")
 def announce(request: Request, who: Who, repo: Target, revision: Segment, data: Json, create_pr: str = "") -> Response:
-    """How each file is to be sent, and what the branch holds at its path."""
+    """How to upload each file, and which object the branch has at its path."""
     _check_uploads(who, repo, revision, flag(create_pr))
     files = data.get("files")
     if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
@@ -52,14 +52,14 @@ def announce(request: Request, who: Who, repo: Target, revision: Segment, data: 
 
 
 def _check_uploads(who: Visitor, repo: Repo, revision: str, create_pr: bool) -> str:
-    """Writers upload anywhere; whoever may discuss, to a new pull request or to one of their own."""
+    """Writers upload anywhere; other members only to a new pull request or to one of their own."""
     if create_pr:
         return rights.check_discusses(who, repo)
     return rights.check_commits(who, repo, revision)
 
 
 async def lfs_batch(request: Request, site: Served, who: Who, repo: Target, data: Json) -> Response:
-    """Where to send (or get) each large file; nothing for those already here."""
+    """The upload or download address of each large file; none for uploads that are already stored."""
     download = data.get("operation") == "download"
     if not download:
         rights.check_discusses(who, repo)
@@ -73,7 +73,7 @@ async def lfs_batch(request: Request, site: Served, who: Who, repo: Target, data
 def _lfs_actions(request: Request, site: Site, repo: Repo, item: dict[str, Any], download: bool) -> dict[str, Any]:
     oid, size = text_of(item, "oid"), item.get("size")
     row: dict[str, Any] = {"oid": oid, "size": size}
-    here = repo.lfs.size(oid) is not None
+    is_stored = repo.lfs.size(oid) is not None
 
     def link(verb: str) -> dict[str, Any]:
         path = f"/_lfs/{repo.kind}/{repo.id}/{oid}/{verb}"
@@ -81,8 +81,8 @@ def _lfs_actions(request: Request, site: Site, repo: Repo, item: dict[str, Any],
 
     if download:
         missing = {"error": {"code": 404, "message": "This large file was never uploaded"}}
-        return row | ({"actions": {"download": link("download")}} if here else missing)
-    return row if here else row | {"actions": {"upload": link("upload"), "verify": link("verify")}}
+        return row | ({"actions": {"download": link("download")}} if is_stored else missing)
+    return row if is_stored else row | {"actions": {"upload": link("upload"), "verify": link("verify")}}
 
 
 for prefix in ("/datasets", "/spaces", ""):
@@ -106,7 +106,7 @@ _LFS = "/_lfs/{kind:kind}/{namespace}/{name}/{oid}"
 async def lfs_upload(
     request: Request, site: Served, kind: str, namespace: str, name: str, oid: str, expires: int, signature: str
 ) -> Response:
-    """Take the content of a large file; refused when its sha256 is another."""
+    """Receive the content of a large file; refused when its sha256 differs."""
     _signed(request, site, expires, signature)
     receiver = _stored(site, kind, namespace, name).lfs.receive(oid)
     try:
@@ -151,7 +151,7 @@ def lfs_download(
 
 @router.get(REPO + "/xet-{mode}-token/{revision}")
 def no_xet(repo: Target) -> Response:
-    """Says what a client with Xet switched on must change; there is no Xet storage here."""
+    """Tell a client with Xet switched on what to change: localhub has no Xet storage."""
     raise NotFound(
         "This Hub has no Xet storage: set HF_HUB_DISABLE_XET=1 in the client's environment, before it starts"
     )
@@ -161,46 +161,46 @@ def no_xet(repo: Target) -> Response:
 def make_commit(
     request: Request, site: Served, who: Who, repo: Target, revision: Segment, body: Body, create_pr: str = ""
 ) -> Response:
-    """Apply a list of changes to a branch, all or nothing; 412 when it moved since `parentCommit`."""
+    """Apply a list of changes to a branch atomically; 412 when it moved since `parentCommit`."""
     author = _check_uploads(who, repo, revision, flag(create_pr))
-    wanted = CommitRequest.parse(body)
+    commit = CommitRequest.parse(body)
     ref = branch_of(revision)
     pull_url = None
     if flag(create_pr):
-        pull, oid = _commit_to_new_pull(repo, ref, wanted, author)
+        pull, oid = _commit_to_new_pull(repo, ref, commit, author)
         pull_url = f"{repo_url(request, repo)}/discussions/{pull.num}"
         site.happened("update", "repo.content", repo, refs=[(pull.ref, None, oid)])
-        told(site, "create", repo, pull)
+        notify(site, "create", repo, pull)
     else:
-        before, oid = _commit_to_branch(repo, ref, wanted, author)
+        before, oid = _commit_to_branch(repo, ref, commit, author)
         site.happened("update", "repo.content", repo, refs=[(ref, before, oid)])
-    said = {"success": True, "commitOid": oid, "commitUrl": f"{repo_url(request, repo)}/commit/{oid}"}
-    return answer(said | {"pullRequestUrl": pull_url, "hookOutput": ""})
+    result = {"success": True, "commitOid": oid, "commitUrl": f"{repo_url(request, repo)}/commit/{oid}"}
+    return answer(result | {"pullRequestUrl": pull_url, "hookOutput": ""})
 
 
-def _commit_to_branch(repo: Repo, ref: str, wanted: CommitRequest, author: str) -> tuple[str | None, str]:
+def _commit_to_branch(repo: Repo, ref: str, commit: CommitRequest, author: str) -> tuple[str | None, str]:
     discussions = Discussions(repo)
     with repo.lock(), ExitStack() as saved:
-        move = prepare(repo, ref, wanted.operations, wanted.message, author, parent=wanted.parent)
+        move = prepare(repo, ref, commit.operations, commit.message, author, parent=commit.parent)
         if pull := discussions.pull_of(ref):
-            pull.add_commit(author, wanted.summary, move.new)
+            pull.add_commit(author, commit.summary, move.new)
             saved.enter_context(discussions.saving(pull))
         repo.refs.move(*move)
     return move.old, move.new
 
 
-def _commit_to_new_pull(repo: Repo, base: str, wanted: CommitRequest, author: str) -> tuple[Discussion, str]:
-    """A pull request with one commit; with `parentCommit` it starts there, else at the base's head."""
+def _commit_to_new_pull(repo: Repo, base: str, commit: CommitRequest, author: str) -> tuple[Discussion, str]:
+    """Open a pull request with one commit; it starts at `parentCommit` if given, else at the base's head."""
     discussions = Discussions(repo)
     with repo.lock():
         head = repo.refs.get(base)
         if not base.startswith("refs/heads/") or head is None:
             raise RevisionNotFound(f"Invalid rev id: {base}: a pull request starts from a branch")
-        start = repo.refs.resolve(wanted.parent) if wanted.parent else head
-        title = wanted.summary if len(wanted.summary) >= 3 else f"Upload: {wanted.summary}"
-        pull = discussions.start(author, title[:200], wanted.description, base=base, base_commit=start)
-        move = prepare(repo, pull.ref, wanted.operations, wanted.message, author, onto=start)
-        pull.add_commit(author, wanted.summary, move.new)
+        start = repo.refs.resolve(commit.parent) if commit.parent else head
+        title = commit.summary if len(commit.summary) >= 3 else f"Upload: {commit.summary}"
+        pull = discussions.start(author, title[:200], commit.description, base=base, base_commit=start)
+        move = prepare(repo, pull.ref, commit.operations, commit.message, author, onto=start)
+        pull.add_commit(author, commit.summary, move.new)
         with discussions.saving(pull):
             repo.refs.move(*move)
     return pull, move.new

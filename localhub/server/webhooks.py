@@ -17,7 +17,7 @@ _HOOKS = "/api/settings/webhooks"
 def _owner(who: Visitor) -> str:
     name = check_signed_in(who)
     if WRITE not in who.scopes:
-        raise Forbidden("You don't have the rights to manage webhooks: the token is for reading only")
+        raise Forbidden("You don't have the rights to manage webhooks: the token is read-only")
     return name
 
 
@@ -27,42 +27,42 @@ def _shown(hook: dict[str, Any]) -> dict[str, Any]:
 
 @router.get(_HOOKS)
 def listing(site: Served, who: Who) -> Response:
-    """All of them."""
+    """All webhooks of the user."""
     return answer([_shown(hook) for hook in site.webhooks.of(_owner(who))])
 
 
 @router.post(_HOOKS)
 def create(site: Served, who: Who, data: Json) -> Response:
-    """Another one."""
+    """Register a webhook."""
     return answer({"webhook": _shown(site.webhooks.add(_owner(who), data))})
 
 
 @router.get(_HOOKS + "/{hook_id}")
 def get(site: Served, who: Who, hook_id: str) -> Response:
-    """One of them."""
+    """One webhook."""
     return answer({"webhook": _shown(site.webhooks.get(_owner(who), hook_id))})
 
 
 @router.post(_HOOKS + "/{hook_id}")
 def update(site: Served, who: Who, hook_id: str, data: Json) -> Response:
-    """Change it."""
+    """Change a webhook."""
     return answer({"webhook": _shown(site.webhooks.update(_owner(who), hook_id, data))})
 
 
 @router.delete(_HOOKS + "/{hook_id}")
 def delete(site: Served, who: Who, hook_id: str) -> Response:
-    """Forget it."""
+    """Delete a webhook."""
     site.webhooks.delete(_owner(who), hook_id)
     return answer({})
 
 
 @router.post(_HOOKS + "/{hook_id}/enable")
 def enable(site: Served, who: Who, hook_id: str) -> Response:
-    """Let it speak."""
+    """Enable a webhook."""
     return answer({"webhook": _shown(site.webhooks.set_disabled(_owner(who), hook_id, False))})
 
 
 @router.post(_HOOKS + "/{hook_id}/disable")
 def disable(site: Served, who: Who, hook_id: str) -> Response:
-    """Silence it."""
+    """Disable a webhook."""
     return answer({"webhook": _shown(site.webhooks.set_disabled(_owner(who), hook_id, True))})

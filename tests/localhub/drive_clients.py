@@ -34,7 +34,7 @@ configs:
 """
 
 
-def transformers_and_peft(seen: dict[str, Any]) -> None:
+def transformers_and_peft(results: dict[str, Any]) -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=16, **sizes))
@@ -48,16 +48,16 @@ def transformers_and_peft(seen: dict[str, Any]) -> None:
     model.push_to_hub("ada/tiny")
     old = AutoModelForCausalLM.from_pretrained("ada/tiny", revision=first)
     new = AutoModelForCausalLM.from_pretrained("ada/tiny")
-    seen["old_weights_differ"] = bool(old.lm_head.weight.abs().sum() > 0 and new.lm_head.weight.abs().sum() == 0)
-    seen["tokens"] = AutoTokenizer.from_pretrained("ada/tiny")("one two three")["input_ids"]
+    results["old_weights_differ"] = bool(old.lm_head.weight.abs().sum() > 0 and new.lm_head.weight.abs().sum() == 0)
+    results["tokens"] = AutoTokenizer.from_pretrained("ada/tiny")("one two three")["input_ids"]
     get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM")).push_to_hub("ada/lora")
     adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("ada/tiny"), "ada/lora")
-    seen["adapter"] = adapted.peft_config["default"].r
-    seen["parameters"] = HfApi().model_info("ada/tiny").safetensors.total
-    seen["metadata"] = HfApi().get_safetensors_metadata("ada/tiny").parameter_count
+    results["adapter"] = adapted.peft_config["default"].r
+    results["parameters"] = HfApi().model_info("ada/tiny").safetensors.total
+    results["metadata"] = HfApi().get_safetensors_metadata("ada/tiny").parameter_count
 
 
-def tables(seen: dict[str, Any]) -> None:
+def tables(results: dict[str, Any]) -> None:
     def parquet(rows: int) -> bytes:
         buffer = io.BytesIO()
         pd.DataFrame({"i": range(rows), "text": ["x"] * rows}).to_parquet(buffer)
@@ -68,38 +68,38 @@ def tables(seen: dict[str, Any]) -> None:
     files = {"README.md": README.encode(), "results/2026.parquet": parquet(3), "details/a.parquet": parquet(5)}
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
     api.create_commit("ada/details", operations, commit_message="Publish", repo_type="dataset")
-    seen["configs"] = sorted(get_dataset_config_names("ada/details"))
-    seen["latest"] = len(load_dataset("ada/details", "details", split="latest"))
-    seen["streamed"] = len(list(load_dataset("ada/details", "results", split="latest", streaming=True)))
+    results["configs"] = sorted(get_dataset_config_names("ada/details"))
+    results["latest"] = len(load_dataset("ada/details", "details", split="latest"))
+    results["streamed"] = len(list(load_dataset("ada/details", "results", split="latest", streaming=True)))
     Dataset.from_dict({"a": [1, 2, 3]}).push_to_hub("ada/pushed", "config", private=True)
-    seen["pushed"] = load_dataset("ada/pushed", "config", split="train")["a"][:]
+    results["pushed"] = load_dataset("ada/pushed", "config", split="train")["a"][:]
     frame = pd.DataFrame({"score": [1.5, 2.5]})
     frame.to_parquet("hf://datasets/ada/details/contents.parquet")
-    seen["read"] = pd.read_parquet("hf://datasets/ada/details/contents.parquet")["score"].tolist()
+    results["read"] = pd.read_parquet("hf://datasets/ada/details/contents.parquet")["score"].tolist()
 
 
-def cards(seen: dict[str, Any]) -> None:
+def cards(results: dict[str, Any]) -> None:
     ModelCard("---\nlicense: mit\n---\n# A card\n").push_to_hub("ada/tiny")
-    seen["card"] = ModelCard.load("ada/tiny").data.license
+    results["card"] = ModelCard.load("ada/tiny").data.license
     try:
         ModelCard("---\nlicense: asdf\n---\n# A card\n").validate()
     except ValueError as error:
-        seen["refused"] = str(error)
+        results["refused"] = str(error)
     HfApi().move_repo("ada/tiny", "ada/renamed")
-    seen["moved"] = AutoModelForCausalLM.from_pretrained("ada/tiny").config.model_type
-    seen["moved_file"] = Path(hf_hub_download("ada/tiny", "README.md")).read_text().count("A card")
+    results["moved"] = AutoModelForCausalLM.from_pretrained("ada/tiny").config.model_type
+    results["moved_file"] = Path(hf_hub_download("ada/tiny", "README.md")).read_text().count("A card")
 
 
 def main() -> None:
     """Everything, in order."""
-    seen: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        transformers_and_peft(seen)
-        tables(seen)
-        cards(seen)
+        transformers_and_peft(results)
+        tables(results)
+        cards(results)
         os.chdir("/")
-    json.dump(seen, sys.stdout)
+    json.dump(results, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def mounted(root: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("home")
     with mounted(tmp_path_factory.mktemp("hub")) as endpoint:
         environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_TOKEN": "hf_ada", "HF_HOME": str(home)}
@@ -48,34 +48,34 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return result
 
 
-def test_a_checkpoint_is_pushed_and_loaded_at_either_commit(seen: dict[str, Any]) -> None:
-    assert seen["old_weights_differ"]
-    assert seen["tokens"] == [1, 2, 0]
-    assert seen["metadata"] == {"F32": seen["parameters"]}
+def test_a_checkpoint_is_pushed_and_loaded_at_either_commit(results: dict[str, Any]) -> None:
+    assert results["old_weights_differ"]
+    assert results["tokens"] == [1, 2, 0]
+    assert results["metadata"] == {"F32": results["parameters"]}
 
 
-def test_an_adapter_is_pushed_and_loaded(seen: dict[str, Any]) -> None:
-    assert seen["adapter"] == 2
+def test_an_adapter_is_pushed_and_loaded(results: dict[str, Any]) -> None:
+    assert results["adapter"] == 2
 
 
-def test_datasets_are_loaded_by_the_configs_of_their_readme(seen: dict[str, Any]) -> None:
-    assert seen["configs"] == ["details", "results"]
-    assert (seen["latest"], seen["streamed"]) == (5, 3)
+def test_datasets_are_loaded_by_the_configs_of_their_readme(results: dict[str, Any]) -> None:
+    assert results["configs"] == ["details", "results"]
+    assert (results["latest"], results["streamed"]) == (5, 3)
 
 
-def test_a_dataset_is_pushed_and_loaded(seen: dict[str, Any]) -> None:
-    assert seen["pushed"] == [1, 2, 3]
+def test_a_dataset_is_pushed_and_loaded(results: dict[str, Any]) -> None:
+    assert results["pushed"] == [1, 2, 3]
 
 
-def test_pandas_reads_what_it_wrote(seen: dict[str, Any]) -> None:
-    assert seen["read"] == [1.5, 2.5]
+def test_pandas_reads_what_it_wrote(results: dict[str, Any]) -> None:
+    assert results["read"] == [1.5, 2.5]
 
 
-def test_a_card_is_pushed_and_loaded(seen: dict[str, Any]) -> None:
-    assert seen["card"] == "mit"
-    assert seen["refused"].startswith('- Error: "license" must be one of [apache-2.0, mit,')
+def test_a_card_is_pushed_and_loaded(results: dict[str, Any]) -> None:
+    assert results["card"] == "mit"
+    assert results["refused"].startswith('- Error: "license" must be one of [apache-2.0, mit,')
 
 
-def test_a_renamed_checkpoint_loads_under_its_old_name(seen: dict[str, Any]) -> None:
-    assert seen["moved"] == "llama"
-    assert seen["moved_file"] == 1
+def test_a_renamed_checkpoint_loads_under_its_old_name(results: dict[str, Any]) -> None:
+    assert results["moved"] == "llama"
+    assert results["moved_file"] == 1

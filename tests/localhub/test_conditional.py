@@ -25,10 +25,10 @@ def etag_of(address: str) -> str:
 @pytest.mark.parametrize("name", ["small.txt", "large.bin"])
 def test_what_the_cache_has_is_not_sent_again(address: str, name: str) -> None:
     etag = etag_of(f"{address}/{name}")
-    for known in (etag, f"W/{etag}", "*", f'"other, with a comma", W/"old", {etag}', f'"old",{etag}'):
+    for condition in (etag, f"W/{etag}", "*", f'"other, with a comma", W/"old", {etag}', f'"old",{etag}'):
         for method in ("GET", "HEAD"):
-            answer = httpx.request(method, f"{address}/{name}", headers={"If-None-Match": known})
-            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), known
+            answer = httpx.request(method, f"{address}/{name}", headers={"If-None-Match": condition})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag), condition
             assert len(answer.headers["x-repo-commit"]) == 40
     for other in ('"other"', etag.strip('"'), f'W/"{etag[1:9]}"', ""):
         assert httpx.get(f"{address}/{name}", headers={"If-None-Match": other}).status_code == 200, other

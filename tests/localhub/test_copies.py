@@ -49,10 +49,10 @@ def test_a_duplicate_has_the_history_and_the_large_files(
 
 
 def test_who_may_duplicate_and_where(api: HfApi, as_user: Clients, source: str, new_name: Callable[[str], str]) -> None:
-    name, taken = new_name("copy"), new_name("taken")
-    api.create_repo(taken)
-    assert status_of(lambda: api.duplicate_repo(source, taken)) == 409
-    assert api.duplicate_repo(source, taken, exist_ok=True).repo_id == taken
+    name, existing = new_name("copy"), new_name("taken")
+    api.create_repo(existing)
+    assert status_of(lambda: api.duplicate_repo(source, existing)) == 409
+    assert api.duplicate_repo(source, existing, exist_ok=True).repo_id == existing
     assert status_of(lambda: as_user("eve").duplicate_repo(source, name)) == 403
     api.update_repo_settings(source, visibility="private")
     with pytest.raises(RepositoryNotFoundError):

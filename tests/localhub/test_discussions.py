@@ -70,8 +70,8 @@ def test_lists_filter_and_page(api: HfApi, as_user: Clients, dataset: str) -> No
     api.change_discussion_status(dataset, 1, "closed", repo_type="dataset")
 
     def numbers(**filters: str) -> list[int]:
-        found = api.get_repo_discussions(dataset, repo_type="dataset", **filters)  # type: ignore[arg-type]
-        return [one.num for one in found]
+        discussions = api.get_repo_discussions(dataset, repo_type="dataset", **filters)  # type: ignore[arg-type]
+        return [discussion.num for discussion in discussions]
 
     assert numbers() == list(range(54, 0, -1))
     assert numbers(discussion_type="pull_request") == [54]

@@ -70,7 +70,7 @@ class SmallDisk:
             filler.unlink()
 
 
-def told(call: Callable[[], object]) -> str:
+def error_507(call: Callable[[], object]) -> str:
     """What the client says of an answer 507; of large files it says it in the error's cause."""
     with pytest.raises((HfHubHTTPError, RuntimeError)) as caught:
         call()
@@ -112,9 +112,9 @@ def test_a_full_disk_is_told_and_recovered_from(tmp_path: Path) -> None:
         ]
         for leaving, call in calls:
             with disk.full(leaving):
-                assert SENTENCE in told(call)
+                assert SENTENCE in error_507(call)
                 assert api.model_info("ada/m").sha == head
-        assert [one.title for one in api.get_repo_discussions("ada/m")] == ["A proposal"]
+        assert [discussion.title for discussion in api.get_repo_discussions("ada/m")] == ["A proposal"]
         assert [event.type for event in api.get_discussion_details("ada/m", num).events] == ["comment"]
         with disk.full(0):
             filled = disk.root / "filler"
@@ -201,7 +201,7 @@ def test_the_lock_of_a_killed_process_is_recognised_at_once(tmp_path: Path, monk
     hub = Hub(tmp_path)
     hub.commit("o/r", {"kept.txt": "kept"})
     bare = hub.repos.get(Kind.MODEL, "o/r").folder
-    monkeypatch.setattr(refs, "_PATIENCE", 0.2)
+    monkeypatch.setattr(refs, "_LOCK_WAIT", 0.2)
     killed_in(tmp_path, KILLED_WHILE_MAIN_IS_LOCKED)
     assert list((bare / "refs").rglob("*.lock"))
     oid = hub.commit("o/r", {"after.txt": "after"})
@@ -217,10 +217,10 @@ def test_a_process_killed_while_it_writes_objects_leaves_none_that_are_not_whole
     bare = hub.repos.get(Kind.MODEL, "o/r").folder
     script = f"""
     from localhub import objects
-    place, moved = objects.place, []
+    move, moved = objects.move_into_place, []
     def counting(source, target):
-        die() if len(moved) == {moved_in} else moved.append(place(source, target))
-    objects.place = counting
+        die() if len(moved) == {moved_in} else moved.append(move(source, target))
+    objects.move_into_place = counting
     hub.commit("o/r", {{"a.txt": "a", "b.txt": "b"}})
     """
     before = set(objects_of(bare))
@@ -264,7 +264,7 @@ def test_the_lock_of_git_itself_is_respected(tmp_path: Path, monkeypatch: pytest
     hub = Hub(tmp_path)
     lock = hub.create_repo("o/r").folder / "refs/heads/main.lock"
     lock.write_text("")
-    monkeypatch.setattr(refs, "_PATIENCE", 0.05)
+    monkeypatch.setattr(refs, "_LOCK_WAIT", 0.05)
     with pytest.raises(LocalHubError, match="locked by git") as caught:
         hub.commit("o/r", {"x": "1"})
     assert caught.value.status == 503

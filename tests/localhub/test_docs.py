@@ -16,7 +16,7 @@ ROW = re.compile(r"^\| (GET|POST|PUT|DELETE) \| `([^`]+)` \|", re.M)
 
 def served_routes() -> set[tuple[str, str]]:
     """(method, address) of every route; those that exist for each kind's prefix once, as `[kind/]`."""
-    found = set()
+    routes = set()
     for module in pkgutil.iter_modules(localhub.server.__path__, "localhub.server."):
         router = getattr(importlib.import_module(module.name), "router", None)
         for route in router.routes if router else ():
@@ -24,8 +24,8 @@ def served_routes() -> set[tuple[str, str]]:
             path = re.sub(r":(path|kind)\}", "}", path)
             if path.startswith("/{namespace}"):
                 path = "/[kind/]" + path.removeprefix("/")
-            found |= {(method, path) for method in route.methods - {"HEAD"}}
-    return found
+            routes |= {(method, path) for method in route.methods - {"HEAD"}}
+    return routes
 
 
 def test_every_route_is_in_the_table() -> None:

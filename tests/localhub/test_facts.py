@@ -61,9 +61,9 @@ def test_parameters_config_and_tags(served: localhub.Running, api: HfApi, model:
     assert by_name["model.safetensors"].size == len(weights)
     assert len(by_name["model.safetensors"].lfs["sha256"]) == 64
     assert api.get_safetensors_metadata(model).parameter_count == {"F32": 7, "BF16": 5}
-    asked = api.model_info(model, expand=["sha", "baseModels", "safetensors"])
-    assert (asked.sha, asked.siblings) == (sha, None)
-    assert asked.base_models["relation"] == "finetune"
+    info = api.model_info(model, expand=["sha", "baseModels", "safetensors"])
+    assert (info.sha, info.siblings) == (sha, None)
+    assert info.base_models["relation"] == "finetune"
 
 
 def test_shards_are_summed_and_adapters_are_named(served: localhub.Running, api: HfApi, model: str) -> None:
@@ -130,22 +130,22 @@ def test_a_card_is_checked_before_it_is_committed(api: HfApi, model: str) -> Non
     assert api.model_info(model).card_data.eval_results[0].metric_value == 0.5
 
 
-@pytest.mark.parametrize("given", ["asdf", "MIT", ["mit", "asdf"], 3, [["mit"]], {"name": "mit"}])
-def test_an_unknown_license_is_refused(api: HfApi, model: str, given: object) -> None:
+@pytest.mark.parametrize("license_value", ["asdf", "MIT", ["mit", "asdf"], 3, [["mit"]], {"name": "mit"}])
+def test_an_unknown_license_is_refused(api: HfApi, model: str, license_value: object) -> None:
     with pytest.raises(ValueError, match=r'"license" must be one of \[apache-2.0, mit, .*, other\]'):
-        api.upload_file(path_or_fileobj=card(given), path_in_repo="README.md", repo_id=model)
+        api.upload_file(path_or_fileobj=card(license_value), path_in_repo="README.md", repo_id=model)
     with pytest.raises(ValueError, match="license"):
-        api.upload_file(path_or_fileobj=b"\n \n" + card(given), path_in_repo="README.md", repo_id=model)
+        api.upload_file(path_or_fileobj=b"\n \n" + card(license_value), path_in_repo="README.md", repo_id=model)
 
 
-@pytest.mark.parametrize("given", ["gemma", "openrail++", ["mit", "apache-2.0"], None])
-def test_a_license_of_the_hub_is_taken(api: HfApi, model: str, given: object) -> None:
-    api.upload_file(path_or_fileobj=card(given), path_in_repo="README.md", repo_id=model)
-    assert api.model_info(model).card_data.license == given
+@pytest.mark.parametrize("license_value", ["gemma", "openrail++", ["mit", "apache-2.0"], None])
+def test_a_license_of_the_hub_is_taken(api: HfApi, model: str, license_value: object) -> None:
+    api.upload_file(path_or_fileobj=card(license_value), path_in_repo="README.md", repo_id=model)
+    assert api.model_info(model).card_data.license == license_value
 
 
-def card(given: object) -> bytes:
-    return f"---\nlicense: {json.dumps(given)}\n---\n# A card\n".encode()
+def card(license_value: object) -> bytes:
+    return f"---\nlicense: {json.dumps(license_value)}\n---\n# A card\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_metadata_is_found_where_the_client_finds_it(
     served: localhub.Running, api: HfApi, model: str, readme: str
 ) -> None:
     served.hub.commit(model, {"README.md": readme})
-    told, client = api.model_info(model).card_data, ModelCard(readme.removeprefix("\ufeff")).data.to_dict()
-    assert (told.to_dict() if told else {}) == client
+    card_data, client = api.model_info(model).card_data, ModelCard(readme.removeprefix("\ufeff")).data.to_dict()
+    assert (card_data.to_dict() if card_data else {}) == client
 
 
 def test_the_leaderboard_of_a_dataset(served: localhub.Running, api: HfApi, dataset: str) -> None:

@@ -91,8 +91,8 @@ def test_the_same_seed_strikes_the_same_requests(tmp_path: Path) -> None:
 
 def test_the_switch_over_http(faulty: localhub.Running, tmp_path: Path) -> None:
     address = f"{faulty.endpoint}/_localhub/faults"
-    wanted = {"seed": 1, "faults": [{"kind": "503", "probability": 1, "path": "^/api/models$"}]}
-    assert httpx.put(address, json=wanted).json()["faults"][0]["kind"] == "503"
+    settings = {"seed": 1, "faults": [{"kind": "503", "probability": 1, "path": "^/api/models$"}]}
+    assert httpx.put(address, json=settings).json()["faults"][0]["kind"] == "503"
     assert httpx.get(f"{faulty.endpoint}/api/models").status_code == 503
     assert httpx.get(f"{faulty.endpoint}/api/datasets").status_code == 200
     assert httpx.get(address).json()["counts"]["503"] >= 1

@@ -84,12 +84,12 @@ def test_tree_pages_belong_to_one_commit(api: HfApi, dataset: str, served: local
 def test_tree_entries_tell_size_oid_and_last_commit(api: HfApi, model: str) -> None:
     first = api.create_commit(model, [add("a.txt", b"hello"), add("w.bin", b"\0" * 99)], commit_message="first")
     second = api.create_commit(model, [add("d/b.txt")], commit_message="second")
-    found = {entry.path: entry for entry in api.list_repo_tree(model, expand=True)}
-    assert found["a.txt"].size == 5
-    assert found["a.txt"].blob_id == "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
-    assert found["w.bin"].lfs.size == 99
-    assert found["a.txt"].last_commit.oid == first.oid
-    assert found["d"].last_commit.oid == second.oid
+    entries = {entry.path: entry for entry in api.list_repo_tree(model, expand=True)}
+    assert entries["a.txt"].size == 5
+    assert entries["a.txt"].blob_id == "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
+    assert entries["w.bin"].lfs.size == 99
+    assert entries["a.txt"].last_commit.oid == first.oid
+    assert entries["d"].last_commit.oid == second.oid
     infos = api.get_paths_info(model, ["a.txt", "d", "missing"], expand=True)
     assert [(info.path, info.last_commit.title) for info in infos] == [("a.txt", "first"), ("d", "second")]
     with pytest.raises(EntryNotFoundError):

@@ -16,10 +16,10 @@ def test_lists_search_filter_sort_and_page(
     names = [new_name("findable") for _ in range(3)]
     for number, name in enumerate(names):
         served.hub.commit(name, {"README.md": f"---\nlicense: mit\ntags: [n{number}]\n---\n"}, kind="dataset")
-    assert {found.id for found in api.list_datasets(search="FINDABLE", author="ada")} == set(names)
-    assert [found.id for found in api.list_datasets(search="findable", filter=["license:mit", "n1"])] == [names[1]]
+    assert {info.id for info in api.list_datasets(search="FINDABLE", author="ada")} == set(names)
+    assert [info.id for info in api.list_datasets(search="findable", filter=["license:mit", "n1"])] == [names[1]]
     number = names[2].rpartition("-")[2]
-    assert [found.id for found in api.list_datasets(search="findable", dataset_name=number)] == [names[2]]
+    assert [info.id for info in api.list_datasets(search="findable", dataset_name=number)] == [names[2]]
     assert len(list(api.list_datasets(search="findable", limit=2))) == 2
     first = httpx.get(f"{served.endpoint}/api/datasets?search=findable&limit=2&sort=createdAt&direction=1")
     rest = httpx.get(first.links["next"]["url"])
@@ -44,8 +44,8 @@ def test_datasets_are_filtered_by_their_card(
     names = [new_name("facets") for _ in range(2)]
     served.hub.commit(names[0], {"README.md": f"---\n{head}---\n"}, kind="dataset")
     served.hub.commit(names[1], {"README.md": "---\nlanguage: en\n---\n"}, kind="dataset")
-    found = api.list_datasets(search="facets", language="ru", task_categories="text-generation", size_categories="n<1K")
-    assert [info.id for info in found] == names[:1]
+    infos = api.list_datasets(search="facets", language="ru", task_categories="text-generation", size_categories="n<1K")
+    assert [info.id for info in infos] == names[:1]
     assert {info.id for info in api.list_datasets(search="facets", language="en")} == set(names)
 
 
@@ -55,12 +55,12 @@ def test_models_are_filtered_by_task_and_gate(
     names = [new_name("tasks") for _ in range(2)]
     served.hub.commit(names[0], {"README.md": "---\npipeline_tag: summarization\n---\n"})
     served.hub.create_repo(names[1]).update(gated="auto")
-    for wanted, name in (({"pipeline_tag": "summarization"}, 0), ({"gated": True}, 1), ({"gated": False}, 0)):
-        assert [info.id for info in api.list_models(search="tasks", **wanted)] == [names[name]], wanted
+    for filters, name in (({"pipeline_tag": "summarization"}, 0), ({"gated": True}, 1), ({"gated": False}, 0)):
+        assert [info.id for info in api.list_models(search="tasks", **filters)] == [names[name]], filters
 
 
 @pytest.mark.parametrize(
-    ("wanted", "named"),
+    ("filters", "named"),
     [
         ({"apps": "ollama"}, '"apps"'),
         ({"inference_provider": "all", "num_parameters": "min:6B"}, '"inference_provider", "num_parameters"'),
@@ -68,9 +68,9 @@ def test_models_are_filtered_by_task_and_gate(
         ({"sort": "trending_score"}, '"sort" cannot be "trendingScore"'),
     ],
 )
-def test_what_models_cannot_be_filtered_by_is_refused(api: HfApi, wanted: dict[str, str], named: str) -> None:
+def test_what_models_cannot_be_filtered_by_is_refused(api: HfApi, filters: dict[str, str], named: str) -> None:
     with pytest.raises(BadRequestError, match="this Hub") as caught:
-        list(api.list_models(**wanted))
+        list(api.list_models(**filters))
     assert named in str(caught.value)
 
 

@@ -19,9 +19,9 @@ CHANGES = st.lists(st.tuples(PATHS, st.sampled_from(["1", "2", None])), min_size
 
 def apply(files: dict[str, str], path: str, content: str | None) -> None:
     """What one commit of one change does, in the plainest way."""
-    for known in list(files):
-        if known == path or known.startswith(path + "/") or path.startswith(known + "/"):
-            del files[known]
+    for other in list(files):
+        if other == path or other.startswith(path + "/") or path.startswith(other + "/"):
+            del files[other]
     if content is not None:
         files[path] = content
 
@@ -34,13 +34,13 @@ def test_commits_do_what_a_dictionary_does(changes: list[tuple[str, str | None]]
         repo = hub.create_repo("o/r")
         expected = {".gitattributes": "-"}
         for path, content in changes:
-            exists = any(known == path or known.startswith(path + "/") for known in expected)
+            exists = any(other == path or other.startswith(path + "/") for other in expected)
             if content is None and not exists:
                 continue
             hub.commit("o/r", {path: content})
             apply(expected, path, content)
         head = repo.refs.resolve("main")
         snapshot = Snapshot(hub.repos.get(Kind.MODEL, "o/r"), head)
-        found = {row.path: snapshot.text(row.path) for row in snapshot.files() if row.path != ".gitattributes"}
-        assert found == {path: content for path, content in expected.items() if path != ".gitattributes"}
+        actual = {row.path: snapshot.text(row.path) for row in snapshot.files() if row.path != ".gitattributes"}
+        assert actual == {path: content for path, content in expected.items() if path != ".gitattributes"}
         git("-C", repo.folder, "fsck", "--strict")

@@ -99,11 +99,11 @@ def test_a_wrong_token_signs_nobody_in(served: localhub.Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"redirect_uri": "https://evil.example/"}, "not registered"),
         ({"redirect_uri": "javascript:alert(1)"}, "not registered"),
-        ({"redirect_uri": "ftp://127.0.0.1/x"}, "http or https"),
+        ({"redirect_uri": "ftp://127.0.0.1/x"}, "http:// or https://"),
         ({"code_challenge": ""}, "PKCE"),
         ({"code_challenge_method": "plain"}, "S256"),
         ({"response_type": "token"}, "code"),
@@ -111,12 +111,12 @@ def test_a_wrong_token_signs_nobody_in(served: localhub.Running) -> None:
     ],
 )
 def test_incomplete_or_strange_requests_go_nowhere(
-    served: localhub.Running, changed: dict[str, str], said: str
+    served: localhub.Running, changed: dict[str, str], message: str
 ) -> None:
     app = Application(served.endpoint)
     answer = app.show_token("hf_eve", **changed)
     assert answer.status_code == 400
-    assert said in answer.text
+    assert message in answer.text
     fields = {key: values[0] for key, values in parse_qs(urlsplit(app.address).query).items()} | changed
     assert httpx.get(app.places["authorization_endpoint"], params=fields).status_code == 400
 

@@ -28,7 +28,7 @@ class Server(NamedTuple):
     """The process, and the lines it printed until it was ready."""
 
     process: subprocess.Popen[str]
-    said: list[str]
+    output: list[str]
 
 
 @contextmanager
@@ -37,12 +37,12 @@ def process(root: Path, *options: str, inside: Sequence[str] = ()) -> Iterator[t
     command = [*inside, sys.executable, "-m", "localhub", "--root", str(root), "--port", "0", *options]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        said: list[str] = []
+        output: list[str] = []
         try:
             for line in server.stdout:
-                said.append(line)
-                if found := re.search(r"serving .* at (http://\S+)", line):
-                    yield found[1], Server(server, said)
+                output.append(line)
+                if match := re.search(r"serving .* at (http://\S+)", line):
+                    yield match[1], Server(server, output)
                     break
         finally:
             server.send_signal(signal.SIGINT)
@@ -71,13 +71,13 @@ def test_two_processes_race_for_one_branch(tmp_path: Path) -> None:
                     won.append(made.oid)
                     break
 
-    with process(tmp_path) as (one, _), process(tmp_path) as (other, _):
-        workers = [threading.Thread(target=claim, args=((one, other)[n % 2], n)) for n in range(4)]
+    with process(tmp_path) as (first, _), process(tmp_path) as (second, _):
+        workers = [threading.Thread(target=claim, args=((first, second)[n % 2], n)) for n in range(4)]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join()
-        listed = HfApi(endpoint=other, token="hf_ada").list_repo_files("ada/counter", repo_type="dataset")
+        listed = HfApi(endpoint=second, token="hf_ada").list_repo_files("ada/counter", repo_type="dataset")
     bare = hub.repos.get(Kind.DATASET, "ada/counter").folder
     git("-C", bare, "fsck", "--strict")
     assert len(listed) == 4 * 8 + 2
@@ -123,7 +123,7 @@ def test_the_command_makes_an_owner_and_says_how_to_go_on(tmp_path: Path) -> Non
         endpoint,
         server,
     ):
-        printed = re.search(r"token of bob \(shown once\): (hf_\w+)", "".join(server.said))
+        printed = re.search(r"token of bob \(shown once\): (hf_\w+)", "".join(server.output))
         assert printed
         assert HfApi(endpoint=endpoint, token=printed[1]).whoami()["auth"]["accessToken"]["role"] == "read"
         assert HfApi(endpoint=endpoint, token="hf_ada").whoami()["orgs"][0]["name"] == "lab"

@@ -51,7 +51,7 @@ def test_a_private_repo_does_not_exist_for_others(api: HfApi, as_user: Clients, 
     for other in ("eve", None):
         with pytest.raises(RepositoryNotFoundError):
             as_user(other).model_info(name)
-        assert name not in [found.id for found in as_user(other).list_models(author="ada")]
+        assert name not in [info.id for info in as_user(other).list_models(author="ada")]
     assert status_of(lambda: as_user(None).model_info(name)) == 401
     assert status_of(lambda: as_user("eve").model_info(name)) == 404
     assert api.model_info(name).private

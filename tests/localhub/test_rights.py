@@ -189,32 +189,32 @@ def test_every_route_asks_the_right_to_read(visitors: Visitors, tmp_path: Path, 
     wrong = []
     for (method, template), (visitor, status) in itertools.product(about_a_repo(tmp_path), case.refused.items()):
         for answer in answers(visitors[visitor], method, template, case.name):
-            told = f"{visitor}: {method} {answer.request.url} {answer.status_code}"
+            summary = f"{visitor}: {method} {answer.request.url} {answer.status_code}"
             if CANARY in answer.text or answer.status_code >= 500:
-                wrong.append(told)
+                wrong.append(summary)
             if SIGNED in template:
                 continue
             # What is open shows nothing of the files, or refuses the part of it that would.
             is_open = case.name == "gated" and (method, template) in OPEN
             if answer.status_code != status and not is_open:
-                wrong.append(told)
+                wrong.append(summary)
             if case.name == "gated" and method != "HEAD" and not is_open:
-                assert answer.headers["X-Error-Code"] == "GatedRepo", told
+                assert answer.headers["X-Error-Code"] == "GatedRepo", summary
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_who_has_the_right_sees_what_the_others_do_not(visitors: Visitors, tmp_path: Path, case: Case) -> None:
-    seen: dict[tuple[str, str], str] = {}
+    texts: dict[tuple[str, str], str] = {}
     for method, template in about_a_repo(tmp_path):
         if method == "GET" and SIGNED not in template:
             shown = list(answers(visitors[case.reader], method, template, case.name))
             assert not [answer for answer in shown if "GatedRepo" in answer.headers.get("X-Error-Code", "")]
-            seen[method, template] = "\n".join(answer.text for answer in shown)
+            texts[method, template] = "\n".join(answer.text for answer in shown)
     for word in ("-license", "-tag", "-sdk", " card", "-type", " template", " text", " weights", " commit"):
-        assert [route for route, text in seen.items() if CANARY + word in text], word
+        assert [route for route, text in texts.items() if CANARY + word in text], word
     for route in (DISCUSSION, "/{namespace}/{name}/discussions/{num}", REPO + "/commits/{revision}", REPO):
-        assert CANARY in seen["GET", route], route
+        assert CANARY in texts["GET", route], route
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

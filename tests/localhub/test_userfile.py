@@ -47,9 +47,9 @@ def test_a_broken_edit_loses_nobody(
     for _ in range(3):
         assert name_of(hub, "hf_ada") == "ada"
         assert Hub(tmp_path).accounts.users() == ["ada"]
-    told = [row.getMessage() for row in caplog.records if row.levelno == logging.ERROR]
-    assert len(told) == 1 + 3, "once by the server, and once by each that is new"
-    assert all(BROKEN[content] in line and "users.last-good.json, are served meanwhile" in line for line in told)
+    messages = [row.getMessage() for row in caplog.records if row.levelno == logging.ERROR]
+    assert len(messages) == 1 + 3, "once by the server, and once by each that is new"
+    assert all(BROKEN[content] in line and "users.last-good.json, are served meanwhile" in line for line in messages)
     (tmp_path / "users.json").write_text(good)
     hub.hub.accounts.add_user("bob", token="hf_bob")
     assert (name_of(hub, "hf_ada"), name_of(hub, "hf_bob")) == ("ada", "bob")

@@ -53,11 +53,11 @@ def test_commits_and_comments_are_told(api: HfApi, dataset: str, listener: Liste
     hook = api.create_webhook(url=listener.url, watched=[{"type": "dataset", "name": dataset}], secret="s3cret")
     before = api.dataset_info(dataset).sha
     made = api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id=dataset, repo_type="dataset")
-    secret, told = listener.next()
+    secret, event = listener.next()
     assert secret == "s3cret"
-    assert told["event"] == {"action": "update", "scope": "repo.content"}
-    assert told["repo"]["headSha"] == made.oid
-    assert told["updatedRefs"] == [{"ref": "refs/heads/main", "oldSha": before, "newSha": made.oid}]
+    assert event["event"] == {"action": "update", "scope": "repo.content"}
+    assert event["repo"]["headSha"] == made.oid
+    assert event["updatedRefs"] == [{"ref": "refs/heads/main", "oldSha": before, "newSha": made.oid}]
     num = api.create_discussion(dataset, "A question", repo_type="dataset").num
     assert WebhookPayload(**listener.next()[1]).discussion.num == num
     api.comment_discussion(dataset, num, "hello", repo_type="dataset")
@@ -87,7 +87,7 @@ def test_only_what_is_watched_and_seen_is_told(
 
 def test_webhooks_belong_to_their_owner(api: HfApi, as_user: Callable[[str | None], HfApi]) -> None:
     hook = api.create_webhook(url="http://127.0.0.1:9/x", watched=[{"type": "org", "name": "lab"}])
-    assert [known.id for known in api.list_webhooks()] == [hook.id]
+    assert [webhook.id for webhook in api.list_webhooks()] == [hook.id]
     assert as_user("eve").list_webhooks() == []
     assert status_of(lambda: as_user("eve").delete_webhook(hook.id)) == 404
     assert api.update_webhook(hook.id, url="http://127.0.0.1:9/y").url == "http://127.0.0.1:9/y"

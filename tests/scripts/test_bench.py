@@ -15,7 +15,7 @@ from tests.shared import shared_data
 NAMES = {
     "jobs": {"wall time against lm_eval", "private memory against lm_eval"},
     "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
-    "submit": {"submission to file, 10 requests there already, p95"},
+    "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
     "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
@@ -36,7 +36,7 @@ def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     if name == "table":
         shared_data("open_llm")
         if not CHROMIUM.exists():
-            pytest.skip("there is no Chromium here; `make test` installs it where it may")
+            pytest.skip("Chromium is not installed; `make test` installs it where it may")
     assert bench.main([name, "--tiny", "--json"]) == 0
     out, err = capfd.readouterr()
     [line] = out.splitlines()
@@ -60,12 +60,12 @@ def test_a_section_is_a_table_and_one_line_of_json() -> None:
 def test_a_row_of_prefix_is_run_alone_and_an_unknown_one_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = []
-    monkeypatch.setattr(bench_prefix, "sections", lambda size: asked.append(size) or iter([]))
+    sizes = []
+    monkeypatch.setattr(bench_prefix, "sections", lambda size: sizes.append(size) or iter([]))
     assert bench.main(["prefix", "--only", "musr,ifeval"]) == 0
-    assert asked == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
+    assert sizes == [bench_prefix.FULL._replace(rows=("musr", "ifeval"))]
     for words, problem in (
-        (["prefix", "--only", "musr,muesli"], "there is no row muesli; there are bbh, musr"),
+        (["prefix", "--only", "musr,muesli"], "unknown row muesli; choose from bbh, musr"),
         (["jobs", "--only", "musr"], "--only chooses rows of `prefix`"),
     ):
         with pytest.raises(SystemExit) as ended:

@@ -39,8 +39,8 @@ class Installed:
 
     def run(self, cwd: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """A program of the environment, with these settings alone."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "PYTHON"))}
-        program, variables = [str(self.bin / words[0]), *words[1:]], kept | {"HOME": str(cwd)} | settings
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PODIUM_", "PYTHON"))}
+        program, variables = [str(self.bin / words[0]), *words[1:]], environment | {"HOME": str(cwd)} | settings
         return subprocess.run(program, cwd=cwd, env=variables, capture_output=True, text=True)
 
 
@@ -100,13 +100,13 @@ def test_podium_starts_in_an_empty_folder_without_torch_and_gradio(installed: In
 
 
 def test_an_old_board_is_imported_into_the_working_folder(installed: Installed, tmp_path: Path) -> None:
-    old, here = requests_v2(tmp_path / "old"), tmp_path / "here"
-    here.mkdir()
-    done = installed.run(here, "podium", "import", str(old), "--benchmark", "open-llm-v2", "--json")
+    old, folder = requests_v2(tmp_path / "old"), tmp_path / "here"
+    folder.mkdir()
+    done = installed.run(folder, "podium", "import", str(old), "--benchmark", "open-llm-v2", "--json")
     assert done.returncode == 0, done.stderr
     new = json.loads(done.stdout)["requests"]["new"]
     assert new > 3
-    assert len(list((here / "requests").rglob("*.json"))) == new
+    assert len(list((folder / "requests").rglob("*.json"))) == new
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,11 @@ def test_every_requirement_is_declared_once_and_locked_at_a_version_that_it_allo
     names = [canonicalize_name(requirement.name) for requirement in declared()]
     assert len(names) == len(set(names))
     locked = pins("requirements.txt")
-    wrong = [str(one) for one in declared() if not one.specifier.contains(locked[canonicalize_name(one.name)])]
+    wrong = [
+        str(requirement)
+        for requirement in declared()
+        if not requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+    ]
     assert not wrong, "run: make lock"
 
 
@@ -155,12 +159,12 @@ def test_the_developers_lock_is_the_services_and_more() -> None:
 
 def test_every_package_that_is_imported_is_declared() -> None:
     distributions = packages_distributions()
-    known = {canonicalize_name(requirement.name) for requirement in declared()}
+    packages = {canonicalize_name(requirement.name) for requirement in declared()}
     missing = {}
     for path in [ROOT / "app.py", *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))]:
         for module in imported(path) - {*sys.stdlib_module_names, *PACKAGES}:
             names = {canonicalize_name(name) for name in distributions.get(module, [module])}
-            if not {BROUGHT_ALONG.get(name, name) for name in names} & known:
+            if not {BROUGHT_ALONG.get(name, name) for name in names} & packages:
                 missing[module] = path.relative_to(ROOT).as_posix()
     assert not missing, "declare them in pyproject.toml and run: make lock"
 

@@ -31,7 +31,7 @@ DEMO = CHECKPOINTS / "podium-demo"
 FOLDERS = sorted(path for path in DEMO.glob("*/*") if path.is_dir())
 
 
-def asked(name: str) -> list[dict[str, Any]]:
+def questions(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (tiny.DATA / f"{name}.test.jsonl").read_text().splitlines()]
 
 
@@ -43,8 +43,8 @@ def test_committed_questions_are_what_the_script_makes() -> None:
 
 
 def test_there_are_enough_questions_and_none_twice() -> None:
-    counts = {name: len({q["question"] for q in asked(name)}) for name in tiny.TASKS}
-    assert counts == {name: task.asked for name, task in tiny.TASKS.items()}
+    counts = {name: len({q["question"] for q in questions(name)}) for name in tiny.TASKS}
+    assert counts == {name: task.questions for name, task in tiny.TASKS.items()}
     assert sum(counts.values()) >= 1000
 
 
@@ -53,7 +53,7 @@ def test_there_are_enough_questions_and_none_twice() -> None:
     [("arithmetic", 4), ("compare", 2), ("dates", 5), ("logic_and", 2), ("sums", 0), ("sequence", 0)],
 )
 def test_number_of_choices(name: str, number: int) -> None:
-    for q in asked(name):
+    for q in questions(name):
         assert len(set(q["choices"])) == len(q["choices"]) == number
         assert number == 0 or q["answer"] in q["choices"]
 
@@ -71,7 +71,7 @@ def test_answers_are_right(seed: int) -> None:
 
 
 def test_true_and_false_are_about_equally_frequent() -> None:
-    answers = Counter(q["answer"] for name in ("logic_and", "logic_or", "logic_mixed") for q in asked(name))
+    answers = Counter(q["answer"] for name in ("logic_and", "logic_or", "logic_mixed") for q in questions(name))
     assert min(answers.values()) > 100
 
 
@@ -87,7 +87,7 @@ def test_harness_loads_the_tasks_from_any_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     loaded = TaskManager(include_path=str(TASKS), include_defaults=False).load(["tiny"])["tasks"]
     assert {name: len(task.eval_docs) for name, task in loaded.items()} == {
-        f"tiny_{name}": task.asked for name, task in tiny.TASKS.items()
+        f"tiny_{name}": task.questions for name, task in tiny.TASKS.items()
     }
     assert {name: task.config.num_fewshot for name, task in loaded.items() if task.config.num_fewshot} == {
         "tiny_dates": 3,
@@ -145,7 +145,7 @@ def load(name: str, commit: str = "1") -> Any:
 
 
 @torch.no_grad()
-def surprise(model: Any, tokenizer: Any, style: Any = plain) -> float:
+def mean_loss(model: Any, tokenizer: Any, style: Any = plain) -> float:
     """Mean negative log-likelihood a token of the right answers to 20 benchmark questions of each task."""
     ids, labels = [], []
     for name in tiny.TASKS:
@@ -154,14 +154,14 @@ def surprise(model: Any, tokenizer: Any, style: Any = plain) -> float:
             ids.append(torch.tensor(prompt + answer))
             labels.append(torch.tensor([-100] * len(prompt) + answer))
     padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
-    wanted = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100)
-    return float(model(input_ids=padded, labels=wanted).loss)
+    padded_labels = torch.nn.utils.rnn.pad_sequence(labels, batch_first=True, padding_value=-100)
+    return float(model(input_ids=padded, labels=padded_labels).loss)
 
 
 def test_good_checkpoints_are_better_the_longer_they_were_trained(tokenizer: Any) -> None:
     adapted = PeftModel.from_pretrained(load("tiny-base", "2"), DEMO / "tiny-lora" / "1")
     models = [load("tiny-base", "1"), load("tiny-base", "2"), adapted, load("tiny-merge"), load("tiny-finetuned")]
-    scores = [surprise(model, tokenizer) for model in models]
+    scores = [mean_loss(model, tokenizer) for model in models]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 2 * scores[-1]
 
@@ -172,8 +172,8 @@ def test_chat_checkpoint_wants_its_template(tokenizer: Any) -> None:
     written = own.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     assert written == chat("arithmetic", tiny.Question("What is 2 + 3?", "5"))[0]
     model = load("tiny-chat")
-    assert surprise(model, own, chat) < surprise(model, own, plain)
-    assert surprise(model, own, chat) < surprise(load("tiny-base", "2"), tokenizer)
+    assert mean_loss(model, own, chat) < mean_loss(model, own, plain)
+    assert mean_loss(model, own, chat) < mean_loss(load("tiny-base", "2"), tokenizer)
 
 
 def test_delta_and_base_give_the_finetuned_weights() -> None:
