@@ -47,7 +47,7 @@ class RepoMeta:
 
 
 class Repo:
-    """One repository on disk."""
+    """One repository on disk; a handle is for one thread at a time, and made anew for each request."""
 
     def __init__(self, name: RepoName, folder: Path, lock: Path, drafts: Drafts) -> None:
         self.name, self.folder, self._lock, self.drafts = name, folder, lock, drafts

@@ -1,5 +1,6 @@
 """Content put in from Python: the same calls give the same commits, and git itself agrees."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localhub import Hub
+from localhub import Hub, objects
 from localhub.errors import InvalidPath, LocalHubError, RepoNotFound, StaleParent
 from localhub.names import Kind
 from localhub.refs import MAIN
@@ -121,6 +122,21 @@ def test_a_name_that_git_refuses_is_refused_and_leaves_nothing(tmp_path: Path) -
     assert sorted(bare.rglob("*")) == before
     assert not list((tmp_path / "tmp").iterdir())
     assert git("-C", bare, "rev-parse", "main").strip() == second
+
+
+def test_an_object_that_cannot_be_synced_is_not_moved_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(tmp_path)
+    bare = Hub(tmp_path).repos.get(Kind.MODEL, "org/tiny").folder
+    before = sorted(bare.rglob("*"))
+
+    def broken_disk(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(objects, "fsync_file", broken_disk)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        Hub(tmp_path).commit("org/tiny", {"new.txt": "new"})
+    assert sorted(bare.rglob("*")) == before
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_a_folder_of_another_user_and_the_machines_git_configuration_change_nothing(tmp_path: Path) -> None:
