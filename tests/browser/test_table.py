@@ -246,7 +246,7 @@ def test_the_frame_for_other_sites_needs_no_gradio(reader: Any, address: str) ->
 
 def shown_total(page: Any) -> int:
     """The number at the head of the status line."""
-    return int(status(page).inner_text().split(" ")[0].replace(",", ""))
+    return int(status(page).text_content().split(" ")[0].replace(",", ""))  # `inner_text` is empty until it is painted
 
 
 @pytest.mark.parametrize(
