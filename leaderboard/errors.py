@@ -170,7 +170,7 @@ class Infrastructure(PodiumError):
 class HubUnavailable(Infrastructure):
     """The Hub did not answer, refused our own token, limited our rate or had an error of its own.
 
-    `retry_after_s`: seconds after which trying again makes sense; None when somebody has to mend something first.
+    `retry_after_s`: seconds after which trying again makes sense; None when somebody has to fix something first.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:

@@ -119,7 +119,7 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
     names = service.models.names(model)
-    found = [
+    evaluations = [
         Evaluation(podium=block, result_path=path, tasks=service.results.tasks_at(path))
         for benchmark in service.benchmarks
         for name in {names.now, *names.earlier}
@@ -129,7 +129,7 @@ def model_of(service: Service, model: str) -> Model:
     return Model(
         model=names.now,
         earlier_names=sorted(names.earlier),
-        evaluations=sorted(found, key=lambda evaluation: evaluation.podium.time, reverse=True),
+        evaluations=sorted(evaluations, key=lambda evaluation: evaluation.podium.time, reverse=True),
         requests=filtered(
             [
                 request

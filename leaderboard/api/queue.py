@@ -63,14 +63,14 @@ def queue_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Requests that fit every filter, the newest first."""
         view = service.queue.view()
-        found = filtered(view.requests, benchmark, status or (), sender, name)
+        matching = filtered(view.requests, benchmark, status or (), sender, name)
         return kept_model(
             request,
             RequestList(
-                total=len(found),
+                total=len(matching),
                 offset=offset,
-                requests=answers(service, found[offset : offset + limit]),
-                set_aside=[SetAsideFile(path=one.path, reason=one.reason) for one in view.set_aside],
+                requests=answers(service, matching[offset : offset + limit]),
+                set_aside=[SetAsideFile(path=file.path, reason=file.reason) for file in view.set_aside],
             ),
         )
 
@@ -128,12 +128,12 @@ def filtered(
     name: str = "",
 ) -> list[records.Request]:
     """Those of `requests` that fit every filter that is not empty, the newest first."""
-    found = [
-        one
-        for one in requests
-        if (not benchmark or one.benchmark == benchmark)
-        and (not statuses or one.status in statuses)
-        and (not sender or one.sender == sender)
-        and name.casefold() in one.model.casefold()
+    matching = [
+        request
+        for request in requests
+        if (not benchmark or request.benchmark == benchmark)
+        and (not statuses or request.status in statuses)
+        and (not sender or request.sender == sender)
+        and name.casefold() in request.model.casefold()
     ]
-    return sorted(found, key=lambda one: (one.submitted_time, one.id), reverse=True)
+    return sorted(matching, key=lambda request: (request.submitted_time, request.id), reverse=True)

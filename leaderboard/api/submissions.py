@@ -115,7 +115,7 @@ def look(service: Service, submission: BaseSubmission, sender: Person) -> Look:
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),
-        quota=[Quota(**one.model_dump(), left=one.left) for one in findings.quota],
+        quota=[Quota(**allowance.model_dump(), left=allowance.left) for allowance in findings.quota],
         cost=Cost(
             questions=findings.cost.questions,
             expected_seconds=findings.cost.expected_seconds,

@@ -109,10 +109,10 @@ def match(query: Query, columns: Columns, match_term: Callable[[Term, Columns], 
     keep = np.ones(columns.size, dtype=bool)
     by_field: dict[str, Mask] = {}
     for term in query.wanted:
-        found = _match_parts(term, columns, match_term)
-        by_field[term.field] = by_field[term.field] | found if term.field in by_field else found
-    for found in by_field.values():
-        keep &= found
+        mask = _match_parts(term, columns, match_term)
+        by_field[term.field] = by_field[term.field] | mask if term.field in by_field else mask
+    for mask in by_field.values():
+        keep &= mask
     for term in query.excluded:
         keep &= ~_match_parts(term, columns, match_term)
     return keep
@@ -186,12 +186,12 @@ def _term(written: str | None, kind: Kind, value: str, warnings: list[str]) -> T
 
 
 def _number_term(field: str, value: str, warnings: list[str]) -> Term | None:
-    found = _RANGE.fullmatch(value)
-    if not found:
+    bounds = _RANGE.fullmatch(value)
+    if not bounds:
         unit = SEARCHED[field].about.rstrip(".").lower()
         warnings.append(f"“{field}:{value}” is not understood. Write <10, >=7, 7-13 or 7 ({unit}).")
         return None
-    sign, bound, low, high, about = found.groups()
+    sign, bound, low, high, about = bounds.groups()
     text = f"{sign}{bound}" if sign and sign != "=" else f"{low}-{high}" if low else str(about or bound)
     return Term(field, "range", text)
 
@@ -231,8 +231,8 @@ def find_term(term: Term, columns: Columns) -> Mask:
 
 
 def _match_word(word: str, columns: Columns) -> Mask:
-    found = _mask(pc.match_substring(columns.texts[NAME], word))
-    return found | _mask(pc.starts_with(columns.texts[REVISION], word)) if _HEX.fullmatch(word) else found
+    mask = _mask(pc.match_substring(columns.texts[NAME], word))
+    return mask | _mask(pc.starts_with(columns.texts[REVISION], word)) if _HEX.fullmatch(word) else mask
 
 
 def _in_range(text: str, numbers: Numbers) -> Mask:
@@ -249,8 +249,8 @@ def _in_range(text: str, numbers: Numbers) -> Mask:
     return np.asarray((numbers >= float(text) - half) & (numbers < float(text) + half), dtype=bool)
 
 
-def _mask(found: pa.Array | pa.ChunkedArray) -> Mask:
-    return np.asarray(found.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+def _mask(mask: pa.Array | pa.ChunkedArray) -> Mask:
+    return np.asarray(mask.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _literal(text: str) -> str:

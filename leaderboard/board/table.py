@@ -152,8 +152,8 @@ class Board:
 
     def _masks(self, query: Query, view: View) -> dict[str, Mask]:
         """What the search and each filter in use let through."""
-        found = {"search": match(query, self._searched, self._find)} if query.wanted or query.excluded else {}
-        return found | self.filters.masks(view)
+        values_of = {"search": match(query, self._searched, self._find)} if query.wanted or query.excluded else {}
+        return values_of | self.filters.masks(view)
 
     def of_kind(self, kind: str) -> Mask:
         """True for the rows that hiding `kind` leaves out."""
@@ -208,7 +208,7 @@ class Board:
         at = np.asarray(positions, dtype=np.int64)
         shown = self.shown_columns(view)
         columns: dict[str, list[Any]] = {
-            "id": [self.ids[one] for one in at],
+            "id": [self.ids[row] for row in at],
             "model": self.names[at].tolist(),
             "rank": _whole_numbers(selection.rank[at]),
             "average": _numbers(selection.average[at]),
@@ -216,7 +216,7 @@ class Board:
             "symbol": self.texts["symbol"][at].tolist(),
             "revision": self.texts["revision"][at].tolist(),
             "flagged": self.flagged[at].tolist(),
-            "flag": [self._flag(one) for one in at],
+            "flag": [self._flag(row) for row in at],
             "copy_of": self.texts["copy_of"][at].tolist(),
             "official": self.yes["official"][at].tolist(),
             "available": self.yes["available"][at].tolist(),
@@ -263,8 +263,8 @@ class Board:
     @cached_property
     def best(self) -> dict[str, float]:
         """Highest normalised score of every column, over the rows that are not flagged."""
-        found = {key: values[~self.flagged] for key, values in self.normalised.items()}
-        return {key: float(np.nanmax(values)) for key, values in found.items() if not np.isnan(values).all()}
+        values_of = {key: values[~self.flagged] for key, values in self.normalised.items()}
+        return {key: float(np.nanmax(values)) for key, values in values_of.items() if not np.isnan(values).all()}
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""

@@ -173,7 +173,7 @@ class Flags:
     # --- reading
 
     def listed(self) -> FlagList:
-        """Every flag in short. Raises Unreadable when somebody broke the file; `mend` writes it anew."""
+        """Every flag in short. Raises Unreadable when somebody broke the file; `rebuild_list` writes it again."""
         return self._parsed_list(content_of(self._store, LIST_PATH))
 
     def get(self, flag_id: str) -> Flag:
@@ -239,7 +239,7 @@ class Flags:
 
         return edit(self._store, change, f"Flag {flag_id}: {to.value}")
 
-    def mend(self) -> FlagList:
+    def rebuild_list(self) -> FlagList:
         """Write `flags.json` anew from the flags' files; those that cannot be read are left out."""
 
         def decide(files: EditedFiles) -> FlagList:

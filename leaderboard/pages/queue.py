@@ -103,7 +103,7 @@ def waiting(requests: Iterable[Request], estimates: Estimates) -> list[Waiting]:
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
     pending = in_order(request for request in requests if request.status is Status.PENDING)
     everyone = [waits(request, estimates.of(request)) for request in pending]
-    return sorted(everyone, key=lambda one: one.position is None)
+    return sorted(everyone, key=lambda row: row.position is None)
 
 
 def waits(request: Request, estimate: Estimate) -> Waiting:

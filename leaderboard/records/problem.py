@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 
 class Problem(BaseModel):
-    """One thing that is wrong, said so that its reader can mend it."""
+    """One thing that is wrong, with what to do about it."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -73,14 +73,14 @@ class ModelFacts(BaseModel):
         if value == "other":
             value = self.card.get("license_name") or None
         if isinstance(value, list):
-            value = "; ".join(str(one) for one in value) or None
+            value = "; ".join(str(each) for each in value) or None
         return str(value) if value else None
 
     @property
     def architectures(self) -> list[str]:
         """Class names that config.json names."""
-        found = (self.configs.get("config.json") or {}).get("architectures") or []
-        return [str(name) for name in found] if isinstance(found, list) else []
+        names = (self.configs.get("config.json") or {}).get("architectures") or []
+        return [str(name) for name in names] if isinstance(names, list) else []
 
     @property
     def params(self) -> float | None:

@@ -18,13 +18,13 @@ def moment(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        said = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         try:
-            said = datetime.strptime(text, TIME_FORMAT)
+            time = datetime.strptime(text, TIME_FORMAT)
         except ValueError:
             return None
-    return said if said.tzinfo else said.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def now() -> str:

@@ -36,9 +36,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, Mapping):
-        return {plain(str(key)): plain(one) for key, one in value.items()}
+        return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     if isinstance(value, Real):
@@ -84,11 +84,11 @@ class Details:
 
     def positions(self, wrong_only: bool = False, text: str = "") -> list[int]:
         """Places in the file, from 0, of the examples that `rows` would go through."""
-        found: list[int] = []
+        matching: list[int] = []
         for group, places in self._matches(wrong_only, text):
             start = sum(self._file.metadata.row_group(before).num_rows for before in range(group))
-            found += [start + place for place in places]
-        return found
+            matching += [start + place for place in places]
+        return matching
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         """Only those columns of every example, as they are stored. Raises KeyError for a name that is not there."""
@@ -98,16 +98,16 @@ class Details:
 
     def at(self, positions: Sequence[int]) -> list[dict[str, Any]]:
         """The examples at those places, in that order, as `rows` has them; reads only the row groups they are in."""
-        found: dict[int, dict[str, Any]] = {}
+        matching: dict[int, dict[str, Any]] = {}
         start = 0
         for group in range(self._file.num_row_groups):
             size = self._file.metadata.row_group(group).num_rows
             wanted = sorted({place - start for place in positions if start <= place < start + size})
             if wanted:
                 rows = self._file.read_row_group(group).take(wanted).to_pylist()
-                found |= {start + place: self._row(row) for place, row in zip(wanted, rows, strict=True)}
+                matching |= {start + place: self._row(row) for place, row in zip(wanted, rows, strict=True)}
             start += size
-        return [found[place] for place in positions]
+        return [matching[place] for place in positions]
 
     def rows(self, offset: int, limit: int, wrong_only: bool = False, text: str = "") -> list[dict[str, Any]]:
         """At most `limit` examples from `offset` on: those that are wrong, those that contain `text` (any case).
@@ -116,9 +116,9 @@ class Details:
         when there is none).
         """
         rows: list[dict[str, Any]] = []
-        for group, found in self._matches(wrong_only, text):
-            wanted = found[offset : offset + limit - len(rows)]
-            offset = max(0, offset - len(found))
+        for group, matching in self._matches(wrong_only, text):
+            wanted = matching[offset : offset + limit - len(rows)]
+            offset = max(0, offset - len(matching))
             if wanted:
                 rows += [self._row(row) for row in self._file.read_row_group(group).take(wanted).to_pylist()]
             if len(rows) >= limit:
@@ -151,11 +151,11 @@ class Details:
 def _contains(table: pa.Table, text: str) -> pa.Array:
     """Rows in which one of the searched columns has `text`, written as JSON writes it."""
     pattern = json.dumps(plain(text), ensure_ascii=False)[1:-1]
-    found = pa.array([False] * table.num_rows, pa.bool_())
+    matching = pa.array([False] * table.num_rows, pa.bool_())
     for name in SEARCHED:
         hit = pc.match_substring(table[name], pattern, ignore_case=True).combine_chunks()
-        found = pc.or_(found, pc.fill_null(hit, False))
-    return found
+        matching = pc.or_(matching, pc.fill_null(hit, False))
+    return matching
 
 
 def _metric_names(samples: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -173,7 +173,7 @@ def _number(value: Any) -> float | None:
     """A metric of one example as a number; the mean of several (IFEval's instructions); None for anything else."""
     value = plain(value)
     if isinstance(value, list):
-        numbers = [_number(one) for one in value]
+        numbers = [_number(item) for item in value]
         known = [number for number in numbers if number is not None]
         return sum(known) / len(known) if known and len(known) == len(numbers) else None
     return float(value) if isinstance(value, int | float) else None

@@ -137,7 +137,7 @@ def test_a_broken_list_is_told_and_can_be_mended(flags: Flags, store: LocalStore
     store.commit({LIST_PATH: b"{}}", "flags/ab/junk.json": b"no"}, "by hand")
     with pytest.raises(Unreadable):
         flags.listed()
-    flags.mend()
+    flags.rebuild_list()
     assert public(store) == whole
 
 
