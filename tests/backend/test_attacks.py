@@ -142,7 +142,8 @@ class Place:
 
     def _published(self, requests: dict[str, Request]) -> str:
         texts = [
-            Workdir(self.folder / "work" / "jobs" / f"{one.id}-{one.attempts}").log_tail() for one in requests.values()
+            Workdir(self.folder / "work" / "jobs" / f"{request.id}-{request.attempts}").log_tail()
+            for request in requests.values()
         ]
         for root in (self.folder / "results", self.folder / "requests"):
             for file in (path for path in root.rglob("*") if path.is_file()):

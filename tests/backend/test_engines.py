@@ -37,7 +37,7 @@ def evaluated(place: Site, engine: str, folder: Path) -> dict[str, PodiumBlock]:
             fixed = {"model": model, "revision": revision, "benchmark": "tiny", "precision": "float32"}
             queue.submit(Request.model_validate(fixed | said | base))
         ended = {Status.FINISHED, Status.FAILED}
-        wait_for(lambda: all(one.status in ended for one in queue.view().requests))
+        wait_for(lambda: all(request.status in ended for request in queue.view().requests))
     finally:
         scheduler.stop()
     return {block.model: block for block in results.list("tiny")}

@@ -156,7 +156,7 @@ def test_every_submission_is_published_once(
 def finished(site: Site) -> bool:
     """Whether everything has ended well, as far as one worker knows."""
     try:
-        return {one.status for one in site.ticker.queue.view().requests} == {Status.FINISHED}
+        return {request.status for request in site.ticker.queue.view().requests} == {Status.FINISHED}
     except HubUnavailable:
         return False
 
@@ -166,17 +166,19 @@ def check(reader: Site, api: HfApi, size: Size) -> None:
     stores = reader.stores
     requests = Queue(stores.requests).view().requests
     assert len(requests) == size.models * size.revisions
-    assert {one.status for one in requests} == {Status.FINISHED}
-    assert not [one for one in requests if one.failure]
+    assert {element.status for element in requests} == {Status.FINISHED}
+    assert not [entry for entry in requests if entry.failure]
     results = Results(stores.results, stores.details)
     blocks = results.list("tiny")
-    assert Counter(block.request_id for block in blocks) == Counter(one.id for one in requests)
-    assert {(block.request_id, block.attempt) for block in blocks} == {(one.id, one.attempts) for one in requests}
+    assert Counter(block.request_id for block in blocks) == Counter(item.id for item in requests)
+    assert {(block.request_id, block.attempt) for block in blocks} == {
+        (request.id, request.attempts) for request in requests
+    }
     assert len(Contents(stores.results, Queue(stores.requests), BENCHMARKS).frame("tiny")) == len(requests)
     for block in blocks:
         [row] = results.examples(block, "sums", 0, 10)
         assert row["doc"] == {"revision": block.revision}
     for number in range(size.models):
         repo = f"{reader.settings.hub_namespace}/org__model-{number}-details"
-        commits = [one.title for one in api.list_repo_commits(repo, repo_type="dataset")]
+        commits = [commit.title for commit in api.list_repo_commits(repo, repo_type="dataset")]
         assert len(commits) == size.revisions + 1 == len(set(commits))

@@ -89,7 +89,7 @@ def survivor(site: Site) -> Request:
     log = site.folder / "work" / "jobs" / f"{running.id}-1" / "log.txt"
     until(log.exists, 60)
     assert site.process is not None
-    jobs = [one.pid for one in psutil.Process(site.process.pid).children(recursive=True)]
+    jobs = [process.pid for process in psutil.Process(site.process.pid).children(recursive=True)]
     site.process.kill()
     site.process.wait()
     until(lambda: all(gone(pid) for pid in jobs))
@@ -200,7 +200,7 @@ def test_a_signal_ends_it_cleanly_and_its_requests_go_back(site: Site, survivor:
     request = site.submit("tiny-base")
     until(lambda: site.queue.get(request.id).job_id, 60)
     assert site.process is not None
-    jobs = [one.pid for one in psutil.Process(site.process.pid).children(recursive=True)]
+    jobs = [process.pid for process in psutil.Process(site.process.pid).children(recursive=True)]
     site.process.send_signal(signal.SIGTERM)
     assert site.process.wait(60) == 0
     assert all(gone(pid) for pid in jobs)

@@ -75,8 +75,8 @@ class Site:
 
     def finish(self, requests: list[Request]) -> None:
         """Everything ends well by itself."""
-        until(lambda: all(self.queue.get(one.id).status is Status.FINISHED for one in requests), 400)
-        assert [self.queue.get(one.id).failed_attempts for one in requests] == [0] * REQUESTS
+        until(lambda: all(self.queue.get(item.id).status is Status.FINISHED for item in requests), 400)
+        assert [self.queue.get(request.id).failed_attempts for request in requests] == [0] * REQUESTS
         assert self.trouble() == ""
 
     def close(self) -> None:

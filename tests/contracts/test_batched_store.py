@@ -129,7 +129,7 @@ def test_a_round_of_the_queue_in_one_commit(opener: Opener) -> None:
     Queue(opener()).cancel(claimed[2], "ann")
     assert batch.flush("Round") == {queue.path_of(claimed[2])}
     now = [queue.get(request.id) for request in claimed]
-    assert [one.status for one in now] == [Status.RUNNING, Status.FINISHED, Status.CANCELLED, Status.RUNNING]
+    assert [item.status for item in now] == [Status.RUNNING, Status.FINISHED, Status.CANCELLED, Status.RUNNING]
     assert now[0].progress == Progress(done=1, total=2)
 
 

@@ -41,4 +41,4 @@ def test_every_flag_is_listed_and_decided_once(opener: Opener) -> None:
     together(flag)
     listed = Flags(opener()).listed()
     assert sorted(listed.flagged) == [f"org/model{number}" for number in range(PEOPLE)]
-    assert all(one.flagged and one.state is State.ACCEPTED for one in listed.flags) and len(listed.flags) == PEOPLE
+    assert all(item.flagged and item.state is State.ACCEPTED for item in listed.flags) and len(listed.flags) == PEOPLE

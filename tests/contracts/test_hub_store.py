@@ -326,4 +326,4 @@ def test_files_over_the_limit_are_not_downloaded_and_named(
             store.read("a/long.json")
         with pytest.raises(Conflict):
             store.commit({"a/long.json": b"{}"}, "write", {"a/long.json": None})
-    assert not [one for one in seen if "long.json" in one or "huge.bin" in one]
+    assert not [item for item in seen if "long.json" in item or "huge.bin" in item]

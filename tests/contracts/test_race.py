@@ -49,7 +49,7 @@ def fill(store: FileStore, number: int) -> None:
     ]  # fmt: skip
     for start in range(0, number, 100):
         batch = requests[start : start + 100]
-        store.commit({queue_paths.path_of(one): one.to_json() for one in batch}, "Fill the queue")
+        store.commit({queue_paths.path_of(item): item.to_json() for item in batch}, "Fill the queue")
 
 
 @pytest.mark.slow
@@ -65,5 +65,8 @@ def test_every_request_is_claimed_exactly_once(kind: Kind, opener: Opener, monke
     assert len(winners) == kind.claims
     view = Queue(opener()).view()
     assert not view.set_aside
-    assert {one.id: one.lease.claim for one in view.requests if one.lease} == dict(winners)
-    assert all(one.status is Status.RUNNING and one.attempts == 1 and len(one.history) == 1 for one in view.requests)
+    assert {item.id: item.lease.claim for item in view.requests if item.lease} == dict(winners)
+    assert all(
+        request.status is Status.RUNNING and request.attempts == 1 and len(request.history) == 1
+        for request in view.requests
+    )

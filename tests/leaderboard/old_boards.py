@@ -107,9 +107,12 @@ def result_v1(benchmark: Benchmark, model: str, sha: str, scores: dict[str, floa
     for key, value in scores.items():
         if key == "mmlu":
             subjects = [
-                part.task.removeprefix("mmlu_") for one in benchmark.columns if one.key == key for part in one.parts
+                part.task.removeprefix("mmlu_")
+                for column in benchmark.columns
+                if column.key == key
+                for part in column.parts
             ]
-            results |= {f"harness|hendrycksTest-{one}|5": {"acc": value, "acc_norm": value} for one in subjects}
+            results |= {f"harness|hendrycksTest-{subject}|5": {"acc": value, "acc_norm": value} for subject in subjects}
         else:
             task, metric = V1_TASKS[key]
             results[task] = {metric: value, f"{metric}_stderr": 0.01}

@@ -51,8 +51,8 @@ def test_a_mirror_has_a_folder_named_like_each_dataset(root: Path, tmp_path: Pat
     files = [{"split": "test", "path": "data/navigate/test.jsonl"}]
     assert front_matter(bbh) == {"configs": [{"config_name": "navigate", "data_files": files}]}
     assert rows(bbh / "data/navigate/test.jsonl") == [{"input": "Left?", "target": "No"}]
-    assert [one["config_name"] for one in front_matter(mmlu)["configs"]] == ["anatomy", "virology"]
-    assert [one["question"] for one in rows(mmlu / "data/anatomy/dev.jsonl")] == ["dev anatomy", "dev anatomy"]
+    assert [config["config_name"] for config in front_matter(mmlu)["configs"]] == ["anatomy", "virology"]
+    assert [row["question"] for row in rows(mmlu / "data/anatomy/dev.jsonl")] == ["dev anatomy", "dev anatomy"]
 
 
 def test_a_mirror_is_used_again_until_a_file_changes(root: Path, tmp_path: Path) -> None:
@@ -256,7 +256,9 @@ def test_columns_are_made_of_what_the_harness_reports(said: dict[str, Any], benc
 def test_metrics_of_parts_have_the_names_that_the_harness_writes(said: dict[str, Any]) -> None:
     for benchmark, made in said["evaluated"].items():
         parts = {
-            part.task: part for one in load_benchmarks(ROOT / "benchmarks")[benchmark].columns for part in one.parts
+            part.task: part
+            for column in load_benchmarks(ROOT / "benchmarks")[benchmark].columns
+            for part in column.parts
         }
         for task, row in made["results"].items():
             assert task not in parts or set(parts[task].metrics) <= row.keys(), task

@@ -96,7 +96,7 @@ def test_the_definitions_are_those_that_the_whole_harness_would_take() -> None:
     whole = TaskManager()
     for names in (runs(BENCHMARKS["open-llm-v1"]), runs(BENCHMARKS["open-llm-v2"])):
         narrow = TaskManager(
-            include_path=[str(one) for one in harness_folders("b", None, names)], include_defaults=False
+            include_path=[str(folder) for folder in harness_folders("b", None, names)], include_defaults=False
         )
         assert needs(narrow, names) == needs(whole, names) != []
         for need in needs(narrow, names):

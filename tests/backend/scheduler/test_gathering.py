@@ -88,14 +88,14 @@ def test_the_end_of_one_request_goes_with_the_claim_of_the_next(board: Gathering
     board.succeed(handle, workdir)
     board.ticker.tick()
     assert board.commits() == ["Claim org/second", "Publish results of 1 requests"]
-    assert [board.now(one).status for one in (first, second)] == [Status.FINISHED, Status.RUNNING]
+    assert [board.now(item).status for item in (first, second)] == [Status.FINISHED, Status.RUNNING]
     board.ticker.tick()
     assert board.commits() == []
 
 
 def test_what_a_round_publishes_and_renews_is_one_commit_each(board: GatheringBoard) -> None:
     requests = [board.submit(name) for name in ("first", "second")]
-    jobs = [board.run_one(one) for one in requests]
+    jobs = [board.run_one(item) for item in requests]
     board.commits()
     board.clock.pass_(board.settings.progress_s)
     for _, workdir in jobs:
@@ -106,7 +106,7 @@ def test_what_a_round_publishes_and_renews_is_one_commit_each(board: GatheringBo
         board.succeed(handle, workdir)
     board.ticker.tick()
     assert board.commits() == ["What became of requests", "Publish results of 2 requests"]
-    assert {board.now(one).status for one in requests} == {Status.FINISHED}
+    assert {board.now(request).status for request in requests} == {Status.FINISHED}
 
 
 def test_results_that_could_not_be_written_are_tried_again(board: GatheringBoard) -> None:

@@ -151,7 +151,7 @@ def test_old_logs_of_ended_requests_are_removed(board: Board) -> None:
     assert len(board.queue.store.list("logs/")) == 3
     upkeep = OldLogs(board.queue, 30, lambda: now)
     upkeep.work(0.0)
-    assert sorted(board.queue.store.list("logs/")) == sorted(f"logs/{one.id}.txt" for one in (young, waits))
+    assert sorted(board.queue.store.list("logs/")) == sorted(f"logs/{item.id}.txt" for item in (young, waits))
     logs.write(ended.id, "words")
     upkeep.work(LOOK_S - 1)
     assert len(board.queue.store.list("logs/")) == 3, "once an hour"

@@ -48,7 +48,7 @@ def hub(tmp_path: Path) -> Iterator[localhub.Running]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = Store(tmp_path / "results")
-    files = {facts_path(one): facts_file(kept(one)) for one in MODELS}
+    files = {facts_path(model): facts_file(kept(model)) for model in MODELS}
     made.commit(files, "As submitted")
     made.commits.clear()
     return made
@@ -67,7 +67,7 @@ def facts(store: LocalStore, model: str) -> ModelFacts:
 
 def test_what_changes_is_taken_and_what_was_measured_stays(hub: localhub.Running, store: Store) -> None:
     assert Refresher(Hub(hub.endpoint), store, 100).run() == 5
-    assert store.commits == [[facts_path(one) for one in MODELS]], "one commit for all"
+    assert store.commits == [[facts_path(model) for model in MODELS]], "one commit for all"
     found = facts(store, MODELS[0])
     assert (found.license, found.likes, found.available) == ("mit", 0, True)
     assert "one" in found.tags and found.created_at and found.last_modified
@@ -84,7 +84,7 @@ def test_nothing_is_written_when_nothing_changed(hub: localhub.Running, store: S
 def test_all_models_have_their_turn_in_batches(hub: localhub.Running, store: Store) -> None:
     refresher = Refresher(Hub(hub.endpoint), store, 2)
     assert [refresher.run() for _ in range(3)] == [2, 2, 1]
-    assert [path for commit in store.commits for path in commit] == [facts_path(one) for one in MODELS]
+    assert [path for commit in store.commits for path in commit] == [facts_path(model) for model in MODELS]
 
 
 def test_a_model_that_left_and_came_back(hub: localhub.Running, store: Store) -> None:
@@ -93,7 +93,7 @@ def test_a_model_that_left_and_came_back(hub: localhub.Running, store: Store) ->
     api.update_repo_settings(MODELS[0], private=True)
     api.delete_repo(MODELS[1])
     refresher.run()
-    assert [facts(store, one).available for one in MODELS[:3]] == [False, False, True]
+    assert [facts(store, model).available for model in MODELS[:3]] == [False, False, True]
     api.update_repo_settings(MODELS[0], private=False)
     refresher.run()
     assert facts(store, MODELS[0]).available

@@ -169,7 +169,7 @@ def test_requests_are_filtered_and_paged(api: TestClient, service: Service) -> N
     assert api.get("/api/v1/requests?name=MERGE").json()["total"] == 1
     assert api.get("/api/v1/requests?sender=nobody").json()["total"] == 0
     pages = [api.get(f"/api/v1/requests?limit=3&offset={offset}").json()["requests"] for offset in (0, 3)]
-    assert [one["id"] for page in pages for one in page] == [one["id"] for one in everything["requests"]]
+    assert [item["id"] for page in pages for item in page] == [request["id"] for request in everything["requests"]]
     assert api.get("/api/v1/requests?status=DONE").status_code == 422
 
 
@@ -179,7 +179,7 @@ def test_files_set_aside_are_told(api: TestClient, service: Service) -> None:
     path.write_text("{")
     listed = api.get("/api/v1/requests").json()
     assert listed["total"] == 0
-    assert [one["path"] for one in listed["set_aside"]] == ["tiny/org/m_eval_request_x.json"]
+    assert [item["path"] for item in listed["set_aside"]] == ["tiny/org/m_eval_request_x.json"]
 
 
 def test_what_the_store_does_not_read_is_told_with_its_reason(api: TestClient, service: Service) -> None:
@@ -191,7 +191,8 @@ def test_what_the_store_does_not_read_is_told_with_its_reason(api: TestClient, s
     (folder / "m_eval_request_link.json").symlink_to("/etc/passwd")
     (folder / "m_eval_request_folder.json").mkdir()
     told = {
-        one["path"].partition("request_")[2]: one["reason"] for one in api.get("/api/v1/requests").json()["set_aside"]
+        item["path"].partition("request_")[2]: item["reason"]
+        for item in api.get("/api/v1/requests").json()["set_aside"]
     }
     assert {name: reason.split(",")[0].split(";")[0] for name, reason in told.items()} == {
         "folder.json": "it is a folder", "huge.json": "it has 1", "link.json": "it is a symbolic link",
@@ -258,7 +259,7 @@ def test_a_published_result_reaches_board_model_and_details(api: TestClient, ser
     [evaluation] = model["evaluations"]
     assert evaluation["result_path"] == path
     assert evaluation["podium"]["request_id"] == request["id"]
-    assert [one["status"] for one in model["requests"]] == ["FINISHED"]
+    assert [item["status"] for item in model["requests"]] == ["FINISHED"]
     assert "tiny_dates" in evaluation["tasks"]
 
     assert api.get(f"/api/v1/results/{path}").json()["podium"]["request_id"] == request["id"]

@@ -68,7 +68,7 @@ def send(app: ASGIApp, method: str, path: str, **headers: str) -> Sent:
     with ThreadPoolExecutor(1) as pool:  # a browser test before may have left a running loop in this thread
         pool.submit(asyncio.run, app(scope, receive, keep)).result()  # type: ignore[arg-type]
     told = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
-    body = b"".join(one.get("body", b"") for one in answers[1:])
+    body = b"".join(answer.get("body", b"") for answer in answers[1:])
     return Sent(answers[0]["status"], json.loads(body), told, CHUNKS - len(pieces))
 
 

@@ -86,12 +86,12 @@ def test_from_the_flag_to_the_appeal(api: TestClient, service: Service) -> None:
     post(api, f"{talk}/comments", "ada", {"text": "We are lab/original's authors."}, 201)
     post(api, state, "mia", {"state": "rejected", "note": "The owner is right."})
     said = api.get(f"/api/v1{talk}").json()
-    assert [one["by"] for one in said["comments"]] == ["mia", "ada", "mia"]
+    assert [comment["by"] for comment in said["comments"]] == ["mia", "ada", "mia"]
     assert "@lab can appeal here" in said["comments"][0]["text"]
     assert said["opened"] == "This board keeps its discussions itself."
     assert board()["rows"][0]["flagged"] is False and service.boards.answer("tiny", {})["total"] == 1
     history = api.get(f"/api/v1/flags/{flag['id']}").json()["history"]
-    assert [(one["from"], one["to"], one["by"]) for one in history] == [
+    assert [(entry["from"], entry["to"], entry["by"]) for entry in history] == [
         (None, "proposed", "eve"),
         ("proposed", "accepted", "mia"),
         ("accepted", "rejected", "mia"),
@@ -108,7 +108,7 @@ def test_a_flag_needs_a_model_of_this_board_and_evidence(api: TestClient, servic
     assert "nothing to flag" in post(api, "/flags", "eve", FLAG, 404)["error"]
     asked(service)
     problems = post(api, "/flags", "eve", FLAG | {"evidence": "bad", "links": ["ftp://x"]}, 422)["problems"]
-    assert {one["field"] for one in problems} == {"evidence", "links.0"}
+    assert {problem["field"] for problem in problems} == {"evidence", "links.0"}
     assert api.post("/api/v1/flags", json=FLAG | {"by": "ada"}, headers=bearer("eve")).status_code == 422
     assert api.post("/api/v1/flags", json=FLAG).status_code == 401
 
@@ -152,11 +152,11 @@ def test_voting(api: TestClient, service: Service) -> None:
     assert post(api, path, "eve", status=201)["votes"] == 2
     post(api, path, "eve", status=409)
     post(api, path, "bob", status=409)
-    assert [one.id for one in service.queue.pending()] == [second.id, first.id]
+    assert [entry.id for entry in service.queue.pending()] == [second.id, first.id]
     votes = api.get(f"/api/v1{path}").json()["votes"]
-    assert [one["username"] for one in votes] == ["eve"]
+    assert [vote["username"] for vote in votes] == ["eve"]
     assert api.delete(f"/api/v1{path}", headers=bearer("eve")).json()["priority"] == 0
-    assert [one.id for one in service.queue.pending()] == [first.id, second.id]
+    assert [item.id for item in service.queue.pending()] == [first.id, second.id]
 
 
 # --- requests
@@ -208,7 +208,7 @@ def test_corrections_are_kept_with_what_was_there(api: TestClient, service: Serv
     answer = api.patch(address, json=change, headers=bearer("mia"))
     assert answer.status_code == 200, answer.text
     edits = service.queue.get(request.id).edits
-    assert [(one.field, one.before, one.after, one.by) for one in edits] == [
+    assert [(edit.field, edit.before, edit.after, edit.by) for edit in edits] == [
         ("model_type", "other", "pretrained", "mia"),
         ("license", "", "mit", "mia"),
         ("params", None, 1.5, "mia"),
@@ -236,5 +236,5 @@ def test_a_failure_is_reported_and_its_relaunch_noted(api: TestClient, service: 
     post(api, report, "bob", {"note": "Me too."}, 201)
     post(api, f"/requests/{broken.id}/relaunch", "mia")
     said = api.get(f"/api/v1/discussions/requests/{broken.id}").json()["comments"]
-    assert [one["by"] for one in said] == ["eve", "bob", "mia"]
+    assert [item["by"] for item in said] == ["eve", "bob", "mia"]
     assert "relaunched" in said[-1]["text"]

@@ -76,9 +76,9 @@ def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in said] == ["2", "10", "10", "11", "12", "15", "17", "19"]
     assert "in quotes" in said[0]
     assert any(
-        "`columns[0].parts[0].choices`: Input should be greater than or equal to 2 (got 1)" in one for one in said
+        "`columns[0].parts[0].choices`: Input should be greater than or equal to 2 (got 1)" in entry for entry in said
     )
-    assert any("chance" in one and "Allowed here: choices, metrics, task." in one for one in said)
+    assert any("chance" in item and "Allowed here: choices, metrics, task." in item for item in said)
     assert "`columns[1].title` is missing" in said[3]
     assert "Allowed here: combine, description, fewshot" in said[4]
     assert "'float16', 'bfloat16'" in said[6]

@@ -58,5 +58,5 @@ def test_a_small_cache_changes_no_answer(views: list[View]) -> None:
     small.cache = ArrayCache(max_bytes=3 * 8 * len(FRAME), max_entries=3)
     for view in [*views, *views]:
         ours, theirs = small.select(view), fresh.select(view)
-        for one, other in zip(ours[:4], theirs[:4], strict=True):
-            assert np.array_equal(one, other, equal_nan=True)
+        for item, other in zip(ours[:4], theirs[:4], strict=True):
+            assert np.array_equal(item, other, equal_nan=True)

@@ -36,7 +36,7 @@ def published(number: int, **changes: Any) -> PodiumBlock:
         "weight_type": "Original",
         "use_chat_template": bool(number % 2),
         "time": "2026-11-20T10:00:00Z",
-        "scores": {one.key: Score(raw=0.5, normalised=40.0, stderr=1.0, n=200) for one in TINY.columns},
+        "scores": {column.key: Score(raw=0.5, normalised=40.0, stderr=1.0, n=200) for column in TINY.columns},
         "average": 40.0,
         "provenance": Provenance(wall_seconds=12.5, energy_kwh=0.5),
     }

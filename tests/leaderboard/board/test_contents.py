@@ -48,7 +48,8 @@ class Queue:
 def block(number: int = 0, benchmark: str = "tiny", **changes: Any) -> PodiumBlock:
     served = BENCHMARKS[benchmark]
     scores = {
-        one.key: Score(raw=0.5 + number / 100, normalised=40.0 + number, stderr=1.0, n=200) for one in served.columns
+        column.key: Score(raw=0.5 + number / 100, normalised=40.0 + number, stderr=1.0, n=200)
+        for column in served.columns
     }
     fields: dict[str, Any] = {
         "request_id": f"{number:016x}",
@@ -104,7 +105,9 @@ def test_the_first_36_columns_are_those_of_the_open_llm_leaderboard(store: Local
 
 
 def test_headings_of_the_table_are_no_titles_of_columns() -> None:
-    own = set(columns(TINY)) - {f"{one.title}{end}" for one in TINY.columns for end in ("", " Raw", " stderr", " n")}
+    own = set(columns(TINY)) - {
+        f"{column.title}{end}" for column in TINY.columns for end in ("", " Raw", " stderr", " n")
+    }
     assert {name.lower() for name in own} <= RESERVED_TITLES
 
 
@@ -393,7 +396,7 @@ def test_the_incremental_table_is_the_one_built_from_all_files(history: list[tup
             elif step == "facts" and value:
                 facts(store, f"org/model{number}", likes=value, card={"base_model": f"org/model{number - value}"})
             elif step == "request":
-                queue.requests = [one for one in queue.requests if one.id != f"{number:016x}"]
+                queue.requests = [request for request in queue.requests if request.id != f"{number:016x}"]
                 queue.requests.append(Request(model=f"org/model{number}", id=f"{number:016x}", params=value or None))
             elif step == "look":
                 contents.frame("tiny")

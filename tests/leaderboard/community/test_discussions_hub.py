@@ -54,7 +54,7 @@ def there(hub: localhub.Running, url: str) -> Any:
 
 
 def said(hub: localhub.Running, url: str) -> list[tuple[str, str]]:
-    return [(one.author, one.content) for one in there(hub, url).events if one.type == "comment"]
+    return [(event.author, event.content) for event in there(hub, url).events if event.type == "comment"]
 
 
 def number(hub: localhub.Running) -> int:

@@ -78,8 +78,8 @@ def test_true_means_flagged(flags: Flags, store: LocalStore) -> None:
     flags.decide(rejected, State.REJECTED, "mia")
     said = public(store)
     assert said["flagged"] == {"org/accepted": ["copy without attribution"]}
-    entries = {one["id"]: one for one in said["flags"]}  # type: ignore[attr-defined]
-    assert {key: one["flagged"] for key, one in entries.items()} == {accepted: True, rejected: False, waiting: False}
+    entries = {flag["id"]: flag for flag in said["flags"]}  # type: ignore[attr-defined]
+    assert {key: item["flagged"] for key, item in entries.items()} == {accepted: True, rejected: False, waiting: False}
     assert entries[waiting]["decided"] is None and entries[accepted]["decided"]
     assert "`flagged: true` means" in str(said["about"])
 
@@ -114,7 +114,7 @@ def test_flaggers_at_the_same_time_are_all_heard(flags: Flags, store: LocalStore
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda number: raised(Flags(store), by=f"person{number}"), range(24)))
     listed = flags.listed()
-    assert {one.id for one in listed.flags} == set(made) and len(made) == 24
+    assert {flag.id for flag in listed.flags} == set(made) and len(made) == 24
 
 
 def test_a_double_click_is_one_flag(flags: Flags, store: LocalStore) -> None:
@@ -219,12 +219,12 @@ def asked(queue: Queue, number: int = 1, sender: str = "ann") -> Request:
 def test_votes_move_a_request_up_and_back(queue: Queue) -> None:
     first, second = asked(queue, 1), asked(queue, 2)
     votes = Votes(queue)
-    assert [one.id for one in queue.pending()] == [first.id, second.id]
+    assert [element.id for element in queue.pending()] == [first.id, second.id]
     voted = votes.give(second, "bob")
     assert (voted.votes, voted.priority) == (2, 1)
-    assert [one.id for one in queue.pending()] == [second.id, first.id]
+    assert [entry.id for entry in queue.pending()] == [second.id, first.id]
     assert (votes.take_back(second, "bob").votes, queue.get(second.id).priority) == (1, 0)
-    assert [one.id for one in queue.pending()] == [first.id, second.id]
+    assert [item.id for item in queue.pending()] == [first.id, second.id]
 
 
 def test_a_person_has_one_vote_and_the_submitters_is_counted(queue: Queue) -> None:

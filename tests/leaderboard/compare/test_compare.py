@@ -120,7 +120,7 @@ def test_holm_by_hand() -> None:
 @given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=8))
 def test_holm_keeps_the_order_and_never_lowers(values: list[float | None]) -> None:
     adjusted = holm(values)
-    assert [one is None for one in adjusted] == [one is None for one in values]
+    assert [item is None for item in adjusted] == [value is None for value in values]
     known = sorted((p, q) for p, q in zip(values, adjusted, strict=True) if p is not None and q is not None)
     assert all(p <= q <= 1 for p, q in known)
     assert [q for _, q in known] == sorted(q for _, q in known)
@@ -166,12 +166,12 @@ def test_turning_the_comparison_round_turns_the_signs(place: Place, rng: np.rand
     comparisons = Comparisons(place.boards, place.results)
     there, back = (comparisons.compare("demo", order).others[0] for order in (names, names[::-1]))
     turned = {Verdict.AHEAD: Verdict.BEHIND, Verdict.BEHIND: Verdict.AHEAD}
-    for one, two in zip([there.average, *there.columns], [back.average, *back.columns], strict=True):
-        assert one.difference == pytest.approx(-(two.difference or 0.0))
-        assert one.stderr == pytest.approx(two.stderr)
-        assert one.adjusted == pytest.approx(two.adjusted)
-        assert (one.n, one.ahead, one.behind) == (two.n, two.behind, two.ahead)
-        assert two.verdict is turned.get(one.verdict, one.verdict)
+    for item, two in zip([there.average, *there.columns], [back.average, *back.columns], strict=True):
+        assert item.difference == pytest.approx(-(two.difference or 0.0))
+        assert item.stderr == pytest.approx(two.stderr)
+        assert item.adjusted == pytest.approx(two.adjusted)
+        assert (item.n, item.ahead, item.behind) == (two.n, two.behind, two.ahead)
+        assert two.verdict is turned.get(item.verdict, item.verdict)
 
 
 def test_two_runs_with_the_same_answers_do_not_differ(place: Place, rng: np.random.Generator) -> None:
@@ -185,7 +185,7 @@ def test_two_runs_with_the_same_answers_do_not_differ(place: Place, rng: np.rand
     compared = comparisons.compare("demo", [newest, name])
     assert len(set(compared.labels)) == 2
     [against] = compared.others
-    assert {one.verdict for one in [against.average, *against.columns]} == {Verdict.SAME}
+    assert {item.verdict for item in [against.average, *against.columns]} == {Verdict.SAME}
     assert against.average.p == 1 and against.average.difference == 0
     assert against.sentence.startswith("There is no difference between")
     assert comparisons.examples(compared, "plain").total == 0
@@ -288,14 +288,14 @@ def test_examples_are_those_that_are_asked_for(place: Place) -> None:
     assert comparisons.tasks(compared) == ["plain", "mixed_a", "mixed_b"]
 
     def ids(task: str, *which: object) -> list[int]:
-        return [one.rows[0]["doc_id"] for one in comparisons.examples(compared, task, *which).asked]
+        return [item.rows[0]["doc_id"] for item in comparisons.examples(compared, task, *which).asked]
 
     assert ids("plain") == [1, 2] and ids("plain", "wrong") == [3, 4] and ids("plain", "all") == [0, 1, 2, 3, 4]
     assert ids("mixed_b") == [1, 2], "the rows of another filter are not compared"
     assert ids("plain", "all", "QUESTION 3") == [3]
     assert ids("plain", "all", "answer 0 to 2") == [2], "text of any of the answers"
     page = comparisons.examples(compared, "plain", "all", "", 3, 1)
-    assert (page.total, page.compared, [one.rows[1]["doc_id"] for one in page.asked]) == (5, 5, [3])
+    assert (page.total, page.compared, [item.rows[1]["doc_id"] for item in page.asked]) == (5, 5, [3])
     assert page.asked[0].scores == [0, 0]
 
 
@@ -316,8 +316,10 @@ def test_settings_that_differ_are_told(place: Place, rng: np.random.Generator) -
         place.publish("org/b", answers(rng, 0.5), use_chat_template=True, provenance=Provenance(
             packages={"lm_eval": "0.4.9"}, task_hashes={"plain": "other", "mixed_a": "abc", "mixed_b": "abc"})),
     ]  # fmt: skip
-    told = {one.name: one for one in Comparisons(place.boards, place.results).compare("demo", names).settings}
-    assert {name for name, one in told.items() if one.differs} == {"Chat template", "lm_eval", "Prompts"}
+    told = {
+        setting.name: setting for setting in Comparisons(place.boards, place.results).compare("demo", names).settings
+    }
+    assert {name for name, item in told.items() if item.differs} == {"Chat template", "lm_eval", "Prompts"}
     assert told["Prompts"].values == ["as the first’s", "other ones in Plain"]
     assert told["lm_eval"].values == ["0.4.13", "0.4.9"]
 

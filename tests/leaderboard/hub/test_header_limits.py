@@ -33,7 +33,7 @@ class Repository:
 
 
 def run(read: ReadFile, arguments: Iterable[tuple[str, int]]) -> list[Any]:
-    return [read(*one) for one in arguments]
+    return [read(*argument) for argument in arguments]
 
 
 def claiming(length: int) -> bytes:

@@ -558,11 +558,11 @@ INPUTS = {"submit.submit": FORM}
 def events(pages: Any) -> list[tuple[int | None, str, int]]:
     """Number (None for server functions), name and number of inputs of every event that runs Python of ours."""
     found: list[tuple[int | None, str, int]] = [
-        (number, name_of(one.fn), len(one.inputs)) for number, one in pages.fns.items() if one.fn is not None
+        (number, name_of(entry.fn), len(entry.inputs)) for number, entry in pages.fns.items() if entry.fn is not None
     ]
     members = [vars(block).values() for block in pages.blocks.values()]
-    served = [one for values in members for one in values if getattr(one, "_is_server_fn", False)]
-    return found + [(None, name_of(one), 1) for one in served]
+    served = [value for values in members for value in values if getattr(value, "_is_server_fn", False)]
+    return found + [(None, name_of(item), 1) for item in served]
 
 
 def name_of(function: Any) -> str:
@@ -606,4 +606,4 @@ def test_submitting_on_the_page_needs_the_pages_stamp(whole: FastAPI, service: S
         assert "another site" in said or "Load it again" in said
     assert service.queue.view().requests == []
     called(browser, number, FORM, stamped(browser))
-    assert [one.sender for one in service.queue.view().requests] == ["ada"]
+    assert [request.sender for request in service.queue.view().requests] == ["ada"]

@@ -66,8 +66,8 @@ def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_pat
     assert counts(report.requests) == (5, 0, 0, 0)
     view = board.queue.view()
     assert view.set_aside == []
-    found = {one.model: one for one in view.requests}
-    assert {model: one.status for model, one in found.items()} == {
+    found = {element.model: element for element in view.requests}
+    assert {model: entry.status for model, entry in found.items()} == {
         "org/ok": Status.FINISHED,
         "org/chat": Status.FINISHED,
         "org/failed": Status.FAILED,
@@ -84,12 +84,12 @@ def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_pat
     stored = json.loads(board.queue.raw(ok.id))
     assert stored["a_new_field"] == {"kept": [1]} and stored["params"] == -1 and stored["job_id"] == "-1"
     assert stored["imported"] == {"from": "requests", "path": NAME.format("org/ok")}
-    assert all(is_foreign(one) and one.benchmark == "tiny" for one in view.requests)
+    assert all(is_foreign(item) and item.benchmark == "tiny" for item in view.requests)
 
 
 def test_what_cannot_be_read_is_told_with_its_reason(board: Board, tmp_path: Path) -> None:
     report = board.take(requests_v2(tmp_path / "requests"))
-    reasons = {one.file: one.reason for one in report.refused}
+    reasons = {item.file: item.reason for item in report.refused}
     unusable = ("gpt2", "org/broken", "org/list", "org/evil", "org/nostatus")
     unusable = ("gpt2", "org/broken", "org/list", "org/evil", "org/nostatus")
     assert set(reasons) == {*map(NAME.format, unusable), "org/notes.json"}
@@ -127,7 +127,7 @@ def test_importing_again_changes_only_what_changed_there(board: Board, tmp_path:
 def test_what_was_changed_here_is_left_alone(board: Board, tmp_path: Path) -> None:
     requests = requests_v2(tmp_path / "requests")
     board.take(requests)
-    failed = next(one for one in board.queue.view().requests if one.model == "org/failed")
+    failed = next(item for item in board.queue.view().requests if item.model == "org/failed")
     board.queue.relaunch(failed, "mia")
     report = board.take(requests)
     assert counts(report.requests) == (0, 0, 4, 1)
@@ -275,7 +275,7 @@ def test_from_a_dataset_on_the_hub(board: Board, tmp_path: Path) -> None:
         source = open_source("ann/requests", Settings(hub_endpoint=hub.endpoint))
         report = Importer(board.queue, board.results, board.store, TINY).run([source])
     assert (counts(report.requests), counts(report.results)) == ((5, 0, 0, 0), (1, 0, 0, 0))
-    assert {one.source for one in report.refused} == {"ann/requests"} and len(report.refused) == 6
+    assert {item.source for item in report.refused} == {"ann/requests"} and len(report.refused) == 6
 
 
 @pytest.fixture

@@ -48,7 +48,9 @@ def submission(model: str, **more: Any) -> CheckpointSubmission:
 
 
 def codes(service: Service, model: str, by: Person = EVE) -> list[str]:
-    return [one.code for one in service.intake.look(submission(model), by).problems if one.code != "no_worker"]
+    return [
+        problem.code for problem in service.intake.look(submission(model), by).problems if problem.code != "no_worker"
+    ]
 
 
 def move(hub: localhub.Running, old: str, new: str) -> None:
@@ -94,7 +96,7 @@ def test_a_copy_is_caught_before_it_is_queued(service: Service) -> None:
     [problem] = caught.value.problems
     assert "ada/first" in problem.message and first.revision[:7] in problem.message
     assert codes(service, "eve/own") == []
-    assert [one.model for one in service.queue.view().requests] == ["ada/first"]
+    assert [request.model for request in service.queue.view().requests] == ["ada/first"]
     assert service.models.models() == ["ada/first"] and told == []
 
 
@@ -194,5 +196,5 @@ def test_who_takes_a_name_that_became_free_has_results_of_their_own(service: Ser
     publish(service, taken, "2099-01-01T00:00:00Z")
     table = service.contents.frame("tiny").set_index("result_time")["fullname"]
     assert table.to_dict() == {"2026-03-01T00:00:00Z": "ada/best", "2099-01-01T00:00:00Z": "ada/first"}
-    assert [one.podium.time[:4] for one in model_of(service, "ada/best").evaluations] == ["2026"]
-    assert [one.podium.time[:4] for one in model_of(service, "ada/first").evaluations] == ["2099"]
+    assert [item.podium.time[:4] for item in model_of(service, "ada/best").evaluations] == ["2026"]
+    assert [evaluation.podium.time[:4] for evaluation in model_of(service, "ada/first").evaluations] == ["2099"]

@@ -27,7 +27,7 @@ from leaderboard.records import ModelFacts
 SHA, OTHER = "a" * 40, "b" * 40
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=8), one, max_size=3),
+    lambda boolean: st.lists(boolean, max_size=3) | st.dictionaries(st.text(max_size=8), boolean, max_size=3),
     max_leaves=6,
 )
 
@@ -141,7 +141,7 @@ def test_a_generation_is_one_more_than_that_of_its_bases(bases: dict[str, list[s
         if None in below:
             assert depth is None
         elif depth is not None:
-            assert depth == 1 + max((one for one in below if one is not None), default=-1)
+            assert depth == 1 + max((item for item in below if item is not None), default=-1)
     assert all(found[name] == 0 for name in "abcdef" if not bases.get(name))
 
 
@@ -190,8 +190,8 @@ def test_an_adapter_is_compared_by_its_adapter() -> None:
 
 def test_the_original_is_who_was_on_the_hub_first() -> None:
     known = {
-        one.model: one
-        for one in (
+        item.model: item
+        for item in (
             weighted("eve/copy", "2026-02-01T00:00:00.000Z", model="1"),
             weighted("lab/first", "2026-01-01T00:00:00.000Z", model="1"),
             weighted("bob/own", "2026-01-01T00:00:00.000Z", model="2"),

@@ -84,8 +84,8 @@ def test_the_best_score_only_rises(key: str, when: plots.When) -> None:
     for kind, part in found.groupby("type"):
         assert part["date"].is_monotonic_increasing and part["date"].is_unique
         assert (part["score"].diff().dropna() > 0).all()
-        own = [name for name, one, out in zip(BOARD.names, BOARD.texts["type"], BOARD.flagged, strict=True)
-               if not out and kind in (one, plots.ALL_TYPES)]  # fmt: skip
+        own = [name for name, item, out in zip(BOARD.names, BOARD.texts["type"], BOARD.flagged, strict=True)
+               if not out and kind in (item, plots.ALL_TYPES)]  # fmt: skip
         assert set(part["model"]) <= set(own)
     dated = pd.notna(BOARD.texts[when]) & ~BOARD.flagged
     highest = np.nanmax(plots.scores_of(BOARD, key)[dated])
@@ -122,7 +122,7 @@ def test_correlation_is_symmetric_and_of_ranks() -> None:
 def test_plotly_takes_the_drawings(name: plots.Name, size: int) -> None:
     of = board(size)
     drawn = json.loads(to_json(figure(of, name, "plain", ids=of.ids[:3])))
-    shown = json.dumps([{key: value for key, value in one.items() if key != "customdata"} for one in drawn["data"]])
+    shown = json.dumps([{key: value for key, value in item.items() if key != "customdata"} for item in drawn["data"]])
     assert "<b>model" not in shown, "names are not markup"
     go.Figure(coloured(drawn))
 
@@ -132,8 +132,8 @@ def coloured(value: object) -> object:
     if isinstance(value, str):
         return "#000000" if value.startswith("var(--") else value
     if isinstance(value, list):
-        return [coloured(one) for one in value]
-    return {key: coloured(one) for key, one in value.items()} if isinstance(value, dict) else value
+        return [coloured(entry) for entry in value]
+    return {key: coloured(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def test_chosen_rows_are_marked_wherever_they_have_a_place() -> None:

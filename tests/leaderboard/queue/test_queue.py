@@ -112,7 +112,7 @@ def test_priority_then_time_then_id(queue: Queue) -> None:
     order = ["o/voted", "o/early", "o/late", "o/low"]
     assert [request.model for request in queue.pending()] == order
     claimed = [queue.claim_next("w", 60) for _ in range(5)]
-    assert [one.model if one else None for one in claimed] == [*order, None]
+    assert [item.model if item else None for item in claimed] == [*order, None]
 
 
 def test_claim_next_takes_only_what_the_worker_accepts(queue: Queue) -> None:
@@ -195,7 +195,7 @@ def test_failed_attempts_back_off_and_end(queue: Queue, clock: Clock) -> None:
         assert queue.claim_next("w", 60) is None
         with pytest.raises(Conflict):
             queue.claim(request, "w", 60)
-        assert [one.id for one in queue.pending()] == [request.id]
+        assert [item.id for item in queue.pending()] == [request.id]
         clock.sleep(1)
     failed = queue.retry(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
     assert failed.status is Status.FAILED and failed.attempts == 3
@@ -228,14 +228,14 @@ def test_submitting_again_starts_the_count_anew(queue: Queue) -> None:
 def test_a_holder_s_own_leases_are_not_reaped_by_the_wall_clock(queue: Queue, clock: Clock) -> None:
     mine, other = (queue.claim(queue.submit(asked(f"o/{name}")), name, 60) for name in ("mine", "other"))
     clock.sleep(3600)
-    assert mine.lease and [one.id for one in queue.reap(held={mine.lease.claim})] == [other.id]
+    assert mine.lease and [item.id for item in queue.reap(held={mine.lease.claim})] == [other.id]
 
 
 def test_an_expired_lease_goes_back_to_pending(queue: Queue, clock: Clock) -> None:
     lost = queue.claim(queue.submit(asked("o/lost")), "w", 60)
     alive = queue.claim(queue.submit(asked("o/alive")), "w", 120)
     clock.sleep(60)
-    assert [one.id for one in queue.reap()] == [lost.id] and queue.reap() == []
+    assert [item.id for item in queue.reap()] == [lost.id] and queue.reap() == []
     back = queue.get(lost.id)
     assert (back.status, back.lease, back.failure) == (Status.PENDING, None, None)
     assert back.history[-1].note == "the lease of w has expired"
@@ -295,7 +295,7 @@ def test_the_later_of_two_claims_is_refused(queue: Queue, slow: tuple[Queue, Int
         slow_queue.claim(first, "slow", 60)
     store.meanwhile = [lambda: queue.claim(second, "fast", 60)]
     assert slow_queue.claim_next("slow", 60) is None
-    assert {one.lease.worker for one in queue.view().requests if one.lease} == {"fast"}
+    assert {request.lease.worker for request in queue.view().requests if request.lease} == {"fast"}
 
 
 def test_a_lease_renewed_in_the_last_moment_is_not_reaped(
@@ -353,13 +353,13 @@ def test_one_bad_file_stops_nothing(queue: Queue) -> None:
     put(queue, "README.md", b"# Requests")
     view = queue.view()
     assert view.requests == [request]
-    assert [(one.path, one.reason.split(" (")[0]) for one in view.set_aside] == [
+    assert [(entry.path, entry.reason.split(" (")[0]) for entry in view.set_aside] == [
         ("tiny/notes.txt", "its name is not that of a request file"),
         ("tiny/org/broken_eval_request_False_float16_Original.json", "it is not JSON"),
     ]
     put(queue, "tiny/org/broken_eval_request_False_float16_Original.json", {"model": "org/broken"})
     queue.store.commit({"tiny/notes.txt": None}, "tidy up")
-    assert [one.model for one in queue.view().requests] == ["org/broken", "org/model"]
+    assert [item.model for item in queue.view().requests] == ["org/broken", "org/model"]
     assert queue.view().set_aside == []
 
 
@@ -370,7 +370,7 @@ def test_a_copy_is_set_aside_and_the_original_stays(queue: Queue) -> None:
     assert copy < queue.path_of(request)
     view = queue.view()
     assert view.requests == [request]
-    assert [one.path for one in view.set_aside] == [copy] and request_path(request) in view.set_aside[0].reason
+    assert [item.path for item in view.set_aside] == [copy] and request_path(request) in view.set_aside[0].reason
     queue.store.commit({request_path(request): None}, "delete the original")
     assert queue.view().set_aside == [] and queue.get(request.id).id == request.id
     assert queue.path_of(request) == copy

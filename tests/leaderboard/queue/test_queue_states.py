@@ -50,7 +50,7 @@ class QueueMachine(RuleBasedStateMachine):
         # Ids that are drawn at random would change the order of claims from one replay to the next.
         asked = Request(id=f"{number:016x}", benchmark="tiny", model=f"org/m{number}", revision="a" * 40, sender="ann")
         path = request_path(asked)
-        known = {self.queues[2].path_of(one): one for one in self.queues[2].view().requests}.get(path)
+        known = {self.queues[2].path_of(request): request for request in self.queues[2].view().requests}.get(path)
         try:
             self.queues[queue].submit(asked)
         except AlreadyRequested:
@@ -60,7 +60,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=claims, queue=workers, lease=st.sampled_from([5, 60]))
     def claim_next(self, queue: int, lease: int) -> Any:
-        assert all(one.status is Status.PENDING for one in self.queues[queue].reap())
+        assert all(item.status is Status.PENDING for item in self.queues[queue].reap())
         claimed = self.queues[queue].claim_next(f"w{queue}", lease)
         return self.held(claimed) if claimed else multiple()
 

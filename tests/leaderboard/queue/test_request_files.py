@@ -68,7 +68,7 @@ def test_foreign_statuses(said: str, meant: str) -> None:
         ("🔶 : 🔶 fine-tuned on domain-specific datasets", "FINE_TUNED"), ("🤝 : 🤝 base merges and moerges", "MERGE"),
         ("🌸 : 🌸 multimodal", "MULTIMODAL"), ("⭕ : instruction-tuned", "CHAT"), ("🟦 : RL-tuned", "CHAT"),
         ("pretrained", "PRETRAINED"), ("merges", "MERGE"), ("? : ", "OTHER"), ("", "OTHER"), ("❓ : ❓ other", "OTHER"),
-        *[(one.value, one.name) for one in ModelType],
+        *[(item.value, item.name) for item in ModelType],
     ],
 )  # fmt: skip
 def test_model_types_as_boards_spell_them(said: str, meant: str) -> None:

@@ -115,7 +115,7 @@ def test_times_are_utc() -> None:
 
 def test_ids_are_sixteen_hex_digits_and_differ() -> None:
     ids = {new_id() for _ in range(100)}
-    assert len(ids) == 100 and all(re.fullmatch("[0-9a-f]{16}", one) for one in ids)
+    assert len(ids) == 100 and all(re.fullmatch("[0-9a-f]{16}", item) for item in ids)
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_details_are_read_as_datasets_after_one_run_and_after_several(served: lo
     found = board.read(
         ("sums", "latest"), *(("sums", split) for split in splits), ("words", "latest"), ("words", splits[1])
     )
-    answers = {name: one["rows"][0]["resps"] for name, one in found.items()}
+    answers = {name: item["rows"][0]["resps"] for name, item in found.items()}
     assert answers == {
         "sums/latest": '[["3"]]', f"sums/{splits[0]}": '[["1"]]', f"sums/{splits[1]}": '[["2"]]',
         f"sums/{splits[2]}": '[["3"]]', "words/latest": '[["two"]]', f"words/{splits[1]}": '[["two"]]',
@@ -290,7 +290,7 @@ def test_names_of_details_datasets_fit_the_hub(served: localhub.Running, tmp_pat
     details = Board(served, tmp_path).stores.details
     assert isinstance(details, HubDetails)
     long = {details.repo_id(f"{'o' * 60}/{'m' * 90}{end}") for end in "ab"}
-    assert len(long) == 2 and all(is_repo_id(one) and len(one.split("/")[1]) <= 96 for one in long)
+    assert len(long) == 2 and all(is_repo_id(item) and len(item.split("/")[1]) <= 96 for item in long)
 
 
 # --- settings
@@ -337,7 +337,7 @@ def head(text: str) -> dict[str, Any]:
 def test_a_card_names_every_run_and_the_latest() -> None:
     [config] = head(card("", "2026-01-02T00-00-00Z", "2026-01-03T00-00-00Z", "2026-01-01T00-00-00Z"))["configs"]
     path = "small/2026-01-0{}T00-00-00Z/sums.parquet"
-    splits = {one["split"]: one["path"] for one in config["data_files"]}
+    splits = {file["split"]: file["path"] for file in config["data_files"]}
     assert config["config_name"] == "sums" and splits == {
         **{f"2026_01_0{day}T00_00_00Z": [path.format(day)] for day in (1, 2, 3)}, "latest": [path.format(3)],
     }  # fmt: skip

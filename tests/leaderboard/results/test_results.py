@@ -205,7 +205,7 @@ def test_files_that_cannot_be_read_are_set_aside_and_named(results: Results, sto
     store.commit({**bad, "tiny/org/model/notes.txt": b"x"}, "by hand")
     assert len(results.list("tiny")) == 1
     assert {problem.path for problem in results.unreadable} == set(bad)
-    assert "request_id" in next(str(one) for one in results.unreadable if one.path.endswith("_3.json"))
+    assert "request_id" in next(str(item) for item in results.unreadable if item.path.endswith("_3.json"))
     store.commit(dict.fromkeys(bad), "mended")
     assert len(results.list("tiny")) == 1 and results.unreadable == []
     with pytest.raises(Unreadable):
@@ -291,9 +291,9 @@ def test_a_page_of_examples_is_a_slice_of_all(
         for at, ok in enumerate(right)
     ]
     expected = [
-        one["doc_id"]
-        for one in samples
-        if (not wrong_only or one["exact_match"] < 1) and text.lower() in str(one["doc"]["q"]).lower()
+        item["doc_id"]
+        for item in samples
+        if (not wrong_only or item["exact_match"] < 1) and text.lower() in str(item["doc"]["q"]).lower()
     ]
     details = Details(details_table(samples))
     assert details.count(wrong_only, text) == len(expected)

@@ -296,21 +296,21 @@ def test_every_code_has_a_bad_case() -> None:
 
 def test_only_errors_refuse() -> None:
     warned = check(case(checkpoint(files=filed("pytorch_model.bin")), abilities=[]))
-    assert [one.severity for one in warned] == [Severity.WARNING] * 2
+    assert [item.severity for item in warned] == [Severity.WARNING] * 2
     assert errors(warned) == []
 
 
 def test_the_base_models_problems_are_told_as_its_own() -> None:
     bare = checkpoint("org/base", card_text=None, card={}, files=filed("pytorch_model.bin", "run.py"))
     problems = check(adapter_case(base=bare))
-    assert [one.code for one in problems] == ["base_model_problem"] * 3, "the pickle warning is not its submitter's"
-    assert all(one.field == "base_model" for one in problems)
+    assert [item.code for item in problems] == ["base_model_problem"] * 3, "the pickle warning is not its submitter's"
+    assert all(problem.field == "base_model" for problem in problems)
     assert "org/base has no model card at 26a66f0" in problems[0].message
 
 
 def test_a_base_model_that_is_an_adapter_is_refused() -> None:
     nested = adapter(model="org/base")
-    messages = [one.message for one in check(adapter_case(base=nested)) if one.code == "base_model_problem"]
+    messages = [item.message for item in check(adapter_case(base=nested)) if item.code == "base_model_problem"]
     assert any("org/base is an adapter" in message for message in messages)
 
 

@@ -184,7 +184,9 @@ def test_what_makes_no_sense_is_refused_with_problems(desk: Desk, wanted: Checkp
     findings = desk.intake.look(wanted, ADA)
     with pytest.raises(NotAccepted) as caught:
         desk.intake.submit(wanted, ADA)
-    assert caught.value.problems == [one for one in findings.problems if one.severity is Severity.ERROR] != []
+    assert (
+        caught.value.problems == [problem for problem in findings.problems if problem.severity is Severity.ERROR] != []
+    )
 
 
 def test_the_same_checkpoint_twice(desk: Desk) -> None:
@@ -231,14 +233,14 @@ def test_the_demos_checkpoints_are_judged_as_its_manifest_says(tmp_path: Path) -
     refused, taken = {}, []
     with localhub.running(tmp_path / "hub") as hub:
         intake = Intake(Hub(hub.endpoint), Queue(LocalStore(tmp_path / "requests")), {"tiny": BENCHMARK}, list)
-        for one in manifest()["submissions"]:
+        for item in manifest()["submissions"]:
             named = ("precision", "weight_type", "use_chat_template", "base_model")
-            asked = {name: one[name] for name in named if name in one}
-            found = {problem.code for problem in errors(intake.look(submission(one["repo"], **asked), ADA).problems)}
-            if one["expect"] == "refused":
-                refused[one["repo"]] = (one["code"], found)
-            elif one["expect"] == "finished":
-                taken.append((one["repo"], found))
+            asked = {name: item[name] for name in named if name in item}
+            found = {problem.code for problem in errors(intake.look(submission(item["repo"], **asked), ADA).problems)}
+            if item["expect"] == "refused":
+                refused[item["repo"]] = (item["code"], found)
+            elif item["expect"] == "finished":
+                taken.append((item["repo"], found))
     assert refused and taken
     assert [repo for repo, found in taken if found] == []
     assert [repo for repo, (code, found) in refused.items() if code not in found] == []

@@ -77,7 +77,7 @@ def test_what_counts_and_what_does_not() -> None:
 def test_the_owner_of_a_model_does_not_pay_for_what_others_submit() -> None:
     own = rules(quota={"person": 1, "organisation": 1})
     requests = [sent("eve", NOW, model="lab/model") for _ in range(9)]
-    assert [one.left for one in own.allowances(ADA, "lab/model", requests, NOW)] == [1, 1]
+    assert [allowance.left for allowance in own.allowances(ADA, "lab/model", requests, NOW)] == [1, 1]
 
 
 def test_an_organisation_pays_for_its_own_models_sent_by_its_members() -> None:
@@ -93,8 +93,10 @@ def test_members_of_official_providers_submit_their_own_models_without_limit() -
     own = rules(quota={"person": 1, "organisation": 1}, official_providers=["LAB"])
     requests = [sent("ada", NOW, sender_org="lab") for _ in range(9)]
     assert own.allowances(ADA, "lab/model", requests, NOW) == []
-    assert [one.left for one in own.allowances(ADA, "ada/model", requests, NOW)] == [0], "others' as anybody"
-    assert [one.left for one in own.allowances(EVE, "lab/model", requests, NOW)] == [1], "as do others theirs"
+    assert [item.left for item in own.allowances(ADA, "ada/model", requests, NOW)] == [0], "others' as anybody"
+    assert [allowance.left for allowance in own.allowances(EVE, "lab/model", requests, NOW)] == [1], (
+        "as do others theirs"
+    )
 
 
 AGES = st.lists(st.integers(0, 20 * 86_400), max_size=12)
@@ -131,7 +133,7 @@ def test_nobody_gets_more_than_the_quota_in_any_period(ages: list[int], limit: i
         [one] = own.allowances(ADA, "ada/m", taken, at)
         if one.left:
             taken.append(sent("ada", at))
-    times = [datetime.fromisoformat(one.submitted_time) for one in taken]
+    times = [datetime.fromisoformat(item.submitted_time) for item in taken]
     assert all(sum(time <= other < time + timedelta(days=2) for other in times) <= limit for time in times)
 
 
@@ -180,11 +182,11 @@ def test_maintainers_lift_and_impose_each_rule(policies: Policies) -> None:
 
     used = [sent("ada", NOW, sender_org="lab")]
     decide("quota", "Ada", "lift")
-    assert [one.whose for one in policies.rules("tiny").allowances(ADA, "lab/m", used, NOW)] == ["organisation"]
+    assert [item.whose for item in policies.rules("tiny").allowances(ADA, "lab/m", used, NOW)] == ["organisation"]
     decide("quota", "lab", "lift")
     assert policies.rules("tiny").allowances(ADA, "lab/m", used, NOW) == []
     decide("quota", "ada", "impose")
-    assert [one.left for one in policies.rules("tiny").allowances(ADA, "lab/m", used, NOW)] == [0]
+    assert [allowance.left for allowance in policies.rules("tiny").allowances(ADA, "lab/m", used, NOW)] == [0]
 
     decide("official_provider", "BIG", "lift")
     decide("official_provider", "lab", "impose")
@@ -199,7 +201,7 @@ def test_maintainers_lift_and_impose_each_rule(policies: Policies) -> None:
     assert not now.may_copy("eve/copy")
     decide("copy", "eve/copy", "lift")
     assert policies.rules("tiny").may_copy("eve/copy")
-    assert [(one.by, one.why) for one in policies.history("tiny")] == [("mia", "Because.")] * 8
+    assert [(entry.by, entry.why) for entry in policies.history("tiny")] == [("mia", "Because.")] * 8
 
 
 def test_decisions_of_two_maintainers_at_once_are_both_kept(policies: Policies) -> None:
@@ -207,11 +209,11 @@ def test_decisions_of_two_maintainers_at_once_are_both_kept(policies: Policies) 
         threading.Thread(target=policies.decide, args=("tiny", "quota", f"p{number}", "lift", MIA, "All."))
         for number in range(8)
     ]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert {one.subject for one in policies.history("tiny")} == {f"p{number}" for number in range(8)}
+    for item in threads:
+        item.start()
+    for thread in threads:
+        thread.join()
+    assert {entry.subject for entry in policies.history("tiny")} == {f"p{number}" for number in range(8)}
 
 
 def test_an_unknown_benchmark_and_a_broken_file(policies: Policies, tmp_path: Path) -> None:
@@ -263,7 +265,7 @@ def post(api: TestClient, who: str, model: str, what: str = "", precision: str =
 
 def refused(answer: Any) -> list[str]:
     assert answer.status_code == 422, answer.text
-    return [one["code"] for one in answer.json()["problems"] if one["severity"] == "error"]
+    return [problem["code"] for problem in answer.json()["problems"] if problem["severity"] == "error"]
 
 
 def test_what_is_left_is_told_before_and_the_next_one_is_refused_with_the_time(
@@ -275,11 +277,11 @@ def test_what_is_left_is_told_before_and_the_next_one_is_refused_with_the_time(
         assert post(api, "ada", model).status_code == 201
     look = post(api, "ada", "ada/three", "/check").json()
     assert not look["accepted"] and look["quota"][0]["left"] == 0
-    [problem] = [one for one in look["problems"] if one["code"] == "quota_used_up"]
+    [problem] = [entry for entry in look["problems"] if entry["code"] == "quota_used_up"]
     assert look["quota"][0]["frees_at"][:10] in problem["fix"] and "UTC" in problem["fix"]
     assert refused(post(api, "ada", "ada/three")) == ["quota_used_up"]
     assert post(api, "eve", "ada/three").status_code == 201, "somebody else has a quota of their own"
-    own = next(one for one in service.queue.pending() if one.sender == "ada")
+    own = next(item for item in service.queue.pending() if item.sender == "ada")
     service.queue.cancel(own, "ada")
     assert post(api, "ada", "ada/three", precision="float16").status_code == 201, "cancelled ones are given back"
 
@@ -303,7 +305,7 @@ def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     assert api.post(address, json=ruling, headers=bearer("mia")).json()["by"] == "mia"
     assert post(api, "eve", "mill/one").status_code == 201
     answer = api.get(address).json()
-    assert [one["subject"] for one in answer["decisions"]] == ["mill/one"]
+    assert [decision["subject"] for decision in answer["decisions"]] == ["mill/one"]
     assert answer["official_providers"] == ["big"] and answer["policy"]["quota"]["person"] == 2
 
 
@@ -318,11 +320,13 @@ def test_many_at_once_do_not_slip_past_a_quota(service: Service) -> None:
         except NotAccepted as error:
             refusals.append(error)
 
-    threads = [threading.Thread(target=send, args=(one,)) for one in ("bfloat16", "float16", "float32", "8bit", "4bit")]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    threads = [
+        threading.Thread(target=send, args=(entry,)) for entry in ("bfloat16", "float16", "float32", "8bit", "4bit")
+    ]
+    for item in threads:
+        item.start()
+    for thread in threads:
+        thread.join()
     assert (len(taken), len(refusals)) == (2, 3)
 
 

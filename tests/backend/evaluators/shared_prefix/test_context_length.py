@@ -46,7 +46,7 @@ def assert_same_scores(stock: Any, shared: Any) -> None:
     expected = stock.loglikelihood(requests, disable_tqdm=True)
     found = shared.loglikelihood(requests, disable_tqdm=True)
     assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
-    assert max(abs(one[0] - other[0]) for one, other in zip(expected, found, strict=True)) <= 1e-4
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) <= 1e-4
     assert shared.provenance()["requests_shared"] == len(requests), shared.provenance()["fallback"]
 
 

@@ -12,7 +12,7 @@ from tests.backend.evaluators.shared_prefix import tiny
 
 def assert_same(stock: list[Any], shared: list[Any], tolerance: float = 1e-4) -> None:
     assert [greedy for _, greedy in shared] == [greedy for _, greedy in stock]
-    assert max(abs(one[0] - other[0]) for one, other in zip(stock, shared, strict=True)) <= tolerance
+    assert max(abs(item[0] - other[0]) for item, other in zip(stock, shared, strict=True)) <= tolerance
 
 
 def scored(model: Any, pairs: list[tuple[str, str]], **settings: Any) -> tuple[list[Any], list[Any], Any]:
@@ -117,7 +117,7 @@ def test_softmax_in_float32_for_a_bfloat16_model() -> None:
     expected, found, shared = scored(model, tiny.questions(), softmax_dtype="float32")
     told = shared.provenance()
     assert told["probe"]["tolerance"] > 1e-3
-    assert max(abs(one[0] - other[0]) for one, other in zip(expected, found, strict=True)) < 1.0
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) < 1.0
 
 
 def test_length_dependent_rotary_frequencies_go_the_stock_way_beyond_their_length() -> None:
