@@ -117,11 +117,11 @@ class Board:
         self.ticker = ticker
         return ticker
 
-    def submit(self, name: str = "model", **said: object) -> Request:
+    def submit(self, name: str = "model", **answer: object) -> Request:
         request = Request(
             model=f"org/{name}", revision="a" * 40, benchmark="tiny", sender="someone", precision="float32"
         )
-        return self.queue.submit(request.model_copy(update=said))
+        return self.queue.submit(request.model_copy(update=answer))
 
     def now(self, request: Request) -> Request:
         return self.queue.get(request.id)

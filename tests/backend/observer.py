@@ -26,16 +26,16 @@ class Observer:
 
     def seen(self) -> set[Path]:
         """Which of the paths, or files in them, were touched since the last question."""
-        found: set[Path] = set()
+        result: set[Path] = set()
         while True:
             try:
                 chunk = os.read(self._events, 65536)
             except BlockingIOError:
-                return found
+                return result
             while chunk:
                 watch, _, _, length = EVENT.unpack_from(chunk)
                 name = chunk[EVENT.size : EVENT.size + length].rstrip(b"\0").decode()
-                found.add(self._paths[watch] / name if name else self._paths[watch])
+                result.add(self._paths[watch] / name if name else self._paths[watch])
                 chunk = chunk[EVENT.size + length :]
 
     def __enter__(self) -> Self:

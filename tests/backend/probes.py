@@ -145,8 +145,8 @@ def _result(value: int) -> None:
 
 
 def _inherited() -> None:
-    found = [name for name in os.listdir("/proc/self/fd") if int(name) > 2]
-    open_ones = [name for name in found if os.path.lexists(f"/proc/self/fd/{name}")]
+    result = [name for name in os.listdir("/proc/self/fd") if int(name) > 2]
+    open_ones = [name for name in result if os.path.lexists(f"/proc/self/fd/{name}")]
     if not open_ones:
         raise OSError("no file is open but the log")
 

@@ -31,11 +31,11 @@ def evaluated(place: Site, engine: str, folder: Path) -> dict[str, PodiumBlock]:
     queue, results = Queue(LocalStore(settings.requests_dir)), Results(LocalStore(settings.results_dir))
     scheduler = start(settings, queue, results, {benchmark.id: benchmark}, open_executor(settings))
     try:
-        for model, said in CHECKPOINTS.items():
-            base = {"base_revision": place.commits["podium-demo/tiny-base"][-1]} if "base_model" in said else {}
+        for model, answer in CHECKPOINTS.items():
+            base = {"base_revision": place.commits["podium-demo/tiny-base"][-1]} if "base_model" in answer else {}
             revision = place.commits[model][-1]
             fixed = {"model": model, "revision": revision, "benchmark": "tiny", "precision": "float32"}
-            queue.submit(Request.model_validate(fixed | said | base))
+            queue.submit(Request.model_validate(fixed | answer | base))
         ended = {Status.FINISHED, Status.FAILED}
         wait_for(lambda: all(request.status in ended for request in queue.view().requests))
     finally:

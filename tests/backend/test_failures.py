@@ -83,14 +83,14 @@ TABLE = [
 
 @pytest.mark.parametrize(("error", "code", "fault"), TABLE, ids=[f"{row[1]}-{i}" for i, row in enumerate(TABLE)])
 def test_whose_fault_an_exception_is(error: BaseException, code: str, fault: Fault, workdir: Workdir) -> None:
-    found = classify(error, workdir)
-    assert (found.code, found.fault) == (code, fault)
-    assert found.log == "jobs/0000-1/log.txt"
-    assert str(error) not in found.message or isinstance(error, JobFailed) or not str(error)
+    result = classify(error, workdir)
+    assert (result.code, result.fault) == (code, fault)
+    assert result.log == "jobs/0000-1/log.txt"
+    assert str(error) not in result.message or isinstance(error, JobFailed) or not str(error)
     if not isinstance(error, JobFailed):
-        assert "org/name" in found.message or fault is OURS
-        assert "Traceback" not in found.message and "{" not in found.message
-        assert "again" not in found.message or fault is SUBMISSION, "whether it is tried again is not known here"
+        assert "org/name" in result.message or fault is OURS
+        assert "Traceback" not in result.message and "{" not in result.message
+        assert "again" not in result.message or fault is SUBMISSION, "whether it is tried again is not known here"
 
 
 def test_an_exception_without_a_readable_request_is_ours(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ class Site:
                 [sys.executable, "-m", "backend"], env=self.environment, cwd=PROJECT, stdout=out, stderr=out
             )
 
-    def submit(self, model: str, **said: Any) -> Request:
+    def submit(self, model: str, **answer: Any) -> Request:
         name = f"podium-demo/{model}"
         request = Request(model=name, revision=self.commits[name][-1], benchmark="tiny", precision="float32")
-        return self.queue.submit(request.model_copy(update=said))
+        return self.queue.submit(request.model_copy(update=answer))
 
     def ended(self, request: Request) -> Request:
         return until(lambda: (now := self.queue.get(request.id)).status in DONE and now, 150)  # type: ignore[no-any-return]
@@ -140,7 +140,7 @@ def test_all_kinds_of_checkpoints_and_failures(site: Site, survivor: Request) ->
     files = {path.name: path.read_bytes() for path in (PROJECT / "checkpoints/podium-demo/tiny-chat/1").iterdir()}
     files["chat_template.jinja"] = b"{% for i in range(10 ** 9) %}{% endfor %}"
     site.commits["podium-demo/long-template"] = [site.hub.hub.commit("podium-demo/long-template", files)]
-    requests = {name: site.submit(name, **said) for name, (said, _, _) in expected.items()}
+    requests = {name: site.submit(name, **answer) for name, (answer, _, _) in expected.items()}
     for name, (_, status, code) in expected.items():
         now = site.ended(requests[name])
         assert (name, now.status, now.failure and now.failure.code, now.attempts) == (name, status, code, 1)

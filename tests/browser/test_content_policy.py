@@ -59,11 +59,11 @@ def test_a_handler_that_somebody_wrote_into_a_page_does_not_run(watched: tuple[A
     page, refused = watched
     page.goto("/about")
     expect(page.locator("h1").first).to_be_visible()
-    found = page.evaluate("""() => new Promise((done) => {
+    result = page.evaluate("""() => new Promise((done) => {
       document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
       document.body.insertAdjacentHTML("beforeend", '<img src="data:," onerror="window.hit = 1">');
     })""")
-    assert found == "script-src-attr" and page.evaluate("window.hit") is None and refused
+    assert result == "script-src-attr" and page.evaluate("window.hit") is None and refused
 
 
 @pytest.fixture

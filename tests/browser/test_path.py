@@ -14,9 +14,9 @@ RUN_MS = 120_000
 def test_from_the_form_to_the_board_and_its_examples(page: Page) -> None:
     page.goto("/submit")
     page.get_by_label("Model on the Hub").fill("podium-demo/tiny-base")
-    found = page.locator("#found").first
-    expect(found).to_contain_text("LlamaForCausalLM")
-    expect(found).to_contain_text("Weights in safetensors")
+    result = page.locator("#found").first
+    expect(result).to_contain_text("LlamaForCausalLM")
+    expect(result).to_contain_text("Weights in safetensors")
     page.get_by_role("button", name=re.compile(r"^Queue podium-demo.tiny-base at [0-9a-f]{7} in bfloat16$")).click()
 
     page.wait_for_url(re.compile(r"/request/[0-9a-f]{16}"))
@@ -56,12 +56,12 @@ def test_from_the_form_to_the_board_and_its_examples(page: Page) -> None:
 
 def test_a_refused_checkpoint_says_everything_that_is_wrong(page: Page) -> None:
     page.goto("/submit?model=podium-demo/custom-code")
-    found = page.locator("#found").first
-    expect(found).to_contain_text("custom_code")
+    result = page.locator("#found").first
+    expect(result).to_contain_text("custom_code")
     expect(page.get_by_role("button", name=re.compile(r"^Fix \d problem"))).to_be_disabled()
     page.get_by_label("Model on the Hub").fill("podium-demo/<b>none</b>")
-    expect(found).to_contain_text("invalid_model_id")
-    assert found.locator("li b:not(.mark)").count() == 0
+    expect(result).to_contain_text("invalid_model_id")
+    assert result.locator("li b:not(.mark)").count() == 0
 
 
 def test_the_base_model_is_asked_for_where_it_is_needed(page: Page) -> None:

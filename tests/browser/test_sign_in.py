@@ -31,7 +31,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     benchmarks.mkdir()
     (benchmarks / "tasks").symlink_to(ROOT / "benchmarks" / "tasks")
     (benchmarks / "tiny.yaml").write_text((ROOT / "benchmarks" / "tiny.yaml").read_text() + QUOTA)
-    said = {
+    answer = {
         "PODIUM_BENCHMARKS_DIR": str(benchmarks),
         "PODIUM_SIGN_IN": "required",
         "PODIUM_MAINTAINERS": "keepers",
@@ -39,7 +39,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     with (
         localhub.running(folder / "hub", choose_user=True, tokens=TOKENS, organizations=ORGANIZATIONS) as hub,
-        running(hub.endpoint, folder, said) as service,
+        running(hub.endpoint, folder, answer) as service,
     ):
         yield service.address
 
@@ -70,11 +70,11 @@ def test_from_signing_in_to_the_quota_and_out_again(page: Page, board: str) -> N
     assert request["sender"] == "ada"
 
     page.goto("/submit?model=podium-demo/tiny-merge")
-    found = page.locator("#found").first
-    expect(found).to_contain_text("one person may submit 1")
-    expect(found).to_contain_text(re.compile(r"again from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
+    result = page.locator("#found").first
+    expect(result).to_contain_text("one person may submit 1")
+    expect(result).to_contain_text(re.compile(r"again from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
     year = str(datetime.now(UTC).year)[:2]
-    assert year in found.inner_text()
+    assert year in result.inner_text()
 
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()

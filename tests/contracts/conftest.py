@@ -20,9 +20,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Runnin
 
 @pytest.fixture(params=KINDS, ids=[kind.name for kind in KINDS])
 def kind(request: pytest.FixtureRequest) -> Kind:
-    found = request.param
-    assert isinstance(found, Kind)
-    return found
+    result = request.param
+    assert isinstance(result, Kind)
+    return result
 
 
 @pytest.fixture

@@ -110,8 +110,8 @@ def test_only_what_came_too_late_is_dropped(opener: Opener) -> None:
     batch.commit({"b.json": b"3", "d.json": b"1"}, "more", {"b.json": blob_version(b"2")})
     opener().commit({"b.json": b"other"}, "somebody was faster")
     assert batch.flush("round") == {"b.json", "d.json"}
-    found = opener()
-    assert {path: found.read(path)[0] for path in found.list()} == {
+    result = opener()
+    assert {path: result.read(path)[0] for path in result.list()} == {
         "a.json": b"2", "b.json": b"other", "c.json": b"2"
     }  # fmt: skip
 

@@ -28,8 +28,8 @@ def test_every_vote_counts(opener: Opener) -> None:
         Votes(own).give(own.get(asked.id), f"person{number}")
 
     together(vote)
-    found = Queue(opener()).get(asked.id)
-    assert (found.votes, found.priority) == (PEOPLE + 1, PEOPLE)
+    result = Queue(opener()).get(asked.id)
+    assert (result.votes, result.priority) == (PEOPLE + 1, PEOPLE)
 
 
 def test_every_flag_is_listed_and_decided_once(opener: Opener) -> None:

@@ -121,8 +121,8 @@ def test_a_job_runs_and_its_log_has_both_streams(executor: Executor, start: Any)
     handle, workdir = start("Speak")
     assert outcome(executor, handle) == (JobState.ENDED, "")
     assert workdir.done and workdir.failure() is None
-    for said in ("said on standard output", "said on standard error", "said by a child"):
-        assert said in executor.logs(handle) and said in workdir.log.read_text()
+    for answer in ("said on standard output", "said on standard error", "said by a child"):
+        assert answer in executor.logs(handle) and answer in workdir.log.read_text()
 
 
 def test_a_job_s_environment_is_made_from_nothing(executor: Executor, start: Any) -> None:
@@ -157,11 +157,11 @@ def test_a_job_that_ends_without_a_word_has_ended(executor: Executor, start: Any
 
 def processes(workdir: Workdir, at_least: int) -> list[int]:
     """The processes that stand in a job's scratch folder; none while they are fewer than `at_least`."""
-    found = []
+    result = []
     for process in psutil.process_iter(["cwd"]):
         if process.info["cwd"] == str(workdir.scratch) and not gone(process.pid):
-            found.append(process.pid)
-    return found if len(found) >= at_least else []
+            result.append(process.pid)
+    return result if len(result) >= at_least else []
 
 
 def gone(pid: int) -> bool:

@@ -58,11 +58,11 @@ def test_a_writer_that_dies_at_any_step_leaves_all_or_nothing(tmp_path: Path, st
     process.start()
     process.join(60)
     assert process.exitcode == (9 if step < STEPS else 0)
-    found = contents(running_reader)
-    assert found == (BEFORE if step == 0 else AFTER)
-    assert contents(LocalStore(tmp_path)) == found
+    result = contents(running_reader)
+    assert result == (BEFORE if step == 0 else AFTER)
+    assert contents(LocalStore(tmp_path)) == result
     running_reader.commit({"later": b"3"}, "add")
-    assert contents(running_reader) == found | {"later": b"3"}
+    assert contents(running_reader) == result | {"later": b"3"}
     assert sorted(path.name for path in (tmp_path / ".podium").iterdir()) == ["lock", "stage"]
     assert not list((tmp_path / ".podium/stage").iterdir())
 
@@ -80,15 +80,15 @@ for turn in range(1_000_000):
 
 def test_kill_9_in_a_loop_of_commits(tmp_path: Path) -> None:
     dice = random.Random(5)
-    kills, found = 0, {}
-    while kills < 8 or not found:  # on a busy machine a writer may be killed before its first commit
+    kills, result = 0, {}
+    while kills < 8 or not result:  # on a busy machine a writer may be killed before its first commit
         with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
             time.sleep(dice.uniform(0.0, 0.15))
             writer.send_signal(signal.SIGKILL)
         kills += 1
-        found = contents(LocalStore(tmp_path))
-        assert len(set(found.values())) <= 1 and len(found) in (0, 6)
+        result = contents(LocalStore(tmp_path))
+        assert len(set(result.values())) <= 1 and len(result) in (0, 6)
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def test_large_and_binary_files_are_read_as_they_were_written(opener: Opener) ->
 def test_several_files_are_read_at_once(store: FileStore) -> None:
     contents = {f"folder/{number}.json": b"%d" % number for number in range(20)}
     store.commit(contents, "add")
-    found = list(store.read_many([*contents, "missing"]))
-    assert found == [(path, content, blob_version(content)) for path, content in contents.items()]
+    result = list(store.read_many([*contents, "missing"]))
+    assert result == [(path, content, blob_version(content)) for path, content in contents.items()]
     with pytest.raises(BadPath):
         list(store.read_many(["../up"]))
 

@@ -56,7 +56,7 @@ class Place:
         metrics = metrics_of(self.benchmark)
         harness = harness_of(self.benchmark, answers)
         scores, average = score(self.benchmark, harness)
-        said: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "request_id": hashlib.sha256(model.encode()).hexdigest()[:16],
             "attempt": attempt,
             "benchmark": self.benchmark.id,
@@ -71,7 +71,7 @@ class Place:
             "average": average,
             "provenance": Provenance(packages={"lm_eval": "0.4.13"}, task_hashes=dict.fromkeys(answers, "abc")),
         }
-        block = PodiumBlock(**(said | changes))
+        block = PodiumBlock(**(answer | changes))
         tables = {task: details_table(samples(metrics[task], values)) for task, values in answers.items()}
         self.results.publish({**harness, "podium": block.model_dump(mode="json")}, tables if details else {})
         self.boards.refresh(self.benchmark.id)

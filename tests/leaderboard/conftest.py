@@ -23,14 +23,14 @@ def opened(hub: localhub.Running, tmp_path: Path, settings: dict[str, Any]) -> O
     """Opens the board again, perhaps with other settings."""
 
     def make(**more: Any) -> Service:
-        said: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "hub_endpoint": hub.endpoint,
             "benchmarks": "tiny",
             "requests_dir": tmp_path / "requests",
             "results_dir": tmp_path / "results",
             "work_dir": tmp_path / "work",
         }
-        return open_service(Settings(**said | settings | more))
+        return open_service(Settings(**answer | settings | more))
 
     return make
 

@@ -20,7 +20,7 @@ def write(root: Path, path: str, content: Any) -> Path:
 
 def request(model: str, revision: str, status: str = "FINISHED", **more: Any) -> dict[str, Any]:
     """A request file of the second Open LLM Leaderboard."""
-    said = {
+    answer = {
         "model": model,
         "base_model": "",
         "revision": revision,
@@ -36,7 +36,7 @@ def request(model: str, revision: str, status: str = "FINISHED", **more: Any) ->
         "use_chat_template": False,
         "sender": "somebody",
     }
-    return said | more
+    return answer | more
 
 
 def requests_v2(root: Path) -> Path:

@@ -169,8 +169,8 @@ def load_off_line(root: Path, home: Path) -> dict[str, Any]:
     command = [sys.executable, "-c", SCRIPT, str(root), json.dumps(RUNS), str(ROOT / "benchmarks")]
     done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.split("FOUND ")[1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.split("FOUND ")[1])
+    return result
 
 
 def with_mmlu_pro(folder: Path) -> Path:
@@ -230,8 +230,8 @@ def test_the_harness_reads_a_folder_named_like_the_dataset(loaded: dict[str, Any
 
 def test_prompts_are_the_same_from_another_folder(loaded: dict[str, Any], tmp_path: Path) -> None:
     again = load_off_line(with_mmlu_pro(tmp_path / "other"), tmp_path)["tasks"]
-    assert {name: found["hash"] for name, found in again.items()} == {
-        name: found["hash"] for name, found in loaded.items()
+    assert {name: result["hash"] for name, result in again.items()} == {
+        name: result["hash"] for name, result in loaded.items()
     }
     assert len(loaded) == 12
 
@@ -248,9 +248,9 @@ def test_prompts_are_the_same_from_another_folder(loaded: dict[str, Any], tmp_pa
 )
 def test_columns_are_made_of_what_the_harness_reports(said: dict[str, Any], benchmark: str, key: str, n: int) -> None:
     scores, _ = score(load_benchmarks(ROOT / "benchmarks")[benchmark], said["evaluated"][benchmark])
-    found = scores[key]
-    assert found.raw is not None and found.normalised is not None and found.stderr is not None
-    assert found.n == n
+    result = scores[key]
+    assert result.raw is not None and result.normalised is not None and result.stderr is not None
+    assert result.n == n
 
 
 def test_metrics_of_parts_have_the_names_that_the_harness_writes(said: dict[str, Any]) -> None:

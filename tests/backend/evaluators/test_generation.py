@@ -40,7 +40,7 @@ def test_what_does_not_fit_is_the_submissions(tmp_path: Path) -> None:
         fit_generation(lm, loaded(benchmark).leaves, benchmark.harness, "org/model")
     failure = classify(caught.value, Workdir(tmp_path))
     assert (failure.fault, failure.code) == (Fault.SUBMISSION, "generation_too_long")
-    assert all(said in failure.message for said in ("org/model", "tiny_sums (512)", "512 tokens"))
+    assert all(answer in failure.message for answer in ("org/model", "tiny_sums (512)", "512 tokens"))
     assert lm.provenance()["tokens_forwarded"] == 0
 
 

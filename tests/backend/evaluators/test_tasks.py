@@ -50,12 +50,12 @@ def test_an_own_group_may_list_the_harness_tasks(tmp_path: Path) -> None:
 
 def test_needs_name_every_hub_dataset_and_config_once() -> None:
     v1, v2 = BENCHMARKS["open-llm-v1"], BENCHMARKS["open-llm-v2"]
-    found = {(need.dataset, need.config) for need in needs(task_manager(v1), runs(v1))}
-    assert len(found) == 57 + 5
-    assert ("openai/gsm8k", "main") in found and ("Rowan/hellaswag", "default") in found
-    found = {(need.dataset, need.config) for need in needs(task_manager(v2), runs(v2))}
-    assert len(found) == 24 + 7 + 3 + 3
-    assert ("TAUR-Lab/MuSR", "default") in found and ("SaylorTwift/bbh", "navigate") in found
+    result = {(need.dataset, need.config) for need in needs(task_manager(v1), runs(v1))}
+    assert len(result) == 57 + 5
+    assert ("openai/gsm8k", "main") in result and ("Rowan/hellaswag", "default") in result
+    result = {(need.dataset, need.config) for need in needs(task_manager(v2), runs(v2))}
+    assert len(result) == 24 + 7 + 3 + 3
+    assert ("TAUR-Lab/MuSR", "default") in result and ("SaylorTwift/bbh", "navigate") in result
     assert needs(task_manager(BENCHMARKS["tiny"]), runs(BENCHMARKS["tiny"])) == []
 
 
@@ -83,10 +83,10 @@ def test_every_column_of_the_tiny_benchmark_is_measured(monkeypatch: pytest.Monk
         model="dummy", tasks=runs(benchmark), task_manager=task_manager(benchmark), limit=3, bootstrap_iters=10
     )
     scores, average = score(benchmark, made)
-    assert {key: found.n for key, found in scores.items()} == {
+    assert {key: result.n for key, result in scores.items()} == {
         column.key: 3 * len(column.parts) for column in benchmark.columns
     }
-    assert all(found.stderr is not None for found in scores.values()) and average is not None
+    assert all(result.stderr is not None for result in scores.values()) and average is not None
 
 
 @pytest.mark.slow
@@ -100,5 +100,5 @@ def test_the_definitions_are_those_that_the_whole_harness_would_take() -> None:
         )
         assert needs(narrow, names) == needs(whole, names) != []
         for need in needs(narrow, names):
-            found, expected = narrow.task_index[need.task], whole.task_index[need.task]
-            assert (found.yaml_path, found.cfg) == (expected.yaml_path, expected.cfg)
+            result, expected = narrow.task_index[need.task], whole.task_index[need.task]
+            assert (result.yaml_path, result.cfg) == (expected.yaml_path, expected.cfg)

@@ -65,10 +65,10 @@ class GatheringBoard(Board):
 
     def commits(self) -> list[str]:
         """Messages since the last time, of requests and of results."""
-        said = [*self.requests_store.messages, *self.results_store.messages]
+        answer = [*self.requests_store.messages, *self.results_store.messages]
         self.requests_store.messages.clear()
         self.results_store.messages.clear()
-        return said
+        return answer
 
 
 @pytest.fixture
@@ -178,8 +178,8 @@ def test_a_claim_whose_answer_was_lost_is_taken_up(board: GatheringBoard, monkey
     board.ticker.tick()
     request, commit = board.submit(), board.requests_store.commit
 
-    def lose_the_answer(*said: Any) -> str:
-        commit(*said)
+    def lose_the_answer(*answer: Any) -> str:
+        commit(*answer)
         raise HubUnavailable("The Hub gave no usable answer.", 1)
 
     monkeypatch.setattr(board.requests_store, "commit", lose_the_answer)

@@ -67,5 +67,5 @@ def test_the_scheduler_s_process_does_without_torch() -> None:
         "import backend.__main__, backend.evaluators, sys; [kind() for kind in backend.evaluators.EVALUATORS.values()];"
     )
     script += "print(sorted({'torch', 'transformers', 'lm_eval', 'gradio'} & sys.modules.keys()))"
-    found = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    result = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

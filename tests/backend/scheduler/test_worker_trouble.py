@@ -77,9 +77,9 @@ class WorkingBoard(Board):
         super().__init__(folder)
 
     def new_ticker(self) -> Ticker:
-        said = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 10.0, "free_disk_gb": 0.0}
-        said["hub_token"] = SecretStr("hf_not_known_there")
-        self.settings = self.settings.model_copy(update=said)
+        answer = {"work_dir": self.work, "hub_endpoint": self.endpoint, "hub_timeout_s": 10.0, "free_disk_gb": 0.0}
+        answer["hub_token"] = SecretStr("hf_not_known_there")
+        self.settings = self.settings.model_copy(update=answer)
         self.downloading = DownloadingExecutor(self.endpoint, self.work / "cache")
         self.executor = self.downloading
         benchmarks = {"tiny": self.benchmark}

@@ -60,18 +60,18 @@ def kept(model: str) -> ModelFacts:
 
 
 def facts(store: LocalStore, model: str) -> ModelFacts:
-    found = KnownModels(store).get(model)
-    assert found is not None
-    return found
+    result = KnownModels(store).get(model)
+    assert result is not None
+    return result
 
 
 def test_what_changes_is_taken_and_what_was_measured_stays(hub: localhub.Running, store: Store) -> None:
     assert Refresher(Hub(hub.endpoint), store, 100).run() == 5
     assert store.commits == [[facts_path(model) for model in MODELS]], "one commit for all"
-    found = facts(store, MODELS[0])
-    assert (found.license, found.likes, found.available) == ("mit", 0, True)
-    assert "one" in found.tags and found.created_at and found.last_modified
-    assert found.revision == "a" * 40 and found.sha256 == kept(MODELS[0]).sha256
+    result = facts(store, MODELS[0])
+    assert (result.license, result.likes, result.available) == ("mit", 0, True)
+    assert "one" in result.tags and result.created_at and result.last_modified
+    assert result.revision == "a" * 40 and result.sha256 == kept(MODELS[0]).sha256
 
 
 def test_nothing_is_written_when_nothing_changed(hub: localhub.Running, store: Store) -> None:

@@ -38,8 +38,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
 def submitted(api: TestClient, **more: Any) -> dict[str, Any]:
     answer = api.post("/api/v1/submissions", json=GOOD | more)
     assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    result: dict[str, Any] = answer.json()
+    return result
 
 
 def publish(service: Service, request: Request) -> str:

@@ -45,7 +45,7 @@ class Sent(NamedTuple):
     """The answer to a body of 13 MB that is sent piece by piece, and how many pieces the app asked for."""
 
     status: int
-    said: dict[str, Any]
+    reply: dict[str, Any]
     headers: dict[str, str]
     pieces: int
 

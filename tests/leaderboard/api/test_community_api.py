@@ -38,8 +38,8 @@ def api(service: Service) -> TestClient:
 
 
 def asked(service: Service, model: str = "lab/model", sender: str = "bob", number: int = 1) -> Request:
-    said = {"benchmark": "tiny", "model": model, "revision": f"{number:x}" * 40}
-    return service.queue.submit(Request(**said, sender=sender, submitted_time=f"2026-01-01T00:00:{number:02}Z"))
+    reply = {"benchmark": "tiny", "model": model, "revision": f"{number:x}" * 40}
+    return service.queue.submit(Request(**reply, sender=sender, submitted_time=f"2026-01-01T00:00:{number:02}Z"))
 
 
 def failed(service: Service, **more: Any) -> Request:
@@ -55,8 +55,8 @@ def finished(service: Service, **more: Any) -> Request:
 def post(api: TestClient, path: str, who: str, body: dict[str, Any] | None = None, status: int = 200) -> dict[str, Any]:
     answer = api.post(f"/api/v1{path}", json=body or {}, headers=bearer(who))
     assert answer.status_code == status, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    result: dict[str, Any] = answer.json()
+    return result
 
 
 # --- flags
@@ -85,10 +85,10 @@ def test_from_the_flag_to_the_appeal(api: TestClient, service: Service) -> None:
     talk = f"/discussions/flags/{flag['id']}"
     post(api, f"{talk}/comments", "ada", {"text": "We are lab/original's authors."}, 201)
     post(api, state, "mia", {"state": "rejected", "note": "The owner is right."})
-    said = api.get(f"/api/v1{talk}").json()
-    assert [comment["by"] for comment in said["comments"]] == ["mia", "ada", "mia"]
-    assert "@lab can appeal here" in said["comments"][0]["text"]
-    assert said["opened"] == "This board keeps its discussions itself."
+    reply = api.get(f"/api/v1{talk}").json()
+    assert [comment["by"] for comment in reply["comments"]] == ["mia", "ada", "mia"]
+    assert "@lab can appeal here" in reply["comments"][0]["text"]
+    assert reply["opened"] == "This board keeps its discussions itself."
     assert board()["rows"][0]["flagged"] is False and service.boards.answer("tiny", {})["total"] == 1
     history = api.get(f"/api/v1/flags/{flag['id']}").json()["history"]
     assert [(entry["from"], entry["to"], entry["by"]) for entry in history] == [
@@ -168,10 +168,10 @@ def test_submitters_owners_and_maintainers_take_a_request_out(
 ) -> None:
     request = asked(service, sender="bob")
     post(api, f"/requests/{request.id}/cancel", who, {"note": "a newer commit comes"}, status)
-    found = service.queue.get(request.id)
-    assert found.status is (Status.CANCELLED if status == 200 else Status.PENDING)
+    result = service.queue.get(request.id)
+    assert result.status is (Status.CANCELLED if status == 200 else Status.PENDING)
     if status == 200:
-        assert found.history[-1].by == who and "a newer commit comes" in found.history[-1].note
+        assert result.history[-1].by == who and "a newer commit comes" in result.history[-1].note
 
 
 def test_a_stranger_is_not_every_stranger(opened: Open) -> None:
@@ -223,8 +223,8 @@ def test_a_given_priority_and_votes_add_up(api: TestClient, service: Service) ->
     request = asked(service)
     post(api, f"/requests/{request.id}/votes", "eve", status=201)
     api.patch(f"/api/v1/requests/{request.id}", json={"priority": 10}, headers=bearer("mia"))
-    found = service.queue.get(request.id)
-    assert (found.priority, found.edits[-1].before, found.edits[-1].after) == (11, 0, 10)
+    result = service.queue.get(request.id)
+    assert (result.priority, result.edits[-1].before, result.edits[-1].after) == (11, 0, 10)
 
 
 def test_a_failure_is_reported_and_its_relaunch_noted(api: TestClient, service: Service) -> None:
@@ -235,6 +235,6 @@ def test_a_failure_is_reported_and_its_relaunch_noted(api: TestClient, service: 
     assert (opened["title"], opened["by"]) == ("lab/model failed on tiny", "eve")
     post(api, report, "bob", {"note": "Me too."}, 201)
     post(api, f"/requests/{broken.id}/relaunch", "mia")
-    said = api.get(f"/api/v1/discussions/requests/{broken.id}").json()["comments"]
-    assert [item["by"] for item in said] == ["eve", "bob", "mia"]
-    assert "relaunched" in said[-1]["text"]
+    reply = api.get(f"/api/v1/discussions/requests/{broken.id}").json()["comments"]
+    assert [item["by"] for item in reply] == ["eve", "bob", "mia"]
+    assert "relaunched" in reply[-1]["text"]

@@ -72,23 +72,23 @@ def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
         .replace('"exact_match,none"', "exact_match")
         + "limits:\n  precisions: [fp16]\n  max_params_b:\n    bf16: 3\n"
     )
-    said = problems(tmp_path, text)
-    assert [line.split(":")[0] for line in said] == ["2", "10", "10", "11", "12", "15", "17", "19"]
-    assert "in quotes" in said[0]
+    answer = problems(tmp_path, text)
+    assert [line.split(":")[0] for line in answer] == ["2", "10", "10", "11", "12", "15", "17", "19"]
+    assert "in quotes" in answer[0]
     assert any(
-        "`columns[0].parts[0].choices`: Input should be greater than or equal to 2 (got 1)" in entry for entry in said
+        "`columns[0].parts[0].choices`: Input should be greater than or equal to 2 (got 1)" in entry for entry in answer
     )
-    assert any("chance" in item and "Allowed here: choices, metrics, task." in item for item in said)
-    assert "`columns[1].title` is missing" in said[3]
-    assert "Allowed here: combine, description, fewshot" in said[4]
-    assert "'float16', 'bfloat16'" in said[6]
+    assert any("chance" in item and "Allowed here: choices, metrics, task." in item for item in answer)
+    assert "`columns[1].title` is missing" in answer[3]
+    assert "Allowed here: combine, description, fewshot" in answer[4]
+    assert "'float16', 'bfloat16'" in answer[6]
 
 
 def test_fields_that_disagree_are_said_together(tmp_path: Path) -> None:
     text = GOOD.replace("key: two", "key: one").replace("title: Two", "title: one")
-    said = problems(tmp_path, text, "other")
-    assert [line.split(":")[0] for line in said] == ["1", "6", "7", "11", "12"]
-    assert "other.yaml" in said[0]
+    answer = problems(tmp_path, text, "other")
+    assert [line.split(":")[0] for line in answer] == ["1", "6", "7", "11", "12"]
+    assert "other.yaml" in answer[0]
 
 
 def test_a_task_may_count_once_in_a_column(tmp_path: Path) -> None:
@@ -104,11 +104,11 @@ def with_metric(metric: str, column: str = "", part: str = "") -> str:
 
 @pytest.mark.parametrize("metric", ["word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter"])
 def test_a_metric_in_which_lower_is_better_needs_a_direction_and_a_range(tmp_path: Path, metric: str) -> None:
-    said = [
+    answer = [
         f"15: Lower is better in '{metric}'. Write `higher_is_better: false` and `range: [lowest, highest]` in the "
         "column, such as `range: [1, 100]`: the lowest value then gets 100 points and the highest 0."
     ]
-    assert problems(tmp_path, with_metric(metric)) == said
+    assert problems(tmp_path, with_metric(metric)) == answer
     declared = with_metric(metric, "\n    range: [1, 60]\n    higher_is_better: false")
     column = load_benchmark(write(tmp_path, declared)).column("two")
     assert column.scale(column.parts[0]) == (60, 1)
@@ -116,8 +116,8 @@ def test_a_metric_in_which_lower_is_better_needs_a_direction_and_a_range(tmp_pat
 
 @pytest.mark.parametrize("metric", ["bleu", "mcc", "f1", "my_points"])
 def test_a_metric_whose_range_is_not_known_needs_one(tmp_path: Path, metric: str) -> None:
-    (said,) = problems(tmp_path, with_metric(metric))
-    assert said.startswith(f"15: Nothing says between which values '{metric}' lies. Write `range: [lowest, highest]`")
+    (answer,) = problems(tmp_path, with_metric(metric))
+    assert answer.startswith(f"15: Nothing says between which values '{metric}' lies. Write `range: [lowest, highest]`")
     column = load_benchmark(write(tmp_path, with_metric(metric, "\n    range: [-1, 1]"))).column("two")
     assert column.scale(column.parts[0]) == (-1, 1)
 
@@ -126,8 +126,8 @@ def test_a_direction_needs_a_range_and_a_range_has_two_ends(tmp_path: Path) -> N
     lower = with_metric("acc", "\n    higher_is_better: false")
     assert problems(tmp_path, lower)[0].startswith("16: Nothing says between which values 'acc' lies.")
     for wrong in ("[1, 1]", "[2, 1]", "[1]", "[0, .inf]", "5"):
-        said = problems(tmp_path, with_metric("acc", f"\n    range: {wrong}"))
-        assert said and all(line.startswith("14: `columns[1].range") for line in said), wrong
+        answer = problems(tmp_path, with_metric("acc", f"\n    range: {wrong}"))
+        assert answer and all(line.startswith("14: `columns[1].range") for line in answer), wrong
     both = problems(tmp_path, with_metric("acc", "\n    range: [0, 1]", ", choices: 4"))
     assert both == ["16: `choices` says where a share begins, and the column has a `range` of its own. Keep one."]
 
@@ -195,16 +195,16 @@ def test_own_tasks_are_looked_up_in_their_folder(tmp_path: Path) -> None:
     (tasks / "three.yaml").write_text("task: task_three\ntag: [threes]\n")
     (tasks / "broken.yaml").write_text("task: [\n")
     text = GOOD + "harness:\n  include_path: tasks\n"
-    said = problems(tmp_path, text)
-    assert said == ["13: 'task_two' is not defined in 'tasks', which defines both, task_one, task_three, threes."]
+    answer = problems(tmp_path, text)
+    assert answer == ["13: 'task_two' is not defined in 'tasks', which defines both, task_one, task_three, threes."]
     load_benchmark(
         write(tmp_path, text.replace("run: [task_two]", "run: [both]").replace("task: task_two", "task: task_one"))
     )
     load_benchmark(
         write(tmp_path, text.replace("run: [task_two]", "run: [threes]").replace("task: task_two", "task: task_three"))
     )
-    said = problems(tmp_path, text.replace("run: [task_two]", "run: [threes]"))
-    assert said == ["15: `run` does not make 'task_two'. It makes task_three."]
+    answer = problems(tmp_path, text.replace("run: [task_two]", "run: [threes]"))
+    assert answer == ["15: `run` does not make 'task_two'. It makes task_three."]
     assert problems(tmp_path, text.replace("include_path: tasks", "include_path: elsewhere"))[0].startswith("17: ")
 
 
@@ -220,10 +220,10 @@ def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("version", "edition"), "second")
     with pytest.raises(BadBenchmark) as caught:
         load_benchmarks(tmp_path, ["small", "second", "third"])
-    said = str(caught.value)
-    assert "small.yaml:1:" in said
-    assert "second.yaml:2:" in said
-    assert "There is no benchmark third.yaml. There are: second, small." in said
+    answer = str(caught.value)
+    assert "small.yaml:1:" in answer
+    assert "second.yaml:2:" in answer
+    assert "There is no benchmark third.yaml. There are: second, small." in answer
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

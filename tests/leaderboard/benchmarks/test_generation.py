@@ -51,8 +51,8 @@ def test_own_definitions_come_first_and_includes_are_followed(tmp_path: Path) ->
     (tasks / "circle.yaml").write_text("include: circle.yaml\ntask: circle\ngeneration_kwargs: text\n")
     (tasks / "gsm8k.yaml").write_text("include: base\ntask: gsm8k\n")
     names = ("one", "two", "three", "circle", "gsm8k", "nowhere")
-    found = asked_for(benchmark(*names, folder=tmp_path, include_path="tasks"))
-    assert found == {"one": 70, "two": 80, "circle": 256, "gsm8k": 70}
+    result = asked_for(benchmark(*names, folder=tmp_path, include_path="tasks"))
+    assert result == {"one": 70, "two": 80, "circle": 256, "gsm8k": 70}
 
 
 @pytest.mark.parametrize(

@@ -355,17 +355,17 @@ def test_saved_rows_of_another_layout_are_read_again(store: LocalStore) -> None:
 
 def from_files(store: LocalStore, queue: Queue) -> pd.DataFrame:
     """The table by another way: every file read, nothing remembered."""
-    found, known = [], {}
+    result, known = [], {}
     for path, version in LocalStore(store.root).list().items():
         content = store.read(path)[0]
         try:
             if path.startswith("tiny/") and RESULT_PATH.fullmatch(path):
-                found.append((path, version, read_block(path, content)))
+                result.append((path, version, read_block(path, content)))
             if path.startswith("facts/"):
                 known[path[6:-5]] = ModelFacts.model_validate_json(content)
         except (Unreadable, ValueError):
             continue
-    return rebuild(found, queue.requests, Known(facts=known), TINY)
+    return rebuild(result, queue.requests, Known(facts=known), TINY)
 
 
 numbers = st.integers(0, 4)

@@ -49,11 +49,11 @@ def test_every_value_is_upstreams_in_the_order_of_its_average(board: Board, upst
 
 
 def test_every_type_filter_returns_its_rows(board: Board, upstream: pd.DataFrame) -> None:
-    found = {kind: len(board.select(View(hide=(), types=(kind,))).rows) for kind in ModelType}
+    result = {kind: len(board.select(View(hide=(), types=(kind,))).rows) for kind in ModelType}
     words = upstream["Type"].str.replace(r"^[^A-Za-z]+", "", regex=True)
-    assert found == {kind: int((words == kind.value).sum()) for kind in ModelType}
-    assert found[ModelType.CONTINUOUSLY_PRETRAINED] == 48 and found[ModelType.OTHER] == 2
-    assert sum(found.values()) == 1000
+    assert result == {kind: int((words == kind.value).sum()) for kind in ModelType}
+    assert result[ModelType.CONTINUOUSLY_PRETRAINED] == 48 and result[ModelType.OTHER] == 2
+    assert sum(result.values()) == 1000
 
 
 def test_every_precision_and_licence_filter_returns_its_rows(board: Board, upstream: pd.DataFrame) -> None:

@@ -51,8 +51,8 @@ def raised(flags: Flags, model: str = "org/model", category: Category = Category
 
 
 def public(store: LocalStore) -> dict[str, object]:
-    found: dict[str, object] = json.loads(store.read(LIST_PATH)[0])
-    return found
+    result: dict[str, object] = json.loads(store.read(LIST_PATH)[0])
+    return result
 
 
 # --- flags
@@ -76,12 +76,12 @@ def test_true_means_flagged(flags: Flags, store: LocalStore) -> None:
     accepted, rejected, waiting = (raised(flags, f"org/{name}") for name in ("accepted", "rejected", "waiting"))
     flags.decide(accepted, State.ACCEPTED, "mia")
     flags.decide(rejected, State.REJECTED, "mia")
-    said = public(store)
-    assert said["flagged"] == {"org/accepted": ["copy without attribution"]}
-    entries = {flag["id"]: flag for flag in said["flags"]}  # type: ignore[attr-defined]
+    answer = public(store)
+    assert answer["flagged"] == {"org/accepted": ["copy without attribution"]}
+    entries = {flag["id"]: flag for flag in answer["flags"]}  # type: ignore[attr-defined]
     assert {key: item["flagged"] for key, item in entries.items()} == {accepted: True, rejected: False, waiting: False}
     assert entries[waiting]["decided"] is None and entries[accepted]["decided"]
-    assert "`flagged: true` means" in str(said["about"])
+    assert "`flagged: true` means" in str(answer["about"])
 
 
 @pytest.mark.parametrize("before", list(State))
@@ -171,9 +171,9 @@ def test_any_text_can_be_kept_and_quoted(text: str) -> None:
     kept = plain(text)
     kept.encode()
     assert not CONTROL.search(kept)
-    said = quoted(kept)
-    assert all(line.startswith(">") for line in said.split("\n"))
-    assert "<" not in said and "@\u200b" in said + "@\u200b" and said.count("@") == said.count("@\u200b")
+    answer = quoted(kept)
+    assert all(line.startswith(">") for line in answer.split("\n"))
+    assert "<" not in answer and "@\u200b" in answer + "@\u200b" and answer.count("@") == answer.count("@\u200b")
 
 
 def test_accepted_flags_label_rows_and_removals_take_them_away() -> None:
@@ -212,8 +212,8 @@ def test_a_removal_counts_before_any_other_flag(flags: Flags) -> None:
 
 
 def asked(queue: Queue, number: int = 1, sender: str = "ann") -> Request:
-    said = {"benchmark": "tiny", "model": f"org/model{number}", "revision": f"{number:040x}"}
-    return queue.submit(Request(**said, sender=sender, submitted_time=f"2026-01-01T00:00:{number:02}Z"))
+    answer = {"benchmark": "tiny", "model": f"org/model{number}", "revision": f"{number:040x}"}
+    return queue.submit(Request(**answer, sender=sender, submitted_time=f"2026-01-01T00:00:{number:02}Z"))
 
 
 def test_votes_move_a_request_up_and_back(queue: Queue) -> None:
@@ -256,9 +256,9 @@ def test_voters_at_the_same_time_all_count(tmp_path: Path, queue: Queue) -> None
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(vote, range(24)))
-    found = queue.get(request.id)
-    assert (found.votes, found.priority) == (25, 24)
-    assert len(Votes(queue).of(found).votes) == 24
+    result = queue.get(request.id)
+    assert (result.votes, result.priority) == (25, 24)
+    assert len(Votes(queue).of(result).votes) == 24
 
 
 def test_votes_are_kept_in_one_commit_with_the_priority(queue: Queue) -> None:

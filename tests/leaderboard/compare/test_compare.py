@@ -39,12 +39,12 @@ def columns(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
 @given(SHARES)
 def test_the_paired_error_is_that_of_the_differences(pairs: list[tuple[float, float]]) -> None:
     first, second = columns(pairs)
-    found = compare_questions(first, second)
-    assert found.n == len(pairs)
-    assert found.stderr == pytest.approx(stats.sem(second - first), abs=1e-12)
+    result = compare_questions(first, second)
+    assert result.n == len(pairs)
+    assert result.stderr == pytest.approx(stats.sem(second - first), abs=1e-12)
     covariance = np.cov(first, second)
     whole = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    assert found.stderr == pytest.approx(math.sqrt(max(0.0, whole) / len(pairs)), abs=1e-7)
+    assert result.stderr == pytest.approx(math.sqrt(max(0.0, whole) / len(pairs)), abs=1e-7)
 
 
 @settings(deadline=None, max_examples=60)
@@ -273,8 +273,8 @@ def test_noise_is_rarely_called_real(rng: np.random.Generator) -> None:
     for _ in range(400):
         one, two = answers(rng, 0.7, 60), answers(rng, 0.7, 60)
         told = {task: compare_questions(np.array(one[task]), np.array(two[task])) for task in one}
-        average, found = judge(BENCHMARK, run(one), run(two), lambda part, told=told: told[part.task])
-        alarms.append((average.real, any(column.real for column in found)))
+        average, result = judge(BENCHMARK, run(one), run(two), lambda part, told=told: told[part.task])
+        alarms.append((average.real, any(column.real for column in result)))
     assert np.mean(alarms, axis=0).max() < 0.075
 
 
@@ -338,13 +338,13 @@ def test_sentences() -> None:
         return Judged(key, verdict=verdict)
 
     titles = {"a": "A1", "b": "B1", "c": "C1", "d": "D1"}
-    found = [
+    result = [
         judged("a", Verdict.AHEAD),
         judged("b", Verdict.AHEAD),
         judged("c", Verdict.CHANCE),
         judged("d", Verdict.BEHIND),
     ]
-    assert sentence(titles, "X", "Y", found) == (
+    assert sentence(titles, "X", "Y", result) == (
         "Y is ahead on 2 of 4 tasks (A1 and B1); X is ahead on 1 of 4 tasks (D1); "
         "on C1 the difference is within chance."
     )

@@ -74,8 +74,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 
 def test_files_are_pinned_by_what_they_hold(hub: Hub) -> None:
-    found = hub.facts("org/name")
-    assert pinned_files(found) == {
+    result = hub.facts("org/name")
+    assert pinned_files(result) == {
         "config.json": "git:" + hashlib.sha1(b"blob 2\0{}").hexdigest(),
         "model.safetensors": "sha256:" + hashlib.sha256(b"weights").hexdigest(),
     }

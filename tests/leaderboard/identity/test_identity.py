@@ -101,12 +101,12 @@ def test_under_https_cookies_are_secure_and_only_ours(opened: Open, hub: localhu
 
 def test_a_board_describes_itself_as_an_application(opened: Open) -> None:
     service = opened(public_url="https://board.example/")
-    said = client_of(service).get("/api/v1/sign-in/client.json").json()
+    reply = client_of(service).get("/api/v1/sign-in/client.json").json()
     assert (
-        said["client_id"] == "https://board.example/api/v1/sign-in/client.json" == service.identity.provider.client_id
+        reply["client_id"] == "https://board.example/api/v1/sign-in/client.json" == service.identity.provider.client_id
     )
-    assert said["redirect_uris"] == ["https://board.example/api/v1/sign-in/callback"]
-    assert said["token_endpoint_auth_method"] == "none"
+    assert reply["redirect_uris"] == ["https://board.example/api/v1/sign-in/callback"]
+    assert reply["token_endpoint_auth_method"] == "none"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "[::1", ""])
@@ -557,12 +557,12 @@ INPUTS = {"submit.submit": FORM}
 
 def events(pages: Any) -> list[tuple[int | None, str, int]]:
     """Number (None for server functions), name and number of inputs of every event that runs Python of ours."""
-    found: list[tuple[int | None, str, int]] = [
+    result: list[tuple[int | None, str, int]] = [
         (number, name_of(entry.fn), len(entry.inputs)) for number, entry in pages.fns.items() if entry.fn is not None
     ]
     members = [vars(block).values() for block in pages.blocks.values()]
     served = [value for values in members for value in values if getattr(value, "_is_server_fn", False)]
-    return found + [(None, name_of(item), 1) for item in served]
+    return result + [(None, name_of(item), 1) for item in served]
 
 
 def name_of(function: Any) -> str:
@@ -585,8 +585,8 @@ def test_every_event_has_a_rule_and_those_above_readers_refuse_strangers(whole: 
     for number, name, count in above:
         assert number is not None, f"{name}: a server function has no place in this test yet"
         for headers in ({}, {"origin": BOARD}):
-            said = called(browser, number, INPUTS.get(name, [""] * count), headers)
-            assert "Sign in" in said, name
+            reply = called(browser, number, INPUTS.get(name, [""] * count), headers)
+            assert "Sign in" in reply, name
     assert service.queue.view().requests == [] and not any(service.settings.results_dir.rglob("*.json"))
 
 
@@ -602,8 +602,8 @@ def test_submitting_on_the_page_needs_the_pages_stamp(whole: FastAPI, service: S
     browser = TestClient(whole, base_url=BOARD)
     sign_in(browser, "ada")
     for headers in ({}, stamped(browser) | {"origin": "https://evil.example"}, {STAMP_HEADER: "x"}):
-        said = called(browser, number, FORM, headers)
-        assert "another site" in said or "Load it again" in said
+        reply = called(browser, number, FORM, headers)
+        assert "another site" in reply or "Load it again" in reply
     assert service.queue.view().requests == []
     called(browser, number, FORM, stamped(browser))
     assert [request.sender for request in service.queue.view().requests] == ["ada"]

@@ -66,15 +66,15 @@ def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_pat
     assert counts(report.requests) == (5, 0, 0, 0)
     view = board.queue.view()
     assert view.set_aside == []
-    found = {element.model: element for element in view.requests}
-    assert {model: entry.status for model, entry in found.items()} == {
+    result = {element.model: element for element in view.requests}
+    assert {model: entry.status for model, entry in result.items()} == {
         "org/ok": Status.FINISHED,
         "org/chat": Status.FINISHED,
         "org/failed": Status.FAILED,
         "org/waits": Status.PENDING,
         "org/branch": Status.PENDING,
     }
-    ok = found["org/ok"]
+    ok = result["org/ok"]
     assert (ok.params, ok.job_id, ok.model_type, ok.sender) == (
         None,
         None,
@@ -186,11 +186,14 @@ def test_a_few_tasks_at_a_time_make_one_row(board: Board, tmp_path: Path) -> Non
 
 def test_the_demo_template(board: Board, tmp_path: Path) -> None:
     plain = {
-        task: {metric.split(",")[0]: value for metric, value in found.items()}
-        for task, found in measures(TINY, 0.5).items()
+        task: {metric.split(",")[0]: value for metric, value in result.items()}
+        for task, result in measures(TINY, 0.5).items()
     }
-    said = {"config": {"model_dtype": "torch.float16", "model_name": "org/demo", "model_sha": "main"}, "results": plain}
-    write(tmp_path, "demo-leaderboard/gpt2-demo/results_2023-11-21 18:10:08.123.json", said)
+    answer = {
+        "config": {"model_dtype": "torch.float16", "model_name": "org/demo", "model_sha": "main"},
+        "results": plain,
+    }
+    write(tmp_path, "demo-leaderboard/gpt2-demo/results_2023-11-21 18:10:08.123.json", answer)
     write(
         tmp_path,
         "org/demo_eval_request_False_float16_Original.json",
@@ -240,9 +243,9 @@ def test_links_out_of_the_folder_are_not_followed(board: Board, tmp_path: Path) 
 
 
 def test_old_mmlu_is_left_out(board: Board, tmp_path: Path) -> None:
-    said = result_v1(V1, "org/old", SHA["old"], dict.fromkeys([*V1_TASKS, "mmlu"], 0.5))
-    said["versions"] = dict.fromkeys(said["results"], 0)
-    write(tmp_path, "org/old/results_2023-09-01T00-00-00.000000.json", said)
+    answer = result_v1(V1, "org/old", SHA["old"], dict.fromkeys([*V1_TASKS, "mmlu"], 0.5))
+    answer["versions"] = dict.fromkeys(answer["results"], 0)
+    write(tmp_path, "org/old/results_2023-09-01T00-00-00.000000.json", answer)
     board.take(tmp_path, benchmark=V1)
     [row] = board.contents.frame("open-llm-v1").to_dict("records")
     assert row["ARC"] == 50 and pd.isna(row["MMLU"]), "versions 0 of MMLU were wrong"
@@ -253,8 +256,8 @@ def test_the_first_boards_scores_come_out_as_it_published_them(board: Board, tmp
         rows = [row for row in csv.DictReader(file) if row["complete"] == "True" and "/" in row["name"]][:40]
     keys = ("arc", "hellaswag", "mmlu", "truthfulqa", "winogrande", "gsm8k")
     for number, row in enumerate(rows):
-        said = result_v1(V1, row["name"], row["sha"], {key: float(row[key]) / 100 for key in keys})
-        write(tmp_path, f"{row['name']}/results_2024-01-01T00-00-{number:02}.000000.json", said)
+        answer = result_v1(V1, row["name"], row["sha"], {key: float(row[key]) / 100 for key in keys})
+        write(tmp_path, f"{row['name']}/results_2024-01-01T00-00-{number:02}.000000.json", answer)
     report = board.take(tmp_path, benchmark=V1)
     assert report.refused == []
     averages = board.contents.frame("open-llm-v1").set_index("fullname")["Average ⬆️"]

@@ -106,8 +106,8 @@ def test_a_maintainer_lets_a_copy_in_which_is_told_and_stands_on_its_row(service
     first = service.intake.submit(submission("ada/first"), ADA)
     service.policies.decide("tiny", "copy", "eve/copy", "lift", MIA, "Its author moved house.")
     copy = service.intake.submit(submission("eve/copy"), EVE)
-    [said] = told
-    assert said[:4] == ("eve/copy", copy.revision, "ada/first", first.revision) and said.weights
+    [reply] = told
+    assert reply[:4] == ("eve/copy", copy.revision, "ada/first", first.revision) and reply.weights
     publish(service, first, "2026-03-01T00:00:00Z")
     publish(service, copy, "2026-03-01T00:00:01Z")
     [flag] = service.flag_desk.flags.of_model(lambda name, _: name == "eve/copy")
@@ -123,8 +123,8 @@ def test_an_original_that_comes_later_is_taken_and_the_copy_is_told(service: Ser
     service.intake.submit(submission("eve/copy"), EVE)
     assert codes(service, "ada/first") == ["copied_by"]
     service.intake.submit(submission("ada/first"), ADA)
-    [said] = told
-    assert (said.model, said.of) == ("eve/copy", "ada/first")
+    [reply] = told
+    assert (reply.model, reply.of) == ("eve/copy", "ada/first")
 
 
 def test_the_same_weights_at_another_commit_are_pointed_out(service: Service, hub: localhub.Running) -> None:

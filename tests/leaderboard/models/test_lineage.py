@@ -128,21 +128,21 @@ def any_root(name: str) -> bool:
 
 def test_generations() -> None:
     bases = {"c": ["b"], "b": ["a"], "merge": ["c", "a"], "x": ["y"], "y": ["x"], "self": ["self"], "near": ["x", "a"]}
-    found = {name: generation(name, bases, any_root) for name in ("a", "b", "c", "merge", "x", "self", "near")}
-    assert found == {"a": 0, "b": 1, "c": 2, "merge": 3, "x": None, "self": None, "near": None}
+    result = {name: generation(name, bases, any_root) for name in ("a", "b", "c", "merge", "x", "self", "near")}
+    assert result == {"a": 0, "b": 1, "c": 2, "merge": 3, "x": None, "self": None, "near": None}
     assert generation("c", bases, no_root) is None and generation("a", {}, no_root) is None
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdef"), max_size=3), max_size=6))
 def test_a_generation_is_one_more_than_that_of_its_bases(bases: dict[str, list[str]]) -> None:
-    found = {name: generation(name, bases, any_root) for name in "abcdef"}
-    for name, depth in found.items():
-        below = [found[base] for base in bases.get(name, ())]
+    result = {name: generation(name, bases, any_root) for name in "abcdef"}
+    for name, depth in result.items():
+        below = [result[base] for base in bases.get(name, ())]
         if None in below:
             assert depth is None
         elif depth is not None:
             assert depth == 1 + max((item for item in below if item is not None), default=-1)
-    assert all(found[name] == 0 for name in "abcdef" if not bases.get(name))
+    assert all(result[name] == 0 for name in "abcdef" if not bases.get(name))
 
 
 def test_a_long_lineage_needs_no_deep_stack() -> None:

@@ -69,8 +69,8 @@ def test_the_front_is_what_nothing_beats(points: list[tuple[float, float]]) -> N
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), max_size=40))
 def test_a_record_is_above_all_before_it(rows: list[tuple[int, int]]) -> None:
     days, scores = np.array([day for day, _ in rows], dtype=np.int64), np.array([s for _, s in rows], dtype=float)
-    found = plots.records(days, scores)
-    for (day, score), record in zip(rows, found, strict=True):
+    result = plots.records(days, scores)
+    for (day, score), record in zip(rows, result, strict=True):
         earlier = [s for d, s in rows if d < day]
         best = max(s for d, s in rows if d == day)
         assert record == (score == best and all(score > s for s in earlier))
@@ -79,9 +79,9 @@ def test_a_record_is_above_all_before_it(rows: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize("key", ["average", "plain", "mixed"])
 @pytest.mark.parametrize("when", ["submitted", "uploaded"])
 def test_the_best_score_only_rises(key: str, when: plots.When) -> None:
-    found = plots.progress(BOARD, key, when)
+    result = plots.progress(BOARD, key, when)
     rows = BOARD.frame[~BOARD.flagged]
-    for kind, part in found.groupby("type"):
+    for kind, part in result.groupby("type"):
         assert part["date"].is_monotonic_increasing and part["date"].is_unique
         assert (part["score"].diff().dropna() > 0).all()
         own = [name for name, item, out in zip(BOARD.names, BOARD.texts["type"], BOARD.flagged, strict=True)
@@ -89,32 +89,32 @@ def test_the_best_score_only_rises(key: str, when: plots.When) -> None:
         assert set(part["model"]) <= set(own)
     dated = pd.notna(BOARD.texts[when]) & ~BOARD.flagged
     highest = np.nanmax(plots.scores_of(BOARD, key)[dated])
-    assert found.loc[found["type"] == plots.ALL_TYPES, "score"].max() == highest
-    assert len(rows) > len(found)
+    assert result.loc[result["type"] == plots.ALL_TYPES, "score"].max() == highest
+    assert len(rows) > len(result)
 
 
 def test_size_leaves_out_what_is_unknown() -> None:
-    found = plots.size(BOARD, "plain")
+    result = plots.size(BOARD, "plain")
     known = (BOARD.numbers["params"] > 0) & ~BOARD.flagged & ~np.isnan(BOARD.normalised["plain"])
-    assert len(found) == known.sum() and found["params"].is_monotonic_increasing
-    assert found.loc[found["front"], "score"].is_monotonic_increasing
+    assert len(result) == known.sum() and result["params"].is_monotonic_increasing
+    assert result.loc[result["front"], "score"].is_monotonic_increasing
 
 
 def test_spread_is_the_quantiles_of_what_is_shown() -> None:
-    found = plots.spread(BOARD).set_index("task")
+    result = plots.spread(BOARD).set_index("task")
     values = pd.Series(BOARD.normalised["mixed"][~BOARD.flagged]).dropna()
-    assert list(found.index) == ["average", "plain", "mixed"]
-    assert found.at["mixed", "n"] == len(values)
-    assert found.at["mixed", "median"] == values.median()
-    assert (found.at["mixed", "lowest"], found.at["mixed", "highest"]) == (values.min(), values.max())
+    assert list(result.index) == ["average", "plain", "mixed"]
+    assert result.at["mixed", "n"] == len(values)
+    assert result.at["mixed", "median"] == values.median()
+    assert (result.at["mixed", "lowest"], result.at["mixed", "highest"]) == (values.min(), values.max())
 
 
 def test_correlation_is_symmetric_and_of_ranks() -> None:
-    found = plots.correlation(BOARD).set_index(["first", "second"])["correlation"]
-    assert found["plain", "plain"] == pytest.approx(1) and found["plain", "mixed"] == found["mixed", "plain"]
+    result = plots.correlation(BOARD).set_index(["first", "second"])["correlation"]
+    assert result["plain", "plain"] == pytest.approx(1) and result["plain", "mixed"] == result["mixed", "plain"]
     keep = ~BOARD.flagged & ~np.isnan(BOARD.normalised["plain"])
     ranks = [pd.Series(BOARD.normalised[key][keep]).rank() for key in ("plain", "mixed")]
-    assert found["plain", "mixed"] == pytest.approx(ranks[0].corr(ranks[1]))
+    assert result["plain", "mixed"] == pytest.approx(ranks[0].corr(ranks[1]))
 
 
 @pytest.mark.parametrize("size", [0, 1, 300])
@@ -166,7 +166,7 @@ def test_a_large_board_is_thinned_but_keeps_its_front() -> None:
 @pytest.mark.skipif(not SAMPLE.exists(), reason="the real rows are not here")
 def test_the_real_rows() -> None:
     real = Board(pd.read_csv(SAMPLE), load_benchmark(ROOT / "benchmarks" / "open-llm-v2.yaml"))
-    found = plots.progress(real)
-    assert set(found["type"]) > {plots.ALL_TYPES, "pretrained", "chat models (RLHF, DPO, IFT, ...)"}
+    result = plots.progress(real)
+    assert set(result["type"]) > {plots.ALL_TYPES, "pretrained", "chat models (RLHF, DPO, IFT, ...)"}
     assert (plots.size(real)["params"] > 0).all()
     assert len(plots.correlation(real)) == 36

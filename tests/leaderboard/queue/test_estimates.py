@@ -28,8 +28,8 @@ def at(minutes: float) -> str:
 
 
 def waits(number: int, **more: Any) -> Request:
-    said = {"model": f"org/m{number}", "revision": "a" * 40, "benchmark": "tiny", "id": f"{number:016x}"}
-    return Request.model_validate({**said, "submitted_time": at(number - 1000), **more})
+    reply = {"model": f"org/m{number}", "revision": "a" * 40, "benchmark": "tiny", "id": f"{number:016x}"}
+    return Request.model_validate({**reply, "submitted_time": at(number - 1000), **more})
 
 
 def runs(number: int, worker: str = "w1", **more: Any) -> Request:
@@ -52,8 +52,8 @@ def estimates(requests: list[Request], *workers: Abilities) -> Estimates:
 
 
 def starts(requests: list[Request], *workers: Abilities) -> list[str | None]:
-    found = estimates(requests, *workers)
-    return [found.of(request).start for request in in_order(requests) if request.status is Status.PENDING]
+    result = estimates(requests, *workers)
+    return [result.of(request).start for request in in_order(requests) if request.status is Status.PENDING]
 
 
 # --- how long
@@ -117,9 +117,9 @@ def test_those_that_wait_start_as_those_that_run_end() -> None:
 
 def test_a_run_that_says_nothing_takes_the_usual_time_and_is_never_over_already() -> None:
     soon, late = runs(8), runs(9, job_start_time=at(-90))
-    found = estimates([soon, late, finished(None, 600)])
-    assert (found.of(soon).start, found.of(soon).end) == (at(-5), at(5))
-    assert found.of(late).end == at(0) and found.of(late).position is None
+    result = estimates([soon, late, finished(None, 600)])
+    assert (result.of(soon).start, result.of(soon).end) == (at(-5), at(5))
+    assert result.of(late).end == at(0) and result.of(late).position is None
 
 
 def test_a_worker_runs_as_many_at_a_time_as_it_has_slots() -> None:
@@ -135,26 +135,26 @@ def test_only_workers_that_can_run_it_count() -> None:
     done = [finished(None, 600), finished(None, 1200, "large")]
     small, large = Abilities(worker="w1", benchmarks=["tiny"]), Abilities(worker="w2", benchmarks=["tiny", "large"])
     pending = [waits(1, benchmark="large"), waits(2), waits(3), waits(4, benchmark="large"), waits(5, benchmark="none")]
-    found = estimates([*done, *pending], small, large)
-    assert [found.of(request).start for request in pending] == [at(0), at(0), at(10), at(20), None]
-    assert [found.of(request).position for request in pending] == [1, 2, 3, 4, None]
-    assert found.of(pending[-1]).obstacle.startswith("No worker of this board can run it. w1: It does not serve")
-    assert found.of(pending[3]).end == at(40)
+    result = estimates([*done, *pending], small, large)
+    assert [result.of(request).start for request in pending] == [at(0), at(0), at(10), at(20), None]
+    assert [result.of(request).position for request in pending] == [1, 2, 3, 4, None]
+    assert result.of(pending[-1]).obstacle.startswith("No worker of this board can run it. w1: It does not serve")
+    assert result.of(pending[3]).end == at(40)
 
 
 def test_a_worker_in_trouble_starts_nothing() -> None:
     done, pending = finished(None, 600), [waits(1), waits(2)]
     broken, fine = Abilities(worker="w1", trouble="Its disk is full."), Abilities(worker="w2")
     assert starts([done, *pending], broken, fine) == [at(0), at(10)]
-    found = estimates([done, *pending], broken)
-    assert [found.of(request) for request in pending] == [Estimate(600, 1), Estimate(600, 2)]
+    result = estimates([done, *pending], broken)
+    assert [result.of(request) for request in pending] == [Estimate(600, 1), Estimate(600, 2)]
 
 
 def test_one_that_is_not_due_yet_lets_the_others_go_first() -> None:
     pending = [waits(1, not_before=at(30)), waits(2), waits(3)]
-    found = estimates([finished(None, 600), *pending], Abilities(worker="w1"))
-    assert [found.of(request).start for request in pending] == [at(30), at(0), at(10)]
-    assert [found.of(request).position for request in pending] == [1, 2, 3]
+    result = estimates([finished(None, 600), *pending], Abilities(worker="w1"))
+    assert [result.of(request).start for request in pending] == [at(30), at(0), at(10)]
+    assert [result.of(request).position for request in pending] == [1, 2, 3]
 
 
 def test_priority_then_time_is_the_order() -> None:

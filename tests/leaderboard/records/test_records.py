@@ -100,13 +100,13 @@ def test_files_written_before_there_were_pinned_ones_are_read() -> None:
 
 
 def test_a_submission_says_only_what_a_submitter_may_say() -> None:
-    said = {"benchmark": "tiny", "model": " org/model "}
-    submission = submission_of(said)
+    answer = {"benchmark": "tiny", "model": " org/model "}
+    submission = submission_of(answer)
     assert isinstance(submission, CheckpointSubmission)
     assert (submission.kind, submission.model) == ("checkpoint", "org/model")
     for name in ("sender", "priority", "status", "id"):
         with pytest.raises(ValidationError):
-            submission_of(said | {name: "x"})
+            submission_of(answer | {name: "x"})
 
 
 def test_times_are_utc() -> None:

@@ -46,22 +46,22 @@ print(json.dumps(found))
 """
 
 
-def benchmark(benchmark_id: str = "small", **said: Any) -> Benchmark:
+def benchmark(benchmark_id: str = "small", **reply: Any) -> Benchmark:
     columns = [
         Column(key=key, title=key.title(), run=[key], parts=[Part(task=key, metrics=["acc,none"])])
         for key in ("sums", "words")
     ]
-    return Benchmark(id=benchmark_id, version="1", title="Small", description="Small.", columns=columns, **said)
+    return Benchmark(id=benchmark_id, version="1", title="Small", description="Small.", columns=columns, **reply)
 
 
-def block(stamp: str = "2026-11-20T10:00:00Z", request: str = "a", **said: Any) -> PodiumBlock:
+def block(stamp: str = "2026-11-20T10:00:00Z", request: str = "a", **reply: Any) -> PodiumBlock:
     return PodiumBlock(
         **{
             "request_id": request, "attempt": 1, "benchmark": "small", "benchmark_version": "1", "model": "org/model",
             "revision": "a" * 40, "precision": "bfloat16", "weight_type": "Original", "use_chat_template": False,
             "time": stamp, "scores": {"sums": Score(raw=0.5, normalised=50.0, stderr=1.0, n=2)}, "average": 50.0,
             "provenance": Provenance(packages={"lm_eval": "0.4.13"}),
-        } | said
+        } | reply
     )  # fmt: skip
 
 
@@ -77,13 +77,13 @@ def table(answer: str, **metrics: float) -> bytes:
 class Board:
     """A board whose stores are datasets on a Hub of its own."""
 
-    def __init__(self, served: localhub.Running, folder: Path, **said: Any) -> None:
+    def __init__(self, served: localhub.Running, folder: Path, **reply: Any) -> None:
         self.served = served
         self.folder = folder
         self.benchmarks = {"small": benchmark(), "gated": benchmark("gated", details="gated")}
         self.settings = Settings(
             store="hub", hub_namespace="board", hub_endpoint=served.endpoint, hub_token=SecretStr(TOKEN),
-            work_dir=folder / "work", **{"hub_look_s": 0.0} | said,
+            work_dir=folder / "work", **{"hub_look_s": 0.0} | reply,
         )  # fmt: skip
         self.stores = self.opened()
         self.results = Results(self.stores.results, self.stores.details)
@@ -115,8 +115,8 @@ class Board:
             env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -131,32 +131,32 @@ def served(hub: localhub.Running) -> Iterator[localhub.Running]:
     yield hub
     hub.faults.set([])
     api = HfApi(endpoint=hub.endpoint, token=TOKEN)
-    for found in api.list_datasets(author="board"):
-        api.delete_repo(found.id, repo_type="dataset")
+    for result in api.list_datasets(author="board"):
+        api.delete_repo(result.id, repo_type="dataset")
 
 
 def test_details_are_read_as_datasets_after_one_run_and_after_several(served: localhub.Running, tmp_path: Path) -> None:
     board = Board(served, tmp_path)
     board.publish(block(), sums=table("2"), words=table("two"))
-    found = board.read(
+    result = board.read(
         ("sums", "latest"), ("words", "latest"), contents="hf://datasets/board/results/contents/small.parquet"
     )
-    assert found["sums/latest"]["rows"][0]["resps"] == '[["2"]]' and found["contents"] == ["org/model"]
-    assert json.loads(found["words/latest"]["rows"][0]["doc"]) == {"q": "1+1="}
+    assert result["sums/latest"]["rows"][0]["resps"] == '[["2"]]' and result["contents"] == ["org/model"]
+    assert json.loads(result["words/latest"]["rows"][0]["doc"]) == {"q": "1+1="}
 
     board.publish(block("2026-11-21T10:00:00Z", "b"), sums=table("3", exact_match=0.0, acc=0.5))
     board.publish(block("2026-11-19T10:00:00Z", "c"), sums=table("1"))
     splits = [f"2026_11_{day}T10_00_00Z" for day in (19, 20, 21)]
-    found = board.read(
+    result = board.read(
         ("sums", "latest"), *(("sums", split) for split in splits), ("words", "latest"), ("words", splits[1])
     )
-    answers = {name: item["rows"][0]["resps"] for name, item in found.items()}
+    answers = {name: item["rows"][0]["resps"] for name, item in result.items()}
     assert answers == {
         "sums/latest": '[["3"]]', f"sums/{splits[0]}": '[["1"]]', f"sums/{splits[1]}": '[["2"]]',
         f"sums/{splits[2]}": '[["3"]]', "words/latest": '[["two"]]', f"words/{splits[1]}": '[["two"]]',
     }  # fmt: skip
-    assert found["sums/latest"]["rows"][0]["exact_match"] == 0.0
-    assert found[f"sums/{splits[1]}"]["rows"][0]["exact_match"] is None
+    assert result["sums/latest"]["rows"][0]["exact_match"] == 0.0
+    assert result[f"sums/{splits[1]}"]["rows"][0]["exact_match"] is None
 
 
 def test_what_publishing_costs(served: localhub.Running, tmp_path: Path) -> None:
@@ -264,8 +264,8 @@ def test_contents_are_a_config_for_each_benchmark(served: localhub.Running, tmp_
     board = Board(served, tmp_path, hub_contents=contents)
     board.publish(block(), sums=table("2"))
     repo = contents or "board/results"
-    found = board.read(("small", "train"), repo=repo)
-    assert found["small/train"]["rows"][0]["fullname"] == "org/model"
+    result = board.read(("small", "train"), repo=repo)
+    assert result["small/train"]["rows"][0]["fullname"] == "org/model"
     assert "viewer: false" in card_of(board.stores.requests.read)[0]
 
 
@@ -277,8 +277,8 @@ def test_a_boards_card_is_written_once_and_what_people_write_on_it_stays(
     board.opened()
     assert board.commits("board/results") == before
     store = board.stores.results
-    said = card_of(store.read)[0].replace("# Podium: results", "# Ours").replace("tags:", "license: mit\ntags:")
-    store.commit({CARD: said.encode()}, "ours")
+    reply = card_of(store.read)[0].replace("# Podium: results", "# Ours").replace("tags:", "license: mit\ntags:")
+    store.commit({CARD: reply.encode()}, "ours")
     board.benchmarks = {**board.benchmarks, "third": benchmark("third")}
     board.opened()
     now = card_of(board.opened().results.read)[0]
@@ -309,8 +309,8 @@ def test_the_hub_sets_the_pace_unless_it_is_set(tmp_path: Path) -> None:
 
 
 def test_a_token_that_may_not_write_stops_the_start(served: localhub.Running, tmp_path: Path) -> None:
-    said = {"hub_endpoint": served.endpoint, "hub_token": SecretStr("hf_else"), "work_dir": tmp_path}
-    settings = Settings(store="hub", hub_namespace="board", **said)  # type: ignore[arg-type]
+    reply = {"hub_endpoint": served.endpoint, "hub_token": SecretStr("hf_else"), "work_dir": tmp_path}
+    settings = Settings(store="hub", hub_namespace="board", **reply)  # type: ignore[arg-type]
     with pytest.raises(HubUnavailable, match="HF_TOKEN is valid and may write") as refused:
         open_stores(settings, {})
     assert "hf_else" not in str(refused.value) + repr(settings)
@@ -319,19 +319,19 @@ def test_a_token_that_may_not_write_stops_the_start(served: localhub.Running, tm
 # --- the card
 
 
-def card(text: str, *stamps: str, task: str = "sums", **said: Any) -> str:
+def card(text: str, *stamps: str, task: str = "sums", **reply: Any) -> str:
     """A card after runs of one task were added to it one by one."""
     files: list[str] = []
     for stamp in stamps:
         files.append(f"small/{stamp}/{task}.parquet")
-        text = merged(text, "board/org__model-details", files, {task: {"acc": "float64"}}, block(**said), stamp)
+        text = merged(text, "board/org__model-details", files, {task: {"acc": "float64"}}, block(**reply), stamp)
     return text
 
 
 def head(text: str) -> dict[str, Any]:
-    found = yaml.safe_load(text.split("---\n")[1])
-    assert isinstance(found, dict)
-    return found
+    result = yaml.safe_load(text.split("---\n")[1])
+    assert isinstance(result, dict)
+    return result
 
 
 def test_a_card_names_every_run_and_the_latest() -> None:

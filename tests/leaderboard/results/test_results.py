@@ -95,14 +95,14 @@ def test_a_published_result_keeps_the_harness_keys_and_drops_the_host(results: R
     assert path == "tiny/org/model/results_2026-11-20T10-00-00Z.json"
     text = store.read(path)[0].decode()
     assert "secret-host" not in text and "hidden" not in text and "NaN" not in text and " at 0x" not in text
-    found = results.read(path)
-    assert found["results"]["t"] == {"alias": "t", "acc,none": 0.5, "acc_stderr,none": "N/A", "odd,none": None}
-    assert found["config"] == {"model": "hf", "model_dtype": "torch.float32", "device": None}
-    assert found["configs"]["t"]["until"] == ["a", "b"]
-    assert found["configs"]["t"]["process_docs"].endswith(".harness_result")
-    assert (found["model_name"], found["model_name_sanitized"]) == ("org/model", "org__model")
-    assert found["total_evaluation_time_seconds"] == "12.5"
-    assert PodiumBlock.model_validate(found["podium"]) == block()
+    result = results.read(path)
+    assert result["results"]["t"] == {"alias": "t", "acc,none": 0.5, "acc_stderr,none": "N/A", "odd,none": None}
+    assert result["config"] == {"model": "hf", "model_dtype": "torch.float32", "device": None}
+    assert result["configs"]["t"]["until"] == ["a", "b"]
+    assert result["configs"]["t"]["process_docs"].endswith(".harness_result")
+    assert (result["model_name"], result["model_name_sanitized"]) == ("org/model", "org__model")
+    assert result["total_evaluation_time_seconds"] == "12.5"
+    assert PodiumBlock.model_validate(result["podium"]) == block()
 
 
 def test_publishing_twice_changes_nothing(results: Results, store: LocalStore) -> None:
@@ -246,9 +246,9 @@ def test_details_are_a_parquet_file_that_anyone_can_read() -> None:
 
 
 def test_examples_come_back_as_they_were(results: Results) -> None:
-    found = block()
-    results.publish(harness_result(found), {"t": details_table([sample(0, 1.0), sample(1, 0.0)])})
-    first, second = results.examples(found, "t", 0, 10)
+    result = block()
+    results.publish(harness_result(result), {"t": details_table([sample(0, 1.0), sample(1, 0.0)])})
+    first, second = results.examples(result, "t", 0, 10)
     assert first["doc"] == {"question": "What is 0?", "choices": ["ä", "b"]}
     assert first["arguments"][1] == ["q", {"until": ["\n"], "do_sample": False}]
     assert first["metrics"] == {"acc_norm": 0.0, "acc": 1.0}
@@ -256,14 +256,14 @@ def test_examples_come_back_as_they_were(results: Results) -> None:
 
 
 def test_details_that_are_not_there_are_not_found_by_name(results: Results) -> None:
-    found = block()
-    results.publish(harness_result(found), {"t": details_table([]), "u": b"not Parquet"})
+    result = block()
+    results.publish(harness_result(result), {"t": details_table([]), "u": b"not Parquet"})
     with pytest.raises(NotFound, match="There are details of: t, u"):
-        results.examples(found, "v", 0, 10)
+        results.examples(result, "v", 0, 10)
     with pytest.raises(NotFound):
-        results.examples(found, "../../../requests/x", 0, 10)
+        results.examples(result, "../../../requests/x", 0, 10)
     with pytest.raises(Unreadable):
-        results.examples(found, "u", 0, 10)
+        results.examples(result, "u", 0, 10)
     with pytest.raises(NotFound):
         results.tasks(block("c" * 16))
 
@@ -303,8 +303,8 @@ def test_a_page_of_examples_is_a_slice_of_all(
 def test_metrics_of_any_shape_become_numbers_or_nothing() -> None:
     shapes = [True, 0.25, [True, False], (-3.0, 4), math.nan, "text", None, np.float32(0.5), []]
     rows = [{"doc_id": at, "metrics": ["m"], "m": value} for at, value in enumerate(shapes)]
-    found = [row["metrics"]["m"] for row in Details(details_table(rows)).rows(0, 20)]
-    assert found == [1.0, 0.25, 0.5, 0.5, None, None, None, 0.5, None]
+    result = [row["metrics"]["m"] for row in Details(details_table(rows)).rows(0, 20)]
+    assert result == [1.0, 0.25, 0.5, 0.5, None, None, None, 0.5, None]
 
 
 def test_text_that_is_not_unicode_does_not_stop_a_publication() -> None:

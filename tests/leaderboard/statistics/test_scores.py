@@ -87,9 +87,9 @@ def test_published_normalised_scores_follow_from_the_raw_ones(title: str) -> Non
     for row in rows(shared_data("open_llm/contents_sample.csv")):
         raw = {column.title: float(row[f"{column.title} Raw"]) for column in V2.columns}
         scores, _ = score(V2, everywhere(V2, raw))
-        found = next(scores[column.key] for column in V2.columns if column.title == title)
-        assert found.normalised == pytest.approx(float(row[title]), abs=1e-9), row["fullname"]
-        assert found.raw == pytest.approx(float(row[f"{title} Raw"]), abs=1e-12)
+        result = next(scores[column.key] for column in V2.columns if column.title == title)
+        assert result.normalised == pytest.approx(float(row[title]), abs=1e-9), row["fullname"]
+        assert result.raw == pytest.approx(float(row[f"{title} Raw"]), abs=1e-12)
 
 
 def test_published_averages_follow_from_the_columns() -> None:
@@ -103,9 +103,9 @@ def test_published_averages_follow_from_the_columns() -> None:
 
 def test_musr_follows_from_the_solved_questions() -> None:
     tasks = ("murder_mysteries", "object_placements", "team_allocation")
-    found = rows(shared_data("open_llm/ground_truth_rows.csv"))
-    assert found
-    for row in found:
+    result = rows(shared_data("open_llm/ground_truth_rows.csv"))
+    assert result
+    for row in result:
         solutions = ast.literal_eval(row["musr (mm/250,op/256,ta/250)"])
         for solved in solutions[:1]:
             values = {
@@ -125,13 +125,13 @@ def subtasks(row: dict[str, str], group: str) -> dict[str, dict[str, float]]:
 
 
 def test_bbh_is_the_unweighted_mean_and_the_harness_group_is_size_weighted() -> None:
-    found = rows(shared_data("open_llm/subtask_scores_sample.csv"))
+    result = rows(shared_data("open_llm/subtask_scores_sample.csv"))
     bbh = V2.column("bbh")
     weighted = Benchmark(
         id="b", version="1", title="B", description="", columns=[bbh.model_copy(update={"combine": "weighted"})]
     )
     differ = 0
-    for row in found:
+    for row in result:
         values = {
             task: cells for task, cells in subtasks(row, "bbh").items() if task != "leaderboard_bbh_acc_norm_none"
         }
@@ -143,7 +143,7 @@ def test_bbh_is_the_unweighted_mean_and_the_harness_group_is_size_weighted() -> 
         by_hand = [normalise(values[part.task]["acc_norm,none"], part.lower) for part in bbh.parts]
         assert scores["bbh"].normalised == pytest.approx(sum(by_hand) / 24, abs=1e-9)
         differ += not math.isclose(scores["bbh"].raw or 0, pooled["bbh"].raw or 0, abs_tol=1e-6)
-    assert differ > len(found) * 0.9
+    assert differ > len(result) * 0.9
 
 
 def test_bbh_of_the_board_is_an_unweighted_mean_of_24_counts() -> None:
@@ -198,7 +198,7 @@ def test_what_was_not_measured_is_unknown_and_so_is_the_average(value: Any) -> N
 def test_an_empty_result_has_every_column_and_no_score() -> None:
     scores, average = score(V2, {})
     assert list(scores) == [column.key for column in V2.columns]
-    assert average is None and all(found.normalised is None for found in scores.values())
+    assert average is None and all(result.normalised is None for result in scores.values())
 
 
 def test_a_column_may_stay_out_of_the_average() -> None:
@@ -214,16 +214,16 @@ def test_a_column_may_stay_out_of_the_average() -> None:
 def test_standard_errors_of_a_mean_are_those_of_independent_questions() -> None:
     parts = [Part(task="a", metrics=["acc,none"], choices=2), Part(task="b", metrics=["acc,none"], choices=5)]
     values = {"a": {"acc,none": 0.8, "acc_stderr,none": 0.03}, "b": {"acc,none": 0.1, "acc_stderr,none": 0.04}}
-    found = score(one(*parts), harness(values, {"a": 100, "b": 100}))[0]["c"]
-    assert found.stderr == pytest.approx(math.hypot(0.03 * 200, 0.04 * 125) / 2)
-    assert found.n == 200
+    result = score(one(*parts), harness(values, {"a": 100, "b": 100}))[0]["c"]
+    assert result.stderr == pytest.approx(math.hypot(0.03 * 200, 0.04 * 125) / 2)
+    assert result.n == 200
 
 
 def test_the_standard_error_of_a_pool_weighs_its_parts() -> None:
     parts = [Part(task="a", metrics=["acc,none"], choices=4), Part(task="b", metrics=["acc,none"], choices=4)]
     values = {"a": {"acc,none": 0.8, "acc_stderr,none": 0.03}, "b": {"acc,none": 0.5, "acc_stderr,none": 0.04}}
-    found = score(one(*parts, combine="weighted"), harness(values, {"a": 100, "b": 300}))[0]["c"]
-    assert found.stderr == pytest.approx(math.hypot(0.25 * 0.03, 0.75 * 0.04) * 100 / 0.75)
+    result = score(one(*parts, combine="weighted"), harness(values, {"a": 100, "b": 300}))[0]["c"]
+    assert result.stderr == pytest.approx(math.hypot(0.25 * 0.03, 0.75 * 0.04) * 100 / 0.75)
 
 
 def test_a_missing_standard_error_is_bounded_from_above_for_a_share_of_right_answers() -> None:
@@ -238,15 +238,15 @@ def test_a_missing_standard_error_is_bounded_from_above_for_a_share_of_right_ans
     spread = math.sqrt(sum((value - mean) ** 2 for value in draws) / (len(draws) - 1))
     part = Part(task="leaderboard_ifeval", metrics=["inst_level_strict_acc,none"])
     values = {"leaderboard_ifeval": {"inst_level_strict_acc,none": mean, "inst_level_strict_acc_stderr,none": "N/A"}}
-    found = score(one(part), harness(values, SIZES))[0]["c"]
-    assert found.stderr is not None and spread * 100 < found.stderr < 3 * spread * 100
+    result = score(one(part), harness(values, SIZES))[0]["c"]
+    assert result.stderr is not None and spread * 100 < result.stderr < 3 * spread * 100
 
 
 def test_metrics_of_one_task_are_taken_to_err_together() -> None:
     part = Part(task="a", metrics=["x,none", "y,none"])
     values = {"a": {"x,none": 0.4, "x_stderr,none": 0.02, "y,none": 0.6, "y_stderr,none": 0.04}}
-    found = score(one(part), harness(values, {"a": 50}))[0]["c"]
-    assert (found.raw, found.stderr) == (pytest.approx(0.5), pytest.approx(3.0))
+    result = score(one(part), harness(values, {"a": 50}))[0]["c"]
+    assert (result.raw, result.stderr) == (pytest.approx(0.5), pytest.approx(3.0))
 
 
 @pytest.mark.parametrize(
@@ -292,8 +292,8 @@ def test_parts_of_a_declared_range_are_combined_in_their_direction(combine: str)
     parts = [Part(task=name, metrics=["word_perplexity,none"]) for name in ("a", "b")]
     benchmark = one(*parts, combine=combine, higher_is_better=False, range=(0, 50))
     values = {"a": {"word_perplexity,none": 10.0}, "b": {"word_perplexity,none": 60.0}}
-    found = score(benchmark, harness(values, {"a": 300, "b": 100}))[0]["c"]
-    assert found.normalised == pytest.approx({"mean": (80 + 0) / 2, "weighted": 100 * (50 - 22.5) / 50}[combine])
+    result = score(benchmark, harness(values, {"a": 300, "b": 100}))[0]["c"]
+    assert result.normalised == pytest.approx({"mean": (80 + 0) / 2, "weighted": 100 * (50 - 22.5) / 50}[combine])
 
 
 def test_a_standard_error_that_cannot_be_known_is_unknown() -> None:
@@ -311,11 +311,11 @@ HARNESS = Path(importlib.util.find_spec("lm_eval").submodule_search_locations[0]
 
 def test_choices_of_the_second_boards_subtasks_are_those_of_the_harness() -> None:
     choices = {part.task: part.choices for part in V2.column("bbh").parts}
-    found = {}
+    result = {}
     for path in (HARNESS / "leaderboard" / "bbh_mc").glob("[!_]*.yaml"):
         fields = yaml.safe_load(path.read_text())
-        found[fields["task"]] = len(fields["doc_to_choice"])
-    assert choices == found
+        result[fields["task"]] = len(fields["doc_to_choice"])
+    assert choices == result
 
 
 @pytest.mark.parametrize(

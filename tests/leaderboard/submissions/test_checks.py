@@ -379,11 +379,11 @@ def test_any_combination_of_defects_is_the_union_of_their_codes(chosen: set[Defe
     for defect in chosen:
         defect.spoil(facts)
     existing = Request(model="org/name", id="ab", revision=SHA, status=Status.RUNNING) if busy else None
-    found = codes(case(facts, use_chat_template=True, track=track, existing=existing))
+    result = codes(case(facts, use_chat_template=True, track=track, existing=existing))
     expected = {defect.code for defect in chosen}
     expected |= {"unknown_track"} if track == "closed" else set()
     expected |= {"already_requested"} if busy else set()
-    assert sorted(found) == sorted(expected)
+    assert sorted(result) == sorted(expected)
 
 
 # --- hostile text

@@ -100,8 +100,8 @@ def submission(model: str = "org/Good", **more: Any) -> CheckpointSubmission:
 
 def test_a_submission_becomes_a_request_file(desk: Desk) -> None:
     queued = desk.intake.submit(submission("ORG/good"), ADA)
-    [found] = desk.queue.view().requests
-    assert found == queued == desk.queue.find(request_path(queued))
+    [result] = desk.queue.view().requests
+    assert result == queued == desk.queue.find(request_path(queued))
     assert queued.model == "org/Good", "as the Hub spells it"
     assert len(queued.revision) == 40 and queued.requested_revision == "main"
     assert queued.params == pytest.approx(0.001)
@@ -236,14 +236,14 @@ def test_the_demos_checkpoints_are_judged_as_its_manifest_says(tmp_path: Path) -
         for item in manifest()["submissions"]:
             named = ("precision", "weight_type", "use_chat_template", "base_model")
             asked = {name: item[name] for name in named if name in item}
-            found = {problem.code for problem in errors(intake.look(submission(item["repo"], **asked), ADA).problems)}
+            result = {problem.code for problem in errors(intake.look(submission(item["repo"], **asked), ADA).problems)}
             if item["expect"] == "refused":
-                refused[item["repo"]] = (item["code"], found)
+                refused[item["repo"]] = (item["code"], result)
             elif item["expect"] == "finished":
-                taken.append((item["repo"], found))
+                taken.append((item["repo"], result))
     assert refused and taken
-    assert [repo for repo, found in taken if found] == []
-    assert [repo for repo, (code, found) in refused.items() if code not in found] == []
+    assert [repo for repo, result in taken if result] == []
+    assert [repo for repo, (code, result) in refused.items() if code not in result] == []
 
 
 # --- what it will cost

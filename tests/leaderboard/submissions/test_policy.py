@@ -49,8 +49,8 @@ def rules(**policy: Any) -> Rules:
 
 
 def sent(by: str, at: datetime, status: Status = Status.PENDING, **more: Any) -> Request:
-    said: dict[str, Any] = {"model": "org/name", "benchmark": "tiny", "sender": by, "submitted_time": utc(at)}
-    return Request(**said | {"status": status} | more)
+    reply: dict[str, Any] = {"model": "org/name", "benchmark": "tiny", "sender": by, "submitted_time": utc(at)}
+    return Request(**reply | {"status": status} | more)
 
 
 # --- counting
@@ -159,8 +159,8 @@ def test_a_policy_in_a_file_is_checked_with_its_line(tmp_path: Path) -> None:
     place.write_text(text + "policy:\n  quota: {person: 0, period_days: 7}\n  official: [lab]\n")
     with pytest.raises(BadBenchmark) as caught:
         load_benchmarks(tmp_path)
-    said = "\n".join(caught.value.lines)
-    assert "policy.quota.person" in said and "official_providers" in said
+    reply = "\n".join(caught.value.lines)
+    assert "policy.quota.person" in reply and "official_providers" in reply
 
 
 # --- what maintainers decide
@@ -299,8 +299,8 @@ def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     address = "/api/v1/policy/tiny"
     assert api.post(address, json=ruling).status_code == 401
     assert api.post(address, json=ruling, headers=bearer("ada")).status_code == 403
-    said = api.post(address, json=ruling | {"by": "ada"}, headers=bearer("mia"))
-    assert said.status_code == 422
+    reply = api.post(address, json=ruling | {"by": "ada"}, headers=bearer("mia"))
+    assert reply.status_code == 422
     assert api.post(address, json=ruling | {"subject": "../../x"}, headers=bearer("mia")).status_code == 422
     assert api.post(address, json=ruling, headers=bearer("mia")).json()["by"] == "mia"
     assert post(api, "eve", "mill/one").status_code == 201

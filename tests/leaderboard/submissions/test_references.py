@@ -151,8 +151,8 @@ def tokens(folder: Path, file: str, **content: Any) -> dict[str, int]:
     """The vocabulary that is loaded when `file` says more."""
     from transformers import AutoTokenizer
 
-    said = json.loads((folder / file).read_text()) if (folder / file).is_file() else {}
-    (folder / file).write_text(json.dumps(said | content))
+    answer = json.loads((folder / file).read_text()) if (folder / file).is_file() else {}
+    (folder / file).write_text(json.dumps(answer | content))
     vocabulary: dict[str, int] = AutoTokenizer.from_pretrained(str(folder)).get_vocab()
     return vocabulary
 

@@ -48,8 +48,8 @@ def test_the_scores_stay_the_same_when_memory_runs_out(
     )
     expected = stock.loglikelihood(requests, disable_tqdm=True)
     cramped = Cramped(monkeypatch, most, error)
-    found = shared.loglikelihood(requests, disable_tqdm=True)
-    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) < 1e-4
+    result = shared.loglikelihood(requests, disable_tqdm=True)
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, result, strict=True)) < 1e-4
     told = shared.provenance()
     assert told["engine"] == "shared-prefix" and told["budget_halved"] == cramped.refused > 0
 
@@ -63,8 +63,8 @@ def test_prefix_levels_are_dropped_before_anything_fails(monkeypatch: pytest.Mon
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Runner, "prefix", refuse)
-    found = shared.loglikelihood(requests, disable_tqdm=True)
-    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) < 1e-4
+    result = shared.loglikelihood(requests, disable_tqdm=True)
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, result, strict=True)) < 1e-4
 
 
 def test_generated_texts_stay_the_same_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,9 +44,9 @@ def questions() -> list[tuple[str, str]]:
 def assert_same_scores(stock: Any, shared: Any) -> None:
     requests = tiny.asked(questions())
     expected = stock.loglikelihood(requests, disable_tqdm=True)
-    found = shared.loglikelihood(requests, disable_tqdm=True)
-    assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
-    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) <= 1e-4
+    result = shared.loglikelihood(requests, disable_tqdm=True)
+    assert [greedy for _, greedy in result] == [greedy for _, greedy in expected]
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, result, strict=True)) <= 1e-4
     assert shared.provenance()["requests_shared"] == len(requests), shared.provenance()["fallback"]
 
 

@@ -21,32 +21,32 @@ def texts(model: Any, asked: list[tuple[str, dict[str, Any]]], **settings: Any) 
 @pytest.mark.parametrize("name", tiny.CONFIGS)
 def test_same_texts_as_stock(name: str) -> None:
     wishes = [{"until": ["e", ".\n"][part % 2 :], "max_gen_toks": 14 + 5 * (part % 2)} for part in range(len(CONTEXTS))]
-    expected, found, told = texts(tiny.build(name), list(zip(CONTEXTS, wishes, strict=True)))
-    assert found == expected
+    expected, result, told = texts(tiny.build(name), list(zip(CONTEXTS, wishes, strict=True)))
+    assert result == expected
     assert told["engine"] == "shared-prefix" and told["probe"]["passed"] and told["probe"]["questions"] == 1
     assert told["tokens_saved"] > 0
 
 
 @pytest.mark.parametrize("name", tiny.REFUSED)
 def test_other_architectures_go_the_stock_way(name: str) -> None:
-    expected, found, told = texts(tiny.build(name), [(CONTEXTS[0], {"until": ["e"], "max_gen_toks": 5})])
-    assert found == expected and told["engine"] == "stock"
+    expected, result, told = texts(tiny.build(name), [(CONTEXTS[0], {"until": ["e"], "max_gen_toks": 5})])
+    assert result == expected and told["engine"] == "stock"
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])
 def test_rows_leave_and_others_take_their_place(batch_size: int) -> None:
     wishes = [{"until": ["a"], "max_gen_toks": 3 + 7 * (part % 3)} for part in range(len(CONTEXTS))]
     asked = list(zip(CONTEXTS, wishes, strict=True)) * 2
-    expected, found, told = texts(tiny.build("qwen3"), asked, batch_size=batch_size)
-    assert found == expected and told["engine"] == "shared-prefix"
+    expected, result, told = texts(tiny.build("qwen3"), asked, batch_size=batch_size)
+    assert result == expected and told["engine"] == "shared-prefix"
 
 
 def test_left_truncation_and_chat_templates() -> None:
     model = tiny.build("mistral-window-20")
     shared = tiny.pair(model)[1]
     turns = [shared.apply_chat_template([{"role": "user", "content": text}]) for text in CONTEXTS]
-    expected, found, told = texts(model, [(turn, {"until": [], "max_gen_toks": 20}) for turn in turns], max_length=60)
-    assert found == expected and told["engine"] == "shared-prefix"
+    expected, result, told = texts(model, [(turn, {"until": [], "max_gen_toks": 20}) for turn in turns], max_length=60)
+    assert result == expected and told["engine"] == "shared-prefix"
 
 
 def test_an_end_token_ends_a_row() -> None:
@@ -54,9 +54,9 @@ def test_an_end_token_ends_a_row() -> None:
     asked = [(text, {"until": [], "max_gen_toks": 30}) for text in CONTEXTS]
     first = tiny.tokenizer().encode(texts(model, asked)[0][0])[2]
     model.generation_config.eos_token_id = [2, first]
-    expected, found, told = texts(model, asked)
-    assert found == expected and told["engine"] == "shared-prefix"
-    assert len({len(text) for text in found}) > 1
+    expected, result, told = texts(model, asked)
+    assert result == expected and told["engine"] == "shared-prefix"
+    assert len({len(text) for text in result}) > 1
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_what_is_not_greedy_goes_the_stock_way(settings: dict[str, Any], reason:
 def test_a_generation_configuration_that_does_more_goes_the_stock_way(change: dict[str, Any], reason: str) -> None:
     model = tiny.build("llama")
     model.generation_config.update(**change)
-    expected, found, told = texts(model, [(text, {"until": ["."], "max_gen_toks": 9}) for text in CONTEXTS])
-    assert found == expected and reason in told["fallback"]
+    expected, result, told = texts(model, [(text, {"until": ["."], "max_gen_toks": 9}) for text in CONTEXTS])
+    assert result == expected and reason in told["fallback"]
 
 
 def test_only_the_sampling_requests_of_a_call_go_the_stock_way() -> None:
@@ -136,8 +136,8 @@ def test_the_cache_hook_sees_every_text() -> None:
     shared = tiny.pair(tiny.build("llama"))[1]
     shared.cache_hook = Hook()
     asked = [(text, {"until": ["."], "max_gen_toks": 4}) for text in CONTEXTS]
-    found = shared.generate_until(tiny.asked(asked, "generate_until"), disable_tqdm=True)
-    assert [answer for _, _, answer in seen] == found
+    result = shared.generate_until(tiny.asked(asked, "generate_until"), disable_tqdm=True)
+    assert [answer for _, _, answer in seen] == result
     assert [request for _, request, _ in seen] == asked
 
 

@@ -24,8 +24,8 @@ def scored(model: Any, pairs: list[tuple[str, str]], **settings: Any) -> tuple[l
 
 @pytest.mark.parametrize("name", tiny.CONFIGS)
 def test_same_scores_as_stock(name: str) -> None:
-    expected, found, shared = scored(tiny.build(name), tiny.questions())
-    assert_same(expected, found)
+    expected, result, shared = scored(tiny.build(name), tiny.questions())
+    assert_same(expected, result)
     told = shared.provenance()
     assert told["engine"] == "shared-prefix" and told["fallback"] is None
     assert told["probe"]["passed"] and told["probe"]["questions"] >= 1
@@ -39,8 +39,8 @@ def test_every_allowed_architecture_is_tested() -> None:
 
 @pytest.mark.parametrize("name", tiny.REFUSED)
 def test_other_architectures_go_the_stock_way_and_say_so(name: str) -> None:
-    expected, found, shared = scored(tiny.build(name), tiny.questions())
-    assert found == expected
+    expected, result, shared = scored(tiny.build(name), tiny.questions())
+    assert result == expected
     told = shared.provenance()
     assert told["engine"] == "stock" and not told["supported"] and name.split("_")[0] in told["fallback"]
 
@@ -48,8 +48,8 @@ def test_other_architectures_go_the_stock_way_and_say_so(name: str) -> None:
 @pytest.mark.parametrize("name", ["llama", "mistral-window-20", "gemma3-window-20", "opt"])
 @pytest.mark.parametrize("max_length", [24, 61])
 def test_left_truncation(name: str, max_length: int) -> None:
-    expected, found, shared = scored(tiny.build(name), tiny.questions(shots=2), max_length=max_length)
-    assert_same(expected, found)
+    expected, result, shared = scored(tiny.build(name), tiny.questions(shots=2), max_length=max_length)
+    assert_same(expected, result)
     assert shared.provenance()["engine"] == "shared-prefix"
 
 
@@ -71,8 +71,8 @@ def test_an_adapter_takes_part() -> None:
     model = peft.get_peft_model(
         base, peft.LoraConfig(r=4, init_lora_weights=False, target_modules=["q_proj", "v_proj"])
     )
-    expected, found, shared = scored(model.eval(), tiny.questions())
-    assert_same(expected, found)
+    expected, result, shared = scored(model.eval(), tiny.questions())
+    assert_same(expected, result)
     assert shared.provenance()["engine"] == "shared-prefix"
     assert expected != bare
 
@@ -97,36 +97,36 @@ def test_chat_templates() -> None:
 def test_repeated_requests_and_choices_that_begin_with_each_other() -> None:
     context = "Does Bob tell the truth? " * 8
     pairs = [(context, choice) for choice in ("Yes", "Yes, he does", "Yes, he", "Yes", "No")] * 2
-    expected, found, _ = scored(tiny.build("llama"), pairs)
-    assert_same(expected, found)
+    expected, result, _ = scored(tiny.build("llama"), pairs)
+    assert_same(expected, result)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_any_batch_size(batch_size: int) -> None:
-    expected, found, _ = scored(tiny.build("qwen3"), tiny.questions(), batch_size=batch_size)
-    assert_same(expected, found)
+    expected, result, _ = scored(tiny.build("qwen3"), tiny.questions(), batch_size=batch_size)
+    assert_same(expected, result)
 
 
 def test_without_the_stock_one_token_cache() -> None:
-    expected, found, _ = scored(tiny.build("llama"), tiny.questions(), logits_cache=False)
-    assert_same(expected, found)
+    expected, result, _ = scored(tiny.build("llama"), tiny.questions(), logits_cache=False)
+    assert_same(expected, result)
 
 
 def test_softmax_in_float32_for_a_bfloat16_model() -> None:
     model = tiny.build("llama", dtype=torch.bfloat16)
-    expected, found, shared = scored(model, tiny.questions(), softmax_dtype="float32")
+    expected, result, shared = scored(model, tiny.questions(), softmax_dtype="float32")
     told = shared.provenance()
     assert told["probe"]["tolerance"] > 1e-3
-    assert max(abs(item[0] - other[0]) for item, other in zip(expected, found, strict=True)) < 1.0
+    assert max(abs(item[0] - other[0]) for item, other in zip(expected, result, strict=True)) < 1.0
 
 
 def test_length_dependent_rotary_frequencies_go_the_stock_way_beyond_their_length() -> None:
     rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
     for length, engine in ((512, "shared-prefix"), (32, "stock")):
         model = tiny.build("llama", max_position_embeddings=length, rope_parameters=rope)
-        expected, found, shared = scored(model, tiny.questions(), max_length=200)
+        expected, result, shared = scored(model, tiny.questions(), max_length=200)
         assert shared.provenance()["engine"] == engine
-        assert_same(expected, found)
+        assert_same(expected, result)
 
 
 def test_the_cache_hook_sees_every_request_as_stock_shows_it() -> None:

@@ -125,7 +125,7 @@ def questions(shots: int = 1) -> list[tuple[str, str]]:
     story = TEXT.splitlines()[1] + " "
     letters = [" (A)", " (B)", " (C) perhaps", " (C)"]
     asks = ["Is it Bob?", "Does Alice tell the truth, or not at all?", "What time is it now?"]
-    found = [(preamble * shots + "Q: " + ask + " A:", letter) for ask in asks for letter in letters]
-    found += [(story + ask + "\nAnswer: ", choice) for ask in asks[:2] for choice in ("Yes", "No", "Nobody knows")]
-    found += [("", " the truth"), ("", "<s> the"), ("Bob", " Alice"), ("Bob", "x"), ("Alone with a space ", "ball")]
-    return found[::2] + found[1::2]
+    result = [(preamble * shots + "Q: " + ask + " A:", letter) for ask in asks for letter in letters]
+    result += [(story + ask + "\nAnswer: ", choice) for ask in asks[:2] for choice in ("Yes", "No", "Nobody knows")]
+    result += [("", " the truth"), ("", "<s> the"), ("Bob", " Alice"), ("Bob", "x"), ("Alone with a space ", "ball")]
+    return result[::2] + result[1::2]
