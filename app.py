@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from backend.executors.opening import open_executor
-from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_over
+from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_on_stores
 from leaderboard import __version__
 from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
@@ -80,7 +80,7 @@ def start_scheduler(service: Service) -> Scheduler:
     executor = open_executor(settings)
     try:
         if service.stores.remote:
-            scheduler = start_over(settings, service.stores, service.benchmarks, executor)
+            scheduler = start_on_stores(settings, service.stores, service.benchmarks, executor)
         else:
             scheduler = start(settings, service.queue, service.results, service.benchmarks, executor, service.contents)
     except PodiumError:

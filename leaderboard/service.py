@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark, choose_benchmark, load_benchmarks
-from leaderboard.board.boards import Boards, Source
+from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
@@ -153,7 +153,7 @@ def open_service(settings: Settings) -> Service:
         results=results,
         results_store=results_store,
         contents=contents,
-        boards=Boards(Source(contents.version, contents.frame), benchmarks),
+        boards=Boards(ContentsSource(contents.version, contents.frame), benchmarks),
         intake=Intake(
             hub,
             queue,

@@ -37,7 +37,7 @@ def podium(table: Path) -> None:
     import uvicorn
 
     from app import build_app
-    from leaderboard.board.boards import Boards, Source
+    from leaderboard.board.boards import Boards, ContentsSource
     from leaderboard.service import open_service
     from leaderboard.settings import Settings
 
@@ -50,7 +50,7 @@ def podium(table: Path) -> None:
         work_dir=folder / "work",
     )
     service = open_service(settings)
-    boards = Boards(Source(lambda _: "1", lambda _: pd.read_parquet(table)), service.benchmarks)
+    boards = Boards(ContentsSource(lambda _: "1", lambda _: pd.read_parquet(table)), service.benchmarks)
     app = build_app(replace(service, boards=boards))
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))

@@ -12,7 +12,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is imported; only the real Hub has Xet
 
 from backend.executors.opening import open_executor
-from backend.scheduler.loop import refresh_regularly, start_over
+from backend.scheduler.loop import refresh_regularly, start_on_stores
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import PodiumError
 from leaderboard.opening import open_stores
@@ -35,7 +35,7 @@ def main() -> int:
         stores = open_stores(settings, benchmarks)
         executor = open_executor(settings)
         try:
-            scheduler = start_over(settings, stores, benchmarks, executor)
+            scheduler = start_on_stores(settings, stores, benchmarks, executor)
         except PodiumError:
             executor.close()
             raise

@@ -39,7 +39,7 @@ def _source(value: object) -> object:
     return {"file": value} if isinstance(value, str | list) else value
 
 
-class Source(BaseModel):
+class DatasetSource(BaseModel):
     """Where a split's rows come from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,7 @@ class Layout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    configs: dict[str, dict[str, Annotated[Source, BeforeValidator(_source)]]]
+    configs: dict[str, dict[str, Annotated[DatasetSource, BeforeValidator(_source)]]]
     """Config -> split -> source; `*` stands for any config."""
     also: list[str] = []
     """What else its tasks read."""

@@ -96,7 +96,7 @@ def start(
     return Scheduler(Ticker(settings, queue, results, benchmarks, executor, contents), settings.tick_s, lock)
 
 
-def start_over(
+def start_on_stores(
     settings: Settings, stores: Stores, benchmarks: Mapping[str, Benchmark], executor: Executor
 ) -> Scheduler:
     """Start working on the queue in `stores`; where commits are costly, a round gathers them. Raises BadSettings."""

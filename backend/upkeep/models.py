@@ -28,7 +28,7 @@ GONE = (ModelNotFound, ModelPrivate, ModelDisabled)
 log = logging.getLogger(__name__)
 
 
-class Asked(Protocol):
+class HubQuestions(Protocol):
     """The Hub, as far as it is asked here."""
 
     def overview(self, model: str) -> ModelFacts:
@@ -41,7 +41,7 @@ class Refresher:
 
     def __init__(
         self,
-        hub: Asked,
+        hub: HubQuestions,
         store: FileStore,
         batch: int,
         clock: Callable[[], float] = time.monotonic,

@@ -16,7 +16,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.board.view import View
 from leaderboard.errors import NotFound
 from leaderboard.records import PodiumBlock
-from leaderboard.results.every_eval_ever import Source, export
+from leaderboard.results.every_eval_ever import ResultSource, export
 from leaderboard.service import Service
 
 EVERY_ROW = View(hide=())
@@ -113,7 +113,7 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
     benchmark = service.benchmark(result["podium"]["benchmark"])
     if not benchmark.every_eval_ever:
         raise NotFound(f"The organisers of {benchmark.title} do not offer results in the Every Eval Ever schema.")
-    return export(result, benchmark, Source(service.settings.title, service.settings.address))
+    return export(result, benchmark, ResultSource(service.settings.title, service.settings.address))
 
 
 def model_of(service: Service, model: str) -> Model:

@@ -22,7 +22,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Found(BaseModel):
+class FoundModel(BaseModel):
     """What was found on the Hub; null is unknown."""
 
     model: str
@@ -36,7 +36,7 @@ class Found(BaseModel):
     gated: bool
 
 
-class Cost(BaseModel):
+class CostAnswer(BaseModel):
     """What the evaluation will take; null is unknown."""
 
     questions: int | None
@@ -63,20 +63,20 @@ class Quota(BaseModel):
     """When one more will be free (UTC); null while none is used."""
 
 
-class Look(BaseModel):
+class LookAnswer(BaseModel):
     """What would happen if this were submitted now."""
 
     accepted: bool
     """Whether it would be queued: no problem is an error, and it is not in the queue already."""
     existing: str | None
     """Id of the request that is there already for the same."""
-    found: Found | None
+    found: FoundModel | None
     """The checkpoint on the Hub; null when there is none, and for other kinds."""
-    base: Found | None
+    base: FoundModel | None
     """Its base model, for adapters and deltas."""
     problems: list[Problem]
     """Every problem; warnings do not refuse."""
-    cost: Cost
+    cost: CostAnswer
     quota: list[Quota]
     """What the sender may still submit in the period, this one not yet counted; empty where nothing limits it."""
 
@@ -86,7 +86,7 @@ def submission_routes(service: Service) -> APIRouter:
     routes = guarded_router(service, tags=["submissions"])
 
     @routes.post("/submissions/check", responses={429: REFUSALS[429], 503: REFUSALS[503]})
-    def check_submission(submission: Submission, request: Request) -> Look:
+    def check_submission(submission: Submission, request: Request) -> LookAnswer:
         """Look a submission up and check it, without queueing anything."""
         asker = service.identity.asker(request)
         with service.turns.take(asker.key):
@@ -104,19 +104,19 @@ def submission_routes(service: Service) -> APIRouter:
     return routes
 
 
-def look(service: Service, submission: BaseSubmission, sender: Person) -> Look:
+def look(service: Service, submission: BaseSubmission, sender: Person) -> LookAnswer:
     """What would happen if `sender` sent `submission`. Raises HubUnavailable."""
     findings = service.intake.look(submission, sender)
     existing = findings.existing
     taken = existing is not None and existing.status not in (Status.FAILED, Status.CANCELLED)
-    return Look(
+    return LookAnswer(
         accepted=not taken and not any(problem.severity is Severity.ERROR for problem in findings.problems),
         existing=existing.id if existing is not None else None,
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),
         quota=[Quota(**allowance.model_dump(), left=allowance.left) for allowance in findings.quota],
-        cost=Cost(
+        cost=CostAnswer(
             questions=findings.cost.questions,
             expected_seconds=findings.cost.expected_seconds,
             queue_position=findings.cost.queue_position,
@@ -126,10 +126,10 @@ def look(service: Service, submission: BaseSubmission, sender: Person) -> Look:
     )
 
 
-def _found(facts: records.ModelFacts | None) -> Found | None:
+def _found(facts: records.ModelFacts | None) -> FoundModel | None:
     if facts is None:
         return None
-    return Found(
+    return FoundModel(
         model=facts.model,
         revision=facts.revision,
         params=facts.params,

@@ -10,7 +10,7 @@ from leaderboard.benchmarks.schema import (
     Part,
     Policy,
     Quota,
-    Refused,
+    RefusedModel,
     Track,
 )
 
@@ -23,7 +23,7 @@ __all__ = [
     "Part",
     "Policy",
     "Quota",
-    "Refused",
+    "RefusedModel",
     "Track",
     "choose_benchmark",
     "load_benchmark",

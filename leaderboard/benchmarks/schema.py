@@ -115,7 +115,7 @@ class Quota(BaseModel):
     """Length of the period."""
 
 
-class Refused(BaseModel):
+class RefusedModel(BaseModel):
     """A model that may not be submitted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -135,7 +135,7 @@ class Policy(BaseModel):
     """How much in a period."""
     official_providers: list[Namespace] = Field(default_factory=list)
     """Organisations whose members submit the organisation's own models without limit; the board marks these."""
-    do_not_submit: list[Refused] = Field(default_factory=list)
+    do_not_submit: list[RefusedModel] = Field(default_factory=list)
     """Models that are refused, also as base models."""
 
 

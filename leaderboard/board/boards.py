@@ -26,7 +26,7 @@ MAX_ROWS = 500
 """Rows in one answer."""
 
 
-class Source(NamedTuple):
+class ContentsSource(NamedTuple):
     """Where boards come from."""
 
     version: Callable[[str], str]
@@ -54,7 +54,7 @@ class Window(NamedTuple):
 class Boards:
     """The current board of every benchmark."""
 
-    def __init__(self, source: Source, benchmarks: Mapping[str, Benchmark]) -> None:
+    def __init__(self, source: ContentsSource, benchmarks: Mapping[str, Benchmark]) -> None:
         self._source = source
         self._benchmarks = benchmarks
         self._about = {name: describe(benchmark) for name, benchmark in benchmarks.items()}

@@ -23,7 +23,7 @@ from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.rows import (
     DESCRIBED,
-    Known,
+    KnownFacts,
     Row,
     columns,
     frame,
@@ -85,7 +85,10 @@ def contents_path(benchmark_id: str) -> str:
 
 
 def rebuild(
-    results: Iterable[tuple[str, str, PodiumBlock]], requests: Iterable[Request], known: Known, benchmark: Benchmark
+    results: Iterable[tuple[str, str, PodiumBlock]],
+    requests: Iterable[Request],
+    known: KnownFacts,
+    benchmark: Benchmark,
 ) -> pd.DataFrame:
     """The contents table from scratch; `results` are path, version and block. Runs with a limit are left out."""
     rows = [measured(block, path, version, benchmark) for path, version, block in results if block.limit is None]
@@ -198,11 +201,11 @@ class Contents:
     def _inputs(self) -> _Inputs:
         return _Inputs(self._looks, self._queue.view().requests)
 
-    def _known(self, inputs: _Inputs, benchmark: Benchmark) -> Known:
+    def _known(self, inputs: _Inputs, benchmark: Benchmark) -> KnownFacts:
         requests = {request.id: request for request in inputs.requests}
-        return Known(requests, self._hub.facts, self._flagged, self._official[benchmark.id])
+        return KnownFacts(requests, self._hub.facts, self._flagged, self._official[benchmark.id])
 
-    def _fingerprint(self, rows: Sequence[Row], known: Known) -> str:
+    def _fingerprint(self, rows: Sequence[Row], known: KnownFacts) -> str:
         """A hash of everything that the table is made from."""
         digest = hashlib.sha256()
         for row in rows:

@@ -25,7 +25,7 @@ NAMED = [column for column in COLUMNS if column.from_name]
 DESCRIBED = [column for column in COLUMNS if column.from_model]
 
 
-class Known(NamedTuple):
+class KnownFacts(NamedTuple):
     """What is known beside the results."""
 
     requests: Mapping[str, Request] = {}
@@ -84,7 +84,7 @@ def _age(row: Row) -> tuple[Any, ...]:
     return row["result_time"], row["attempt"], row["result_path"]
 
 
-def frame(rows: Sequence[Row], known: Known, benchmark: Benchmark) -> pd.DataFrame:
+def frame(rows: Sequence[Row], known: KnownFacts, benchmark: Benchmark) -> pd.DataFrame:
     """The table of measured rows, completed with what is known of their models and requests."""
     rows = latest(_under_present_names(rows, known.facts))
     known = known._replace(flagged=_flags_of_present_names(known))
@@ -119,7 +119,7 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
     return renamed
 
 
-def _flags_of_present_names(known: Known) -> dict[str, Upheld]:
+def _flags_of_present_names(known: KnownFacts) -> dict[str, Upheld]:
     """The flags by what their models are called now: a new name does not leave them behind."""
     now = {old: (model, time) for model, facts_of in known.facts.items() for old, time in facts_of.aliases.items()}
     flags: dict[str, Upheld] = {}
@@ -138,7 +138,7 @@ def _named(model: str, precision: str, kind: Kind) -> Row:
 
 
 def _model_info(
-    row: Row, known: Known, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
+    row: Row, known: KnownFacts, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
 ) -> ModelInfo:
     """What is said of a row beside its result file."""
     model, on_hub = row["fullname"], KINDS[row["kind"]].on_hub
@@ -171,7 +171,7 @@ def request_info(model: str, request: Request | None, facts: ModelFacts | None) 
     )
 
 
-def _bases(rows: Sequence[Row], known: Known) -> dict[str, list[str]]:
+def _bases(rows: Sequence[Row], known: KnownFacts) -> dict[str, list[str]]:
     """Model -> what it was made from, as far as requests, cards and tags say."""
     bases = {model: base_models(facts) for model, facts in known.facts.items()}
     for row in rows:

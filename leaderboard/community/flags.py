@@ -74,7 +74,7 @@ class Draft(BaseModel):
     """Where one can see it."""
 
 
-class Step(BaseModel):
+class FlagStep(BaseModel):
     """One change of a flag's state."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -103,7 +103,7 @@ class Flag(BaseModel):
     state: State = State.PROPOSED
     link: str = ""
     """The discussion on the Hub; empty where it is kept on the board."""
-    history: list[Step] = Field(default_factory=list)
+    history: list[FlagStep] = Field(default_factory=list)
     """Every change of state, oldest first."""
 
     @property
@@ -202,7 +202,7 @@ class Flags:
     def draft(self, draft: Draft, by: str) -> Flag:
         """`draft` as a flag that is not written yet. Raises NotPossible for what is there already, or is too much."""
         time = utc(self._clock())
-        first = Step(time=time, to=State.PROPOSED, by=by)
+        first = FlagStep(time=time, to=State.PROPOSED, by=by)
         flag = Flag(id=new_id(), **draft.model_dump(), by=by, time=time, history=[first])
         _check_room(flag, self.listed())
         return flag
@@ -231,7 +231,7 @@ class Flags:
             if to not in MOVES[flag.state]:
                 allowed = " or ".join(sorted(MOVES[flag.state])) or "nothing else"
                 raise NotPossible(f"This flag is {flag.state.value}; it can become {allowed}, not {to.value}.")
-            flag.history.append(Step(time=utc(self._clock()), from_=flag.state, to=to, by=by, note=note))
+            flag.history.append(FlagStep(time=utc(self._clock()), from_=flag.state, to=to, by=by, note=note))
             flag.state = to
             files.write(path, flag.to_json())
             files.write(LIST_PATH, _with(listed, flag).to_json())

@@ -9,7 +9,7 @@ import gradio as gr
 from pydantic import ValidationError
 
 from leaderboard.api.problems import form_problems
-from leaderboard.api.submissions import Look, look
+from leaderboard.api.submissions import LookAnswer, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages.render import address, errors_of, render
 from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit
@@ -132,7 +132,7 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
     return render("submit_done", target=target, model=queued.model), _button("Submitted"), target
 
 
-def render_look(result: Look, submission: CheckpointSubmission) -> str:
+def render_look(result: LookAnswer, submission: CheckpointSubmission) -> str:
     """The facts from the Hub, each check, and the cost."""
     lines = check_results(result.problems, result.found is not None, submission.use_chat_template)
     return render("submit_found", look=result, lines=lines)
@@ -142,7 +142,7 @@ def _refused(problems: Sequence[Problem], existing: str = "") -> str:
     return render("submit_refused", lines=check_results(problems, False, True), existing=existing)
 
 
-def _submit_button(result: Look, submission: CheckpointSubmission) -> Any:
+def _submit_button(result: LookAnswer, submission: CheckpointSubmission) -> Any:
     if not result.accepted or result.found is None:
         wrong = errors_of(result.problems)
         return _button(_fix_label(wrong) if wrong else "Already submitted")

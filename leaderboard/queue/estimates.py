@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from leaderboard.queue.request_files import obstacle
-from leaderboard.queue.workers import Wanted, nobody_runs, refusals, wanted_by
+from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
 from leaderboard.records import Abilities, Request, Status, moment, utc
 
 NEIGHBOURS = 5
@@ -65,7 +65,7 @@ class Estimates:
 
     def _foresee(self, pending: Iterable[Request], workers: Sequence[Abilities]) -> None:
         """Let the workers take the waiting requests, in order, as their slots become free."""
-        reasons: dict[Wanted, str] = {}
+        reasons: dict[RunNeeds, str] = {}
         later, position = [], 0
         for request in in_order(pending):
             wanted = wanted_by(request)
@@ -110,9 +110,9 @@ class Slots:
             ends[worker].append(end)
         self._workers = list(workers) or [Abilities(worker=name) for name in ends] or [Abilities(worker="")]
         self._free = [_slots(worker, ends.get(worker.worker, []), now) for worker in self._workers]
-        self._able: dict[Wanted, list[list[float]]] = {}
+        self._able: dict[RunNeeds, list[list[float]]] = {}
 
-    def take(self, wanted: Wanted, earliest: float, seconds: float) -> tuple[float, float]:
+    def take(self, wanted: RunNeeds, earliest: float, seconds: float) -> tuple[float, float]:
         """Start and end of a run in the slot that is free first, of workers that can run it and are not in trouble."""
         if wanted not in self._able:
             self._able[wanted] = [

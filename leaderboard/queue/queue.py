@@ -229,7 +229,7 @@ class Queue:
         def decide(current: Request, lease: Lease) -> None:
             current.failed_attempts += 1
             if current.failed_attempts >= max_attempts:
-                final = _told(failure, given_up(current.failed_attempts))
+                final = _with_words(failure, given_up(current.failed_attempts))
                 self._move(current, Status.FAILED, lease.worker, f"{final.code}: {final.message}")
                 current.failure = final.model_copy(update={"fault": Fault.INFRASTRUCTURE})
             else:
@@ -338,7 +338,7 @@ class Queue:
         """Send it back with what happened, `words` on it, and when it is tried again."""
         wait = backoff(current, backoff_s)
         again = tried_again(self._clock() + timedelta(seconds=wait) if wait > 0 else None)
-        current.failure = _told(failure, f"{words} {again}")
+        current.failure = _with_words(failure, f"{words} {again}")
         self._send_back(current, lease.worker, f"{failure.code}: {current.failure.message}", backoff_s)
 
     def _entry(self, before: Status | None, to: Status, by: str, note: str) -> HistoryEntry:
@@ -384,7 +384,7 @@ class Queue:
         return path
 
 
-def _told(failure: Failure, words: str) -> Failure:
+def _with_words(failure: Failure, words: str) -> Failure:
     """The failure, with what follows from it."""
     return failure.model_copy(update={"message": f"{failure.message} {words}"})
 

@@ -17,7 +17,7 @@ USUAL_GPTQ_BITS = 4
 """Bits per weight that are assumed of a GPTQ checkpoint that does not say."""
 
 
-class Wanted(NamedTuple):
+class RunNeeds(NamedTuple):
     """What a submission or a request asks of a worker."""
 
     benchmark: str
@@ -32,10 +32,10 @@ class Wanted(NamedTuple):
     kind: str = "checkpoint"
 
 
-def wanted_by(request: Request) -> Wanted:
+def wanted_by(request: Request) -> RunNeeds:
     """What `request` asks of a worker."""
     loads_weights = kind_of(request).loads_weights
-    return Wanted(
+    return RunNeeds(
         benchmark=request.benchmark,
         precision=request.precision if loads_weights else None,
         weight_type=request.weight_type if loads_weights else None,
@@ -45,7 +45,7 @@ def wanted_by(request: Request) -> Wanted:
     )
 
 
-def impossible(wanted: Wanted) -> str:
+def impossible(wanted: RunNeeds) -> str:
     """Why no worker whatever can run it, a sentence; empty when one may."""
     for name, value, known in (
         ("precision", wanted.precision, [value.value for value in Precision]),
@@ -58,7 +58,7 @@ def impossible(wanted: Wanted) -> str:
     return ""
 
 
-def refusals(worker: Abilities, wanted: Wanted) -> dict[str, str]:
+def refusals(worker: Abilities, wanted: RunNeeds) -> dict[str, str]:
     """What hinders `worker` (`kind`, `benchmark`, `precision`, `weight_type`, `size`) -> a sentence; empty if it can.
 
     Presumes that it is not `impossible`.
@@ -78,7 +78,7 @@ def refusals(worker: Abilities, wanted: Wanted) -> dict[str, str]:
     return reasons
 
 
-def limit_b(worker: Abilities, wanted: Wanted) -> float | None:
+def limit_b(worker: Abilities, wanted: RunNeeds) -> float | None:
     """Billions of parameters that `worker` takes in the precision that is wanted; None for no limit."""
     if worker.max_params_b is None or wanted.precision is None:
         return None

@@ -14,14 +14,14 @@ LOCAL_BUILDERS = {"arrow", "csv", "json", "pandas", "parquet", "text"}
 """What a task's `dataset_path` says when its questions are files of its own."""
 
 
-class Source(NamedTuple):
+class ResultSource(NamedTuple):
     """The board that publishes."""
 
     name: str
     url: str
 
 
-def export(aggregated: Mapping[str, Any], benchmark: Benchmark, source: Source) -> dict[str, Any]:
+def export(aggregated: Mapping[str, Any], benchmark: Benchmark, source: ResultSource) -> dict[str, Any]:
     """A published result file as one document of the schema: an evaluation for each column that was measured.
 
     The same result always gives the same document. Scores are raw: from 0 to 1, or within the column's own range.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.benchmarks import Benchmark, Column, Part
-from leaderboard.board.boards import Boards, Source
+from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
 from leaderboard.queue.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance
@@ -48,7 +48,7 @@ class Place:
         store = LocalStore(root / "results")
         self.results = Results(store)
         self.contents = Contents(store, Queue(LocalStore(root / "requests")), {benchmark.id: benchmark})
-        source = Source(self.contents.version, self.contents.frame)
+        source = ContentsSource(self.contents.version, self.contents.frame)
         self.boards = Boards(source, {benchmark.id: benchmark})
 
     def publish(self, model: str, answers: Answers, details: bool = True, attempt: int = 1, **changes: Any) -> str:

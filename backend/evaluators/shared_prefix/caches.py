@@ -80,7 +80,7 @@ BLOCK = 16
 """Columns of a slot that are made ready at a time."""
 
 
-class Place(NamedTuple):
+class CachePlace(NamedTuple):
     """A slot, and the columns of a forward's row that go there."""
 
     slot: int
@@ -136,7 +136,7 @@ class Slots:
         self.next = Aim()
         self.cache: Any = None
 
-    def fill(self, prefix: Prefix | None, places: Sequence[Place], index: int, keys: Any, values: Any) -> None:
+    def fill(self, prefix: Prefix | None, places: Sequence[CachePlace], index: int, keys: Any, values: Any) -> None:
         """Store a prefix and parts of a forward's new states in slots, for one layer."""
         start = prefix[index][0].shape[2] if prefix else 0
         layer = self._layer(index, keys, values)

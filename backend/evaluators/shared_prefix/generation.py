@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from backend.evaluators.shared_prefix.budget import Budget
-from backend.evaluators.shared_prefix.caches import Place, Prefix, Slots
+from backend.evaluators.shared_prefix.caches import CachePlace, Prefix, Slots
 from backend.evaluators.shared_prefix.forward import HEAD, NOTHING, Runner, length
 from backend.evaluators.shared_prefix.plan import Node, Piece, Tokens, lifted, pack, prefix_tree
 
@@ -179,10 +179,10 @@ class Generator:
         return any(stop in text for stop in row.prompt.stops)
 
 
-def _places(batch: Sequence[Sequence[Piece]], slot: int) -> Iterator[Place]:
+def _places(batch: Sequence[Sequence[Piece]], slot: int) -> Iterator[CachePlace]:
     """Where each piece of a batch goes, from the first free slot on."""
     for number, line in enumerate(batch):
         start = 0
         for piece in line:
-            yield Place(slot, number, start, start + piece.width)
+            yield CachePlace(slot, number, start, start + piece.width)
             slot, start = slot + 1, start + piece.width

@@ -10,7 +10,7 @@ import pytest
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.board.boards import describe
 from leaderboard.board.contents import rebuild
-from leaderboard.board.rows import Known, columns, measured_columns
+from leaderboard.board.rows import KnownFacts, columns, measured_columns
 from leaderboard.board.search import FIELDS, parse
 from leaderboard.board.table import Board
 from leaderboard.board.view import View
@@ -65,7 +65,7 @@ def table() -> pd.DataFrame:
                                 available=number != 1, configs={"config.json": {"num_local_experts": 8 * (number % 2)}})
         for number, block in enumerate(blocks)
     }  # fmt: skip
-    known = Known(facts=hub, official={"org2"})
+    known = KnownFacts(facts=hub, official={"org2"})
     return rebuild([(f"tiny/{b.model}/results_1.json", "1", b) for b in blocks], requests, known, TINY)
 
 

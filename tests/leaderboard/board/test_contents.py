@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from leaderboard.benchmarks import Policy, load_benchmarks
 from leaderboard.board.contents import Contents, contents_path, rebuild
-from leaderboard.board.rows import Known, columns
+from leaderboard.board.rows import KnownFacts, columns
 from leaderboard.columns import RESERVED_TITLES
 from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.errors import NotFound, Unreadable
@@ -185,7 +185,7 @@ def test_what_is_not_known_is_missing(store: LocalStore) -> None:
 
 def test_names_are_escaped_in_the_html_column(store: LocalStore) -> None:
     name = 'a"b/<img src=x onerror=1>'
-    row = rebuild([("p", "v", block(model=name))], [], Known(), TINY).iloc[0]
+    row = rebuild([("p", "v", block(model=name))], [], KnownFacts(), TINY).iloc[0]
     assert "<img" not in row["Model"] and 'a"b' not in row["Model"] and row["fullname"] == name
 
 
@@ -365,7 +365,7 @@ def from_files(store: LocalStore, queue: Queue) -> pd.DataFrame:
                 known[path[6:-5]] = ModelFacts.model_validate_json(content)
         except (Unreadable, ValueError):
             continue
-    return rebuild(result, queue.requests, Known(facts=known), TINY)
+    return rebuild(result, queue.requests, KnownFacts(facts=known), TINY)
 
 
 numbers = st.integers(0, 4)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from leaderboard.benchmarks import load_benchmarks
-from leaderboard.board.rows import Known, frame, measured
+from leaderboard.board.rows import KnownFacts, frame, measured
 from leaderboard.community.flags import LIST_PATH, MAX_OPEN, MOVES, Category, Draft, Flags, State, Upheld
 from leaderboard.community.texts import CONTROL, plain, quoted
 from leaderboard.community.votes import Votes, votes_path
@@ -178,7 +178,7 @@ def test_any_text_can_be_kept_and_quoted(text: str) -> None:
 
 def test_accepted_flags_label_rows_and_removals_take_them_away() -> None:
     rows = [measured(block(number), f"path{number}", "1", TINY) for number in (1, 2, 3)]
-    known = Known(
+    known = KnownFacts(
         flagged={
             "org/model1": Upheld("contamination", "https://hub/d/1"),
             "org/model2": Upheld(Category.REMOVAL.value, "/model/org/model2#flags"),
@@ -197,7 +197,7 @@ def test_a_new_name_does_not_leave_a_flag_behind() -> None:
     renamed = ModelFacts(model="org/renamed", revision="0" * 40, aliases={"org/model1": "2026-02-01T00:00:00Z"})
     for raised_at, flagged in (("2026-01-15T00:00:00Z", True), ("2026-03-01T00:00:00Z", False)):
         held = {"org/model1": Upheld("other", "/x", raised_at)}
-        table = frame(rows, Known(facts={"org/renamed": renamed}, flagged=held), TINY)
+        table = frame(rows, KnownFacts(facts={"org/renamed": renamed}, flagged=held), TINY)
         assert table["fullname"].tolist() == ["org/renamed"]
         assert table["Flagged"].tolist() == [flagged], "after the rename the old name is somebody else's"
 

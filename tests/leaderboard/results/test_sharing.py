@@ -15,7 +15,7 @@ import localhub
 from backend.upkeep.reports import Reporter
 from leaderboard.benchmarks import Benchmark, Column, ModelReport, Part
 from leaderboard.errors import HubUnavailable, NotAllowed
-from leaderboard.results.every_eval_ever import Source, export
+from leaderboard.results.every_eval_ever import ResultSource, export
 from leaderboard.hub.model_reports import ModelReports, report
 from leaderboard.records import PodiumBlock, Provenance, Score
 from leaderboard.results.results import Results
@@ -118,9 +118,9 @@ def aggregated(**said: Any) -> dict[str, Any]:
 
 
 def test_a_result_in_the_schema() -> None:
-    made = export(aggregated(), BENCHMARK, Source("Podium", "https://board.example"))
+    made = export(aggregated(), BENCHMARK, ResultSource("Podium", "https://board.example"))
     Draft7Validator(SCHEMA).validate(made)
-    assert made == export(aggregated(), BENCHMARK, Source("Podium", "https://board.example"))
+    assert made == export(aggregated(), BENCHMARK, ResultSource("Podium", "https://board.example"))
     assert made["evaluation_id"] == "small/org/model/1795168800"
     sums, words, hidden = made["evaluation_results"]
     assert sums["source_data"]["hf_repo"] == "org/questions" and sums["score_details"] == {
@@ -135,7 +135,7 @@ def test_a_declared_direction_and_range_are_in_the_schema() -> None:
     declared = BENCHMARK.columns[0].model_copy(update={"higher_is_better": False, "range": (0.0, 5.0)})
     columns = [declared, *BENCHMARK.columns[1:]]
     made = export(
-        aggregated(), BENCHMARK.model_copy(update={"columns": columns}), Source("Podium", "https://board.example")
+        aggregated(), BENCHMARK.model_copy(update={"columns": columns}), ResultSource("Podium", "https://board.example")
     )
     Draft7Validator(SCHEMA).validate(made)
     config, score = (made["evaluation_results"][0][name] for name in ("metric_config", "score_details"))
@@ -144,7 +144,7 @@ def test_a_declared_direction_and_range_are_in_the_schema() -> None:
 
 
 def test_the_schema_finds_what_is_wrong() -> None:
-    made = export(aggregated(), BENCHMARK, Source("Podium", "https://board.example"))
+    made = export(aggregated(), BENCHMARK, ResultSource("Podium", "https://board.example"))
     del made["evaluation_results"][0]["score_details"]["score"]
     with pytest.raises(ValidationError, match="'score' is a required property"):
         Draft7Validator(SCHEMA).validate(made)

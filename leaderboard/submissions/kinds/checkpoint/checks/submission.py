@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from leaderboard.benchmarks.generation import refused_for
 from leaderboard.hub.loaded_files import DEFAULT_TEMPLATE, is_adapter
 from leaderboard.hub.safetensors import quantised_bits
-from leaderboard.queue.workers import Wanted, impossible, limit_b, refusals
+from leaderboard.queue.workers import RunNeeds, impossible, limit_b, refusals
 from leaderboard.records import ModelFacts, Precision, Problem, WeightType, is_repo_id, is_revision
 from leaderboard.submissions.catalogue import shown
 from leaderboard.submissions.kinds.checkpoint.checks.case import (
@@ -163,9 +163,9 @@ def workers(case: CheckpointCase) -> Iterator[Problem]:
         yield problem_with("no_worker_fits", {"why": " ".join(reasons)})
 
 
-def _wanted(case: CheckpointCase) -> Wanted:
+def _wanted(case: CheckpointCase) -> RunNeeds:
     """What the submission asks of a worker."""
-    return Wanted(
+    return RunNeeds(
         benchmark=case.benchmark.id if case.benchmark else "",
         precision=case.submission.precision.value,
         weight_type=case.submission.weight_type.value,
