@@ -19,7 +19,6 @@ from leaderboard.opening import open_stores
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
 
-
 LOOK_S = 1.0
 """Seconds between two looks for a signal."""
 
