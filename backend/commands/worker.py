@@ -19,6 +19,9 @@ from leaderboard.opening import open_stores
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
 
+LOOK_S = 1.0
+"""Seconds between two looks for a signal."""
+
 
 def main() -> int:
     """Work on the queue until a signal comes; 0 after a clean end, 2 when the settings do not allow a start."""
@@ -43,6 +46,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     refresh_regularly(scheduler, settings, stores.results)
-    ended.wait()
+    while not ended.wait(LOOK_S):  # without a limit it would not notice a signal that another thread took
+        pass
     scheduler.stop()
     return 0
