@@ -71,7 +71,7 @@ def test_from_signing_in_to_the_quota_and_out_again(page: Page, board: str) -> N
 
     page.goto("/submit?model=podium-demo/tiny-merge")
     result = page.locator("#found").first
-    expect(result).to_contain_text("one person may submit 1")
+    expect(result).to_contain_text("one person may make 1")
     expect(result).to_contain_text(re.compile(r"again from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
     year = str(datetime.now(UTC).year)[:2]
     assert year in result.inner_text()

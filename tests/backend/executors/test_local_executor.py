@@ -38,14 +38,20 @@ def start_waiting(folder: Path, layers: Sequence[Layer]) -> tuple[LocalExecutor,
     return executor, executor.submit(Job("wait-1", workdir.path, Resources())), workdir
 
 
+def forkserver_of(job: Sequence[int]) -> psutil.Process:
+    """The child of this process from which a job was forked."""
+    above = {process.pid for pid in job for process in psutil.Process(pid).parents()}
+    [forkserver] = [child for child in psutil.Process().children() if child.pid in above]
+    return forkserver
+
+
 @pytest.mark.parametrize("layers", [list(Layer), []], ids=["confined", "unconfined"])
 def test_a_dead_forkserver_takes_its_jobs_along_and_is_replaced(tmp_path: Path, layers: list[Layer]) -> None:
     executor, handle, workdir = start_waiting(tmp_path, layers)
     woken: list[float] = []
     executor.watch(lambda: woken.append(time.monotonic()))
     running = until(lambda: processes(workdir, 3))
-    [forkserver] = psutil.Process().children()
-    forkserver.kill()
+    forkserver_of(running).kill()
     status = until(lambda: (one := executor.poll([handle])[handle]).state is JobState.KILLED and one)
     assert "forkserver" in status.reason and woken
     if Layer.NAMESPACES in layers:

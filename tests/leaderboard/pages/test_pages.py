@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
+import jinja2.meta
+import jinja2.nodes
 import pandas as pd
 import pytest
 from fastapi import FastAPI
@@ -45,6 +47,7 @@ from leaderboard.records import (
     Status,
     utc,
 )
+from leaderboard.settings import PROJECT
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -434,3 +437,16 @@ def test_a_models_neighbours_share_ranks_and_leave_out_rows_without_one() -> Non
     frame = pd.DataFrame({"request_id": list("abcde"), "fullname": [f"o/{c}" for c in "abcde"], AVERAGE: scores})
     assert neighbours(frame, "c") == [(1, "o/b", 50.0), (1, "o/e", 50.0), (4, "o/a", 10.0)]
     assert neighbours(frame, "d") == [] == neighbours(frame, "nobody")
+
+
+def test_templates_use_only_names_that_a_page_gives() -> None:
+    code = "".join(path.read_text() for path in (PROJECT / "leaderboard" / "pages").glob("*.py"))
+    given = set(re.findall(r"\b(\w+)=", code)) | set(re.findall(r'"(\w+)":', code))
+    for name in TEMPLATES.list_templates(["html"]):
+        assert TEMPLATES.loader is not None
+        source, _, _ = TEMPLATES.loader.get_source(TEMPLATES, name)
+        parsed = TEMPLATES.parse(source)
+        own = {name.name for name in parsed.find_all(jinja2.nodes.Name) if name.ctx == "store"}
+        own |= {macro.name for macro in parsed.find_all(jinja2.nodes.Macro)}
+        used = jinja2.meta.find_undeclared_variables(parsed) - set(TEMPLATES.globals) - own
+        assert used <= given, f"{name} uses {sorted(used - given)}"

@@ -217,7 +217,7 @@ def test_the_form_the_pages_and_the_api_say_the_same(
     shown = arrange(service.queue.view(), Filters("tiny"), frozen, service.workers())
     [row] = [row for row in shown.waiting if row.request.id == sent["id"]]
     assert (row.seconds, row.position, row.expected) == tuple(cost[name] for name in names[:3])
-    left = words.left(cost["expected_start"])
+    left = words.time_left(cost["expected_start"])
     assert f"Number 8 in the queue; expected start: {left}" in request_page.draw(service, Visit((sent["id"],)))
     assert left in queue_page.draw(service, Visit())
     assert [sent[name] for name in names] == [None] * 4, "a submission does not read the whole queue"
