@@ -25,7 +25,7 @@ check: .venv/ready-dev  ## ruff, mypy and the direction of imports
 
 test: .venv/ready-dev  ## the tests; with root and apt, installs the browser they need first
 	@bash scripts/system_packages.sh
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 2
 
 soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
 	$(PY) -m pytest -n 2 -m soak

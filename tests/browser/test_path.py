@@ -73,7 +73,7 @@ def test_the_base_model_is_asked_for_where_it_is_needed(page: Page) -> None:
     expect(page.get_by_role("button", name=re.compile("^Queue podium-demo.tiny-lora at"))).to_be_enabled()
 
 
-@pytest.mark.parametrize("path", ["/queue", "/about", "/model/org/nobody", "/request/0123456789abcdef", "/submit"])
+@pytest.mark.parametrize("path", ["/queue", "/about", "/model/org/unheard-of", "/request/0123456789abcdef", "/submit"])
 def test_every_address_can_be_opened_directly(page: Page, path: str) -> None:
     page.goto(path)
     expect(page.locator("header.top nav a")).not_to_have_count(0)
@@ -83,12 +83,12 @@ def test_every_address_can_be_opened_directly(page: Page, path: str) -> None:
 def test_scripts_that_come_after_the_page_was_drawn_complete_it(page: Page) -> None:
     held: list[Route] = []
     page.route(re.compile(r"/podium-assets/\w+\.js"), lambda route: held.append(route))
-    page.goto("/model/org/nobody?benchmark=open-llm-v1")
+    page.goto("/model/org/unheard-of?benchmark=open-llm-v1")
     expect(page.locator(".page h1, .page h2").first).to_be_visible()
-    assert page.url.endswith("/model?subject=org/nobody&benchmark=open-llm-v1") and held
+    assert page.url.endswith("/model?subject=org/unheard-of&benchmark=open-llm-v1") and held
     for route in held:
         route.continue_()
-    page.wait_for_url("**/model/org/nobody?benchmark=open-llm-v1")
+    page.wait_for_url("**/model/org/unheard-of?benchmark=open-llm-v1")
     expect(page).to_have_title(re.compile("^This page cannot be shown · "))
     expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
 

@@ -75,8 +75,8 @@ def send(app: ASGIApp, method: str, path: str, **headers: str) -> Sent:
 @pytest.mark.parametrize("path", ["/api/v1/submissions", "/api/v1/flags", "/gradio_api/run/predict"])
 def test_a_chunked_body_ends_at_the_limit(service: Service, path: str) -> None:
     sent = send(build_app(service), "POST", path, **bearer("ada"), **{"content-type": "application/json"})
-    assert sent.status == 413 and "bytes that this address takes" in sent.said["error"]
-    assert set(sent.said) == FORM and sent.headers["connection"] == "close"
+    assert sent.status == 413 and "bytes that this address takes" in sent.reply["error"]
+    assert set(sent.reply) == FORM and sent.headers["connection"] == "close"
     assert sent.pieces <= LIMITS.get(path, DEFAULT_BYTES) // len(CHUNK) + 1
 
 
