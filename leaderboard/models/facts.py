@@ -118,7 +118,9 @@ class Names(NamedTuple):
 
     def include(self, name: str, time: str) -> bool:
         """Whether what was called `name` at `time` (UTC) is this model."""
-        return time > self.since if name == self.now else time <= self.earlier.get(name, "")
+        if name == self.now:
+            return not self.since or time > self.since
+        return name in self.earlier and time <= self.earlier[name]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
         shared_data("open_llm")
         if not CHROMIUM.exists():
             pytest.skip("Chromium is not installed; `make test` installs it where it may")
-    assert bench.main([name, "--tiny", "--json"]) == 0
+    with ThreadPoolExecutor(1) as pool:  # a browser test before may have left a running loop in this thread
+        assert pool.submit(bench.main, [name, "--tiny", "--json"]).result() == 0
     out, err = capfd.readouterr()
     [line] = out.splitlines()
     figures = json.loads(line)["figures"]

@@ -16,7 +16,7 @@ import localhub
 from leaderboard.api.board import model_of
 from leaderboard.community.flags import Category, State
 from leaderboard.errors import AlreadyRequested, NotAccepted
-from leaderboard.models.facts import KnownModels
+from leaderboard.models.facts import KnownModels, Names
 from leaderboard.models.lineage import Copy
 from leaderboard.records import CheckpointSubmission, Person, PodiumBlock, Provenance, Request
 from leaderboard.service import Service
@@ -198,3 +198,9 @@ def test_who_takes_a_name_that_became_free_has_results_of_their_own(service: Ser
     assert table.to_dict() == {"2026-03-01T00:00:00Z": "ada/best", "2099-01-01T00:00:00Z": "ada/first"}
     assert [item.podium.time[:4] for item in model_of(service, "ada/best").evaluations] == ["2026"]
     assert [evaluation.podium.time[:4] for evaluation in model_of(service, "ada/first").evaluations] == ["2099"]
+
+
+def test_what_has_no_time_belongs_to_its_own_name_alone() -> None:
+    names = Names("org/now", {"org/before": "2026-01-02T00:00:00Z"})
+    assert names.include("org/now", "") and names.include("org/before", "")
+    assert not names.include("org/other", "") and not names.include("org/before", "2026-01-03T00:00:00Z")
