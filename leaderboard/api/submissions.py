@@ -11,8 +11,9 @@ from leaderboard import records
 from leaderboard.api.guard import guarded_router
 from leaderboard.api.problems import Trouble
 from leaderboard.api.queue import RequestAnswer, unestimated
-from leaderboard.records import BaseSubmission, Person, Problem, Severity, Status, Submission
+from leaderboard.records import BaseSubmission, Person, Problem, Submission
 from leaderboard.service import Service
+from leaderboard.submissions.rules import errors
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     409: {"model": Trouble, "description": "Already requested; `existing` is its address"},
@@ -67,7 +68,7 @@ class LookAnswer(BaseModel):
     """What would happen if this were submitted now."""
 
     accepted: bool
-    """Whether it would be queued: no problem is an error, and it is not in the queue already."""
+    """Whether it would be queued: no problem is an error."""
     existing: str | None
     """Id of the request that is there already for the same."""
     found: FoundModel | None
@@ -107,22 +108,14 @@ def submission_routes(service: Service) -> APIRouter:
 def look(service: Service, submission: BaseSubmission, sender: Person) -> LookAnswer:
     """What would happen if `sender` sent `submission`. Raises HubUnavailable."""
     findings = service.intake.look(submission, sender)
-    existing = findings.existing
-    taken = existing is not None and existing.status not in (Status.FAILED, Status.CANCELLED)
     return LookAnswer(
-        accepted=not taken and not any(problem.severity is Severity.ERROR for problem in findings.problems),
-        existing=existing.id if existing is not None else None,
+        accepted=not errors(findings.problems),
+        existing=findings.existing.id if findings.existing is not None else None,
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),
         quota=[Quota(**allowance.model_dump(), left=allowance.left) for allowance in findings.quota],
-        cost=CostAnswer(
-            questions=findings.cost.questions,
-            expected_seconds=findings.cost.expected_seconds,
-            queue_position=findings.cost.queue_position,
-            expected_start=findings.cost.expected_start,
-            expected_end=findings.cost.expected_end,
-        ),
+        cost=CostAnswer(**vars(findings.cost)),
     )
 
 

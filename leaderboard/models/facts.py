@@ -228,9 +228,9 @@ class KnownModels:
 
     def _take(self, path: str, content: bytes, version: str) -> None:
         try:
-            facts = ModelFacts.model_validate(json.loads(content))
-        except (ValueError, ValidationError, RecursionError) as error:
-            self._unreadable[path] = Unreadable(path, f"it does not hold a model's facts ({error})")
+            facts = _parsed(path, content)
+        except Unreadable as error:
+            self._unreadable[path] = error
             return
         model = _model_of(path)
         self._facts[model], self._versions[path] = facts, version
@@ -268,9 +268,16 @@ def first_twin(twins: Iterable[Twin], model: str) -> Twin | None:
 def read_facts(content: bytes) -> ModelFacts | None:
     """A facts file; None when it does not hold facts."""
     try:
-        return ModelFacts.model_validate(json.loads(content))
-    except (ValueError, ValidationError, RecursionError):
+        return _parsed("", content)
+    except Unreadable:
         return None
+
+
+def _parsed(path: str, content: bytes) -> ModelFacts:
+    try:
+        return ModelFacts.model_validate(json.loads(content))
+    except (ValueError, ValidationError, RecursionError) as error:
+        raise Unreadable(path, f"it does not hold a model's facts ({error})") from error
 
 
 def _add_weights(by_weights: dict[str, set[tuple[str, str]]], model: str, facts: ModelFacts) -> None:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from leaderboard.records import PodiumBlock
 from leaderboard.hub.cards import mappings, read_card, write_card
+from leaderboard.records import PodiumBlock
 from leaderboard.results.details_store import task_of
 
 TABLE_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<stamp>[^/]+)/(?P<task>[^/]+)\.parquet")

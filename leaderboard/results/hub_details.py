@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import PodiumBlock
-from leaderboard.results.result_files import read_block
 from leaderboard.hub.cards import CARD
-from leaderboard.results.details_store import DetailsTaken, parts, task_file, task_of
+from leaderboard.hub.errors import DatasetMissing
+from leaderboard.records import PodiumBlock
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
+from leaderboard.results.details_store import DetailsTaken, parts, task_file, task_of
+from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, edit
 from leaderboard.stores.hub import HubStore
-from leaderboard.hub.errors import DatasetMissing
 
 MAX_NAME = 96
 """The Hub's limit of characters in a repository's name."""

@@ -11,14 +11,20 @@ from functools import partial
 from typing import Any
 
 from leaderboard import FileStore
-from leaderboard.results.details import Details, details_table, plain
 from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.hub.trees import blob_version
 from leaderboard.records import PodiumBlock, Request, block_of, folder_of, is_repo_id, kind_of
 from leaderboard.results.blocks import ResultBlocks
+from leaderboard.results.details import Details, details_table, plain
+from leaderboard.results.details_store import (
+    RESULT_PATH,
+    DetailsBesideResults,
+    DetailsStore,
+    DetailsTaken,
+    details_path,
+)
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, content_of, edit
-from leaderboard.results.details_store import RESULT_PATH, DetailsBesideResults, DetailsStore, DetailsTaken, details_path
-from leaderboard.hub.trees import blob_version
 
 __all__ = ["RESULT_PATH", "Results", "details_path", "details_table", "result_file", "result_path"]
 
@@ -63,8 +69,8 @@ class Results:
         Details that lie elsewhere go there before, in one commit of their own.
 
         `aggregated` is the harness's result with the block, or its fields, under `podium`. `extra_changes` may be a
-        function of the block, its path and the version its file will have, such as `Contents.changes`. Doing it again for the same
-        request and attempt changes nothing. Raises Conflict only when others keep taking the place.
+        function of the block, its path and the version its file will have, such as `Contents.changes`. Doing it again
+        for the same request and attempt changes nothing. Raises Conflict only when others keep taking the place.
         """
         block = block_of(aggregated["podium"])
         content = result_file(aggregated, block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Context:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class Case(ABC):
     """A submission and everything that is known about it. A kind adds what it looked up."""
 
     submission: BaseSubmission
@@ -54,9 +55,9 @@ class Case:
     """What the sender may still submit; empty where nothing limits it."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Name of what is submitted, `owner/name`."""
-        raise NotImplementedError
 
     @property
     def names(self) -> Sequence[str]:

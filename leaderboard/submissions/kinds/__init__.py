@@ -1,7 +1,7 @@
 """The kinds of submissions by name: how each is looked up, checked and made into a request.
 
 A kind is a folder here, an entry here, an entry in `leaderboard.records.kinds` (fields, identity) and an evaluator in
-`backend.job`.
+`backend.evaluators`.
 """
 
 from __future__ import annotations

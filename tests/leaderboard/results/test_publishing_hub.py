@@ -20,15 +20,15 @@ import localhub
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.board.contents import Contents
 from leaderboard.errors import BadSettings, HubUnavailable, NotFound
+from leaderboard.hub.cards import CARD, card_of
+from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.queue import Queue
 from leaderboard.records import PodiumBlock, Provenance, Score, is_repo_id
-from leaderboard.results.results import Results
 from leaderboard.results.details import details_table
-from leaderboard.settings import Settings
-from leaderboard.hub.cards import CARD, card_of
 from leaderboard.results.details_card import BEGIN, merged
 from leaderboard.results.hub_details import HubDetails
-from leaderboard.opening import Stores, open_stores
+from leaderboard.results.results import Results
+from leaderboard.settings import Settings
 from localhub import Fault
 
 TOKEN = "hf_board_token"

@@ -15,11 +15,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from leaderboard.results.details import Details, details_table
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.records import PodiumBlock, Provenance, Request, Score, Status
-from leaderboard.results.results import Results
+from leaderboard.results.details import Details, details_table
 from leaderboard.results.result_files import read_block
+from leaderboard.results.results import Results
 from leaderboard.stores.local import LocalStore
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

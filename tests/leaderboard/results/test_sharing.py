@@ -15,9 +15,9 @@ import localhub
 from backend.upkeep.reports import Reporter
 from leaderboard.benchmarks import Benchmark, Column, ModelReport, Part
 from leaderboard.errors import HubUnavailable, NotAllowed
-from leaderboard.results.every_eval_ever import ResultSource, export
 from leaderboard.hub.model_reports import ModelReports, report
 from leaderboard.records import PodiumBlock, Provenance, Score
+from leaderboard.results.every_eval_ever import ResultSource, export
 from leaderboard.results.results import Results
 from leaderboard.service import open_service
 from leaderboard.settings import Settings
