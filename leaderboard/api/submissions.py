@@ -13,6 +13,7 @@ from leaderboard.api.problems import Trouble
 from leaderboard.api.queue import RequestAnswer, unestimated
 from leaderboard.records import BaseSubmission, Person, Problem, Submission
 from leaderboard.service import Service
+from leaderboard.submissions.case import keeps_out
 from leaderboard.submissions.rules import errors
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -68,7 +69,7 @@ class LookAnswer(BaseModel):
     """What would happen if this were submitted now."""
 
     accepted: bool
-    """Whether it would be queued: no problem is an error."""
+    """Whether it would be queued: no problem is an error, and it is not in the queue already."""
     existing: str | None
     """Id of the request that is there already for the same."""
     found: FoundModel | None
@@ -109,7 +110,7 @@ def look(service: Service, submission: BaseSubmission, sender: Person) -> LookAn
     """What would happen if `sender` sent `submission`. Raises HubUnavailable."""
     findings = service.intake.look(submission, sender)
     return LookAnswer(
-        accepted=not errors(findings.problems),
+        accepted=not errors(findings.problems) and not keeps_out(findings.existing),
         existing=findings.existing.id if findings.existing is not None else None,
         found=_found(findings.facts),
         base=_found(findings.base_facts),

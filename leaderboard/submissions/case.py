@@ -34,6 +34,11 @@ class Context:
     """To be called with every copy of known weights."""
 
 
+def keeps_out(existing: Request | None) -> bool:
+    """Whether the request that stands in a submission's place keeps it out."""
+    return existing is not None and existing.status not in (Status.FAILED, Status.CANCELLED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case(ABC):
     """A submission and everything that is known about it. A kind adds what it looked up."""
@@ -67,7 +72,7 @@ class Case(ABC):
     @property
     def is_taken(self) -> bool:
         """Whether the request that stands in its place keeps this one out."""
-        return self.existing is not None and self.existing.status not in (Status.FAILED, Status.CANCELLED)
+        return keeps_out(self.existing)
 
     @property
     def facts(self) -> ModelFacts | None:
