@@ -283,6 +283,8 @@ KILLED = {
     ),
     "not_forked": UNSTARTED,
     "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was stopped by its worker."),
+    "preempted": Rule("preempted", OURS, "The cluster gave the node that ran {model} to other work."),
+    "node_lost": Rule("node_lost", OURS, "The node that ran {model} failed."),
     "the local executor's forkserver ended": LOST,
 }
 BY_CODE = {

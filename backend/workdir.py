@@ -8,6 +8,9 @@ checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
 handle           the executor's name of the job, while the scheduler has yet to settle it
 handed_on        the name that the executor behind the staging gave it, once its inputs are in place
+node.json        how a node of a cluster runs it (NodeOptions)
+ticket           the cluster's number of the job; without it nobody follows the job, and its node ends it
+ended.json       how the job ended, by the account of the node that ran it
 log.txt          its standard output and error, which it appends to
 
 What it writes, and whoever reads it takes for hostile, in out/:
@@ -35,6 +38,7 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from backend import JobState, JobStatus
 from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
@@ -77,6 +81,23 @@ class JobOptions(BaseModel):
     """Largest checkpoint (billions of parameters) that this machine takes; 0 when there is no limit."""
     view: View = View()
     """What it may see and use."""
+
+
+class NodeOptions(BaseModel):
+    """How a node runs a job that was submitted elsewhere. It holds no secrets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    environment: dict[str, str]
+    """The job's whole environment, but for what every machine has of its own."""
+    preload: list[str]
+    """Modules that are imported before the job is confined."""
+    sandbox: str
+    """What confines jobs, as in the settings."""
+    memory_bytes: int
+    """Private memory at which the job is ended; 0 for no limit."""
+    wall_seconds: int
+    """Seconds after which the job is ended; 0 for no limit."""
 
 
 class DataNeeds(BaseModel):
@@ -128,10 +149,8 @@ class Workdir:
 
     def prepare(self, options: JobOptions, request: Request | None = None, benchmark: Benchmark | None = None) -> None:
         """Write a job's inputs into a folder that may hold an earlier try's files."""
-        remove_trees(self.out, self.scratch)
         self._forget_handles()
-        for folder in (self.out, self.scratch):
-            folder.mkdir(parents=True)
+        self.start_again()
         view = dataclasses.replace(options.view, read=(self.path, *options.view.read), write=(self.out, self.scratch))
         self._put("job.json", options.model_copy(update={"view": view}).model_dump_json(indent=2).encode())
         if request is not None:
@@ -139,6 +158,13 @@ class Workdir:
         if benchmark is not None:
             place = {"folder": str(benchmark.folder.resolve()), "benchmark": benchmark.model_dump(mode="json")}
             self._put("benchmark.json", json.dumps(place, indent=2).encode())
+
+    def start_again(self) -> None:
+        """Remove what an earlier try has written."""
+        (self.path / "ended.json").unlink(missing_ok=True)
+        remove_trees(self.out, self.scratch)
+        for folder in (self.out, self.scratch):
+            folder.mkdir(parents=True)
 
     def options(self) -> JobOptions:
         """What the operator says. Raises Unreadable."""
@@ -249,6 +275,38 @@ class Workdir:
         """That name; None before the job was handed on and once it is settled."""
         return self._name("handed_on")
 
+    def set_node_options(self, options: NodeOptions) -> None:
+        """Say how a node runs the job."""
+        self._put("node.json", options.model_dump_json(indent=2).encode())
+
+    def node_options(self) -> NodeOptions:
+        """How a node runs the job. Raises Unreadable."""
+        return self._input("node.json", NodeOptions)
+
+    def set_ticket(self, number: str) -> None:
+        """Tell the node that the job of this number is followed."""
+        self._put("ticket", number.encode())
+
+    def ticket(self) -> str | None:
+        """The number of the job that is followed; None when none is (any more)."""
+        return self._name("ticket")
+
+    def remove_ticket(self) -> None:
+        """Tell the node that nobody follows the job any more."""
+        (self.path / "ticket").unlink(missing_ok=True)
+
+    def set_ended(self, status: JobStatus) -> None:
+        """Say how the job ended, on its node."""
+        self._put("ended.json", json.dumps(status._asdict()).encode())
+
+    def ended(self) -> JobStatus | None:
+        """How the job ended, by its node's account; None while there is none."""
+        try:
+            word = json.loads((self.path / "ended.json").read_bytes())
+            return JobStatus(JobState(word["state"]), word["reason"])
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         self._forget_handles()
@@ -305,7 +363,7 @@ class Workdir:
             return None
 
     def _forget_handles(self) -> None:
-        for file in ("handle", "handed_on"):
+        for file in ("handle", "handed_on", "ticket"):
             (self.path / file).unlink(missing_ok=True)
 
     def _put(self, name: str, content: bytes) -> None:

@@ -151,7 +151,29 @@ class Settings(BaseSettings):
     executor: str = "local"
     """Where this worker's jobs run; [the executors](#executors) are listed below."""
     slots: int = 1
-    """Local executor: jobs at a time."""
+    """Jobs at a time; on a cluster, jobs that wait or run."""
+    sizes_file: Path | None = None
+    """YAML file of what jobs get by the size of their checkpoint; [the table](#sizes) is below. None: on a cluster
+    Podium's own table, elsewhere the limits that follow."""
+    slurm_partition: str = ""
+    """Slurm executor: `--partition` of the jobs; empty for the cluster's own, as in the next three."""
+    slurm_account: str = ""
+    """Slurm executor: `--account` of the jobs."""
+    slurm_qos: str = ""
+    """Slurm executor: `--qos` of the jobs."""
+    slurm_constraint: str = ""
+    """Slurm executor: `--constraint` of the jobs."""
+    slurm_gres: str = "gpu:{gpus}"
+    """Slurm executor: `--gres` of jobs that need accelerators, `{gpus}` being how many, such as `gpu:a100:{gpus}`."""
+    slurm_arguments: str = ""
+    """Slurm executor: further arguments of sbatch, quoted as in a shell."""
+    slurm_prologue: Path | None = None
+    """Slurm executor: file of shell lines that each batch script begins with, for modules and variables."""
+    slurm_python: str = ""
+    """Slurm executor: command that runs Python on a node, such as `apptainer exec /shared/podium.sif python3`; empty:
+    the worker's own interpreter, at the same path."""
+    slurm_requeue: bool = True
+    """Slurm executor: whether Slurm itself starts a job again that was pre-empted or whose node failed."""
     job_wall_s: int = 6 * 3600
     """Seconds after which a job is ended."""
     job_memory_gb: float = 16.0

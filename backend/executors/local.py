@@ -73,7 +73,7 @@ class LocalExecutor:
     @classmethod
     def from_settings(cls, settings: Settings, preload: Sequence[str] = PRELOAD) -> LocalExecutor:
         """One for the settings, with every layer that they want and can have. Raises BadSettings where that is none."""
-        layers = sandbox_layers(settings)
+        layers = sandbox_layers(settings.sandbox)
         return cls(settings.work_dir, job_environment(settings), layers, settings.slots, preload)
 
     def slots(self) -> int:

@@ -9,6 +9,7 @@ from backend import Executor
 from backend.executors.debug import DebugExecutor
 from backend.executors.inputs import InputStage
 from backend.executors.local import PRELOAD, LocalExecutor
+from backend.executors.slurm.executor import SlurmExecutor
 from backend.executors.staging import StagingExecutor
 from leaderboard.errors import BadSettings
 from leaderboard.settings import Settings
@@ -23,7 +24,7 @@ class NamedExecutor(Executor, Protocol):
         ...
 
 
-EXECUTORS: dict[str, type[NamedExecutor]] = {"local": LocalExecutor, "debug": DebugExecutor}
+EXECUTORS: dict[str, type[NamedExecutor]] = {"local": LocalExecutor, "debug": DebugExecutor, "slurm": SlurmExecutor}
 """Value of PODIUM_EXECUTOR -> where jobs run then."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from backend import Job, Resources
 from backend.environment import tasks_data
 from backend.evaluators import EVALUATORS, evaluator_name
+from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
@@ -16,12 +17,13 @@ from leaderboard.settings import Settings
 
 
 class Launcher:
-    """Prepares jobs in work folders below `folder`."""
+    """Prepares jobs in work folders below `folder`. Making one raises BadSettings for a wrong table of sizes."""
 
     def __init__(self, settings: Settings, benchmarks: Mapping[str, Benchmark], folder: Path) -> None:
         self._settings = settings
         self._benchmarks = benchmarks
         self._folder = folder
+        self._sizes = Sizes.from_settings(settings)
 
     def workdir(self, request: Request) -> Workdir:
         """The folder of the request's current attempt."""
@@ -31,7 +33,7 @@ class Launcher:
         """The job of a claimed request, its work folder written. Raises OSError and PodiumError."""
         benchmark = self._benchmarks[request.benchmark]
         evaluator = EVALUATORS[request.kind]
-        resources = self._within_limits(evaluator().resources(request, benchmark))
+        resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
         return Job(workdir.name, workdir.path, resources)
@@ -60,8 +62,7 @@ class Launcher:
             view=view,
         )
 
-    def _within_limits(self, wanted: Resources) -> Resources:
-        """What an evaluator wants, or the operator's limits where it says nothing."""
-        memory = int(self._settings.job_memory_gb * 1e9)
-        seconds = wanted.wall_seconds or self._settings.job_wall_s
-        return Resources(wanted.gpus, wanted.memory_bytes or memory, seconds)
+    def _resources(self, wanted: Resources, request: Request) -> Resources:
+        """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
+        given = self._sizes.of(request, request.benchmark)
+        return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))

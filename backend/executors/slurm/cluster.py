@@ -1,0 +1,82 @@
+"""Slurm's four programs: sbatch, squeue, sacct and scancel. Nothing that a submitter controls reaches any of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from leaderboard.errors import Infrastructure
+
+ANSWER_S = 60
+"""Seconds after which a program counts as unanswered."""
+KEPT = ("PATH", "SLURM_CONF", "LD_LIBRARY_PATH", "HOME", "USER", "LANG")
+"""What the programs see of this process's environment."""
+
+
+class SlurmSilent(Infrastructure):
+    """Slurm's controller did not answer, or refused."""
+
+
+class SlurmJob(NamedTuple):
+    """One job as Slurm lists it."""
+
+    id: str
+    state: str
+    """In Slurm's words, `RUNNING`."""
+    reason: str = ""
+    """Why it waits, or how it ended, in Slurm's words; empty when unknown."""
+
+
+class SlurmCluster:
+    """Asks and tells the controller of the cluster. All of it raises SlurmSilent."""
+
+    def submit(self, script: str, arguments: Sequence[str]) -> str:
+        """Queue a batch script and return the job's id."""
+        answer = _run(["sbatch", "--parsable", *arguments], script)
+        return answer.strip().partition(";")[0]
+
+    def jobs(self) -> dict[str, SlurmJob]:
+        """Every job of this user that the controller still knows, by id, in one question."""
+        lines = _run(["squeue", "--me", "--noheader", "--states=all", "--format=%A|%T|%r"]).splitlines()
+        rows = (line.strip().split("|", 2) for line in lines if line.count("|") >= 2)
+        return {row[0]: SlurmJob(*row) for row in rows}
+
+    def accounted(self, ids: Collection[str]) -> dict[str, SlurmJob]:
+        """What the accounting remembers of jobs that the controller has forgotten; nothing where there is none."""
+        try:
+            answer = _run(
+                ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobIDRaw,State",
+                 f"--jobs={','.join(sorted(ids))}"]
+            )  # fmt: skip
+        except SlurmSilent:
+            return {}
+        rows = (line.split("|", 1) for line in answer.splitlines() if "|" in line)
+        return {job: SlurmJob(job, state.split()[0]) for job, state in rows if state}
+
+    def cancel(self, job: str) -> None:
+        """End a job that waits or runs; one that has ended is left alone."""
+        _run(["scancel", "--quiet", job])
+
+
+def _run(command: Sequence[str], standard_input: str = "") -> str:
+    """What a program prints."""
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    try:
+        ended = subprocess.run(
+            command,
+            input=standard_input,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SlurmSilent(f"{command[0]} is not installed here. Install Slurm's client programs.") from None
+    except subprocess.TimeoutExpired:
+        raise SlurmSilent(f"{command[0]} did not answer within {ANSWER_S} s.") from None
+    if ended.returncode:
+        raise SlurmSilent(f"{command[0]} failed: {' '.join(ended.stderr.split()) or f'exit code {ended.returncode}'}")
+    return ended.stdout
