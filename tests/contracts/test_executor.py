@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -167,9 +168,10 @@ def test_a_job_that_ends_without_a_word_has_ended(executor: Executor, start: Any
 def processes(workdir: Workdir, at_least: int) -> list[int]:
     """The processes that stand in a job's scratch folder; none while they are fewer than `at_least`."""
     result = []
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(workdir.scratch) and not gone(process.pid):
-            result.append(process.pid)
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):  # a neighbour's folder may be too deep to have a name
+            if process.cwd() == str(workdir.scratch) and not gone(process.pid):
+                result.append(process.pid)
     return result if len(result) >= at_least else []
 
 
