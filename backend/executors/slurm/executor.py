@@ -97,7 +97,7 @@ class SlurmExecutor:
                 wall_seconds=job.resources.wall_seconds,
             )
         )
-        script = batch_script(workdir.path, self._python, self._prologue)
+        script = batch_script(workdir, self._python, self._prologue)
         number = self._cluster.submit(script, sbatch_arguments(job, self._settings))
         workdir.set_ticket(number)
         handle = f"slurm-{number}-{job.name}"

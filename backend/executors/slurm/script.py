@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from backend import Job
 from backend.workdir import Workdir
@@ -19,12 +18,19 @@ SPARE_BYTES = 2_000_000_000
 MEGABYTE = 1 << 20
 
 
-def batch_script(workdir: Path, python: Sequence[str], prologue: str = "") -> str:
-    """What the node executes: the operator's prologue, then the job. Every word of ours is quoted for the shell."""
-    command = shlex.join([*python, "-m", NODE, str(workdir)])
-    return "\n".join(
-        ["#!/bin/bash", prologue.rstrip("\n"), f"cd {shlex.quote(str(PROJECT))} || exit 1", f"exec {command}", ""]
-    )
+def batch_script(workdir: Workdir, python: Sequence[str], prologue: str = "") -> str:
+    """What the node executes: the operator's prologue, then the job. Every word of ours is quoted for the shell.
+
+    Its output goes to the job's log by the shell: sbatch replaces signs in the name of an output file.
+    """
+    lines = [
+        "#!/bin/bash",
+        f"exec >>{shlex.quote(str(workdir.log))} 2>&1",
+        prologue.rstrip(),
+        f"cd {shlex.quote(str(PROJECT))} || exit 1",
+        f"exec {shlex.join([*python, '-m', NODE, str(workdir.path)])}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 def sbatch_arguments(job: Job, settings: Settings) -> list[str]:
@@ -36,9 +42,8 @@ def sbatch_arguments(job: Job, settings: Settings) -> list[str]:
         "--ntasks=1",
         "--export=NIL",
         "--input=/dev/null",
-        f"--output={_pattern(Workdir(job.workdir).log)}",
-        "--open-mode=append",
-        f"--chdir={job.workdir}",
+        "--output=/dev/null",
+        "--chdir=/",
         "--requeue" if settings.slurm_requeue else "--no-requeue",
         f"--cpus-per-task={max(1, resources.cpus)}",
     ]
@@ -57,8 +62,3 @@ def sbatch_arguments(job: Job, settings: Settings) -> list[str]:
         if value:
             arguments.append(f"--{option}={value}")
     return arguments + shlex.split(settings.slurm_arguments)
-
-
-def _pattern(path: Path) -> str:
-    """A path that sbatch takes as it is: `%` begins a replacement, and a backslash ends all of them."""
-    return str(path).replace("%", "%%")

@@ -200,20 +200,20 @@ def test_every_argument_of_a_job_is_the_operator_s_or_a_number(tmp_path: Path) -
         slurm_gres="gpu:a100:{gpus}", slurm_arguments="--nice=100 --comment='two words'", slurm_requeue=False,
     )  # fmt: skip
     resources = Resources(gpus=2, cpus=16, memory_bytes=64 * 10**9, wall_seconds=3600)
-    assert sbatch_arguments(Job(NAME, tmp_path / "50%", resources), settings) == [
+    assert sbatch_arguments(Job(NAME, tmp_path, resources), settings) == [
         f"--job-name=podium-{NAME}", "--nodes=1", "--ntasks=1", "--export=NIL", "--input=/dev/null",
-        f"--output={tmp_path}/50%%/log.txt", "--open-mode=append", f"--chdir={tmp_path}/50%", "--no-requeue",
+        "--output=/dev/null", "--chdir=/", "--no-requeue",
         "--cpus-per-task=16", "--time=62", "--mem=62943M", "--gres=gpu:a100:2", "--partition=gpu", "--account=lab",
         "--qos=long", "--constraint=a100|h100", "--nice=100", "--comment=two words",
     ]  # fmt: skip
 
 
-def test_the_script_is_the_prologue_and_one_command(tmp_path: Path) -> None:
-    lines = batch_script(
-        Path("/shared/a b"), ["apptainer", "exec", "p.sif", "python3"], "module load cuda\n"
-    ).splitlines()
-    assert lines[:2] == ["#!/bin/bash", "module load cuda"] and lines[2].startswith("cd ")
-    assert lines[3:] == ["exec apptainer exec p.sif python3 -m backend.executors.slurm.node '/shared/a b'"]
+def test_the_script_is_the_prologue_and_one_command() -> None:
+    python = ["apptainer", "exec", "p.sif", "python3"]
+    lines = batch_script(Workdir(Path("/shared/a b")), python, "module load cuda\n").splitlines()
+    assert lines[:3] == ["#!/bin/bash", "exec >>'/shared/a b/log.txt' 2>&1", "module load cuda"]
+    assert lines[3].startswith("cd ")
+    assert lines[4:] == ["exec apptainer exec p.sif python3 -m backend.executors.slurm.node '/shared/a b'"]
 
 
 def test_a_machine_without_slurm_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
