@@ -87,7 +87,8 @@ class SlurmOnLoopback:
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
-        self._wait(lambda: self._answer("sinfo", "-h", "-o", "%D %t") == f"{len(self.nodes)} idle", "no idle nodes")
+        idle = f"{len(self.nodes)} idle"
+        self._wait(lambda: self._answer("sinfo", "-h", "-p", "jobs", "-o", "%D %t") == idle, "its nodes are not idle")
 
     def start_controller(self) -> None:
         """Start slurmctld, or start it again."""
@@ -102,6 +103,10 @@ class SlurmOnLoopback:
         process = self._processes.pop(name)
         process.kill()
         process.wait()
+
+    def answers(self) -> bool:
+        """Whether the controller answers."""
+        return "UP" in self._answer("scontrol", "ping")
 
     def stop(self) -> None:
         """End every job and every process of the cluster."""

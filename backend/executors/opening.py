@@ -37,6 +37,7 @@ def open_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> Stagi
 def named_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> Executor:
     """The executor that the settings name, for jobs whose inputs are in place. Raises BadSettings."""
     if settings.executor not in EXECUTORS:
-        allowed = " or ".join(EXECUTORS)
+        *names, last = EXECUTORS
+        allowed = f"{', '.join(names)} or {last}"
         raise BadSettings(f"PODIUM_EXECUTOR: there is no executor {settings.executor!r}. Allowed are: {allowed}.")
     return EXECUTORS[settings.executor].from_settings(settings, preload)

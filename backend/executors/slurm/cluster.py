@@ -23,41 +23,43 @@ class SlurmJob(NamedTuple):
     """One job as Slurm lists it."""
 
     id: str
+    name: str
+    """As it was submitted. A controller that lost its state gives numbers again."""
     state: str
     """In Slurm's words, `RUNNING`."""
     reason: str = ""
-    """Why it waits, or how it ended, in Slurm's words; empty when unknown."""
+    """Why it waits, in Slurm's words; empty when unknown."""
 
 
 class SlurmCluster:
     """Asks and tells the controller of the cluster. All of it raises SlurmSilent."""
 
     def submit(self, script: str, arguments: Sequence[str]) -> str:
-        """Queue a batch script and return the job's id."""
+        """Queue a batch script and return the job's number."""
         answer = _run(["sbatch", "--parsable", *arguments], script)
         return answer.strip().partition(";")[0]
 
-    def jobs(self) -> dict[str, SlurmJob]:
-        """Every job of this user that the controller still knows, by id, in one question."""
-        lines = _run(["squeue", "--me", "--noheader", "--states=all", "--format=%A|%T|%r"]).splitlines()
-        rows = (line.strip().split("|", 2) for line in lines if line.count("|") >= 2)
-        return {row[0]: SlurmJob(*row) for row in rows}
+    def jobs(self) -> list[SlurmJob]:
+        """Every job of this user that the controller still knows, in one question."""
+        answer = _run(["squeue", "--me", "--noheader", "--states=all", "--format=%A|%j|%T|%r"])
+        rows = [line.strip().split("|", 3) for line in answer.splitlines()]
+        return [SlurmJob(*row) for row in rows if len(row) == 4]
 
-    def accounted(self, ids: Collection[str]) -> dict[str, SlurmJob]:
+    def accounted(self, ids: Collection[str]) -> list[SlurmJob]:
         """What the accounting remembers of jobs that the controller has forgotten; nothing where there is none."""
+        columns = "--format=JobIDRaw,JobName,State"
         try:
             answer = _run(
-                ["sacct", "--noheader", "--parsable2", "--allocations", "--format=JobIDRaw,State",
-                 f"--jobs={','.join(sorted(ids))}"]
-            )  # fmt: skip
+                ["sacct", "--noheader", "--parsable2", "--allocations", columns, f"--jobs={','.join(sorted(ids))}"]
+            )
         except SlurmSilent:
-            return {}
-        rows = (line.split("|", 1) for line in answer.splitlines() if "|" in line)
-        return {job: SlurmJob(job, state.split()[0]) for job, state in rows if state}
+            return []
+        rows = [line.split("|") for line in answer.splitlines()]
+        return [SlurmJob(row[0], row[1], row[2].split()[0]) for row in rows if len(row) == 3 and row[2].split()]
 
-    def cancel(self, job: str) -> None:
-        """End a job that waits or runs; one that has ended is left alone."""
-        _run(["scancel", "--quiet", job])
+    def cancel(self, job: str, name: str) -> None:
+        """End a job that waits or runs, if it has this number and this name; one that has ended is left alone."""
+        _run(["scancel", "--quiet", f"--name={name}", job])
 
 
 def _run(command: Sequence[str], standard_input: str = "") -> str:

@@ -15,7 +15,7 @@ from backend import Job, JobState, JobStatus
 from backend.environment import job_environment
 from backend.executors.local import PRELOAD
 from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmSilent
-from backend.executors.slurm.script import batch_script, sbatch_arguments
+from backend.executors.slurm.script import batch_script, sbatch_arguments, slurm_name
 from backend.executors.slurm.states import COMPLETED, status_of
 from backend.workdir import NodeOptions, Workdir
 from leaderboard.errors import BadSettings
@@ -38,6 +38,8 @@ class BatchJob:
     id: str
     """Slurm's."""
     workdir: Workdir
+    name: str
+    """Its name in Slurm."""
     status: JobStatus = field(default_factory=lambda: JobStatus(JobState.QUEUED))
     cancelled: bool = False
     completed_since: float | None = None
@@ -45,7 +47,7 @@ class BatchJob:
 
 
 class SlurmExecutor:
-    """On a cluster, up to PODIUM_SLOTS waiting or running at a time. They outlive the scheduler.
+    """On a Slurm cluster, up to PODIUM_SLOTS waiting or running at a time, each confined on its node.
 
     The next process follows them by their handles. While the controller does not answer, what it said last is
     believed: jobs run on without it.
@@ -102,7 +104,7 @@ class SlurmExecutor:
         workdir.set_ticket(number)
         handle = f"slurm-{number}-{job.name}"
         with self._lock:
-            self._jobs[handle] = BatchJob(number, workdir)
+            self._jobs[handle] = BatchJob(number, workdir, slurm_name(job.name))
         return handle
 
     def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
@@ -123,7 +125,7 @@ class SlurmExecutor:
             job.cancelled = True
             job.workdir.remove_ticket()
         try:
-            self._cluster.cancel(job.id)
+            self._cluster.cancel(job.id, job.name)
         except SlurmSilent as error:
             log.warning("Job %s ends by itself, without its ticket: %s", handle, error)
 
@@ -143,7 +145,7 @@ class SlurmExecutor:
         """The job of a handle; one of an earlier process is followed from now on."""
         named = HANDLE.fullmatch(handle)
         if handle not in self._jobs and named is not None:
-            self._jobs[handle] = BatchJob(named["id"], Workdir(self._folder / named["name"]))
+            self._jobs[handle] = BatchJob(named["id"], Workdir(self._folder / named["name"]), slurm_name(named["name"]))
             self._looked = float("-inf")
         return self._jobs.get(handle)
 
@@ -162,10 +164,12 @@ class SlurmExecutor:
             return
         finally:
             self._looked = time.monotonic()
-        missing = [job.id for job in running if job.id not in listed]
-        listed |= self._cluster.accounted(missing) if missing else {}
+        seen = {(job.id, job.name): job for job in listed}
+        missing = [job.id for job in running if (job.id, job.name) not in seen]
+        if missing:
+            seen |= {(job.id, job.name): job for job in self._cluster.accounted(missing)}
         for job in running:
-            job.status = self._status(job, listed.get(job.id))
+            job.status = self._status(job, seen.get((job.id, job.name)))
 
     def _status(self, job: BatchJob, listed: SlurmJob | None) -> JobStatus:
         """The state of a job that had left no word when Slurm was asked."""

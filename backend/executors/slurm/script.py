@@ -18,6 +18,11 @@ SPARE_BYTES = 2_000_000_000
 MEGABYTE = 1 << 20
 
 
+def slurm_name(name: str) -> str:
+    """What the job of a work folder of this name is called in Slurm."""
+    return f"podium-{name}"
+
+
 def batch_script(workdir: Workdir, python: Sequence[str], prologue: str = "") -> str:
     """What the node executes: the operator's prologue, then the job. Every word of ours is quoted for the shell.
 
@@ -37,7 +42,7 @@ def sbatch_arguments(job: Job, settings: Settings) -> list[str]:
     """Name, limits and places of a job, and what the operator says of the cluster."""
     resources = job.resources
     arguments = [
-        f"--job-name=podium-{job.name}",
+        f"--job-name={slurm_name(job.name)}",
         "--nodes=1",
         "--ntasks=1",
         "--export=NIL",

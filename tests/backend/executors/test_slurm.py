@@ -29,6 +29,7 @@ from scripts.slurm_cluster import SlurmOnLoopback
 from tests.contracts.test_executor import processes, until
 
 NAME = "0123456789abcdef-1"
+CALLED = f"podium-{NAME}"
 PRELOAD = ["backend.job", "tests.backend.jobs"]
 HOSTILE = 'it\'s "a" $(touch oops) `id` %j \\x;&'
 
@@ -90,6 +91,7 @@ def test_a_job_runs_on_while_the_controller_is_away(cluster: SlurmOnLoopback, se
     handle, workdir = submitted(executor, "Wait", settings.work_dir)
     until(lambda: workdir.out.joinpath("waiting.json").exists())
     until(lambda: state(executor, handle).state is JobState.RUNNING)
+    until(lambda: NAME.encode() in (cluster.folder / "state" / "job_state").read_bytes())
     cluster.kill("slurmctld")
     try:
         assert state(executor, handle).state is JobState.RUNNING
@@ -100,7 +102,7 @@ def test_a_job_runs_on_while_the_controller_is_away(cluster: SlurmOnLoopback, se
         until(lambda: not processes(workdir, 1))
     finally:
         cluster.start_controller()
-        until(lambda: SlurmCluster().jobs() is not None)
+        until(cluster.answers)
 
 
 def test_a_job_that_slurm_forgot_is_lost_and_ends(cluster: SlurmOnLoopback, settings: Settings) -> None:
@@ -157,12 +159,14 @@ def test_a_pre_empted_job_starts_again_in_an_empty_folder(cluster: SlurmOnLoopba
         until(lambda: workdir.out.joinpath("waiting.json").exists())  # noqa: B023
         (workdir.out / "old").touch()
     urgent = [
-        SlurmCluster().submit("#!/bin/bash\nsleep 3\n", ["--partition=urgent", "--exclusive", "--output=/dev/null"])
+        SlurmCluster().submit(
+            "#!/bin/bash\nsleep 3\n", ["--job-name=urgent", "--partition=urgent", "--exclusive", "--output=/dev/null"]
+        )
         for _ in range(2)
     ]
     until(lambda: {state(executor, handle).state for handle, _ in pair} == {JobState.QUEUED})
     for number in urgent:
-        SlurmCluster().cancel(number)
+        SlurmCluster().cancel(number, "urgent")
     for handle, workdir in pair:
         until(lambda: workdir.out.joinpath("waiting.json").exists() and not (workdir.out / "old").exists())  # noqa: B023
         executor.cancel(handle)
@@ -239,18 +243,18 @@ class Silent(SlurmCluster):
     """A controller that lists what it is told to, and accounts for what it is told to."""
 
     def __init__(self) -> None:
-        self.listed: dict[str, SlurmJob] = {}
-        self.remembered: dict[str, SlurmJob] = {}
+        self.listed: list[SlurmJob] = []
+        self.remembered: list[SlurmJob] = []
 
     def submit(self, script: str, arguments: object) -> str:
-        self.listed["1"] = SlurmJob("1", "PENDING", "Resources")
+        self.listed = [SlurmJob("1", CALLED, "PENDING", "Resources")]
         return "1"
 
-    def jobs(self) -> dict[str, SlurmJob]:
-        return dict(self.listed)
+    def jobs(self) -> list[SlurmJob]:
+        return self.listed
 
-    def accounted(self, ids: object) -> dict[str, SlurmJob]:
-        return dict(self.remembered)
+    def accounted(self, ids: object) -> list[SlurmJob]:
+        return self.remembered
 
 
 @pytest.fixture
@@ -268,15 +272,22 @@ def test_a_job_that_waits_says_why(told: tuple[SlurmExecutor, Silent, str, Workd
 
 def test_accounting_is_asked_about_what_the_controller_forgot(told: tuple[SlurmExecutor, Silent, str, Workdir]) -> None:
     executor, cluster, handle, _ = told
-    cluster.listed, cluster.remembered = {}, {"1": SlurmJob("1", "TIMEOUT")}
+    cluster.listed, cluster.remembered = [], [SlurmJob("1", CALLED, "TIMEOUT")]
     assert state(executor, handle) == (JobState.KILLED, "wall_limit")
+
+
+def test_a_number_that_was_given_again_is_another_job(told: tuple[SlurmExecutor, Silent, str, Workdir]) -> None:
+    """A controller that is killed before it saved its state counts from where it last did."""
+    executor, cluster, handle, _ = told
+    cluster.listed = [SlurmJob("1", "podium-fedcba9876543210-1", "RUNNING")]
+    assert state(executor, handle).state is JobState.UNKNOWN
 
 
 def test_the_word_of_a_completed_job_may_come_late(
     told: tuple[SlurmExecutor, Silent, str, Workdir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executor, cluster, handle, workdir = told
-    cluster.listed["1"] = SlurmJob("1", "COMPLETED")
+    cluster.listed = [SlurmJob("1", CALLED, "COMPLETED")]
     assert state(executor, handle).state is JobState.RUNNING
     workdir.set_ended(JobStatus(JobState.KILLED, "memory_limit"))
     assert state(executor, handle) == (JobState.KILLED, "memory_limit")
@@ -286,7 +297,7 @@ def test_a_word_that_never_comes_is_not_waited_for_forever(
     told: tuple[SlurmExecutor, Silent, str, Workdir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executor, cluster, handle, _ = told
-    cluster.listed["1"] = SlurmJob("1", "COMPLETED")
+    cluster.listed = [SlurmJob("1", CALLED, "COMPLETED")]
     assert state(executor, handle).state is JobState.RUNNING
     monkeypatch.setattr(slurm_executor, "LATE_S", 0.0)
     assert state(executor, handle).state is JobState.ENDED
@@ -294,9 +305,9 @@ def test_a_word_that_never_comes_is_not_waited_for_forever(
 
 def test_every_way_to_be_killed_has_its_sentence() -> None:
     for word, reason in KILLED.items():
-        assert status_of(SlurmJob("1", word)) == (JobState.KILLED, reason)
+        assert status_of(SlurmJob("1", CALLED, word)) == (JobState.KILLED, reason)
         assert reason in KILLED_RULES
     assert {KILLED_RULES[reason].fault for reason in ("node_lost", "preempted")} == {Fault.INFRASTRUCTURE}
     assert not WAITING & RUNNING and not (WAITING | RUNNING) & KILLED.keys()
-    assert status_of(SlurmJob("1", "FAILED")).state is JobState.ENDED
+    assert status_of(SlurmJob("1", CALLED, "FAILED")).state is JobState.ENDED
     assert issubclass(SlurmSilent, Infrastructure)
