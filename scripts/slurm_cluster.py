@@ -98,11 +98,18 @@ class SlurmOnLoopback:
         """Start the slurmd of a node, or start it again."""
         self._run("slurmd", "-D", "-N", node, "-f", str(self.config), name=node)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL to `slurmctld` or a node's slurmd, by its name; its jobs' processes stay."""
-        process = self._processes.pop(name)
+    def kill(self, name: str) -> bool:
+        """SIGKILL to `slurmctld` or a node's slurmd, by its name, and whether it ran; its jobs' processes stay."""
+        process = self._processes.pop(name, None)
+        if process is None:
+            return False
         process.kill()
         process.wait()
+        return True
+
+    def resume(self) -> None:
+        """What an administrator does after trouble: give the nodes back that the controller took out of service."""
+        self._answer("scontrol", "update", f"nodename={','.join(self.nodes)}", "state=resume")
 
     def answers(self) -> bool:
         """Whether the controller answers."""
