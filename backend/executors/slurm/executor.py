@@ -19,6 +19,7 @@ from backend.executors.slurm.script import batch_script, sbatch_arguments, slurm
 from backend.executors.slurm.states import COMPLETED, status_of
 from backend.workdir import NodeOptions, Workdir
 from leaderboard.errors import BadSettings
+from leaderboard.records import Progress
 from leaderboard.settings import Settings
 
 HANDLE = re.compile(r"slurm-(?P<id>\d+)-(?P<name>[0-9a-f]{16}-\d{1,9})")
@@ -102,6 +103,7 @@ class SlurmExecutor:
         script = batch_script(workdir, self._python, self._prologue)
         number = self._cluster.submit(script, sbatch_arguments(job, self._settings))
         workdir.set_ticket(number)
+        workdir.write_progress(Progress(task="waiting for a node of the cluster"))
         handle = f"slurm-{number}-{job.name}"
         with self._lock:
             self._jobs[handle] = BatchJob(number, workdir, slurm_name(job.name))

@@ -266,8 +266,10 @@ def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[SlurmExec
 
 
 def test_a_job_that_waits_says_why(told: tuple[SlurmExecutor, Silent, str, Workdir]) -> None:
-    executor, _, handle, _ = told
+    executor, _, handle, workdir = told
     assert state(executor, handle) == (JobState.QUEUED, "Resources")
+    progress = workdir.progress()
+    assert progress is not None and progress.task == "waiting for a node of the cluster"
 
 
 def test_accounting_is_asked_about_what_the_controller_forgot(told: tuple[SlurmExecutor, Silent, str, Workdir]) -> None:
