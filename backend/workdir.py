@@ -10,6 +10,7 @@ handle           the executor's name of the job, while the scheduler has yet to 
 handed_on        the name that the executor behind the staging gave it, once its inputs are in place
 node.json        how a node of a cluster runs it (NodeOptions)
 ticket           the cluster's number of the job; without it nobody follows the job, and its node ends it
+start            how often the cluster had started the job again when a node last took it up
 ended.json       how the job ended, by the account of the node that ran it
 log.txt          its standard output and error, which it appends to
 
@@ -295,6 +296,14 @@ class Workdir:
         """Tell the node that nobody follows the job any more."""
         (self.path / "ticket").unlink(missing_ok=True)
 
+    def set_start(self, number: int) -> None:
+        """Say which start of the job this is: 0, or how often the cluster had started it again."""
+        self._put("start", str(number).encode())
+
+    def start(self) -> int:
+        """Which start of the job was the last one, -1 before the first."""
+        return int(self._name("start") or -1)
+
     def set_ended(self, status: JobStatus) -> None:
         """Say how the job ended, on its node."""
         self._put("ended.json", json.dumps(status._asdict()).encode())
@@ -363,7 +372,7 @@ class Workdir:
             return None
 
     def _forget_handles(self) -> None:
-        for file in ("handle", "handed_on", "ticket"):
+        for file in ("handle", "handed_on", "ticket", "start"):
             (self.path / file).unlink(missing_ok=True)
 
     def _put(self, name: str, content: bytes) -> None:

@@ -176,7 +176,8 @@ class SlurmExecutor:
     def _status(self, job: BatchJob, listed: SlurmJob | None) -> JobStatus:
         """The state of a job that had left no word when Slurm was asked."""
         if listed is None:  # its word may have come between the two
-            return job.workdir.ended() or JobStatus(JobState.KILLED if job.cancelled else JobState.UNKNOWN, "cancelled")
+            gone = JobStatus(JobState.KILLED, "cancelled") if job.cancelled else JobStatus(JobState.UNKNOWN)
+            return job.workdir.ended() or gone
         status = status_of(listed)
         if status.state not in FINAL:
             return status

@@ -23,6 +23,8 @@ from backend.workdir import NodeOptions, Workdir
 from leaderboard.errors import BadSettings
 from leaderboard.settings import inherited_environment
 
+START = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+"""Which start of the job this is. A node that lost touch may still run an earlier one."""
 LOOK_S = 0.2
 TICKET_S = 120.0
 """Seconds within which the ticket arrives: the head writes it once sbatch has answered, and a network file system may
@@ -38,6 +40,7 @@ def main(path: str) -> int:
         print("Nobody follows this job: it is not started.", flush=True)
         return 1
     workdir.start_again()
+    workdir.set_start(START)
     try:
         layers = sandbox_layers(options.sandbox)
     except BadSettings as error:
@@ -55,8 +58,8 @@ def main(path: str) -> int:
 
 
 def is_followed(workdir: Workdir) -> bool:
-    """Whether somebody follows this very job: its number is the one on the ticket."""
-    return workdir.ticket() == os.environ["SLURM_JOB_ID"]
+    """Whether somebody follows this very job: its number is on the ticket, and no other node has taken it up since."""
+    return workdir.ticket() == os.environ["SLURM_JOB_ID"] and workdir.start() <= START
 
 
 def _run(executor: LocalExecutor, workdir: Workdir, options: NodeOptions) -> JobStatus:

@@ -122,6 +122,17 @@ def test_a_job_that_nobody_follows_ends_by_itself(
     until(lambda: not processes(workdir, 1))
 
 
+def test_a_node_that_lost_touch_ends_its_job_when_another_has_taken_it_up(
+    cluster: SlurmOnLoopback, settings: Settings
+) -> None:
+    executor = SlurmExecutor.from_settings(settings, PRELOAD)
+    _, workdir = submitted(executor, "Wait", settings.work_dir)
+    until(lambda: processes(workdir, 3))
+    assert workdir.start() == 0
+    workdir.set_start(1)
+    until(lambda: not processes(workdir, 1))
+
+
 def test_a_node_s_daemon_that_is_killed_loses_no_job(cluster: SlurmOnLoopback, settings: Settings) -> None:
     executor = SlurmExecutor.from_settings(settings, PRELOAD)
     handle, workdir = submitted(executor, "Wait", settings.work_dir)
