@@ -36,6 +36,8 @@ class Launcher:
         resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
+        for number in range(1, request.attempts):
+            workdir.take_over(Workdir(self._folder / f"{request.id}-{number}"))
         return Job(workdir.name, workdir.path, resources)
 
     def options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
@@ -57,6 +59,7 @@ class Launcher:
             data_root=data,
             batch_size=settings.batch_size,
             limit=settings.limit,
+            keep_examples=settings.resume_examples,
             wall_seconds=resources.wall_seconds,
             max_params_b=settings.max_params_b,
             view=view,
