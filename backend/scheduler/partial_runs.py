@@ -122,9 +122,8 @@ class PartialRuns:
             return True
         if request.status is Status.FAILED:
             ended = moment(request.history[-1].time) if request.history else None
-            return (
-                ended is None or bool(self._keep_days) and self._utc_clock() - ended > timedelta(days=self._keep_days)
-            )
+            age = self._utc_clock() - ended if ended else timedelta.max
+            return self._keep_days > 0 and age > timedelta(days=self._keep_days)
         return request.status in (Status.FINISHED, Status.CANCELLED)
 
     def _may_be_read(self, request: Request) -> bool:
