@@ -23,7 +23,7 @@ from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import unsettled
 from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import Failure, Fault, Request
+from leaderboard.records import Failure, Fault, Request, resumed
 from leaderboard.results.results import NOTHING_MORE, Results
 
 log = logging.getLogger(__name__)
@@ -155,6 +155,7 @@ class Jobs:
         """Publish what a job left; note the result's path, empty for a run that is not published."""
         try:
             left = outcome(job.workdir, job.request)
+            job.resumed_runs = left.aggregated["podium"].provenance.resumed_runs if left else 0
             more = self._contents.changes if self._contents else NOTHING_MORE
             published[handle] = self._results.publish(left.aggregated, left.details, more) if left else ""
         except Unreadable:
@@ -163,6 +164,7 @@ class Jobs:
 
     def _finish(self, handle: str, job: RunningJob, path: str) -> None:
         note = f"published as {path}" if path else "a run with a limit is not published"
+        note = ". ".join(filter(None, (note, resumed(job.resumed_runs))))
         with self._dropped_if_lost(handle, job):
             self._claims.finish(job, note)
             self._claims.write_log(job, self._executor.logs(handle))

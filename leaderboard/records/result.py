@@ -65,6 +65,13 @@ class Provenance(BaseModel):
     generations)."""
 
 
+def resumed(runs: int) -> str:
+    """That a run went on from `runs` earlier ones, a sentence; empty for a run in one go."""
+    if runs < 1:
+        return ""
+    return f"It went on from the answers of {'an interrupted run' if runs == 1 else f'{runs} interrupted runs'}."
+
+
 class PodiumBlock(BaseModel):
     """What Podium adds to the harness's aggregated result, under the key `podium`."""
 
