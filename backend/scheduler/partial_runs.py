@@ -128,9 +128,10 @@ class PartialRuns:
 
     def _may_be_read(self, request: Request) -> bool:
         """Whether the answers may lie in the store at all."""
-        benchmark = self._benchmarks[request.benchmark]
-        hidden = any(column.private for column in benchmark.columns)
-        return self._most_bytes > 0 and benchmark.details == "public" and not hidden
+        benchmark = self._benchmarks.get(request.benchmark)
+        if benchmark is None or any(column.private for column in benchmark.columns):
+            return False
+        return self._most_bytes > 0 and benchmark.details == "public"
 
     def _kept(self, workdir: Workdir) -> Iterator[tuple[str, bytes]]:
         """What a run has kept, and what it goes on with, as far as it goes into the store."""

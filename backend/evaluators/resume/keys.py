@@ -36,7 +36,14 @@ REQUEST_FIELDS = (
 
 def canonical(value: Any) -> str:
     """JSON with one spelling for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    except TypeError:  # keys of several kinds, which have no order
+        return json.dumps(value, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def digest(*parts: Any) -> str:

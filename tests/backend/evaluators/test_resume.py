@@ -226,6 +226,7 @@ def test_a_configuration_has_the_same_text_everywhere() -> None:
     texts = {task_configuration(Task(folder), [folder]) for folder in ("/here", "/somewhere/else")}
     assert len(texts) == 1 and "tasks/data.jsonl" in texts.pop()
     assert canonical({"b": 1, "a": (1.5, None)}) == '{"a":[1.5,null],"b":1}'
+    assert canonical({1: {"z", "y"}, "a": 0}) == '{"1":["y","z"],"a":0}'
 
 
 # --- what lies there is hostile

@@ -57,6 +57,23 @@ def test_the_next_attempt_finds_what_was_kept_in_the_same_work_folder(board: Boa
     assert kept.names(third.kept) == names and partial(board) == []
 
 
+def test_a_run_that_is_asked_for_again_makes_everything_anew(board: Board) -> None:
+    request = board.submit()
+    handle, first = board.run_one(request)
+    board.succeed(handle, first)
+    board.ticker.tick()
+    keep(first, 1)  # as where the finished run was another worker's
+    board.queue.rerun(board.now(request), "someone")
+    handle, second = board.run_one(request)
+    assert kept.names(second.kept) == []
+    name = keep(second, 2)
+    board.end(handle, JobState.KILLED, "node_lost")
+    board.ticker.tick()
+    board.clock.pass_(3600)
+    _, third = board.run_one(request)
+    assert kept.names(third.kept) == [name]
+
+
 def test_another_worker_goes_on_through_the_store(board: Board, tmp_path: Path) -> None:
     request = board.submit()
     _, first = board.run_one(request)
