@@ -6,6 +6,7 @@ benchmark.json   the benchmark, and where its folder is
 job.json         what the operator says (JobOptions), its View among it
 checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
+kept/            what earlier runs of the request kept (backend/kept.py)
 handle           the executor's name of the job, while the scheduler has yet to settle it
 handed_on        the name that the executor behind the staging gave it, once its inputs are in place
 node.json        how a node of a cluster runs it (NodeOptions)
@@ -18,6 +19,7 @@ What it writes, and whoever reads it takes for hostile, in out/:
 progress.json    how far it is, rewritten while it runs
 results.json     the harness's aggregated result with the `podium` block
 details/         one Parquet file a task
+kept/            what this run keeps for the next one, should it be interrupted
 abilities.json   what this machine can do, when that was the job
 needs.json       which data a benchmark's tasks read from outside, when that was the job
 failure.json     whose fault, when it failed
@@ -39,7 +41,7 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend import JobState, JobStatus
+from backend import JobState, JobStatus, kept
 from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
@@ -76,6 +78,8 @@ class JobOptions(BaseModel):
     """A number, or `auto`."""
     limit: int | None = None
     """Examples per task, for trying things out; a result with a limit is never published."""
+    keep_examples: int = 0
+    """Examples of a task after which its answers are kept for a run that goes on with them; 0 keeps none."""
     wall_seconds: int = 0
     """Time after which it is ended; 0 when there is no limit."""
     max_params_b: float = 0.0
@@ -148,6 +152,11 @@ class Workdir:
         """Folder of the base model's files."""
         return self.path / "base"
 
+    @property
+    def kept(self) -> Path:
+        """Folder of what earlier runs of the request kept, for the job to go on with."""
+        return self.path / kept.FOLDER
+
     def prepare(self, options: JobOptions, request: Request | None = None, benchmark: Benchmark | None = None) -> None:
         """Write a job's inputs into a folder that may hold an earlier try's files."""
         self._forget_handles()
@@ -161,8 +170,9 @@ class Workdir:
             self._put("benchmark.json", json.dumps(place, indent=2).encode())
 
     def start_again(self) -> None:
-        """Remove what an earlier try has written."""
+        """Remove what an earlier try has written, but for what it kept: the next one goes on with that."""
         (self.path / "ended.json").unlink(missing_ok=True)
+        kept.copy(self.out / kept.FOLDER, self.kept)
         remove_trees(self.out, self.scratch)
         for folder in (self.out, self.scratch):
             folder.mkdir(parents=True)
@@ -194,6 +204,23 @@ class Workdir:
             return self._output("progress.json", Progress)
         except Unreadable:
             return None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep something for a later run of the request. Raises OSError."""
+        kept.put(self.out / kept.FOLDER, name, content)
+
+    def take_over(self, earlier: Workdir) -> None:
+        """Let this run go on with what another run of the request kept, whose folder then has it no more.
+
+        Raises OSError.
+        """
+        for folder in (earlier.kept, earlier.out / kept.FOLDER):
+            kept.copy(folder, self.kept)
+        earlier.forget_kept()
+
+    def forget_kept(self) -> None:
+        """Remove what was kept: nobody goes on with it."""
+        remove_trees(self.kept, self.out / kept.FOLDER)
 
     def write_failure(self, failure: Failure) -> None:
         """Say why the job failed."""

@@ -183,6 +183,15 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(default=30.0, ge=0)
     """Days for which the folder of a settled job is kept, and the log of an ended request in the store; 0 keeps them
     all."""
+    resume_examples: int = Field(default=250, ge=0)
+    """Examples of a task after which a job keeps the answers so far: an interrupted run repeats at most as many. 0
+    keeps none, so that such a run begins again."""
+    resume_store_s: float = Field(default=600.0, ge=0)
+    """Seconds between two times that what a running job has kept is copied into the requests store, from which a worker
+    on another machine goes on; 0 copies it only when the run ends unfinished."""
+    resume_store_mb: float = Field(default=64.0, ge=0)
+    """The most (MB) of one request's kept answers that goes into the requests store; 0 for nothing, as where all
+    workers share one work folder."""
     free_disk_gb: float = Field(default=10.0, ge=0)
     """Disk space (GB) that stays free beside what a job is about to download: the checkpoints least recently used are
     deleted for it; 0 deletes none."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +26,9 @@ from backend.abilities import hardware, pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.generation import fit_generation, overrides
 from backend.evaluators.loading import Loaded, load
+from backend.evaluators.resume.keeper import Keeper
+from backend.evaluators.resume.keys import digest, folders_of, run_facts, task_keys, without_places
+from backend.evaluators.resume.records import Records
 from backend.evaluators.shared_prefix.model import make_lm
 from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
 from backend.evaluators.tasks import local_data, task_manager
@@ -92,7 +94,8 @@ def evaluate(path: Path) -> None:
     tasks = load_tasks(benchmark, groups, options.data_root)
     watch.say("loading the checkpoint")
     loaded = load(request, workdir.checkpoint, workdir.base, device)
-    batch_size = choose_batch_size(options, loaded, device)
+    records, facts = Records(workdir), run_facts(request, benchmark, options, device)
+    batch_size = same_batch_size(choose_batch_size(options, loaded, device), records, facts)
     lm = make_lm(
         engine=options.engine,
         pretrained=loaded.model,
@@ -105,11 +108,13 @@ def evaluate(path: Path) -> None:
     gen_kwargs = overrides(benchmark.harness, cut)
     lm.apply_chat_template = staged("chat_template", lm.apply_chat_template)
     watch.attach(lm, expected(tasks, options.limit))
+    facts |= {"batch_size": batch_size, "chat_template": loaded.tokenizer.chat_template, "generation": gen_kwargs}
+    keeper = keep_answers(lm, watch, records, facts, tasks, workdir)
     results: dict[str, Any] = {}
     started, worked = time.monotonic(), time.process_time()
     for fewshot, loaded_tasks in tasks.items():
         merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options, gen_kwargs))
-    spent, work = time.monotonic() - started, time.process_time() - worked
+    spent, work, before = time.monotonic() - started, time.process_time() - worked, records.spent_before
     watch.say("writing the results")
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
@@ -124,9 +129,11 @@ def evaluate(path: Path) -> None:
         generation_cut=cut,
         chat_template_sha=provenance.template_sha(template),
         batch_size=batch_size,
-        wall_seconds=round(time.monotonic() - began, 3),
-        evaluation_seconds=round(spent, 3),
-        processor_seconds=round(work, 3),
+        wall_seconds=round(time.monotonic() - began + before.seconds, 3),
+        evaluation_seconds=round(spent + before.seconds, 3),
+        processor_seconds=round(work + before.processor_seconds, 3),
+        resumed_runs=records.runs_used,
+        resumed_answers=keeper.reused,
         command=""
         if cut or added_twice(request, loaded)
         else provenance.command(request, benchmark, groups, device, batch_size),
@@ -202,6 +209,37 @@ def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
     if options.view.memory_bytes:
         free = min(free, options.view.memory_bytes // 2)
     return str(max(1, min(MOST_ROWS, (free - loaded.model.get_memory_footprint()) // row)))
+
+
+def same_batch_size(chosen: str, records: Records, facts: Mapping[str, Any]) -> str:
+    """The batch size of an earlier run that this one goes on with, unless `chosen` says that there is less room now.
+
+    What was kept with other batches is not used.
+    """
+    key = digest(facts, "batch size")
+    earlier = records.get(key)
+    fits = isinstance(earlier, str) and earlier.isdecimal() and chosen.isdecimal() and 0 < int(earlier) <= int(chosen)
+    size = str(earlier) if fits else chosen
+    records.add(key, size)
+    return size
+
+
+def keep_answers(
+    lm: Any,
+    watch: Watch,
+    records: Records,
+    facts: Mapping[str, Any],
+    tasks: Mapping[int | None, LoadedTasks],
+    workdir: Workdir,
+) -> Keeper:
+    """Have what `lm` answers from now on kept for a later run, and what earlier ones kept not asked for again."""
+    benchmark, options = workdir.benchmark(), workdir.options()
+    groups = {fewshot: each.leaves for fewshot, each in tasks.items()}
+    keeper = Keeper(records, task_keys(facts, groups, folders_of(workdir, benchmark)), options.keep_examples)
+    if options.keep_examples:
+        keeper.attach(lm, watch)
+    records.begin()
+    return keeper
 
 
 def run(
@@ -312,8 +350,4 @@ def block(
 def dump(results: Mapping[str, Any], benchmark: Benchmark, workdir: Workdir) -> bytes:
     """The results as JSON, as the harness writes them, without the places of files on this machine."""
     text = json.dumps(results, indent=2, default=handle_non_serializable, ensure_ascii=False)
-    data_root = workdir.options().data_root
-    for place in (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path):
-        if place:
-            text = text.replace(f"{place}{os.sep}", "")
-    return text.encode()
+    return without_places(text, folders_of(workdir, benchmark)).encode()

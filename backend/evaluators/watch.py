@@ -36,6 +36,7 @@ class Watch(CacheHook):  # type: ignore[misc]
         self._words = f"{model} in {precision}"
         self._task = ""
         self._before = 0
+        self._skipped = 0
         self._hooked = self._reported = 0
         self._total = 0
         self._began = self._written = time.monotonic()
@@ -61,6 +62,11 @@ class Watch(CacheHook):  # type: ignore[misc]
             self._not_a_number()
         self._hooked += 1
         self._write()
+
+    def skip(self, answers: int) -> None:
+        """Some of the expected requests are answered without any work."""
+        self._before += answers
+        self._skipped += answers
 
     def report(self, done: int, total: int) -> None:
         """`done` of the current call's requests are answered."""
@@ -88,8 +94,9 @@ class Watch(CacheHook):  # type: ignore[misc]
         done = self._before + max(self._hooked, self._reported)
         elapsed = moment - self._began
         eta = None
-        if done and elapsed > SURE_AFTER_S:
-            left = elapsed * (self._total - done) / done
+        worked = done - self._skipped
+        if worked and elapsed > SURE_AFTER_S:
+            left = elapsed * (self._total - done) / worked
             eta = utc(datetime.now(UTC) + timedelta(seconds=left))
         self._workdir.write_progress(Progress(task=self._task, done=done, total=self._total, eta=eta))
 

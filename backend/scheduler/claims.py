@@ -36,6 +36,8 @@ class RunningJob:
     """When its lease was last renewed, on the scheduler's clock."""
     progress: Progress | None = None
     """As last written into the request."""
+    resumed_runs: int = 0
+    """How many earlier runs its result has answers from, once that is read."""
     log: str = ""
     """The end of its log, as last written into the store."""
 

@@ -12,7 +12,7 @@ from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Request
+from leaderboard.records import Request, Status
 from leaderboard.settings import Settings
 
 
@@ -36,6 +36,10 @@ class Launcher:
         resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
+        for number in range(first_of_this_go(request), request.attempts):
+            earlier = Workdir(self._folder / f"{request.id}-{number}")
+            if earlier.path.is_dir():
+                workdir.take_over(earlier)
         return Job(workdir.name, workdir.path, resources)
 
     def options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
@@ -57,6 +61,7 @@ class Launcher:
             data_root=data,
             batch_size=settings.batch_size,
             limit=settings.limit,
+            keep_examples=settings.resume_examples,
             wall_seconds=resources.wall_seconds,
             max_params_b=settings.max_params_b,
             view=view,
@@ -66,3 +71,12 @@ class Launcher:
         """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
         given = self._sizes.of(request, request.benchmark)
         return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
+
+
+def first_of_this_go(request: Request) -> int:
+    """Number of the first attempt since the request was last finished: a re-run makes everything anew."""
+    before = [entry.to for entry in request.history]
+    if Status.FINISHED not in before:
+        return 1
+    last = len(before) - before[::-1].index(Status.FINISHED)
+    return 1 + before[:last].count(Status.RUNNING)

@@ -14,7 +14,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from leaderboard.pages import words
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity, resumed
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 
@@ -85,6 +85,7 @@ def environment() -> Environment:
         "score": words.score,
         "count": words.count,
         "engine": words.engine,
+        "resumed": resumed,
         "size": words.size,
         "model": model_link,
         "symbol": type_symbol,

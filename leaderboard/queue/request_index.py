@@ -10,7 +10,7 @@ from leaderboard.errors import Unreadable
 from leaderboard.queue.request_files import read_request
 from leaderboard.records import Request, request_path
 
-NOT_REQUESTS = ("workers/", "votes/", "logs/", "README.md")
+NOT_REQUESTS = ("workers/", "votes/", "logs/", "partial/", "README.md")
 """What else lies in the requests store."""
 
 

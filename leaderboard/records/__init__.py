@@ -29,7 +29,7 @@ from leaderboard.records.request import (
     Request,
     Status,
 )
-from leaderboard.records.result import PodiumBlock, Provenance, Score
+from leaderboard.records.result import PodiumBlock, Provenance, Score, resumed
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
 from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
 from leaderboard.records.worker import Abilities
@@ -76,6 +76,7 @@ __all__ = [
     "plain_type",
     "request_of",
     "request_path",
+    "resumed",
     "submission_of",
     "utc",
 ]

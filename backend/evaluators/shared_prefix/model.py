@@ -13,7 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from backend.evaluators.shared_prefix import VERSION
 from backend.evaluators.shared_prefix.attention import Attention, Unsupported, attention_of
-from backend.evaluators.shared_prefix.budget import Budget, budget_for, costs_of
+from backend.evaluators.shared_prefix.budget import SHARE, Budget, budget_for, costs_of, free_bytes
 from backend.evaluators.shared_prefix.expanded import ExpandedScorer
 from backend.evaluators.shared_prefix.fallback import Fallback
 from backend.evaluators.shared_prefix.forward import Runner
@@ -30,6 +30,8 @@ Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
 PROMPTS_A_PROBE = 32
 MOST_PROBED = 4
 MOST_SLOTS = 64
+NEARLY = 0.9
+"""The part of a budget that must be free for it to be used again."""
 COPIES = 3
 
 
@@ -50,6 +52,8 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         self.stock_probe_tokens = 0
         self.answered = {"shared": 0, "stock": 0, "rolling": 0}
         self.halved = 0
+        self.budget_bytes: int | None = None
+        """Bytes of a batch's budget, found out at the first one: with one budget equal requests make equal batches."""
         self.runner: Runner | None = None
         self.engine = engine
         if engine == "shared":
@@ -61,6 +65,16 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     def active(self) -> bool:
         """Whether the engine may answer: the model is supported, and no probe has failed."""
         return self.runner is not None and not self.fallback.probe_failed
+
+    @property
+    def shares(self) -> bool:
+        """Whether the engine is made for this model, so that equal calls are answered alike and others may differ."""
+        return self.runner is not None
+
+    def adopt_budget(self, size: int | None) -> None:
+        """Use the budget (bytes) of an earlier process, unless there is clearly less memory now."""
+        if size and size > 0 and self.budget_bytes is None and free_bytes(self.device) * SHARE >= NEARLY * size:
+            self.budget_bytes = size
 
     def _make_runner(self) -> Runner:
         return Runner(self.model, self._attention(), self.device, self.mixed_precision_dtype)
@@ -270,7 +284,11 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     def _budget(self, runner: Runner, longest: int) -> Budget:
         costs = costs_of(self.model, runner.attention, self.softmax_dtype)
         batch = self._stock_batch()
-        return budget_for(self.device, costs, batch * longest if batch else None)
+        budget = budget_for(self.device, costs, batch * longest if batch else None)
+        if self.budget_bytes is None or budget.bytes < NEARLY * self.budget_bytes:
+            self.budget_bytes = budget.bytes
+        budget.bytes = self.budget_bytes
+        return budget
 
     def _stock_batch(self) -> int:
         return self.batch_size if isinstance(self.batch_size, int) else 0
