@@ -49,7 +49,7 @@ class RequestDesk:
         address: str,
         wake: Callable[[], None],
     ) -> None:
-        """`address`: of the board, for links from the Hub; `wake` is called when something is to be run."""
+        """`address`: of the board, for links from the Hub; `wake` is called when a worker has something to do."""
         self.queue = queue
         self.votes = votes
         self.discussions = discussions
@@ -73,7 +73,9 @@ class RequestDesk:
                 f"Only who submitted it, the owner of {request.model} and this board's maintainers may withdraw it."
             )
         how = "withdrawn" if not self._rights.is_maintainer(asker.person) else "cancelled by a maintainer"
-        return self.queue.cancel(request, asker.name, f"{how}: {note}" if note else how)
+        cancelled = self.queue.cancel(request, asker.name, f"{how}: {note}" if note else how)
+        self._wake()
+        return cancelled
 
     def relaunch(self, request_id: str, asker: Asker, note: str = "") -> Request:
         """Put a failed or cancelled request back; noted in its discussion. Raises NotFound, NotAllowed, NotPossible."""

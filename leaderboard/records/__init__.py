@@ -28,6 +28,7 @@ from leaderboard.records.request import (
     Progress,
     Request,
     Status,
+    TaskProgress,
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission

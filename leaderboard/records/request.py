@@ -36,6 +36,17 @@ class Lease(BaseModel):
     until: str
 
 
+class TaskProgress(BaseModel):
+    """How far one task of a running request is."""
+
+    task: str = Field(max_length=256)
+    """Its name in the harness."""
+    done: int = 0
+    """Harness requests answered so far."""
+    total: int = 0
+    """Harness requests in all."""
+
+
 class Progress(BaseModel):
     """How far a running request is."""
 
@@ -47,6 +58,8 @@ class Progress(BaseModel):
     """Harness requests in all; 0 while unknown."""
     eta: str | None = None
     """When it will end as far as is known (UTC), None while unknown."""
+    tasks: list[TaskProgress] = Field(default_factory=list, max_length=1000)
+    """Each task in the order of the benchmark; empty before the first one begins."""
 
 
 class HistoryEntry(BaseModel):
