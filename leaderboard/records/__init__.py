@@ -64,6 +64,7 @@ __all__ = [
     "Severity",
     "Status",
     "Submission",
+    "TaskProgress",
     "WeightType",
     "block_of",
     "folder_of",

@@ -143,10 +143,12 @@ class Request(BaseModel):
     """Bits per weight of a quantised checkpoint, as it is stored; None when it is not quantised or does not say."""
     sender_org: str = ""
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
+    official: bool = False
+    """Whether `sender_org` was an official provider of the benchmark when it was submitted."""
     priority: float = 0.0
-    """Higher runs first; equal ones in order of submission."""
+    """What a maintainer gave it, and one for each vote but the first: `leaderboard.queue.priority`."""
     votes: int = 1
-    """Votes for running it, the submitter's own counted; each but the first is one of its priority."""
+    """Votes for running it, the submitter's own counted."""
     attempts: int = 0
     """Runs started so far."""
     failed_attempts: int = 0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.scheduler.lost import LostJobs
 from backend.scheduler.loop import start
+from backend.scheduler.lost import LostJobs
 from leaderboard.records import Status
 from leaderboard.settings import PROJECT
 from tests.backend.conftest import Board

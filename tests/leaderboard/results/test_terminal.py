@@ -45,7 +45,7 @@ CODES = st.sampled_from(
 @given(st.lists(CODES | st.text(max_size=5), max_size=60))
 def test_whatever_is_written_no_code_is_left_and_nothing_changes_again(pieces: list[str]) -> None:
     shown = shown_text("".join(pieces))
-    assert not any(character < " " and character not in "\n\t" or character == "\x7f" for character in shown)
+    assert not any((character < " " and character not in "\n\t") or character == "\x7f" for character in shown)
     assert shown_text(shown) == shown
 
 
