@@ -15,7 +15,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend import Executor
-from backend.scheduler.lost import LOCAL_LOOK_S, LostJobs
+from backend.scheduler.lost import LOOK_S, LostJobs
 from backend.scheduler.tick import Ticker
 from backend.upkeep.models import Refresher
 from leaderboard import FileStore
@@ -97,7 +97,7 @@ def start(
     ticker = Ticker(settings, queue, results, benchmarks, executor, contents)
     scheduler = Scheduler(ticker, settings.tick_s, lock)
     lost = LostJobs(ticker.jobs, ticker.claims, executor, scheduler.wake)
-    scheduler.every(settings.hub_look_s if settings.store == "hub" else LOCAL_LOOK_S, lost.look)
+    scheduler.every(LOOK_S, lost.look)
     return scheduler
 
 

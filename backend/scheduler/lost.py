@@ -9,8 +9,8 @@ from backend import Executor
 from backend.scheduler.claims import Claims, RunningJob
 from backend.scheduler.steps import attempt
 
-LOCAL_LOOK_S = 1.0
-"""Seconds between two looks into a local store; into the Hub's it is PODIUM_HUB_LOOK_S."""
+LOOK_S = 1.0
+"""Seconds between two looks; a store on the Hub asks there at most every PODIUM_HUB_LOOK_S."""
 log = logging.getLogger(__name__)
 
 

@@ -1,4 +1,4 @@
-"""Which ends a channel was told of: a small file in the work folder, so that a restart neither loses nor repeats one."""
+"""Which ends a channel was told of: a small file in the work folder, so that a restart loses and repeats none."""
 
 from __future__ import annotations
 
