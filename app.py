@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -24,6 +25,7 @@ from leaderboard import __version__
 from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
+from leaderboard.notices.notifier import NoticeThread
 from leaderboard.pages import mount_pages
 from leaderboard.pages.embed import embed_routes
 from leaderboard.service import Service, open_service
@@ -91,15 +93,32 @@ def start_scheduler(service: Service) -> Scheduler:
     return scheduler
 
 
+class Server(uvicorn.Server):
+    """A server that tells who keeps connections open that it ends, before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending: list[Callable[[], None]] = []
+        """Called in the event loop when it is told to stop."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        for call in self.ending:
+            call()
+        await super().shutdown(sockets)
+
+
 def serve(service: Service) -> None:
     """Pages, API and, when the settings say so, the scheduler, until a signal comes."""
     settings = service.settings
     with listen(settings.host, settings.port) as place, ExitStack() as ending:
         app = build_app(service)
+        ending.callback(NoticeThread(settings, service.queue, time.monotonic).stop)
         if settings.embedded:
             ending.callback(start_scheduler(service).stop)
         print(f"{settings.title} is at http://{settings.host}:{place.getsockname()[1]}", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        server.ending.append(service.watch.close)
         server.run(sockets=[place])
 
 

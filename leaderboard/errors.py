@@ -19,7 +19,8 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── TooMany                  somebody asks for more at a time than one person may
 └── Infrastructure           our side failed: never the submitter's fault
     ├── HubUnavailable       the Hub did not answer, or answered with its own trouble
-    └── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
+    ├── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
+    └── NotDelivered         a webhook or mail server did not take a notice
 """
 
 from __future__ import annotations
@@ -175,6 +176,14 @@ class HubUnavailable(Infrastructure):
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class NotDelivered(Infrastructure):
+    """A webhook or mail server did not take a notice; `for_good`: it never will."""
+
+    def __init__(self, message: str, for_good: bool = False) -> None:
+        self.for_good = for_good
         super().__init__(message)
 
 

@@ -131,6 +131,27 @@ class Settings(BaseSettings):
     system: str = Field(default="", validation_alias=AliasChoices("SYSTEM", "system"))
     """`spaces` on Spaces; anywhere else Gradio's own sign-in lets everybody in and is not used."""
 
+    webhook_url: SecretStr | None = None
+    """Address of yours that is told of every request that ends: a POST with [this body](#webhook). The front end
+    (`podium serve`) does it, for ends by any worker or person; set it for one front end of a store only."""
+    webhook_secret: SecretStr | None = None
+    """Key with which the body is signed; any text."""
+    smtp_host: str = ""
+    """Mail server through which the same front end tells the maintainers of every request that ends; empty: no mail."""
+    smtp_port: int = 587
+    """Its port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls` encrypts from the first byte (port 465), `none` not at all, for a server on this machine."""
+    smtp_user: str = ""
+    """Account at the mail server; empty: no login."""
+    smtp_password: SecretStr | None = None
+    """Its password."""
+    mail_from: str = ""
+    """Sender of these mails."""
+    mail_to: str = ""
+    """Mailboxes of the maintainers, separated by commas. Submitters are known by their Hub names, which are no
+    addresses, so no mail goes to them."""
+
     embedded: bool = True
     """Whether `python app.py` (`podium serve`) also runs the scheduler."""
     worker: str = socket.gethostname()

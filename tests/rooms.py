@@ -26,6 +26,7 @@ ROOMS = {
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores leaderboard.models "
     "leaderboard.queue",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
+    "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
     "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
     "leaderboard.identity",
@@ -36,18 +37,19 @@ ROOMS = {
     "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
     "leaderboard.importer": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
     "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
+    "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
     "leaderboard.results",
     "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
-    "leaderboard.community leaderboard.board leaderboard.opening",
+    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live",
     "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
-    "leaderboard.results leaderboard.identity leaderboard.community leaderboard.board leaderboard.compare "
-    "leaderboard.plots leaderboard.service",
+    "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
+    "leaderboard.compare leaderboard.plots leaderboard.service",
     "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
-    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
+    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
     "leaderboard.board leaderboard.importer leaderboard.opening",
     # what runs work

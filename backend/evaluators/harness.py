@@ -187,16 +187,16 @@ def load_tasks(
     return tasks
 
 
-def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> int:
-    """About how many requests the harness will make."""
-    total = 0
-    for task in (task for each in tasks.values() for task in each.leaves.values()):
+def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> dict[str, int]:
+    """Task -> about how many requests the harness will make for it, in the order in which it will."""
+    totals = {}
+    for name, task in ((name, task) for each in tasks.values() for name, task in each.leaves.items()):
         documents = task.eval_docs
         choices = 1
         if task.OUTPUT_TYPE == "multiple_choice" and len(documents):
             choices = len(task.doc_to_choice(documents[0]))
-        total += choices * min(len(documents), limit or len(documents))
-    return total
+        totals[name] = choices * min(len(documents), limit or len(documents))
+    return totals
 
 
 def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:

@@ -15,6 +15,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from backend import Executor
+from backend.scheduler.lost import LOOK_S, LostJobs
 from backend.scheduler.tick import Ticker
 from backend.upkeep.models import Refresher
 from leaderboard import FileStore
@@ -93,7 +94,11 @@ def start(
 ) -> Scheduler:
     """Start working on the queue. Raises BadSettings where another scheduler has the same work folder."""
     lock = _hold(settings.work_dir)
-    return Scheduler(Ticker(settings, queue, results, benchmarks, executor, contents), settings.tick_s, lock)
+    ticker = Ticker(settings, queue, results, benchmarks, executor, contents)
+    scheduler = Scheduler(ticker, settings.tick_s, lock)
+    lost = LostJobs(ticker.jobs, ticker.claims, executor, scheduler.wake)
+    scheduler.every(LOOK_S, lost.look)
+    return scheduler
 
 
 def start_on_stores(

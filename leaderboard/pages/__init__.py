@@ -47,7 +47,7 @@ ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js
 """Files that the browser loads, by name."""
 
 STYLE = "theme.css"
-SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
+SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js")
 """Those of every document, in order."""
 
 

@@ -47,7 +47,7 @@
     if (target.id) target.open ? opened.add(target.id) : opened.delete(target.id);
   }, true);
   document.addEventListener("scroll", ({ target }) => {
-    if (!target.matches?.("pre.log")) return;
+    if (!target.matches?.(".log")) return;
     const atEnd = target.scrollTop + target.clientHeight > target.scrollHeight - 8;
     atEnd ? scrolled.delete(target.id) : scrolled.add(target.id);
   }, true);
@@ -64,7 +64,7 @@
       current.scrollIntoView({ block: "nearest", inline: "center" });
     }
     opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-    document.querySelectorAll("pre.log").forEach((log) => {
+    document.querySelectorAll(".log").forEach((log) => {
       if (!scrolled.has(log.id) && log.dataset.shown !== "yes") log.scrollTop = log.scrollHeight;
       log.dataset.shown = "yes";
     });
@@ -86,6 +86,15 @@
   const reading = () => document.activeElement?.matches(".page input, .page select, .page textarea")
     || document.querySelector(".page form[data-touched]") || !getSelection().isCollapsed;
   const tick = () => document.hidden || reading() || again();
+
+  // live.js says that what is shown has changed; who is writing or marking text is not disturbed.
+  let overdue = null;
+  document.addEventListener("podium-changed", () => {
+    clearInterval(overdue);
+    const draw = () => document.hidden || reading() || (clearInterval(overdue), again());
+    overdue = setInterval(draw, 2000);
+    draw();
+  });
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-benchmark]")) changeBenchmark(event.target);

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from leaderboard.live.events import queue_state
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
-from leaderboard.queue.estimates import Estimate, Estimates, in_order
+from leaderboard.queue.durations import Accuracy
+from leaderboard.queue.estimates import Estimate, Estimates
 from leaderboard.queue.request_index import QueueView, SetAside
 from leaderboard.records import Abilities, Request, Status
 from leaderboard.service import Service
@@ -71,6 +74,10 @@ class Arranged:
     """Workers that take no requests for now."""
     unconfined: Sequence[Abilities]
     """Workers whose jobs are in no sandbox."""
+    accuracy: Accuracy
+    """How far off the estimates were."""
+    state: str
+    """Of the whole queue; another one when the page has to be drawn again."""
 
 
 def ended_at(request: Request) -> str:
@@ -96,14 +103,19 @@ def arrange(view: QueueView, filters: Filters, now: datetime, workers: Sequence[
         set_aside=view.set_aside,
         in_trouble=[worker for worker in workers if worker.trouble],
         unconfined=[worker for worker in workers if worker.sandbox == []],
+        accuracy=estimates.accuracy,
+        state=queue_state(view.requests, estimates),
     )
 
 
 def waiting(requests: Iterable[Request], estimates: Estimates) -> list[Waiting]:
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
-    pending = in_order(request for request in requests if request.status is Status.PENDING)
+    pending = sorted(
+        (request for request in requests if request.status is Status.PENDING),
+        key=lambda request: (request.submitted_time, request.id),
+    )
     everyone = [waits(request, estimates.of(request)) for request in pending]
-    return sorted(everyone, key=lambda row: row.position is None)
+    return sorted(everyone, key=lambda row: row.position or math.inf)
 
 
 def waits(request: Request, estimate: Estimate) -> Waiting:

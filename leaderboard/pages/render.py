@@ -84,6 +84,8 @@ def environment() -> Environment:
         "params": words.params,
         "score": words.score,
         "count": words.count,
+        "percent": words.percent,
+        "points": words.points,
         "engine": words.engine,
         "resumed": resumed,
         "size": words.size,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
-from leaderboard.queue.estimates import in_order
+from leaderboard.queue.priority import in_order
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import QueueView, RequestIndex, SetAside
 from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
@@ -86,7 +86,9 @@ class Queue:
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
         requests = self.view().requests
-        return in_order(request for request in requests if request.status is Status.PENDING and not obstacle(request))
+        pending = [request for request in requests if request.status is Status.PENDING and not obstacle(request)]
+        running = [request for request in requests if request.status is Status.RUNNING]
+        return in_order(pending, running, self._clock())
 
     # --- what submitters and maintainers do
 

@@ -28,6 +28,7 @@ from leaderboard.records.request import (
     Progress,
     Request,
     Status,
+    TaskProgress,
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score, resumed
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
@@ -63,6 +64,7 @@ __all__ = [
     "Severity",
     "Status",
     "Submission",
+    "TaskProgress",
     "WeightType",
     "block_of",
     "folder_of",

@@ -54,6 +54,8 @@ class Cost:
     """When its run would start (UTC)."""
     expected_end: str | None = None
     """When its run would end (UTC)."""
+    expected_error: float | None = None
+    """Half of the last expected times were off by at most this share."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class Intake:
         kind, context = INTAKES[submission.kind], self._context(submission, sender)
         case = kind.look(submission, context)
         request = kind.request(case, context)
+        if request is not None and context.rules is not None:
+            request.official = context.rules.is_official(request.sender_org)
         if request is not None and case.benchmark is not None:
             case = replace(case, existing=self._existing(request, case.known_as))
         return _Looked(kind, context, case, request, kind.check(case))
@@ -198,8 +202,9 @@ class Intake:
             waiting = request.model_copy(update={"id": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
-        estimate = Estimates(requests, case.abilities, datetime.now(UTC)).of(waiting)
-        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end)
+        estimates = Estimates(requests, case.abilities, datetime.now(UTC))
+        estimate, error = estimates.of(waiting), estimates.accuracy.error
+        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end, error)
 
 
 def questions_asked(blocks: Iterable[PodiumBlock], benchmark: Benchmark) -> int | None:

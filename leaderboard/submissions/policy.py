@@ -91,6 +91,10 @@ class Rules(NamedTuple):
         decided = {subject: entry for (kind, subject), entry in self.decisions.items() if kind == "official_provider"}
         return {name for name in listed | decided.keys() if name not in decided or decided[name].effect == "impose"}
 
+    def is_official(self, org: str) -> bool:
+        """Whether an organisation is an official provider; no name is none."""
+        return bool(org) and org.casefold() in self.official()
+
     def refusal(self, *models: str) -> tuple[str, str] | None:
         """The first of `models` that may not be submitted, and why; None when all may be."""
         for model in models:
@@ -116,7 +120,7 @@ class Rules(NamedTuple):
         the model is the organisation's and its sender belongs to it.
         """
         org = organisation(person, model)
-        if org and org.casefold() in self.official():
+        if self.is_official(org):
             return []
         quota = self.benchmark.policy.quota
         period = timedelta(days=quota.period_days)

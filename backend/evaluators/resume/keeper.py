@@ -84,7 +84,7 @@ class Keeper(CacheHook):  # type: ignore[misc]
         answers: list[Any] = []
         for piece in pieces(requests, self._examples):
             part, names = requests[piece], keys[piece]
-            known = self._known_piece(kind, names)
+            known = self._known_piece(kind, part, names)
             if known is None:
                 before = account(self._lm)
                 known = answer(part, *args, **kwargs)
@@ -92,7 +92,7 @@ class Keeper(CacheHook):  # type: ignore[misc]
             answers += known
         return answers
 
-    def _known_piece(self, kind: str, keys: Sequence[str | None]) -> list[Any] | None:
+    def _known_piece(self, kind: str, requests: Sequence[Any], keys: Sequence[str | None]) -> list[Any] | None:
         """The answers of a piece, if all of them were kept, and with them what the engine says of its work."""
         known = [None if key is None else checked(kind, self._records.get(key)) for key in keys]
         if any(value is None for value in known):
@@ -103,7 +103,7 @@ class Keeper(CacheHook):  # type: ignore[misc]
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             log.warning("Ignored kept answers without an account of the engine's work: %s", error)
             return None
-        self._reuse([*keys, accounted], len(keys))
+        self._reuse([*keys, accounted], requests)
         return known
 
     def _keep_piece(self, keys: Sequence[str | None], answers: Sequence[Any], done: Mapping[str, Any]) -> None:
@@ -119,10 +119,10 @@ class Keeper(CacheHook):  # type: ignore[misc]
         self, kind: str, answer: Answer, requests: list[Any], keys: Sequence[str | None], *args: Any, **kwargs: Any
     ) -> list[Any]:
         answers = [None if key is None else checked(kind, self._records.get(key)) for key in keys]
-        reused = [str(key) for key, value in zip(keys, answers, strict=True) if value is not None]
-        self._reuse(reused, len(reused))
-        self._lm.answered["stock"] += len(reused)
         left = [index for index, value in enumerate(answers) if value is None]
+        reused = [index for index, value in enumerate(answers) if value is not None]
+        self._reuse([keys[index] for index in reused], [requests[index] for index in reused])
+        self._lm.answered["stock"] += len(reused)
         if left:
             part = [requests[index] for index in left]
             self._stream = Stream(part, [keys[index] for index in left])
@@ -181,11 +181,11 @@ class Keeper(CacheHook):  # type: ignore[misc]
 
     # --- both
 
-    def _reuse(self, keys: Sequence[str | None], answers: int) -> None:
+    def _reuse(self, keys: Sequence[str | None], requests: Sequence[Any]) -> None:
         for key in keys:
             self._records.use(str(key))
-        self.reused += answers
-        self._watch.skip(answers)
+        self.reused += len(requests)
+        self._watch.skip(requests)
 
     def _detecting(self, detect: Answer) -> Answer:
         """Batch sizes that are found out by trying: the one that was found for the same call is taken again."""

@@ -1,7 +1,7 @@
 """`hf-shared`: the harness's `hf` model with shared prefixes. Anything it does not support goes the stock way."""
 
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -39,13 +39,13 @@ COPIES = 3
 class SharedPrefixLM(HFLM):  # type: ignore[misc]
     """An HFLM that scores and generates with shared prefixes, checked against the stock backend before results count.
 
-    Takes HFLM's arguments and `engine`: `stock` switches the sharing off. `on_progress(done, total)` is called after
-    each batch with the requests answered so far in the current call.
+    Takes HFLM's arguments and `engine`: `stock` switches the sharing off. `on_answered(indices)` is called after each
+    batch with those of the current call's requests that were answered in it.
     """
 
     def __init__(self, *args: Any, engine: Engine = "shared", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.on_progress: Callable[[int, int], None] | None = None
+        self.on_answered: Callable[[Collection[int]], None] | None = None
         self.probe: Probe | None = None
         self.fallback = Fallback()
         self.tokens_saved = 0
@@ -174,7 +174,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
                 probe.compare(batch)
                 answers.update(batch)
                 bar.update(len(batch))
-                self._report(len(answers), len(requests))
+                self._report(batch)
         self.halved += scorer.budget.halved
         self.tokens_saved += stock - (self.tokens_forwarded - before)
         self.answered["shared"] += len(requests)
@@ -214,9 +214,15 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         if not wishes:
             return {}
         assert self.runner is not None
-        return dict(zip(wishes, self._generate(self.runner, [*wishes.values()], disable_tqdm), strict=True))
+        indices = [*wishes]
+        texts = self._generate(
+            self.runner, [*wishes.values()], disable_tqdm, lambda place: self._report([indices[place]])
+        )
+        return dict(zip(wishes, texts, strict=True))
 
-    def _generate(self, runner: Runner, wishes: Sequence[Wish], disable_tqdm: bool) -> list[str]:
+    def _generate(
+        self, runner: Runner, wishes: Sequence[Wish], disable_tqdm: bool, answered: Callable[[int], None]
+    ) -> list[str]:
         if not runner.attention.packed:
             raise Unsupported("generation needs a kernel that takes 4D masks")
         ends = end_tokens(self)
@@ -246,7 +252,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
                 texts[index] = self._text(row.tokens, wishes[index])
                 generated[index] = len(row.tokens)
                 bar.update(1)
-                self._report(len(texts), len(wishes))
+                answered(index)
         self.halved += budget.halved
         stock = _stock_generation([(len(each), generated[index]) for index, each in enumerate(tokens)], size)
         self.tokens_saved += stock - (self.tokens_forwarded - before)
@@ -293,9 +299,9 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     def _stock_batch(self) -> int:
         return self.batch_size if isinstance(self.batch_size, int) else 0
 
-    def _report(self, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            self.on_progress(done, total)
+    def _report(self, answered: Collection[int]) -> None:
+        if self.on_answered is not None:
+            self.on_answered(answered)
 
     def _decode(self, tokens: list[int], skip_special: bool) -> str:
         text: str = self.tok_decode(tokens, skip_special_tokens=skip_special)
