@@ -17,17 +17,15 @@ from typing import Any
 
 import datasets
 import lm_eval.evaluator
-import psutil
 import torch
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 
 from backend import sandbox
-from backend.abilities import hardware, pick_device, refused
+from backend.abilities import pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.generation import fit_generation, overrides
-from backend.evaluators.loading import Loaded, load
-from backend.evaluators.shared_prefix.model import make_lm
+from backend.evaluators.opening import Opened, open_model
 from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
 from backend.evaluators.tasks import local_data, task_manager
 from backend.evaluators.watch import Watch
@@ -40,9 +38,6 @@ from leaderboard.statistics.scores import score
 
 BOOTSTRAPS = 1000
 """Resamplings for the standard error of metrics that have no formula for it; accuracies do."""
-MOST_ROWS = 16
-CONTEXT_TOKENS = 2048
-"""Prompt length assumed when a batch size is chosen for a processor."""
 MERGED = (
     "results",
     "groups",
@@ -91,15 +86,8 @@ def evaluate(path: Path) -> None:
     datasets.config.HF_DATASETS_CACHE = workdir.scratch / "datasets"
     tasks = load_tasks(benchmark, groups, options.data_root)
     watch.say("loading the checkpoint")
-    loaded = load(request, workdir.checkpoint, workdir.base, device)
-    batch_size = choose_batch_size(options, loaded, device)
-    lm = make_lm(
-        engine=options.engine,
-        pretrained=loaded.model,
-        tokenizer=loaded.tokenizer,
-        batch_size=batch_size,
-        max_length=benchmark.harness.max_length,
-    )
+    opened = open_model(request, benchmark, options, workdir, device)
+    lm, batch_size = opened.lm, opened.batch_size
     leaves = {name: task for each in tasks.values() for name, task in each.leaves.items()}
     cut = fit_generation(lm, leaves, benchmark.harness, request.model)
     gen_kwargs = overrides(benchmark.harness, cut)
@@ -109,17 +97,17 @@ def evaluate(path: Path) -> None:
     started, worked = time.monotonic(), time.process_time()
     for fewshot, loaded_tasks in tasks.items():
         merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options, gen_kwargs))
-    spent, work = time.monotonic() - started, time.process_time() - worked
+    spent, work = time.monotonic() - started, time.process_time() - worked + opened.processor_seconds
     watch.say("writing the results")
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
     made = Provenance(
         packages=provenance.packages(),
-        hardware=hardware(device),
+        hardware=opened.hardware,
         sandbox=list(sandbox.entered()),
         seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
         scorers=SEEDING,
-        engine=lm.provenance(),
+        engine=opened.account(),
         task_hashes=provenance.task_hashes(samples),
         generation_cut=cut,
         chat_template_sha=provenance.template_sha(template),
@@ -128,9 +116,10 @@ def evaluate(path: Path) -> None:
         evaluation_seconds=round(spent, 3),
         processor_seconds=round(work, 3),
         command=""
-        if cut or added_twice(request, loaded)
-        else provenance.command(request, benchmark, groups, device, batch_size),
+        if cut or added_twice(request, opened)
+        else provenance.command(request, benchmark, groups, device, batch_size, opened.harness_model, opened.arguments),
     )
+    results["config"]["model"] = opened.harness_model
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
     results["podium"] = block(request, benchmark, results, made, options.limit).model_dump(mode="json")
     hidden = {name for column in benchmark.columns if column.private for name in column.run}
@@ -192,18 +181,6 @@ def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> int:
     return total
 
 
-def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
-    """As the operator says; `auto` is the harness's own search on a GPU, and what fits the memory on a processor."""
-    if options.batch_size != "auto" or device != "cpu":
-        return options.batch_size
-    config = loaded.model.config.get_text_config()
-    row = CONTEXT_TOKENS * 2 * 4 * config.vocab_size
-    free = psutil.virtual_memory().available // 2
-    if options.view.memory_bytes:
-        free = min(free, options.view.memory_bytes // 2)
-    return str(max(1, min(MOST_ROWS, (free - loaded.model.get_memory_footprint()) // row)))
-
-
 def run(
     lm: Any,
     tasks: LoadedTasks,
@@ -246,9 +223,9 @@ def without_host_details() -> Iterator[None]:
         evaluator.add_env_info, evaluator.get_git_commit_hash = original
 
 
-def added_twice(request: Request, loaded: Loaded) -> bool:
+def added_twice(request: Request, opened: Opened) -> bool:
     """Whether the plain command would score another checkpoint: it adds a delta to tied embeddings twice."""
-    return request.weight_type == WeightType.DELTA and bool(loaded.model.config.tie_word_embeddings)
+    return request.weight_type == WeightType.DELTA and opened.tied
 
 
 def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -276,7 +253,6 @@ def describe(
     results: dict[str, Any], request: Request, template: str | None, made: Provenance, multiturn: bool
 ) -> None:
     """Say what the harness would have said had it loaded the model itself; publishing adds names and hashes."""
-    results["config"]["model"] = "hf"
     results["config"]["model_revision"] = results["config"]["model_sha"] = request.revision
     results["transformers_version"] = made.packages["transformers"]
     results["lm_eval_version"] = made.packages["lm_eval"]
