@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from backend import Resources
 from leaderboard.errors import BadSettings
-from leaderboard.records import Precision, Request
+from leaderboard.records import Engine, Precision, Request
 from leaderboard.settings import Settings
 
 BYTES_PER_WEIGHT: dict[str, float] = {
@@ -45,6 +45,8 @@ class Size(BaseModel):
     """Private memory (GB) at which a job is ended."""
     hours: Annotated[float, Field(gt=0)]
     """Time after which a job is ended."""
+    engine: Engine | None = None
+    """What forwards the tokens, unless the benchmark says; None leaves it to PODIUM_ENGINE."""
 
 
 CLUSTER = [
@@ -77,15 +79,23 @@ class Sizes:
         return cls(rows, settings.device != "cpu")
 
     def of(self, request: Request, benchmark_id: str) -> Resources:
-        """What the job of `request` gets; the last row where none fits."""
-        weights = weights_gb(request)
-        row = next((row for row in self._rows if _fits(row, weights, benchmark_id)), self._rows[-1])
+        """What the job of `request` gets."""
+        row = self._row(request, benchmark_id)
         return Resources(
             gpus=row.gpus if self._gpu else 0,
             cpus=row.cpus,
             memory_bytes=round(row.memory_gb * GB),
             wall_seconds=round(row.hours * 3600),
         )
+
+    def engine(self, request: Request, benchmark_id: str) -> Engine | None:
+        """What the table says about what forwards the tokens of `request`; None where it says nothing."""
+        return self._row(request, benchmark_id).engine
+
+    def _row(self, request: Request, benchmark_id: str) -> Size:
+        """The row that holds for the job of `request`; the last one where none fits."""
+        weights = weights_gb(request)
+        return next((row for row in self._rows if _fits(row, weights, benchmark_id)), self._rows[-1])
 
 
 def weights_gb(request: Request) -> float | None:

@@ -36,7 +36,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,7 +45,7 @@ from backend import JobState, JobStatus, kept
 from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
-from leaderboard.records import Abilities, Failure, Progress, Request, request_of
+from leaderboard.records import Abilities, Engine, Failure, Progress, Request, request_of
 
 LOG_TAIL_BYTES = 64 * 1024
 MOST_SMALL_BYTES = 1 << 20
@@ -55,6 +55,17 @@ MOST_RESULT_BYTES = 1 << 30
 MOST_FILES = 100_000
 """More files than a job has any use for."""
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class EngineEnvironment(BaseModel):
+    """An environment with an engine whose packages cannot be in ours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    python: list[str]
+    """The command that starts its interpreter."""
+    maker: str
+    """What makes the engine there: `module:function` (see backend/evaluators/remote/serve.py)."""
 
 
 class JobOptions(BaseModel):
@@ -70,8 +81,12 @@ class JobOptions(BaseModel):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
     """Processor threads; 0 leaves it to torch."""
-    engine: Literal["shared", "stock"] = "stock"
+    gpus: int = 0
+    """Accelerators that it may compute on; 0 for all that it sees."""
+    engine: Engine = "stock"
     """Which engine forwards tokens."""
+    environment: EngineEnvironment | None = None
+    """Where the engine is, if it is not in this environment."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets."""
     batch_size: str = "auto"

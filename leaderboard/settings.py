@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leaderboard.errors import BadSettings
+from leaderboard.records import Engine
 
 PROJECT = Path(__file__).resolve().parent.parent
 """Where the packages lie: a checkout, or the site-packages that Podium is installed in."""
@@ -226,8 +227,12 @@ class Settings(BaseSettings):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
     """Processor threads per job; 0 leaves it to torch."""
-    engine: Literal["shared", "stock"] = "shared"
-    """`shared` forwards common prefixes once, checked against the stock backend; `stock` is the harness's own."""
+    engine: Engine = "shared"
+    """`shared` forwards common prefixes once, checked against the stock backend; `stock` is the harness's own; `vllm`
+    runs in an environment of its own. A benchmark's `harness.engine` and a row of the table of sizes come before it."""
+    vllm_python: str = ""
+    """Interpreter of the environment that has vLLM, or a command that starts it, quoted as in a shell; on a cluster at
+    the same path on each node. Empty: the engine `vllm` is not used."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets, for air-gapped runs."""
     batch_size: str = "auto"

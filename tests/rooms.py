@@ -13,7 +13,7 @@ ROOMS = {
     "leaderboard": "",
     "leaderboard.records": "",
     "leaderboard.errors": "leaderboard.records",
-    "leaderboard.settings": "leaderboard.errors",
+    "leaderboard.settings": "leaderboard.errors leaderboard.records",
     "leaderboard.columns": "leaderboard.records",
     "leaderboard.benchmarks": f"{NOUNS} leaderboard.columns",
     "leaderboard.statistics": f"{NOUNS} leaderboard.benchmarks",
@@ -59,10 +59,12 @@ ROOMS = {
     "backend.kept": "",
     "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.kept",
     "backend.resources": f"{NOUNS} leaderboard.settings backend",
+    "backend.engines": f"{NOUNS} leaderboard.settings leaderboard.benchmarks backend backend.workdir",
     "backend.failures": f"{NOUNS} backend backend.workdir",
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
     "backend.evaluators": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
-    "leaderboard.results backend backend.sandbox backend.kept backend.workdir backend.failures backend.abilities",
+    "leaderboard.results backend backend.sandbox backend.kept backend.workdir backend.resources backend.failures "
+    "backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
@@ -70,8 +72,8 @@ ROOMS = {
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
-    "backend.environment backend.kept backend.workdir backend.resources backend.failures backend.evaluators "
-    "backend.upkeep",
+    "backend.environment backend.kept backend.workdir backend.resources backend.engines backend.failures "
+    "backend.evaluators backend.upkeep",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
     "backend.executors backend.scheduler",
     "backend.__main__": "backend.commands",

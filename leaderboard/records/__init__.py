@@ -4,6 +4,7 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 """
 
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
+from leaderboard.records.engine import Engine
 from leaderboard.records.kinds import (
     KINDS,
     MARK,
@@ -46,6 +47,7 @@ __all__ = [
     "BaseSubmission",
     "CheckpointSubmission",
     "Edit",
+    "Engine",
     "Failure",
     "Fault",
     "HistoryEntry",

@@ -67,6 +67,7 @@ def run_facts(request: Request, benchmark: Benchmark, options: JobOptions, devic
         "keep_examples": options.keep_examples,
         "limit": options.limit,
         "threads": options.threads,
+        "gpus": options.gpus,
         "device": [device, hardware(device)],
         "packages": provenance.packages(),
     }

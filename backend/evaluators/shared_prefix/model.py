@@ -84,6 +84,8 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             raise Unsupported("encoder-decoder models are scored by the stock backend")
         if self.world_size > 1:
             raise Unsupported("several processes share this run")
+        if len(set(getattr(self.model, "hf_device_map", {}).values())) > 1:
+            raise Unsupported("the layers of the checkpoint are spread over several devices")
         return attention_of(self.model)
 
     @property
