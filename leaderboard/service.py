@@ -26,6 +26,7 @@ from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
+from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
@@ -68,6 +69,11 @@ class Service:
     def rights(self) -> Rights:
         """Who is who to a request, a flag or a model."""
         return Rights(self.identity)
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        """Health, readiness and metrics of this process."""
+        return Monitor(self.settings, self.stores, self.queue)
 
     @cached_property
     def logs(self) -> JobLogs:

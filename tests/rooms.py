@@ -39,17 +39,20 @@ ROOMS = {
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
     "leaderboard.results",
+    "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.queue "
+    "leaderboard.opening",
+    "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
-    "leaderboard.community leaderboard.board leaderboard.opening",
+    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.monitoring",
     "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.results leaderboard.identity leaderboard.community leaderboard.board leaderboard.compare "
-    "leaderboard.plots leaderboard.service",
+    "leaderboard.plots leaderboard.service leaderboard.monitoring",
     "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
-    "leaderboard.board leaderboard.importer leaderboard.opening",
+    "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "",
@@ -66,10 +69,11 @@ ROOMS = {
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
-    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
-    "backend.environment backend.workdir backend.resources backend.failures backend.evaluators backend.upkeep",
+    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
+    "backend.sandbox backend.environment backend.workdir backend.resources backend.failures backend.evaluators "
+    "backend.upkeep",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "backend.executors backend.scheduler",
+    "leaderboard.monitoring backend.executors backend.scheduler",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""
