@@ -306,6 +306,15 @@ def inherited_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in INHERITED if name in os.environ}
 
 
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings of ours and are none: misspelled, or of another version."""
+    known = set[object]()
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        known |= set(alias.choices) if isinstance(alias, AliasChoices) else {f"PODIUM_{name.upper()}"}
+    return sorted(name for name in os.environ if name.startswith("PODIUM_") and name not in known)
+
+
 def load_settings() -> Settings:
     """Read the environment and `podium.env`. Raises BadSettings, naming every setting that is wrong."""
     file = Path(os.environ.get("PODIUM_SECRETS_DIR") or SECRETS) / SETTINGS_FILE

@@ -42,6 +42,7 @@ ROOMS = {
     "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.queue "
     "leaderboard.opening",
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
+    "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
     "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
     "leaderboard.community leaderboard.board leaderboard.opening leaderboard.monitoring",
@@ -52,7 +53,8 @@ ROOMS = {
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
-    "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup",
+    "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
+    "leaderboard.space",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "",
@@ -72,8 +74,10 @@ ROOMS = {
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
     "backend.sandbox backend.environment backend.workdir backend.resources backend.failures backend.evaluators "
     "backend.upkeep",
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening backend "
+    "backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "leaderboard.monitoring backend.executors backend.scheduler",
+    "leaderboard.monitoring backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

@@ -125,7 +125,12 @@ def _keep(answer: Response, service: Service, session: Session) -> None:
 
 def _cookie(service: Service, path: str = "") -> dict[str, Any]:
     """Options of a cookie for `path`, or for the whole board and nothing else of its host."""
-    return {"path": path or service.settings.root or "/", "httponly": True, "secure": service.identity.secure, "samesite": "lax"}
+    return {
+        "path": path or service.settings.root or "/",
+        "httponly": True,
+        "secure": service.identity.secure,
+        "samesite": "lax",
+    }
 
 
 def _public(service: Service, request: Request) -> str:

@@ -50,7 +50,9 @@ def restore(stores: Stores, kind: str, folder: Path, *, replace: bool = False) -
             try:
                 store.commit(changes, "Restore a backup", {path: there[part].get(path) for path in changes})
             except Conflict as error:
-                raise BadBackup(f"Something else writes to this board: stop every service and worker. {error}") from error
+                raise BadBackup(
+                    f"Something else writes to this board: stop every service and worker. {error}"
+                ) from error
     return manifest
 
 

@@ -16,7 +16,7 @@ CHATTY = ("httpx", "httpx2", "apscheduler", "mcp")
 HIDDEN = "[hidden]"
 SECRET = re.compile(
     r"""
-    \bhf_[A-Za-z0-9]{20,}
+    \bhf_(?:oauth_[\w-]{20,}|[A-Za-z0-9]{20,})
     | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)
     | (?P<before>\b(?:bearer|basic)\s+)[\w.~+/=-]{16,}
     | (?P<name>\b\w*(?:token|secret|password|session_key)["']?\s*[=:]\s*["']?)[^\s"',;&]{8,}

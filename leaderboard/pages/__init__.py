@@ -87,7 +87,9 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         pages = build_pages(service)
-        gr.mount_gradio_app(app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(), **options)
+        gr.mount_gradio_app(
+            app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(), **options
+        )
     framers = framers_of(service.settings)
     app.add_middleware(
         Documents,

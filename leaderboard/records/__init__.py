@@ -32,6 +32,7 @@ from leaderboard.records.request import (
 from leaderboard.records.result import PodiumBlock, Provenance, Score
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
 from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
+from leaderboard.records.versioned import Versioned
 from leaderboard.records.worker import Abilities
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Severity",
     "Status",
     "Submission",
+    "Versioned",
     "WeightType",
     "block_of",
     "folder_of",

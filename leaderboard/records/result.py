@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.request import SCHEMA_VERSION
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.records.versioned import Versioned
 
 
 class Score(BaseModel):
@@ -61,7 +62,7 @@ class Provenance(BaseModel):
     generations)."""
 
 
-class PodiumBlock(BaseModel):
+class PodiumBlock(Versioned):
     """What Podium adds to the harness's aggregated result, under the key `podium`."""
 
     model_config = ConfigDict(protected_namespaces=())

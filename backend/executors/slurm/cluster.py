@@ -1,4 +1,4 @@
-"""Slurm's four programs: sbatch, squeue, sacct and scancel. Nothing that a submitter controls reaches any of them."""
+"""Slurm's programs: sbatch, squeue, sacct, scancel and sinfo. Nothing that a submitter controls reaches any of them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class SlurmCluster:
         lines = _run(["squeue", "--me", "--noheader", "--states=all", "--format=%A|%T|%r"]).splitlines()
         rows = (line.strip().split("|", 2) for line in lines if line.count("|") >= 2)
         return {row[0]: SlurmJob(*row) for row in rows}
+
+    def partitions(self) -> set[str]:
+        """The names of the cluster's partitions."""
+        return set(_run(["sinfo", "--noheader", "--format=%R"]).split())
 
     def accounted(self, ids: Collection[str]) -> dict[str, SlurmJob]:
         """What the accounting remembers of jobs that the controller has forgotten; nothing where there is none."""
