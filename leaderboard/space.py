@@ -70,7 +70,7 @@ random characters or more, so that people stay signed in when the Space restarts
 
 
 def write_space(settings: Settings, folder: Path) -> None:
-    """Write the Space of the board that `settings` describe into `folder`, which is new or empty. Raises BadSettings."""
+    """Write the Space of the board of these settings into `folder`, which is new or empty. Raises BadSettings."""
     if not settings.hub_namespace:
         raise BadSettings(
             "PODIUM_HUB_NAMESPACE: a Space keeps its files in datasets. Set the user or organisation that owns them."

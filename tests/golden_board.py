@@ -40,7 +40,7 @@ def open_board(folder: Path, **more: Any) -> Service:
 
 
 def fill(service: Service) -> None:
-    """Put a request in every state, a result with details, a flag, votes, a decision, a log and a worker on the board."""
+    """Put a request in every state on the board, a result with details, a flag, votes, a decision, a log, a worker."""
     queue, worker = service.queue, Abilities(worker="w1", device="a processor", slots=2, benchmarks=["tiny"])
     for name in ("waits", "runs", "finished", "failed", "cancelled"):
         request = Request(

@@ -74,8 +74,8 @@ ROOMS = {
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
     "backend.sandbox backend.environment backend.workdir backend.resources backend.failures backend.evaluators "
     "backend.upkeep",
-    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening backend "
-    "backend.sandbox backend.executors",
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
+    "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
     "leaderboard.monitoring backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
