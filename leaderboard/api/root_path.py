@@ -46,7 +46,8 @@ class RootPath:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message.get("headers", ())))
                 target = headers.get("location", "")
-                if target.startswith("/") and not target.startswith("//") and not is_below(target, self.root):
+                ours = target.startswith("/") and not target.startswith("//")
+                if ours and not is_below(target.partition("?")[0], self.root):
                     headers["location"] = self.root + target
                     message = {**message, "headers": headers.raw}
             await send(message)

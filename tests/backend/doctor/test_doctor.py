@@ -167,6 +167,7 @@ def test_folders_that_cannot_be_used(settings: Callable[..., Settings], tmp_path
 def test_settings_that_are_none_and_doors_that_are_open(
     settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PODIUM_SHARED_DATA", raising=False)
     assert {line.state for line in check_settings(settings())} == {State.OK}
     monkeypatch.setenv("PODIUM_SLOT", "2")
     assert "PODIUM_SLOT" in named(check_settings(settings()), "settings").sentence

@@ -13,10 +13,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from starlette.responses import Response
 
 import localhub
-from leaderboard.api.root_path import is_below, path_of
+from leaderboard.api.root_path import RootPath, is_below, path_of
 from leaderboard.settings import Settings
 from scripts.seed_hub import seed
 from scripts.service import running
@@ -152,6 +154,21 @@ def test_probes_answer_without_the_root_too(board: str) -> None:
     place = urlsplit(board)
     for path in ("/healthz", f"{ROOT}/healthz"):
         assert httpx.get(f"http://{place.netloc}{path}", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("location", "sent"),
+    [
+        ("/queue?x=1", "/board/queue?x=1"),
+        ("/board?x=1", "/board?x=1"),
+        ("//evil.example", "//evil.example"),
+        ("https://hub.example/x", "https://hub.example/x"),
+        ("../queue", "../queue"),
+    ],
+)
+def test_only_redirects_to_paths_of_ours_change(location: str, sent: str) -> None:
+    browser = TestClient(RootPath(Response(status_code=303, headers={"location": location}), ROOT))
+    assert browser.get("/anything", follow_redirects=False).headers["location"] == sent
 
 
 # --- the settings
