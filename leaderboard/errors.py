@@ -13,6 +13,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── Unreadable               a file of ours does not say what its format demands
 ├── BadBenchmark             a benchmark's YAML has problems; carries all of them
 ├── BadSettings              a setting has a value that is not allowed
+├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
 ├── TooLarge                 more was sent than an address takes
@@ -136,6 +137,10 @@ class BadBenchmark(PodiumError):
 
 class BadSettings(PodiumError):
     """Settings that cannot be used; one sentence a setting."""
+
+
+class BadBackup(PodiumError):
+    """A backup that cannot be made, read or put back."""
 
 
 class Conflict(PodiumError):

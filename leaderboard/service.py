@@ -28,6 +28,7 @@ from leaderboard.live.look import QueueLook
 from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
+from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
@@ -72,6 +73,11 @@ class Service:
     def rights(self) -> Rights:
         """Who is who to a request, a flag or a model."""
         return Rights(self.identity)
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        """Health, readiness and metrics of this process."""
+        return Monitor(self.settings, self.stores, self.queue)
 
     @cached_property
     def logs(self) -> JobLogs:

@@ -7,11 +7,14 @@ docs/reference.md lists them all, and a test keeps it complete.
 from __future__ import annotations
 
 import os
+import re
 import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leaderboard.errors import BadSettings
@@ -21,6 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 """Where the packages lie: a checkout, or the site-packages that Podium is installed in."""
 DATA = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
 """Where data lie unless it is set: in the checkout, or in the folder that an installed `podium` is started in."""
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 PUBLIC_HUB = "https://huggingface.co"
 
 
@@ -98,6 +102,18 @@ class Settings(BaseSettings):
     """Port the pages and the API listen on; 0 picks a free one."""
     public_url: str = ""
     """Address under which people reach the service, for links in commands and discussions; empty: host and port."""
+    root_path: str = ""
+    """Path before all of the board's addresses where a proxy serves it below one, such as `/board`; empty: the path of
+    PODIUM_PUBLIC_URL. The proxy may take it away or leave it."""
+    metrics_from: str = "127.0.0.0/8, ::1/128"
+    """Networks that may read `/metrics`, separated by commas, by connections of their own: what a proxy passes on is
+    refused."""
+    monitor_host: str = "127.0.0.1"
+    """Address at which a worker of its own (`podium worker`) answers `/healthz`, `/readyz` and `/metrics`."""
+    monitor_port: int | None = Field(default=None, ge=0, le=65535)
+    """Its port for that; 0 picks a free one, none: it does not listen."""
+    log: Literal["plain", "json"] = "plain"
+    """How the log is written to standard error: `plain` for people, `json` an object a line for programs."""
     anonymous_sender: str = "anonymous"
     """Name written as sender where nobody is signed in and submissions need no sign-in."""
 
@@ -251,6 +267,37 @@ class Settings(BaseSettings):
                     setattr(self, name, value)
         return self
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, text: str) -> str:
+        path = text.rstrip("/")
+        if path and not ROOT_PATH.fullmatch(path):
+            raise ValueError("write a path that begins with a slash, such as /board")
+        return path
+
+    @field_validator("metrics_from")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks_of(text)
+        return text
+
+    @model_validator(mode="after")
+    def _have_one_root(self) -> Settings:
+        path = urlsplit(self.public_url).path.rstrip("/")
+        if self.public_url and self.root_path and path != self.root_path:
+            raise ValueError(f"PODIUM_ROOT_PATH is {self.root_path}, but PODIUM_PUBLIC_URL ends with {path or '/'}")
+        return self
+
+    @property
+    def metrics_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks in `metrics_from`."""
+        return networks_of(self.metrics_from)
+
+    @property
+    def root(self) -> str:
+        """What stands before every path of ours, without a slash at its end; mostly empty."""
+        return self.root_path or urlsplit(self.public_url).path.rstrip("/")
+
     @property
     def token(self) -> str | None:
         """The service's own Hub token in clear, for clients; never log it."""
@@ -259,7 +306,7 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """Where people reach the board, without a slash at its end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or f"http://{self.host}:{self.port}{self.root}").rstrip("/")
 
     @property
     def maintainer_names(self) -> list[str]:
@@ -277,6 +324,11 @@ class Settings(BaseSettings):
         return [name.strip() for name in self.benchmarks.split(",") if name.strip()]
 
 
+def networks_of(text: str) -> list[IPv4Network | IPv6Network]:
+    """The networks that `text` names, separated by commas. Raises ValueError."""
+    return [ip_network(name.strip()) for name in text.split(",") if name.strip()]
+
+
 INHERITED = (
     *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_HOME"),
@@ -287,6 +339,15 @@ INHERITED = (
 def inherited_environment() -> dict[str, str]:
     """The variables in INHERITED that are set here."""
     return {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings of ours and are none: misspelled, or of another version."""
+    known = set[object]()
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        known |= set(alias.choices) if isinstance(alias, AliasChoices) else {f"PODIUM_{name.upper()}"}
+    return sorted(name for name in os.environ if name.startswith("PODIUM_") and name not in known)
 
 
 def load_settings() -> Settings:
@@ -303,6 +364,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = [
             f"PODIUM_{str(problem['loc'][0]).upper()}: {problem['msg']} (got {problem['input']!r})."
+            if problem["loc"]
+            else f"{problem['msg'].removeprefix('Value error, ')}. Make them agree."
             for problem in error.errors()
         ]
         raise BadSettings("\n".join(lines)) from None

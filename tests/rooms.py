@@ -41,17 +41,22 @@ ROOMS = {
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
     "leaderboard.results",
+    "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.queue "
+    "leaderboard.opening",
+    "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
+    "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
     "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
-    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live",
+    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live leaderboard.monitoring",
     "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
-    "leaderboard.compare leaderboard.plots leaderboard.service",
+    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
     "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
-    "leaderboard.board leaderboard.importer leaderboard.opening",
+    "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
+    "leaderboard.space",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "",
@@ -71,11 +76,13 @@ ROOMS = {
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
-    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
-    "backend.environment backend.kept backend.workdir backend.resources backend.engines backend.failures "
-    "backend.evaluators backend.upkeep",
+    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
+    "backend.sandbox backend.environment backend.kept backend.workdir backend.resources backend.engines "
+    "backend.failures backend.evaluators backend.upkeep",
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
+    "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "backend.executors backend.scheduler",
+    "leaderboard.monitoring backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

@@ -13,8 +13,10 @@ from functools import partial
 
 from backend.failures import rule_of
 from backend.scheduler.health import Health
+from backend.scheduler.metrics import JobMetrics
 from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
+from leaderboard.monitoring.logs import about
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status
@@ -51,13 +53,20 @@ class Claims:
     """What this worker writes into request files. All of it raises Conflict or NotFound when a claim is lost."""
 
     def __init__(
-        self, settings: Settings, queue: Queue, results: Results, health: Health, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        queue: Queue,
+        results: Results,
+        health: Health,
+        clock: Callable[[], float],
+        metrics: JobMetrics,
     ) -> None:
         self._settings = settings
         self._queue = queue
         self._results = results
         self._health = health
         self._clock = clock
+        self._metrics = metrics
         self._logs = JobLogs(queue.store)
         self._renewed = self._changed = False
         self._published: dict[str, str] = {}
@@ -146,12 +155,14 @@ class Claims:
     def finish(self, job: RunningJob, note: str) -> None:
         """Its results are published."""
         self._queue.finish(job.request, note)
+        self._metrics.finished(job.request)
         self._changed = True
 
     def fail(self, request: Request, failure: Failure) -> None:
         """Fail it, or have it tried again; what the failure points at is probed before the next claim."""
         rule = rule_of(failure)
-        log.warning("%s at %s: %s (%s)", request.model, request.revision[:7], failure.message, failure.log)
+        named = (request.model, request.revision[:7], failure.message, failure.log)
+        log.warning("%s at %s: %s (%s)", *named, extra=about(request))
         if failure.fault is Fault.INFRASTRUCTURE and rule.part is not None:
             self._health.suspect(rule.part, request.model)
         if failure.fault is Fault.SUBMISSION:
@@ -160,12 +171,14 @@ class Claims:
             self._queue.retry(request, failure, self._settings.max_attempts, self._settings.backoff_s)
         else:
             self._queue.give_back(request, failure, self._settings.backoff_s)
+        self._metrics.failed(request, failure)
         self._changed = True
 
     def give_back(self, job: RunningJob, failure: Failure) -> None:
         """Give it back at once: it may be claimed again without a wait."""
         request = job.request
-        log.warning("Gave back %s at %s: %s (%s)", request.model, request.revision[:7], failure.message, failure.log)
+        named = (request.model, request.revision[:7], failure.message, failure.log)
+        log.warning("Gave back %s at %s: %s (%s)", *named, extra=about(request))
         self._queue.give_back(request, failure, 0.0)
         self._changed = True
 

@@ -23,6 +23,7 @@ from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import unsettled
 from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, Unreadable
+from leaderboard.monitoring.logs import about
 from leaderboard.records import Failure, Fault, Request, resumed
 from leaderboard.results.results import NOTHING_MORE, Results
 
@@ -95,14 +96,14 @@ class Jobs:
             attempt(f"fetch what {request.model} has finished", self._partial_runs.fetch, request, workdir)
             handle = self._executor.submit(job)
         except STEP_ERRORS as error:
-            log.exception("The job for %s could not be started.", request.model)
+            log.exception("The job for %s could not be started.", request.model, extra=about(request))
             self._claims.fail(request, not_started(error, request, workdir))
             return
         workdir.set_handle(handle)
         self.running[handle] = RunningJob(workdir, request, renewed=self._clock())
         self._claims.started(request, handle)
         self._claims.drop_log(request)
-        log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle)
+        log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle, extra=about(request, handle))
 
     # --- following
 
@@ -159,7 +160,7 @@ class Jobs:
             more = self._contents.changes if self._contents else NOTHING_MORE
             published[handle] = self._results.publish(left.aggregated, left.details, more) if left else ""
         except Unreadable:
-            log.exception("What job %s left cannot be published.", job.workdir.name)
+            log.exception("What job %s left cannot be published.", job.workdir.name, extra=about(job.request, handle))
             self._end_without_results(handle, job, failure(UNPUBLISHED, job.request, job.workdir))
 
     def _finish(self, handle: str, job: RunningJob, path: str) -> None:
@@ -171,7 +172,8 @@ class Jobs:
             self._health.worked()
             attempt("remove what is not gone on with", self._partial_runs.remove, job.request)
             job.workdir.forget_kept()
-            log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
+            named = (job.request.model, job.request.revision[:7], note)
+            log.info("Finished %s at %s: %s.", *named, extra=about(job.request, handle))
             self._forget(handle, job)
             self._on_published(job.request, path)
 
@@ -220,7 +222,7 @@ class Jobs:
 
     def _drop(self, handle: str, job: RunningJob) -> None:
         """End a job whose request is not ours any more; its outputs stay in its folder, unpublished."""
-        log.warning("The claim of job %s is gone; it is ended.", job.workdir.name)
+        log.warning("The claim of job %s is gone; it is ended.", job.workdir.name, extra=about(job.request, handle))
         self._executor.cancel(handle)
         self._forget(handle, job)
 

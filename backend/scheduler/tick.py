@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from prometheus_client import CollectorRegistry
+
 from backend import Executor, Resources
 from backend.evaluators import ABILITIES
 from backend.scheduler.claims import Claims
 from backend.scheduler.health import Health, Trial
 from backend.scheduler.jobs import Jobs
 from backend.scheduler.launch import Launcher
+from backend.scheduler.metrics import JobMetrics
 from backend.scheduler.partial_runs import PartialRuns
 from backend.scheduler.registration import Registration
 from backend.scheduler.steps import attempt
@@ -38,7 +41,9 @@ class Ticker:
         executor: Executor,
         contents: Contents | None = None,
         clock: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
+        """`registry`: where its metrics are counted; None for one of its own."""
         self.settings = settings
         self.queue = queue
         self.executor = executor
@@ -52,7 +57,8 @@ class Ticker:
         launcher = Launcher(settings, benchmarks, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)
-        self.claims = Claims(settings, queue, results, self.health, clock)
+        metrics = JobMetrics(CollectorRegistry() if registry is None else registry)
+        self.claims = Claims(settings, queue, results, self.health, clock, metrics)
         self.partial_runs = PartialRuns(settings, queue, benchmarks, clock)
         self._jobs = Jobs(
             self.folder, executor, launcher, self.partial_runs, self.claims, self.health, results, contents,

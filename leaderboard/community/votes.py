@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard.errors import NotPossible, Unreadable
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Request, Status, utc
+from leaderboard.records import Request, Status, Versioned, utc
 from leaderboard.stores.edit import EditedFiles, content_of
 
 
@@ -27,7 +27,7 @@ class Vote(BaseModel):
     timestamp: str
 
 
-class Ballot(BaseModel):
+class Ballot(Versioned):
     """The votes for one request, beside its submitter's own."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())

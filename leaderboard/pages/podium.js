@@ -17,8 +17,9 @@
   }
 
   function changeBenchmark(select) {
-    const page = location.pathname.split("/")[1];
-    const next = new URL(["model", "request"].includes(page) ? "/" : location.pathname, location.origin);
+    const root = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\/$/, "");
+    const page = location.pathname.slice(root.length).split("/")[1];
+    const next = new URL(["model", "request"].includes(page) ? `${root}/` : location.pathname, location.origin);
     next.searchParams.set("benchmark", select.value);
     location.assign(next);
   }

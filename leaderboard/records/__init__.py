@@ -34,6 +34,7 @@ from leaderboard.records.request import (
 from leaderboard.records.result import PodiumBlock, Provenance, Score, resumed
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
 from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
+from leaderboard.records.versioned import Versioned
 from leaderboard.records.worker import Abilities
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Status",
     "Submission",
     "TaskProgress",
+    "Versioned",
     "WeightType",
     "block_of",
     "folder_of",

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 from leaderboard.records.problem import Failure
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.records.versioned import Versioned
 
 SCHEMA_VERSION = 1
 
@@ -85,7 +86,7 @@ class Edit(BaseModel):
     note: str = ""
 
 
-class Request(BaseModel):
+class Request(Versioned):
     """A submission in the queue: one file. See docs/request-files.md for the format and the states."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.request import SCHEMA_VERSION
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.records.versioned import Versioned
 
 
 class Score(BaseModel):
@@ -72,7 +73,7 @@ def resumed(runs: int) -> str:
     return f"It went on from the answers of {'an interrupted run' if runs == 1 else f'{runs} interrupted runs'}."
 
 
-class PodiumBlock(BaseModel):
+class PodiumBlock(Versioned):
     """What Podium adds to the harness's aggregated result, under the key `podium`."""
 
     model_config = ConfigDict(protected_namespaces=())

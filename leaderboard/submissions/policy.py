@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import TIME_FORMAT, Person, Request, Status, now, utc
+from leaderboard.records import TIME_FORMAT, Person, Request, Status, Versioned, now, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 DecisionKind = Literal["quota", "official_provider", "do_not_submit", "copy"]
@@ -44,7 +44,7 @@ class Decision(BaseModel):
     """The reason; for `do_not_submit` it is shown to submitters."""
 
 
-class Decisions(BaseModel):
+class Decisions(Versioned):
     """One file of decisions."""
 
     schema_version: int = 1

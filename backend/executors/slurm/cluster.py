@@ -1,4 +1,4 @@
-"""Slurm's four programs: sbatch, squeue, sacct and scancel. Nothing that a submitter controls reaches any of them."""
+"""Slurm's programs: sbatch, squeue, sacct, scancel and sinfo. Nothing that a submitter controls reaches any of them."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ class SlurmCluster:
         answer = _run(["squeue", "--me", "--noheader", "--states=all", "--format=%A|%j|%T|%r"])
         rows = [line.strip().split("|", 3) for line in answer.splitlines()]
         return [SlurmJob(*row) for row in rows if len(row) == 4]
+
+    def partitions(self) -> set[str]:
+        """The names of the cluster's partitions."""
+        return set(_run(["sinfo", "--noheader", "--format=%R"]).split())
 
     def accounted(self, ids: Collection[str]) -> list[SlurmJob]:
         """What the accounting remembers of jobs that the controller has forgotten; nothing where there is none."""

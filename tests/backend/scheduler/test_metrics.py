@@ -1,0 +1,54 @@
+"""What a scheduler counts: its own jobs, by outcome and by codes that are in the table."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from backend import JobState
+from backend.scheduler.tick import Ticker
+from leaderboard.records import Failure, Fault
+from tests.backend.conftest import Board
+
+
+@pytest.fixture
+def registry(board: Board) -> CollectorRegistry:
+    """The registry of the board's scheduler."""
+    made = CollectorRegistry()
+    benchmarks = {"tiny": board.benchmark}
+    board.ticker = Ticker(
+        board.settings, board.queue, board.results, benchmarks, board.executor, clock=board.clock.monotonic,
+        registry=made,
+    )  # fmt: skip
+    board.ticker.tick()
+    return made
+
+
+def test_finished_jobs_are_counted_with_their_time(board: Board, registry: CollectorRegistry) -> None:
+    handle, workdir = board.run_one(board.submit())
+    board.succeed(handle, workdir)
+    board.ticker.tick()
+    assert registry.get_sample_value("podium_jobs_total", {"outcome": "finished"}) == 1
+    assert registry.get_sample_value("podium_jobs_total", {"outcome": "failed"}) == 0
+    assert registry.get_sample_value("podium_job_seconds_count", {"outcome": "finished"}) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "fault", "counted"),
+    [
+        ("not_a_number", Fault.SUBMISSION, "not_a_number"),
+        ("disk_full", Fault.INFRASTRUCTURE, "disk_full"),
+        ('made-up"} 1\n', Fault.SUBMISSION, "other"),
+    ],
+)
+def test_failures_are_counted_by_code_and_a_job_s_own_words_are_no_label(
+    board: Board, registry: CollectorRegistry, code: str, fault: Fault, counted: str
+) -> None:
+    handle, workdir = board.run_one(board.submit())
+    workdir.write_failure(Failure(fault=fault, code=code, message="It went wrong."))
+    board.end(handle, JobState.ENDED)
+    board.ticker.tick()
+    labels = {"code": counted, "fault": fault.value}
+    assert registry.get_sample_value("podium_job_failures_total", labels) == 1
+    assert registry.get_sample_value("podium_jobs_total", {"outcome": "failed"}) == 1
+    assert "made-up" not in generate_latest(registry).decode()
