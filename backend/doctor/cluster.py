@@ -12,8 +12,8 @@ from pathlib import Path
 
 from backend import Job, Resources
 from backend.doctor.line import Line, failed, ok, warning
-from backend.executors.slurm.cluster import SlurmCluster, SlurmSilent
-from backend.executors.slurm.script import sbatch_arguments
+from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmSilent
+from backend.executors.slurm.script import sbatch_arguments, slurm_name
 from leaderboard.settings import Settings
 
 TRIAL_S = 120.0
@@ -77,19 +77,25 @@ def _followed(cluster: SlurmCluster, number: str, folder: Path, word: str, trial
         if answer.is_file():
             same = answer.read_text() == word
             return ok(name, "A trial job ran and saw the work folder.") if same else _elsewhere(folder)
-        known = cluster.jobs().get(number)
+        known = _listed(cluster, number, folder)
         if known is not None and known.state in ("PENDING", "CONFIGURING"):
             reason = known.reason
         elif known is None or known.state not in ("RUNNING", "COMPLETING"):
             end = min(end, time.monotonic() + SETTLE_S)
         time.sleep(LOOK_S)
-    known = cluster.jobs().get(number)
+    known = _listed(cluster, number, folder)
     if known is not None and known.state == "PENDING":
-        cluster.cancel(number)
+        cluster.cancel(number, slurm_name(folder.name))
         sentence = f"A trial job waited for more than {trial_s:.0f} s ({reason or 'no reason given'})."
         return warning(name, sentence, "See `squeue` and `sinfo`: the cluster may be full, or the limits too high.")
-    cluster.cancel(number)
+    cluster.cancel(number, slurm_name(folder.name))
     return _elsewhere(folder)
+
+
+def _listed(cluster: SlurmCluster, number: str, folder: Path) -> SlurmJob | None:
+    """The trial job as the cluster lists it."""
+    wanted = number, slurm_name(folder.name)
+    return next((job for job in cluster.jobs() if (job.id, job.name) == wanted), None)
 
 
 def _elsewhere(folder: Path) -> Line:
