@@ -8,10 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 import localhub
+from leaderboard.pages import model as model_page
 from leaderboard.pages import queue as queue_page
 from leaderboard.pages import request as request_page
 from leaderboard.pages.shell import Visit
-from leaderboard.records import Abilities, Failure, Fault, Request, now
+from leaderboard.records import Abilities, Failure, Fault, PodiumBlock, Provenance, Request, Score, now
 from leaderboard.service import Service
 
 GPU = "4bit needs an NVIDIA GPU, and this worker computes on its processor."
@@ -91,3 +92,17 @@ def test_a_worker_in_trouble_is_shown_and_nothing_is_expected_meanwhile(service:
     for page in (queue_page.draw(service, Visit()), page_of(service, request)):
         assert "The worker w1 stopped taking requests" in page and "Its disk is full." in page
     assert "Number 1 in the queue." in page_of(service, request)
+
+
+@pytest.mark.parametrize(("runs", "sentence"), [(0, ""), (1, "an interrupted run."), (2, "2 interrupted runs.")])
+def test_a_result_that_went_on_from_earlier_runs_says_so(service: Service, runs: int, sentence: str) -> None:
+    block = PodiumBlock(
+        request_id="0" * 16, attempt=runs + 1, benchmark="tiny", benchmark_version="1", model="org/resumed",
+        revision="a" * 40, precision="float32", weight_type="Original", use_chat_template=False,
+        time="2026-01-01T00:00:00Z", average=None, provenance=Provenance(resumed_runs=runs),
+        scores={column.key: Score(raw=None, normalised=None) for column in service.benchmark("tiny").columns},
+    )  # fmt: skip
+    service.results.publish({"results": {}, "podium": block}, {}, service.contents.changes)
+    page = model_page.draw(service, Visit(("org", "resumed"), {"benchmark": "tiny"}))
+    assert "Reproduce these scores" in page
+    assert ("It went on from the answers of" in page) == bool(runs) and sentence in page
