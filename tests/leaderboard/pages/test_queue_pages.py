@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import localhub
+from leaderboard.pages import model as model_page
 from leaderboard.pages import queue as queue_page
 from leaderboard.pages import request as request_page
 from leaderboard.pages import words
@@ -18,8 +19,11 @@ from leaderboard.records import (
     Failure,
     Fault,
     HistoryEntry,
+    PodiumBlock,
     Progress,
+    Provenance,
     Request,
+    Score,
     Status,
     TaskProgress,
     new_id,
@@ -177,3 +181,17 @@ def test_how_far_off_the_estimates_were_is_said_once_it_is_known(service: Servic
 @pytest.mark.parametrize(("share", "text"), [(0.0, "1 %"), (0.294, "30 %"), (0.3, "31 %"), (2.5, "251 %")])
 def test_what_is_said_to_be_less_is_less(share: float, text: str) -> None:
     assert words.percent(share) == text
+
+
+@pytest.mark.parametrize(("runs", "sentence"), [(0, ""), (1, "an interrupted run."), (2, "2 interrupted runs.")])
+def test_a_result_that_went_on_from_earlier_runs_says_so(service: Service, runs: int, sentence: str) -> None:
+    block = PodiumBlock(
+        request_id="0" * 16, attempt=runs + 1, benchmark="tiny", benchmark_version="1", model="org/resumed",
+        revision="a" * 40, precision="float32", weight_type="Original", use_chat_template=False,
+        time="2026-01-01T00:00:00Z", average=None, provenance=Provenance(resumed_runs=runs),
+        scores={column.key: Score(raw=None, normalised=None) for column in service.benchmark("tiny").columns},
+    )  # fmt: skip
+    service.results.publish({"results": {}, "podium": block}, {}, service.contents.changes)
+    page = model_page.draw(service, Visit(("org", "resumed"), {"benchmark": "tiny"}))
+    assert "Reproduce these scores" in page
+    assert ("It went on from the answers of" in page) == bool(runs) and sentence in page
