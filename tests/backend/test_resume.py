@@ -13,13 +13,14 @@ from typing import Any
 import psutil
 import pytest
 
-from backend import Job, JobState, Resources
+from backend import JobState, Resources
 from backend.evaluators import EVALUATORS
 from backend.executors.local import PRELOAD
 from backend.executors.opening import open_executor
 from backend.executors.slurm.executor import SlurmExecutor
+from backend.scheduler.launch import Launcher
 from backend.scheduler.loop import Scheduler, start
-from backend.workdir import JobOptions, Workdir
+from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark, load_benchmark
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
@@ -117,8 +118,12 @@ def place() -> Iterator[Site]:
         yield made
 
 
-def undisturbed(place: Site, folder: Path, **settings: Any) -> tuple[Bench, dict[str, Any], int]:
-    """A run in one go: its bench, its result, and its forward passes."""
+Whole = tuple[Bench, dict[str, Any], int]
+"""A run in one go: its bench, its result, and its forward passes."""
+
+
+def undisturbed(place: Site, folder: Path, **settings: Any) -> Whole:
+    """Run in one go."""
     bench = Bench(place, folder, **settings)
     scheduler = bench.scheduler()
     try:
@@ -130,10 +135,17 @@ def undisturbed(place: Site, folder: Path, **settings: Any) -> tuple[Bench, dict
     return bench, result, passes
 
 
-@pytest.mark.parametrize("engine", ["shared", "stock"])
-def test_a_killed_run_repeats_at_most_one_task(engine: str, place: Site, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def shared(place: Site, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return undisturbed(place, tmp_path_factory.mktemp("whole"), engine="shared")
+
+
+@pytest.mark.parametrize("engine", ["shared", pytest.param("stock", marks=pytest.mark.soak)])
+def test_a_killed_run_repeats_at_most_one_task(engine: str, place: Site, shared: Whole, tmp_path: Path) -> None:
     """And then goes on at another worker, with another work folder."""
-    whole, expected, passes = undisturbed(place, tmp_path / "whole", engine=engine)
+    if engine != "shared":
+        shared = undisturbed(place, tmp_path / "whole", engine=engine)
+    whole, expected, passes = shared
     bench = Bench(place, tmp_path / "killed", engine=engine)
     scheduler = bench.scheduler()
     try:
@@ -182,25 +194,22 @@ def test_killed_ten_times_it_ends_like_an_undisturbed_run(engine: str, place: Si
     assert result["podium"]["provenance"]["resumed_runs"] == KILLS
 
 
-def test_a_job_that_slurm_starts_again_goes_on(place: Site, tmp_path: Path) -> None:
+def test_a_job_that_slurm_starts_again_goes_on(place: Site, shared: Whole, tmp_path: Path) -> None:
     if reason := slurm_cluster.missing():
         pytest.skip(reason)
-    whole, expected, passes = undisturbed(place, tmp_path / "whole", engine="shared")
+    whole, expected, passes = shared
     bench = Bench(place, tmp_path / "slurm", engine="shared", executor="slurm", work_dir=tmp_path / "slurm" / "work")
     request = whole.queue.get(whole.queue.view().requests[0].id)
     request = Request.model_validate(request.model_dump() | {"pause_after": [passes // 2]})
-    workdir = bench.folder(request, 1)
-    options = whole.folder(request, 1).options().model_dump(exclude={"view"}) | {
-        "evaluator": "tests.backend.jobs:Paused"
-    }
-    workdir.prepare(JobOptions.model_validate(options), request, bench.benchmark)
+    job = Launcher(bench.settings, {"tiny": bench.benchmark}, bench.settings.work_dir / "jobs").prepare(request)
+    workdir = Workdir(job.workdir)
     source = PROJECT / "checkpoints" / "podium-demo" / "tiny-finetuned"
     for file in sorted(source.iterdir())[-1].iterdir():
         workdir.checkpoint.mkdir(exist_ok=True)
         (workdir.checkpoint / file.name).write_bytes(file.read_bytes())
     with slurm_cluster.running(tmp_path / "cluster"):
         executor = SlurmExecutor.from_settings(bench.settings, JOBS)
-        handle = executor.submit(Job(workdir.name, workdir.path, Resources(wall_seconds=300, memory_bytes=4 * 10**9)))
+        handle = executor.submit(job._replace(resources=Resources(wall_seconds=300, memory_bytes=4 * 10**9)))
         until((workdir.out / "paused.json").exists, 120)
         bench.asked_in(workdir)
         subprocess.run(["scontrol", "requeue", handle.split("-")[1]], check=True, capture_output=True)
