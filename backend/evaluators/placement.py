@@ -90,7 +90,7 @@ def memory_of(devices: Sequence[str]) -> int:
     """Bytes of the smallest of the accelerators; on processors what is there for all of them."""
     if devices[0] == "cpu":
         return 1 << 62
-    return min(torch.cuda.get_device_properties(device).total_memory for device in devices)
+    return min(int(torch.cuda.get_device_properties(device).total_memory) for device in devices)
 
 
 def loaded_bytes(request: Request, workdir: Workdir) -> float:

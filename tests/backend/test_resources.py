@@ -82,3 +82,13 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
         Sizes.from_settings(Settings(sizes_file=table))
     with pytest.raises(BadSettings, match="cannot be read"):
         Sizes.from_settings(Settings(sizes_file=tmp_path / "nowhere.yaml"))
+
+
+def test_a_row_may_name_the_engine(tmp_path: Path) -> None:
+    table = tmp_path / "sizes.yaml"
+    table.write_text("- {up_to_gb: 16, memory_gb: 20, hours: 1}\n- {memory_gb: 90, hours: 9, gpus: 4, engine: vllm}\n")
+    sizes = Sizes.from_settings(Settings(sizes_file=table, device="cuda"))
+    assert (sizes.engine(request(7), "tiny"), sizes.engine(request(70), "tiny")) == (None, "vllm")
+    table.write_text("- {memory_gb: 20, hours: 1, engine: sglang}\n")
+    with pytest.raises(BadSettings, match=r"row 0\.engine: Input should be 'shared', 'stock' or 'vllm'"):
+        Sizes.from_settings(Settings(sizes_file=table))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from backend.evaluators.remote.errors import unpacked
@@ -15,6 +17,8 @@ from leaderboard.records import Fault
 from leaderboard.settings import PROJECT
 
 SERVE = "backend.evaluators.remote.serve"
+PACKAGES = ("backend", "leaderboard")
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 END_S = 30.0
 Message = dict[str, Any]
 
@@ -41,7 +45,7 @@ class EngineProcess:
         theirs_in, writing = os.pipe()
         self._process = subprocess.Popen(
             [*start.command, "-m", SERVE, str(theirs_in), str(theirs_out)],
-            env={**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONNOUSERSITE": "1", **start.environment},
+            env={**os.environ, **own_folders(start), "PYTHONNOUSERSITE": "1", **start.environment},
             pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
         )
@@ -82,6 +86,20 @@ class EngineProcess:
             self._process.kill()
             self._process.wait()
         self.answers.close()
+
+
+def own_folders(start: Start) -> dict[str, str]:
+    """Variables for a new folder, in which a process finds our packages and keeps what its libraries compile.
+
+    In the sandbox the folder that our packages lie in cannot be listed, and torch would write to /tmp.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="podium-engine-"))
+    code = folder / "code"
+    code.mkdir()
+    for package in {*PACKAGES, start.maker.partition(".")[0]}:
+        (code / package).symlink_to(PROJECT / package)
+    caches = {name: str(folder / name.lower()) for name in CACHES}
+    return {"PYTHONPATH": str(code), **caches}
 
 
 def start_all(starts: Sequence[Start]) -> tuple[list[EngineProcess], list[Message]]:

@@ -113,11 +113,10 @@ def test_a_spread_checkpoint_has_the_same_weights(name: str, asked: dict[str, st
 def test_a_checkpoint_that_no_accelerators_hold_is_refused() -> None:
     from backend.evaluators.loading import Checkpoint, _all_on_devices
 
-    class Model:
-        hf_device_map = {"model.layers.0": 0, "model.layers.1": 1, "lm_head": "disk"}
-
+    model = torch.nn.Identity()
+    model.hf_device_map = {"model.layers.0": 0, "model.layers.1": 1, "lm_head": "disk"}
     spread = Placement(("cuda:0", "cuda:1"), Parallel.LAYERS, 100)
     with pytest.raises(JobFailed) as caught:
-        _all_on_devices(Checkpoint("org/model", "a" * 40, Path()), Model(), spread)
+        _all_on_devices(Checkpoint("org/model", "a" * 40, Path()), model, spread)
     failure = classify(caught.value, Workdir(Path("nowhere")))
     assert failure.code == "out_of_memory" and "2 accelerators" in failure.message

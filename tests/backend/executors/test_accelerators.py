@@ -1,4 +1,4 @@
-"""Each job of a machine with several accelerators has its own. The machine here has none: the lists of them are made up."""
+"""Each job of a machine with several accelerators has its own. There are none here: the lists of them are made up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from leaderboard.settings import Settings
 from tests.contracts.test_executor import PRELOAD, until
 
 FOUR = [Accelerator(f"GPU-{letter * 8}", f"nvidia{index}") for index, letter in enumerate("abcd")]
-INFORMATION = "Model: \t\t NVIDIA H100\nIRQ:   \t\t 120\nGPU UUID: \t {uuid}\nBus Location: \t 0000:17:00.0\nDevice Minor: \t {minor}\n"
+INFORMATION = "Model: \t\t NVIDIA H100\nGPU UUID: \t {uuid}\nBus Location: \t 0000:17:00.0\nDevice Minor: \t {minor}\n"
 
 
 @pytest.fixture
