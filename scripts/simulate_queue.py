@@ -129,7 +129,7 @@ class Outcome(NamedTuple):
 
     upper: float
     """Upper end of the class, in billions of parameters."""
-    count: int
+    requests: int
     median: float
     longest: float
 

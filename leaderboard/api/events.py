@@ -52,7 +52,7 @@ def event_routes(service: Service) -> APIRouter:
     """GET /requests/{id}/events, /queue/events."""
     routes = guarded_router(service, tags=["requests"])
 
-    @routes.get("/requests/{request_id}/events", response_class=EventStream, responses=ANSWERS)
+    @routes.get("/requests/{request_id}/events", response_class=StreamingResponse, responses=ANSWERS)
     async def follow_request(request_id: str) -> EventStream:
         """Follow one request: `status`, `position`, `expected`, `progress` and `log`, then `end`.
 
@@ -61,7 +61,7 @@ def event_routes(service: Service) -> APIRouter:
         request = await run_in_threadpool(service.queue.get, request_id)
         return EventStream(service.watch, request.id)
 
-    @routes.get("/queue/events", response_class=EventStream, responses=ANSWERS)
+    @routes.get("/queue/events", response_class=StreamingResponse, responses=ANSWERS)
     async def follow_queue() -> EventStream:
         """Follow the whole queue: `queue` (counts by status), `running` (how far each is) and `waiting` (the next)."""
         return EventStream(service.watch, QUEUE)

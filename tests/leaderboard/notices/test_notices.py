@@ -214,6 +214,7 @@ def test_a_webhook_that_fails_is_tried_again_later_and_holds_up_nothing(office: 
 def test_what_will_never_be_taken_is_not_sent_again(office: Office, receiver: Receiver) -> None:
     receiver.answers = [413]
     office.queue.finish(office.claimed("refused"))
+    office.now += timedelta(seconds=1)
     office.queue.finish(office.claimed("fine"))
     office.work()
     office.work(3600)

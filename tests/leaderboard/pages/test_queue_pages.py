@@ -173,7 +173,7 @@ def test_how_far_off_the_estimates_were_is_said_once_it_is_known(service: Servic
         ]  # fmt: skip
         service.queue.store.commit({request_path(done): done.to_json()}, "Add")
     answer = api.get(f"/api/v1/requests/{waiting.id}").json()
-    assert answer["expected_error"] == pytest.approx(0.13, abs=0.1)
+    assert 0.2 < answer["expected_error"] < 0.31, "130 s instead of 100, and 100 instead of 130"
     sentence = f"Half of the last 11 expected times were off by less than {words.percent(answer['expected_error'])}."
     assert sentence in queue_page.draw(service, Visit()) and sentence in page_of(service, waiting)
 
