@@ -6,8 +6,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
@@ -91,7 +91,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[str]:
                 yield f"{path} is not in {NAME}."
 
 
-def opened(place: Path) -> BinaryIO:
+def opened(place: Path) -> BufferedReader:
     """A regular file, open for reading; a link is none. Raises OSError."""
     handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
