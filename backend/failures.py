@@ -290,6 +290,16 @@ KILLED = {
 BY_CODE = {
     rule.code: rule for rule in (*RULES, *KILLED.values(), UNKNOWN, LOST, CRASHED, STOPPED, UNSTARTED, UNPUBLISHED)
 }
+FOUND = frozenset(
+    {
+        *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
+        *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
+        "weights_missing",
+    }
+)
+"""Codes that evaluators raise by themselves (`JobFailed`)."""
+CODES = FOUND | BY_CODE.keys()
+"""Every code of a failure. What a job writes may hold any other text."""
 
 
 def rule_of(failure: Failure) -> Rule:

@@ -48,15 +48,15 @@ ALWAYS_ASKED = ("openid", "profile")
 """Scopes that the Hub gives every Space with sign-in."""
 START = '''"""Starts the board on a Space. Secrets are set in the Space's own settings: HF_TOKEN, PODIUM_SESSION_KEY."""
 
-import os
+from os import environ
 import runpy
 
 SETTINGS = {settings}
 
-if host := os.environ.get("SPACE_HOST"):
-    os.environ.setdefault("PODIUM_PUBLIC_URL", f"https://{{host}}")
+if host := environ.get("SPACE_HOST"):
+    environ.setdefault("PODIUM_PUBLIC_URL", f"https://{{host}}")
 for name, value in SETTINGS.items():
-    os.environ.setdefault(name, value)
+    environ.setdefault(name, value)
 runpy.run_path("app.py", run_name="__main__")
 '''
 ABOUT = """

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from backend.failures import BY_CODE
+from backend.failures import CODES
 from leaderboard.records import Failure, Request, moment
 
 BUCKETS_S = (10, 30, 60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 24 * 3600)
@@ -37,7 +37,7 @@ class JobMetrics:
 
     def failed(self, request: Request, failure: Failure) -> None:
         """A job ended without results, or could not be started."""
-        code = failure.code if failure.code in BY_CODE else OTHER
+        code = failure.code if failure.code in CODES else OTHER
         self._failures.labels(code, failure.fault.value).inc()
         self._end(request, "failed")
 

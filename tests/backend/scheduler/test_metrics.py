@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from backend import JobState
+from backend.failures import FOUND
 from backend.scheduler.tick import Ticker
 from leaderboard.records import Failure, Fault
+from leaderboard.settings import PROJECT
 from tests.backend.conftest import Board
 
 
@@ -31,6 +35,16 @@ def test_finished_jobs_are_counted_with_their_time(board: Board, registry: Colle
     assert registry.get_sample_value("podium_jobs_total", {"outcome": "finished"}) == 1
     assert registry.get_sample_value("podium_jobs_total", {"outcome": "failed"}) == 0
     assert registry.get_sample_value("podium_job_seconds_count", {"outcome": "finished"}) == 1
+
+
+def test_every_code_that_an_evaluator_raises_is_known() -> None:
+    raised = set()
+    for path in (PROJECT / "backend").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "JobFailed":
+                assert isinstance(node.args[0], ast.Constant), path
+                raised.add(node.args[0].value)
+    assert raised == FOUND
 
 
 @pytest.mark.parametrize(
