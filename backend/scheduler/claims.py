@@ -86,12 +86,12 @@ class Claims:
 
     def current(self) -> set[str]:
         """The claims under which requests run now, anybody's."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return {request.lease.claim for request in requests if request.status is Status.RUNNING and request.lease}
 
     def ours(self) -> list[Request]:
         """The requests that run under this worker's name."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return [
             request
             for request in requests

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from leaderboard.queue.request_files import obstacle
 from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
-from leaderboard.records import Abilities, Request, Status, moment, utc
+from leaderboard.records import Abilities, AnyRequest, EndedRequest, Request, Status, moment, utc
 
 NEIGHBOURS = 5
 """How many finished runs, the closest in size, an expected time is taken from."""
@@ -45,8 +45,15 @@ class Estimate(NamedTuple):
 class Estimates:
     """The estimates of every request of a queue at one moment."""
 
-    def __init__(self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime) -> None:
-        self._durations = Durations(requests)
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        workers: Sequence[Abilities],
+        now: datetime,
+        durations: Durations | None = None,
+    ) -> None:
+        """`durations`: of the finished runs, where they are known already; otherwise those among `requests`."""
+        self._durations = durations or Durations(requests)
         self._now = now.timestamp()
         self._known: dict[str, Estimate] = {}
         running = [request for request in requests if request.status is Status.RUNNING]
@@ -131,8 +138,8 @@ class Slots:
 class Durations:
     """How long the finished runs of each benchmark took."""
 
-    def __init__(self, requests: Iterable[Request]) -> None:
-        runs: dict[str, list[tuple[Request, float]]] = defaultdict(list)
+    def __init__(self, requests: Iterable[AnyRequest]) -> None:
+        runs: dict[str, list[tuple[AnyRequest, float]]] = defaultdict(list)
         for request in requests:
             if seconds := run_seconds(request):
                 runs[request.benchmark].append((request, seconds))
@@ -174,8 +181,10 @@ def hindrance(request: Request, workers: Sequence[Abilities]) -> str:
     return obstacle(request) or nobody_runs(request, workers)
 
 
-def run_seconds(request: Request) -> float | None:
+def run_seconds(request: AnyRequest) -> float | None:
     """From start to end of the run that finished the request, None when it did not finish."""
+    if isinstance(request, EndedRequest):
+        return request.seconds
     entries = request.history
     if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
         return None
@@ -185,15 +194,22 @@ def run_seconds(request: Request) -> float | None:
     return max((end - start).total_seconds(), 0.0) or None
 
 
-def _sized(run: tuple[Request, float]) -> tuple[float | None, float]:
+def ended_at(request: AnyRequest) -> str:
+    """When it came to its present state (UTC); empty when its file does not say."""
+    if isinstance(request, EndedRequest):
+        return request.ended_time
+    return request.history[-1].time if request.history else request.job_start_time or request.submitted_time
+
+
+def _sized(run: tuple[AnyRequest, float]) -> tuple[float | None, float]:
     """Size and seconds of a finished run; None for a size that is unknown."""
     params = run[0].params
     return (params if params and 0 < params < math.inf else None), run[1]
 
 
-def _usual(finished: Sequence[tuple[Request, float]]) -> float:
+def _usual(finished: Sequence[tuple[AnyRequest, float]]) -> float:
     """Median of the last runs."""
-    last = heapq.nlargest(SAMPLE, finished, key=lambda run: run[0].history[-1].time)
+    last = heapq.nlargest(SAMPLE, finished, key=lambda run: ended_at(run[0]))
     return statistics.median(seconds for _, seconds in last)
 
 

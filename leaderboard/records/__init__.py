@@ -4,6 +4,7 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 """
 
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
+from leaderboard.records.ended import AnyRequest, EndedRequest
 from leaderboard.records.kinds import (
     KINDS,
     MARK,
@@ -42,9 +43,11 @@ __all__ = [
     "SCHEMA_VERSION",
     "TIME_FORMAT",
     "Abilities",
+    "AnyRequest",
     "BaseSubmission",
     "CheckpointSubmission",
     "Edit",
+    "EndedRequest",
     "Failure",
     "Fault",
     "HistoryEntry",

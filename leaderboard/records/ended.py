@@ -1,0 +1,40 @@
+"""A request that has ended, as far as lists, boards and quotas need it: there are many, and they hardly change."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leaderboard.records.request import Request, Status
+
+
+class EndedRequest(NamedTuple):
+    """What is kept in memory of a finished, failed or cancelled request; the rest stays in its file.
+
+    What has the name of a field of `Request` is that field.
+    """
+
+    path: str
+    """Of its file."""
+    version: str
+    """Of its file."""
+    id: str
+    status: Status
+    benchmark: str
+    model: str
+    base_model: str
+    params: float | None
+    architectures: str
+    license: str
+    model_type: str
+    track: str
+    sender: str
+    sender_org: str
+    submitted_time: str
+    ended_time: str
+    """When it came to its present state (UTC); empty when its file does not say."""
+    seconds: float | None
+    """How long the run took that finished it; None when it did not finish."""
+
+
+AnyRequest = Request | EndedRequest
+"""A request in a list: in full while it is pending or running."""
