@@ -7,6 +7,7 @@ files of those that are pending or running, and of those that changed since.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from sys import intern
@@ -23,6 +24,7 @@ NOT_REQUESTS = ("workers/", "votes/", "logs/", "README.md")
 """What else lies in the requests store."""
 OPEN = (Status.PENDING, Status.RUNNING)
 KEPT_IN_FULL = 200
+FEW = 100
 SAVED, LAYOUT = "ended", f"ended-1 {' '.join(EndedRequest._fields)}"
 """Name and layout of what is saved for the next start."""
 
@@ -47,6 +49,7 @@ class RequestIndex:
         self._reads = 0
         """Ended requests whose files were read and that are not saved."""
         self._view: QueueView | None = None
+        self._in_order = InOrder()
         self._ended_view: EndedRequests | None = None
 
     def view(self) -> QueueView:
@@ -71,8 +74,10 @@ class RequestIndex:
             for other in others:
                 aside[other] = f"it has the id of {first}; delete one of them."
         if self._ended_view is None:
-            ended = (request for path, request in self._ended.items() if path not in aside)
-            self._ended_view = EndedRequests(sorted(ended, key=lambda request: (request.ended_time, request.path)))
+            ended = self._in_order.requests()
+            self._ended_view = EndedRequests(
+                [request for request in ended if request.path not in aside] if self._copied else ended
+            )
         requests = [request for path, request in sorted(self._open.items()) if path not in aside]
         set_aside = [SetAside(path, reason) for path, reason in sorted(aside.items())]
         return QueueView(requests, self._ended_view, set_aside, self._read)
@@ -145,6 +150,7 @@ class RequestIndex:
             self._open[path] = request
         else:
             self._ended[path] = request
+            self._in_order.add(request)
             self._ended_view = None
         before = self._paths.get(request.id)
         if before is None:
@@ -165,6 +171,8 @@ class RequestIndex:
             self._paths[request.id] = left
         if len(left) < 2:
             self._copied.discard(request.id)
+        if isinstance(request, EndedRequest):
+            self._in_order.remove(request)
         if left or isinstance(request, EndedRequest):
             self._ended_view = None
 
@@ -192,6 +200,42 @@ class RequestIndex:
         if self._reads >= SAVE_AFTER:
             self._reads = 0
             save(self._store.kept_at(SAVED), LAYOUT, list(self._ended.values()))
+
+
+class InOrder:
+    """Ended requests, the oldest end first. A few changes cost little; after many everything is sorted."""
+
+    def __init__(self) -> None:
+        self._requests: list[EndedRequest] = []
+        self._added: dict[str, EndedRequest] = {}
+        self._removed: list[EndedRequest] = []
+
+    def add(self, request: EndedRequest) -> None:
+        """One more, of a path that is not there."""
+        self._added[request.path] = request
+
+    def remove(self, request: EndedRequest) -> None:
+        """One that was added."""
+        if self._added.pop(request.path, None) is None:
+            self._removed.append(request)
+
+    def requests(self) -> Sequence[EndedRequest]:
+        """All of them."""
+        if len(self._added) + len(self._removed) > FEW:
+            gone = {request.path for request in self._removed}
+            kept = [request for request in self._requests if request.path not in gone]
+            self._requests = sorted([*kept, *self._added.values()], key=_age)
+        else:
+            for request in self._removed:
+                del self._requests[bisect_left(self._requests, _age(request), key=_age)]
+            for request in self._added.values():
+                insort(self._requests, request, key=_age)
+        self._added, self._removed = {}, []
+        return self._requests
+
+
+def _age(request: EndedRequest) -> tuple[str, str]:
+    return request.ended_time, request.path
 
 
 def in_short(path: str, version: str, request: Request) -> EndedRequest:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,14 @@ def load(place: Path, layout: str) -> Any:
 def save(place: Path, layout: str, value: Any) -> None:
     """Write `value` in one step. Where that fails, the next start reads the files again; it is logged."""
     body = to_json(value)
-    draft = place.with_name(f"{place.name}.{secrets.token_hex(4)}")
+    draft = place.with_suffix(".draft")  # where two processes write it at once, the checksum tells
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(json.dumps(_head(layout, body)).encode() + b"\n" + body)
         draft.rename(place)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         log.warning("%s could not be written (%s); the next start takes longer.", place, error.strerror)
 
 

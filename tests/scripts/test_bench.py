@@ -18,6 +18,7 @@ NAMES = {
     "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
+    "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
     "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
 }
