@@ -111,7 +111,7 @@ class Service:
         """What `model` is called now; None when it was never requested or measured here, under any name."""
         names = self.models.names(model)
         known = {names.now, *names.earlier}
-        requested = any(request.model in known for request in self.queue.view().requests)
+        requested = any(request.model in known for request in self.queue.view())
         measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
         return names.now if requested or any(measured) else None
 
@@ -136,7 +136,7 @@ class Service:
 
     def estimates(self) -> Estimates:
         """When the requests of the queue will run, as of now."""
-        return self.current_estimates.get(self.queue.view().requests, self.workers(), datetime.now(UTC))
+        return self.current_estimates.get(self.queue.view(), self.workers(), datetime.now(UTC))
 
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""

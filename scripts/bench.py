@@ -25,6 +25,7 @@ SUBCOMMANDS = {
     "slurm": "jobs through Slurm, against the same job by hand",
     "submit": "from submission to the request file on disk",
     "hub": "ten thousand request files in a Hub store, against lm-eval's tracker",
+    "queue": "a hundred thousand request files in either store, against reading every file",
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
     "prefix": "the shared-prefix engine, against the hf backend",
 }

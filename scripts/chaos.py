@@ -49,7 +49,6 @@ PAUSE_S = (0.5, 4.0)
 """Seconds between two troubles."""
 QUIET_S = 900
 """Seconds for which nothing may end before it counts as stuck."""
-ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 TROUBLE = [
     Fault("500", 0.03),
     Fault("503", 0.03),
@@ -260,7 +259,7 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
     while ended < len(requests):
         time.sleep(chaos.random.uniform(*PAUSE_S))
         chaos.step()
-        now = sum(request.status in ENDED for request in queue.view().requests)
+        now = len(queue.view().ended)
         if now != ended:
             ended, changed = now, time.monotonic()
             print(f"{ended} of {len(requests)} have ended after {sum(chaos.tally.values())} troubles", flush=True)

@@ -18,6 +18,7 @@ from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
 from leaderboard.monitoring.logs import about
 from leaderboard.queue.queue import Queue
+from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status
 from leaderboard.results.job_logs import JobLogs, clean_log
@@ -71,11 +72,17 @@ class Claims:
         self._renewed = self._changed = False
         self._published: dict[str, str] = {}
         """Request id -> path of the result that an attempt published before it got lost."""
+        self._fruitless: tuple[QueueView, Abilities | None] | None = None
+        """The queue in which nothing was found that this worker can run; None when another look may find something."""
+        self._unanswered = False
 
     # --- claiming
 
     def claim(self, worker: Abilities | None) -> Request | None:
         """Claim the first request that `worker`, as it is registered, can run; None when there is none."""
+        view, self._unanswered = self._queue.view(), False
+        if self._fruitless and self._fruitless[0] is view and self._fruitless[1] == worker:
+            return None
         accepts = partial(self._accepts, worker)
         while request := self._queue.claim_next(self._settings.worker, self._settings.lease_s, accepts):
             path = self._published.pop(request.id, None)
@@ -83,6 +90,8 @@ class Claims:
                 return request
             self._queue.finish(request, f"already published as {path}")
             self._changed = True
+        later = self._unanswered or any(request.not_before for request in view.open)
+        self._fruitless = None if later else (view, worker)
         return None
 
     def started(self, request: Request, handle: str) -> None:
@@ -97,12 +106,12 @@ class Claims:
 
     def current(self) -> set[str]:
         """The claims under which requests run now, anybody's."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return {request.lease.claim for request in requests if request.status is Status.RUNNING and request.lease}
 
     def ours(self) -> list[Request]:
         """The requests that run under this worker's name."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return [
             request
             for request in requests
@@ -202,6 +211,7 @@ class Claims:
             path = self._results.published(request) if _came_back(request) else None
         except STEP_ERRORS as error:
             log.warning("Left request %s alone: %s", request.id, error)
+            self._unanswered = True
             return False
         if path is not None:
             self._published[request.id] = path

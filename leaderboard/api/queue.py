@@ -89,13 +89,13 @@ def queue_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Requests that fit every filter, the newest first."""
         view = service.queue.view()
-        matching = filtered(view.requests, benchmark, status or (), sender, name)
+        matching = filtered(view, benchmark, status or (), sender, name)
         return kept_model(
             request,
             RequestList(
                 total=len(matching),
                 offset=offset,
-                requests=answers(service, matching[offset : offset + limit]),
+                requests=answers(service, view.in_full(matching[offset : offset + limit])),
                 set_aside=[SetAsideFile(path=file.path, reason=file.reason) for file in view.set_aside],
             ),
         )
@@ -156,12 +156,12 @@ def ranking(standing: Standing) -> PriorityAnswer:
 
 
 def filtered(
-    requests: Iterable[records.Request],
+    requests: Iterable[records.AnyRequest],
     benchmark: str = "",
     statuses: Collection[Status] = (),
     sender: str = "",
     name: str = "",
-) -> list[records.Request]:
+) -> list[records.AnyRequest]:
     """Those of `requests` that fit every filter that is not empty, the newest first."""
     matching = [
         request
@@ -169,6 +169,6 @@ def filtered(
         if (not benchmark or request.benchmark == benchmark)
         and (not statuses or request.status in statuses)
         and (not sender or request.sender == sender)
-        and name.casefold() in request.model.casefold()
+        and (not name or name.casefold() in request.model.casefold())
     ]
     return sorted(matching, key=lambda request: (request.submitted_time, request.id), reverse=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from leaderboard.queue.estimates import Estimate, Estimates
+from leaderboard.queue.view import QueueView
 from leaderboard.records import Request, Status
 from leaderboard.results.log_parts import log_parts
 
@@ -48,12 +48,12 @@ def request_events(request: Request, estimate: Estimate, error: float | None, lo
     return {name: json.dumps(data) for name, data in told.items()}
 
 
-def queue_events(requests: Sequence[Request], estimates: Estimates) -> Told:
+def queue_events(view: QueueView, estimates: Estimates) -> Told:
     """All that is told of the queue."""
-    running = [request for request in requests if request.status is Status.RUNNING]
-    waiting = next_ones(requests, estimates)
+    running = [request for request in view.open if request.status is Status.RUNNING]
+    waiting = next_ones(view.open, estimates)
     told: dict[str, object] = {
-        "queue": {"counts": counts_of(requests), "state": queue_state(requests, estimates)},
+        "queue": {"counts": view.counts, "state": queue_state(view, estimates)},
         "running": {
             "running": [
                 {
@@ -85,18 +85,12 @@ def state_of(request: Request) -> str:
     return f"{request.status.value} {len(request.history)} {len(request.edits)} {request.votes}"
 
 
-def queue_state(requests: Sequence[Request], estimates: Estimates) -> str:
+def queue_state(view: QueueView, estimates: Estimates) -> str:
     """The same of the queue's page: how many there are in each status, what runs, and what waits in which order."""
-    running = sorted(request.id for request in requests if request.status is Status.RUNNING)
-    waiting = [request.id for request in next_ones(requests, estimates)]
-    text = json.dumps([counts_of(requests), running, waiting])
+    running = sorted(request.id for request in view.open if request.status is Status.RUNNING)
+    waiting = [request.id for request in next_ones(view.open, estimates)]
+    text = json.dumps([view.counts, running, waiting])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def counts_of(requests: Iterable[Request]) -> dict[str, int]:
-    """How many requests there are in each status."""
-    counts = Counter(request.status for request in requests)
-    return {status.value: counts[status] for status in Status}
 
 
 def next_ones(requests: Iterable[Request], estimates: Estimates) -> list[Request]:

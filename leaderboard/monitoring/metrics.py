@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -36,13 +35,11 @@ class QueueMetrics(Collector):
             return
         up.add_metric([], 1)
         yield up
-        requests = view.requests
-        counts = Counter(request.status for request in requests)
         states = GaugeMetricFamily("podium_requests", "Requests by status.", labels=["status"])
-        for status in Status:
-            states.add_metric([status.value], counts[status])
+        for status, count in view.counts.items():
+            states.add_metric([status.value], count)
         yield states
-        waiting = [request.submitted_time for request in requests if request.status is Status.PENDING]
+        waiting = [request.submitted_time for request in view.open if request.status is Status.PENDING]
         times = [time for text in waiting if (time := moment(text)) is not None]
         age = (datetime.now(UTC) - min(times)).total_seconds() if times else 0.0
         yield GaugeMetricFamily(

@@ -54,7 +54,7 @@ def ends(requests: Iterable[Request], since: str, board: str, address: str) -> I
             if entry.to in ENDED and entry.time >= since:
                 last = number == len(request.history) - 1
                 yield Notice(
-                    delivery=f"{request.id}-{number}",
+                    delivery=delivery(request.id, number),
                     board=board,
                     url=f"{address}/request/{request.id}",
                     request_id=request.id,
@@ -71,3 +71,8 @@ def ends(requests: Iterable[Request], since: str, board: str, address: str) -> I
                     attempts=request.attempts,
                     failure=request.failure if last and entry.to is Status.FAILED else None,
                 )
+
+
+def delivery(request_id: str, number: int) -> str:
+    """The name of the end that the entry of this number (from 0) in a request's history notes."""
+    return f"{request_id}-{number}"

@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from leaderboard.errors import NotDelivered, PodiumError
 from leaderboard.notices.channels import Channel, open_channels
-from leaderboard.notices.notice import Notice, ends
+from leaderboard.notices.notice import Notice, delivery, ends
 from leaderboard.notices.outbox import Outbox
 from leaderboard.queue.queue import Queue
+from leaderboard.queue.view import QueueView
 from leaderboard.records import Request, utc
 from leaderboard.settings import Settings
 
@@ -56,21 +58,23 @@ class Notifier:
         self._utc_clock = utc_clock
         now = utc(utc_clock())
         self._routes = [Route(channel, Outbox(folder / f"{channel.name}.json", now)) for channel in channels]
-        self._seen: Sequence[Request] | None = None
+        self._seen: QueueView | None = None
 
     def work(self, clock: float) -> None:
         """Tell of what ended, as far as channels are due (`clock` in seconds)."""
-        requests = self._queue.view().requests
+        view = self._queue.view()
         due = [route for route in self._routes if route.due <= clock]
-        if requests == self._seen and not any(route.failures for route in due):
+        if view is self._seen and not any(route.failures for route in due):
             return
         forgotten = utc(self._utc_clock() - KEPT)
         complete = len(due) == len(self._routes)
         for route in due:
             route.outbox.forget(forgotten)
-            told = route.outbox.waiting(ends(requests, route.outbox.since, self._board, self._address))
+            told = route.outbox.waiting(
+                ends(_untold(view, route.outbox), route.outbox.since, self._board, self._address)
+            )
             complete &= self._tell(route, told, clock)
-        self._seen = requests if complete else None
+        self._seen = view if complete else None
 
     def _tell(self, route: Route, notices: Sequence[Notice], clock: float) -> bool:
         """Whether the channel was told of all of them; after the first that it did not take it is left alone."""
@@ -89,6 +93,13 @@ class Notifier:
             route.outbox.note(notice)
         route.failures = 0
         return True
+
+
+def _untold(view: QueueView, outbox: Outbox) -> list[Request]:
+    """The requests of which the channel may have to be told; of one whose last end it was told it was told all."""
+    late = takewhile(lambda request: request.ended_time >= outbox.since, reversed(view.ended))
+    untold = [request for request in late if not outbox.has(delivery(request.id, request.entries - 1))]
+    return [*view.open, *view.in_full(reversed(untold))]
 
 
 class NoticeThread:

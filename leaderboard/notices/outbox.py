@@ -40,6 +40,10 @@ class Outbox:
         new = [notice for notice in notices if notice.delivery not in self._file.told]
         return sorted((notice for notice in new if notice.ended_time >= self.since), key=lambda each: each.ended_time)
 
+    def has(self, delivery: str) -> bool:
+        """Whether the channel was told of that end."""
+        return delivery in self._file.told
+
     def note(self, notice: Notice) -> None:
         """It was told."""
         self._file.told[notice.delivery] = notice.ended_time

@@ -8,9 +8,10 @@ import statistics
 from bisect import bisect_left, insort
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
-from leaderboard.records import Request, Status, moment
+from leaderboard.records import AnyRequest, EndedRequest, Status, ended_at, moment
 
 NEIGHBOURS = 5
 """How many finished runs, the closest in size, an expected time is taken from."""
@@ -88,30 +89,51 @@ class Durations:
         return statistics.median(seconds * math.exp(size - other) for other, _, seconds in near[:NEIGHBOURS])
 
 
-def finished_runs(requests: Iterable[Request]) -> list[FinishedRun]:
+class PastRuns:
+    """The runs that finished the requests of a queue, and what they tell of the next ones."""
+
+    def __init__(self, requests: Iterable[AnyRequest]) -> None:
+        """`requests`: those that have ended and any others; fastest with the last end first."""
+        self._runs = finished_runs(requests)
+        self.durations = Durations(self._runs)
+
+    @cached_property
+    def accuracy(self) -> Accuracy:
+        """How far off the last estimates of how long a run takes were."""
+        return accuracy(self._runs)
+
+
+def finished_runs(requests: Iterable[AnyRequest]) -> list[FinishedRun]:
     """The last runs of each benchmark that finished their requests, in the order in which they ended."""
-    by_benchmark: dict[str, list[Request]] = defaultdict(list)
+    by_benchmark: dict[str, list[AnyRequest]] = defaultdict(list)
     for request in requests:
-        if request.status is Status.FINISHED and request.history:
+        if request.status is Status.FINISHED and (
+            request.seconds if isinstance(request, EndedRequest) else request.history
+        ):
             by_benchmark[request.benchmark].append(request)
-    last = (
-        heapq.nlargest(HISTORY, each, key=lambda request: request.history[-1].time) for each in by_benchmark.values()
-    )
+    last = (heapq.nlargest(HISTORY, each, key=ended_at) for each in by_benchmark.values())
     runs = (finished_run(request) for each in last for request in each)
     return sorted((run for run in runs if run is not None), key=lambda run: run.end)
 
 
-def finished_run(request: Request) -> FinishedRun | None:
+def finished_run(request: AnyRequest) -> FinishedRun | None:
     """The run that finished the request; None when it did not finish, or its file does not say how long that took."""
+    end, seconds = moment(ended_at(request)), run_seconds(request)
+    if end is None or seconds is None:
+        return None
+    params = request.params if _known(request.params) else None
+    return FinishedRun(end.timestamp() - seconds, end.timestamp(), request.benchmark, params)
+
+
+def run_seconds(request: AnyRequest) -> float | None:
+    """How long the run took that finished the request; None when it did not finish, or its file does not say."""
+    if isinstance(request, EndedRequest):
+        return request.seconds
     entries = request.history
     if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
         return None
     start, end = moment(entries[-2].time), moment(entries[-1].time)
-    if start is None or end is None or end <= start:
-        return None
-    return FinishedRun(
-        start.timestamp(), end.timestamp(), request.benchmark, request.params if _known(request.params) else None
-    )
+    return (end - start).total_seconds() if start and end and end > start else None
 
 
 def accuracy(runs: Iterable[FinishedRun]) -> Accuracy:

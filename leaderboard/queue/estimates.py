@@ -12,12 +12,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import NamedTuple
 
-from leaderboard.queue.durations import Accuracy, Durations, accuracy, finished_runs
+from leaderboard.queue.durations import Accuracy, PastRuns
 from leaderboard.queue.priority import Standing, rank
 from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
 from leaderboard.records import Abilities, Request, Status, moment, utc
 
@@ -45,10 +45,11 @@ class Estimate(NamedTuple):
 class Estimates:
     """The estimates of every request of a queue at one moment."""
 
-    def __init__(self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime) -> None:
-        """`requests`: at least those that wait, those that run, and the ones that finished lately."""
-        self._runs = finished_runs(requests)
-        self._durations = Durations(self._runs)
+    def __init__(
+        self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime, past: PastRuns | None = None
+    ) -> None:
+        """`requests`: at least those that wait and run. `past`: the finished runs; None for those of `requests`."""
+        self._past = PastRuns(requests) if past is None else past
         self._now = now.timestamp()
         self._known: dict[str, Estimate] = {}
         running = [request for request in requests if request.status is Status.RUNNING]
@@ -67,13 +68,13 @@ class Estimates:
         """What is expected of `request`; nothing of one that has ended."""
         return self._known.get(request.id, Estimate())
 
-    @cached_property
+    @property
     def accuracy(self) -> Accuracy:
         """How far off the last estimates of how long a run takes were."""
-        return accuracy(self._runs)
+        return self._past.accuracy
 
     def _expected(self, request: Request) -> float | None:
-        return self._durations.expected(request.benchmark, request.params)
+        return self._past.durations.expected(request.benchmark, request.params)
 
     def _foresee(self, standings: Iterable[Standing], workers: Sequence[Abilities]) -> None:
         """Let the workers take the waiting requests, in order, as their slots become free."""
@@ -114,19 +115,19 @@ class Estimates:
 
 
 class CurrentEstimates:
-    """The estimates of a queue as of now; who asks within a second for the same requests gets the same. For threads."""
+    """The estimates of a queue as of now; who asks within a second for the same view gets the same. For threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._asked: tuple[Sequence[Request], Sequence[Abilities], datetime] | None = None
+        self._asked: tuple[QueueView, Sequence[Abilities], datetime] | None = None
         self._estimates: Estimates | None = None
 
-    def get(self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime) -> Estimates:
-        """The estimates of `requests`, at `now` to the second."""
-        asked = requests, workers, now.replace(microsecond=0)
+    def get(self, view: QueueView, workers: Sequence[Abilities], now: datetime) -> Estimates:
+        """The estimates of the requests in `view`, at `now` to the second."""
+        asked = view, workers, now.replace(microsecond=0)
         with self._lock:
             if self._estimates is None or asked != self._asked:
-                self._asked, self._estimates = asked, Estimates(*asked)
+                self._asked, self._estimates = asked, Estimates(view.open, *asked[1:], view.ended.past)
             return self._estimates
 
 

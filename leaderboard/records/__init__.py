@@ -4,6 +4,7 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 """
 
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
+from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
 from leaderboard.records.engine import Engine
 from leaderboard.records.kinds import (
     KINDS,
@@ -45,9 +46,11 @@ __all__ = [
     "SCHEMA_VERSION",
     "TIME_FORMAT",
     "Abilities",
+    "AnyRequest",
     "BaseSubmission",
     "CheckpointSubmission",
     "Edit",
+    "EndedRequest",
     "Engine",
     "Failure",
     "Fault",
@@ -71,6 +74,7 @@ __all__ = [
     "Versioned",
     "WeightType",
     "block_of",
+    "ended_at",
     "folder_of",
     "identity_of",
     "is_repo_id",

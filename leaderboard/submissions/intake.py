@@ -21,6 +21,7 @@ from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import (
     Abilities,
+    AnyRequest,
     BaseSubmission,
     ModelFacts,
     Person,
@@ -180,7 +181,7 @@ class Intake:
         """The case with what the benchmark's policy says of it and its sender now."""
         if rules is None:
             return case
-        requests = self.queue.view().requests if rules.limited else []
+        requests: Iterable[AnyRequest] = self.queue.view() if rules.limited else []
         allowances = rules.allowances(sender, case.name, requests, datetime.now(UTC))
         return replace(case, refusal=rules.refusal(*case.names), allowances=allowances)
 
@@ -197,12 +198,13 @@ class Intake:
         waiting = case.existing if case.existing and case.existing.status is Status.PENDING else None
         if request is None and waiting is None:
             return Cost(questions)
-        requests = list(self.queue.view().requests)
+        view = self.queue.view()
+        requests = list(view.open)
         if waiting is None and request is not None:
             waiting = request.model_copy(update={"id": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
-        estimates = Estimates(requests, case.abilities, datetime.now(UTC))
+        estimates = Estimates(requests, case.abilities, datetime.now(UTC), view.ended.past)
         estimate, error = estimates.of(waiting), estimates.accuracy.error
         return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end, error)
 

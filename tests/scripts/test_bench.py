@@ -19,6 +19,7 @@ NAMES = {
     "slurm": {"overhead of Slurm", "jobs that did their work"},
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
+    "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
     "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
 }

@@ -34,7 +34,8 @@ from leaderboard.pages.render import TEMPLATES, address, model_link, prose, rend
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import parse_visit
 from leaderboard.pages.submit import check_results
-from leaderboard.queue.request_index import QueueView, SetAside
+from leaderboard.queue.request_index import OPEN, in_short
+from leaderboard.queue.view import EndedRequests, QueueView, SetAside
 from leaderboard.records import (
     Abilities,
     Failure,
@@ -45,6 +46,7 @@ from leaderboard.records import (
     Request,
     Severity,
     Status,
+    request_path,
     utc,
 )
 from leaderboard.settings import PROJECT
@@ -147,12 +149,23 @@ def test_the_form_can_be_filled_as_a_request_was() -> None:
 # --- queue
 
 
+def view_of(requests: list[Request], aside: list[SetAside]) -> QueueView:
+    files = {request_path(request): request for request in requests}
+    ended = [in_short(path, "", request) for path, request in files.items() if request.status not in OPEN]
+    return QueueView(
+        [request for request in requests if request.status in OPEN],
+        EndedRequests(sorted(ended, key=lambda request: request.ended_time)),
+        aside,
+        lambda paths: map(files.__getitem__, paths),
+    )
+
+
 def test_the_queue_is_arranged_by_state_and_filter() -> None:
     waiting = [request("second", minutes=1), request("first", minutes=3)]
     stuck = request("stuck", revision="main")
     ended = [finished("old", 10, 50), request("bad", Status.FAILED, 3), request("gone", Status.CANCELLED, 5)]
     other = request("elsewhere", benchmark="other", minutes=2)
-    view = QueueView([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
+    view = view_of([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
 
     shown = arrange(view, Filters("tiny"), NOW)
     assert [(row.request.model, row.position) for row in shown.waiting] == [
@@ -286,7 +299,7 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     failure = Failure(fault=Fault.SUBMISSION, code=EVIL, message=EVIL)
     bad = request(EVIL, Status.FAILED, failure=failure, sender=EVIL, license=EVIL, architectures=EVIL, base_model=EVIL)
     running = request(EVIL + "r", Status.RUNNING, progress=Progress(task=EVIL, done=5, total=4))
-    view = QueueView([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
+    view = view_of([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
     sick = [Abilities(worker=EVIL, trouble=EVIL, benchmarks=[EVIL])]
     shown = arrange(view, Filters("tiny", name=EVIL), NOW, sick)
     everything = arrange(view, Filters("tiny"), NOW)
