@@ -34,6 +34,8 @@ from leaderboard.pages.render import TEMPLATES, address, model_link, prose, rend
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import parse_visit
 from leaderboard.pages.submit import check_results
+from leaderboard.queue.durations import Accuracy
+from leaderboard.queue.priority import Standing
 from leaderboard.queue.request_index import OPEN, in_short
 from leaderboard.queue.view import EndedRequests, QueueView, SetAside
 from leaderboard.records import (
@@ -49,6 +51,7 @@ from leaderboard.records import (
     request_path,
     utc,
 )
+from leaderboard.results.log_parts import log_parts
 from leaderboard.settings import PROJECT
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -314,7 +317,10 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             open=False,
             waiting=Waiting(bad, None, None, EVIL),
             held_up=[Abilities(worker=EVIL, trouble=EVIL)],
-            log=EVIL,
+            log=log_parts(f"podium: {EVIL}\n{EVIL}\nWARNING a: {EVIL}\n"),
+            state=EVIL,
+            standing=Standing(bad, 1.0, 2.0, 1.0),
+            accuracy=Accuracy(),
             file=EVIL,
             path=EVIL,
             again=again_address(bad),
