@@ -49,6 +49,7 @@ from leaderboard.records import (
     request_path,
     utc,
 )
+from leaderboard.results.log_parts import log_parts
 from leaderboard.settings import PROJECT
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -314,7 +315,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             open=False,
             waiting=Waiting(bad, None, None, EVIL),
             held_up=[Abilities(worker=EVIL, trouble=EVIL)],
-            log=EVIL,
+            log=log_parts(f"{EVIL}\nWARNING x: {EVIL}"),
+            standing=None,
             file=EVIL,
             path=EVIL,
             again=again_address(bad),
