@@ -28,7 +28,7 @@ from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import neighbours, rank_of
-from leaderboard.pages.queue import Filters, Waiting, arrange
+from leaderboard.pages.queue import ENDED_SHOWN, SHOWN, Filters, Waiting, arrange
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
@@ -191,6 +191,25 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     assert failed.counts == shown.counts
     assert arrange(view, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
     assert arrange(view, Filters("tiny", sender="bob"), NOW).counts == {}
+
+
+def test_the_queue_page_shows_a_bounded_number_of_rows_and_says_how_many_there_are() -> None:
+    waiting = [request(f"w{number}", minutes=number) for number in range(SHOWN + 30)]
+    running = [request(f"r{number}", Status.RUNNING) for number in range(SHOWN + 20)]
+    ended = [finished(f"e{number}", 10, number) for number in range(ENDED_SHOWN + 10)]
+    aside = [SetAside(f"x{number}.json", "no") for number in range(SHOWN + 1)]
+    shown = arrange(view_of([*waiting, *running, *ended], aside), Filters("tiny"), NOW)
+    rows = (shown.running, shown.waiting, shown.ended, shown.set_aside)
+    assert [len(part) for part in rows] == [SHOWN, SHOWN, ENDED_SHOWN, SHOWN]
+    assert [row.position for row in shown.waiting] == list(range(1, SHOWN + 1))
+    assert [row.model for row in shown.ended] == [f"org/e{number}" for number in range(ENDED_SHOWN)], "the last ones"
+    assert sum(shown.counts.values()) == len(waiting) + len(running) + len(ended)
+    page = render("queue", shown=shown, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    for total, which, number in ((230, "first", 200), (220, "first", 200), (60, "last", 50), (201, "first", 200)):
+        assert f"{total} in all; the {which} {number} are shown." in page
+    few = arrange(view_of([*waiting[:3], *running[:3], *ended[:3]], aside[:3]), Filters("tiny"), NOW)
+    page = render("queue", shown=few, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    assert "in all" not in page
 
 
 # --- submit
