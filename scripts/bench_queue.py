@@ -58,8 +58,9 @@ OPEN_OF = 20
 """One of so many requests is pending, the others have finished."""
 PICKS = 5
 PAGE = 50
-SETTLE_S = 15.0
-"""A service is watched this long after its start, when its trial job and its first looks are over."""
+SETTLED = 5.0
+"""A service whose processes use less than so much percent of a core for SETTLED_S seconds has started."""
+SETTLED_S, SETTLE_S = 5.0, 180.0
 TOKEN = "hf_bench"
 REQUESTS, RESULTS = "bench/requests", "bench/results"
 WEIGHTS = {f"model-{number:05}-of-00004.safetensors": f"sha256:{number:064x}" for number in range(1, 5)}
@@ -166,13 +167,25 @@ def idle_percent(place: Place, seconds: float) -> float:
             address = log.read_text().split(" is at ")[1].split()[0]
             answer = httpx.get(f"{address}/api/v1/requests", params={"limit": 1}, timeout=600, trust_env=False)
             answer.raise_for_status()
-            time.sleep(min(SETTLE_S, 5 * seconds))
             process = psutil.Process(service.pid)
-            before, began = processor_seconds(process), time.monotonic()
-            time.sleep(seconds)
-            return 100 * (processor_seconds(process) - before) / (time.monotonic() - began)
+            until_settled(process, min(SETTLE_S, 5 * seconds))
+            return share(process, seconds)
         finally:
             service.terminate()
+
+
+def until_settled(process: psutil.Process, at_most_s: float) -> None:
+    """Wait until its trial job and its first looks are over."""
+    began = time.monotonic()
+    while time.monotonic() - began < at_most_s and share(process, min(SETTLED_S, at_most_s)) > SETTLED:
+        pass
+
+
+def share(process: psutil.Process, seconds: float) -> float:
+    """Percent of a core that a process and those that it started use in the next `seconds`."""
+    before, began = processor_seconds(process), time.monotonic()
+    time.sleep(seconds)
+    return 100 * (processor_seconds(process) - before) / (time.monotonic() - began)
 
 
 def processor_seconds(process: psutil.Process) -> float:

@@ -56,14 +56,15 @@ class Standing(NamedTuple):
     """How long it has waited."""
     pace: float
     """How many points it gains for each that a request of 10 billion parameters gains by waiting."""
+    alone: float
+    """Its points without regard to the others of its sender."""
     before: int = 0
     """Requests of its sender that run or come first."""
 
     @property
     def points(self) -> float:
         """The sum of the terms."""
-        bonus = min(VOTE * max(self.request.votes - 1, 0), MOST_VOTES) + OFFICIAL * self.request.official
-        return DAY * self.days * self.pace + bonus - SHARE * math.log2(1 + self.before)
+        return self.alone - SHARE * math.log2(1 + self.before)
 
     @property
     def terms(self) -> list[Term]:
@@ -93,7 +94,7 @@ def rank(pending: Iterable[Request], running: Iterable[Request], now: datetime) 
     ranked = []
     for sender, own in by_sender.items():
         own.sort(key=_order)
-        ranked += [standing._replace(before=place) for place, standing in enumerate(own, before[sender])]
+        ranked += [Standing(*standing[:-1], place) for place, standing in enumerate(own, before[sender])]
     return sorted(ranked, key=_order)
 
 
@@ -119,7 +120,9 @@ def _alone(request: Request, now: float) -> Standing:
     """Its standing without regard to the others of its sender."""
     since = _timestamp(waiting_since(request))
     days = max(0.0, now - since) / DAY_S if since is not None else 0.0
-    return Standing(request, given_priority(request), days, _pace(request.params))
+    pace = _pace(request.params)
+    bonus = min(VOTE * max(request.votes - 1, 0), MOST_VOTES) + OFFICIAL * request.official
+    return Standing(request, given_priority(request), days, pace, DAY * days * pace + bonus)
 
 
 def _pace(params: float | None) -> float:

@@ -102,8 +102,7 @@ def read_request(path: str, content: bytes) -> Request:
 def _endless_number(fields: dict[str, Any]) -> str:
     """The first field that holds a whole number of more than MAX_DIGITS digits, at any depth; empty when none does."""
     waiting: list[tuple[str, Any]] = list(fields.items())
-    while waiting:
-        name, value = waiting.pop(0)
+    for name, value in waiting:  # which grows meanwhile
         if isinstance(value, dict):
             waiting += [(name, each) for each in value.values()]
         elif isinstance(value, list):

@@ -82,9 +82,13 @@ class LocalStore:
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git blob id of each file that is there."""
+        folders: dict[str, Path] = {}
         for path in paths:
+            folder, _, name = check_path(path).rpartition("/")
+            if folder not in folders:
+                folders[folder] = self._place(path).parent
             with suppress(Unreadable):  # it grew since it was listed; the next list sets it aside
-                content = self._content(path)
+                content = self._content(path, folders[folder] / name)
                 if content is not None:
                     yield path, content, blob_version(content)
 
@@ -151,9 +155,10 @@ class LocalStore:
             raise BadPath(path, "it leads through a link")
         return place
 
-    def _content(self, path: str) -> bytes | None:
+    def _content(self, path: str, place: Path | None = None) -> bytes | None:
+        """What is in a file; None where there is none. `place`: where it lies, for who has checked that already."""
         try:
-            with opened(self._place(path)) as file:
+            with opened(place or self._place(path)) as file:
                 size = os.fstat(file.fileno()).st_size
                 content = file.read() if self._max_bytes is None else file.read(self._max_bytes + 1)
         except (FileNotFoundError, NotADirectoryError):

@@ -191,18 +191,18 @@ def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest
         "backend.executors.layers.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted")
     )
     with pytest.raises(BadSettings) as refusal:
-        sandbox_layers(Settings(sandbox="auto"))
+        sandbox_layers("auto")
     for words in ("user namespaces", "Linux 5.13", "libseccomp2", "PODIUM_SANDBOX=off", "Operation not permitted"):
         assert words in str(refusal.value)
-    assert sandbox_layers(Settings(sandbox="off")) == []
+    assert sandbox_layers("off") == []
 
 
 def test_one_layer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = {Layer.NAMESPACES: "Operation not permitted", Layer.LANDLOCK: ""}
     monkeypatch.setattr("backend.executors.layers.layer_problems", lambda: problems)
-    assert sandbox_layers(Settings(sandbox="auto")) == [Layer.LANDLOCK]
+    assert sandbox_layers("auto") == [Layer.LANDLOCK]
     with pytest.raises(BadSettings, match="user namespaces"):
-        sandbox_layers(Settings(sandbox="namespaces"))
+        sandbox_layers("namespaces")
 
 
 def test_a_job_that_starts_cold_is_confined_as_well(layers: list[Layer], tmp_path: Path) -> None:

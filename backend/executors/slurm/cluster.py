@@ -18,6 +18,11 @@ KEPT = ("PATH", "SLURM_CONF", "LD_LIBRARY_PATH", "HOME", "USER", "LANG")
 class SlurmSilent(Infrastructure):
     """Slurm's controller did not answer, or refused."""
 
+    def __init__(self, message: str, said: bool = True) -> None:
+        """`said`: whether a program wrote what was wrong."""
+        super().__init__(message)
+        self.said = said
+
 
 class SlurmJob(NamedTuple):
     """One job as Slurm lists it."""
@@ -63,7 +68,11 @@ class SlurmCluster:
 
     def cancel(self, job: str, name: str) -> None:
         """End a job that waits or runs, if it has this number and this name; one that has ended is left alone."""
-        _run(["scancel", "--quiet", f"--name={name}", job])
+        try:
+            _run(["scancel", "--quiet", f"--name={name}", job])
+        except SlurmSilent as error:
+            if error.said:  # without a word it has only found no such job
+                raise
 
 
 def _run(command: Sequence[str], standard_input: str = "") -> str:
@@ -84,5 +93,6 @@ def _run(command: Sequence[str], standard_input: str = "") -> str:
     except subprocess.TimeoutExpired:
         raise SlurmSilent(f"{command[0]} did not answer within {ANSWER_S} s.") from None
     if ended.returncode:
-        raise SlurmSilent(f"{command[0]} failed: {' '.join(ended.stderr.split()) or f'exit code {ended.returncode}'}")
+        words = " ".join(ended.stderr.split())
+        raise SlurmSilent(f"{command[0]} failed: {words or f'exit code {ended.returncode}'}", said=bool(words))
     return ended.stdout

@@ -57,7 +57,7 @@ class Run:
         )
         self.records = Records(workdir)
         self.watch = Watch(workdir, "org/model", "float32")
-        self.watch.attach(self.lm, 10)
+        self.watch.attach(self.lm, {"task": 10})
         self.asked: Counter[str] = Counter()
         for kind in CALLS:
             setattr(self.lm, kind, self._counted(kind, getattr(self.lm, kind)))

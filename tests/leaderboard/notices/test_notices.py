@@ -7,7 +7,7 @@ import hmac
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from email.policy import default
@@ -21,6 +21,7 @@ from leaderboard.errors import BadSettings
 from leaderboard.notices import channels
 from leaderboard.notices.channels import Channel, open_channels
 from leaderboard.notices.notifier import KEPT, NoticeThread, Notifier
+from leaderboard.queue import request_index
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Failure, Fault, Request
 from leaderboard.settings import Settings
@@ -209,6 +210,26 @@ def test_a_webhook_that_fails_is_tried_again_later_and_holds_up_nothing(office: 
     receiver.got.clear()
     office.work(60)
     assert told(receiver) == [("org/first", "FINISHED"), ("org/second", "FINISHED")]
+
+
+def test_a_look_reads_only_the_ends_that_were_not_told(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_index, "KEPT_IN_FULL", 0)
+    for name in ("first", "second"):
+        office.queue.finish(office.claimed(name))
+    office.work()
+    read: list[str] = []
+    read_many = office.queue.store.read_many
+
+    def noted(paths: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
+        read.extend(paths)
+        return read_many(paths)
+
+    monkeypatch.setattr(office.queue.store, "read_many", noted)
+    office.queue.finish(office.claimed("third"))
+    office.work()
+    assert len(told(receiver)) == 3 and read and all("third" in path for path in read)
 
 
 def test_what_will_never_be_taken_is_not_sent_again(office: Office, receiver: Receiver) -> None:

@@ -28,14 +28,12 @@ from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import neighbours, rank_of
-from leaderboard.pages.queue import Filters, Waiting, arrange
+from leaderboard.pages.queue import ENDED_SHOWN, SHOWN, Filters, Waiting, arrange
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import parse_visit
 from leaderboard.pages.submit import check_results
-from leaderboard.queue.durations import Accuracy
-from leaderboard.queue.priority import Standing
 from leaderboard.queue.request_index import OPEN, in_short
 from leaderboard.queue.view import EndedRequests, QueueView, SetAside
 from leaderboard.records import (
@@ -195,6 +193,25 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     assert arrange(view, Filters("tiny", sender="bob"), NOW).counts == {}
 
 
+def test_the_queue_page_shows_a_bounded_number_of_rows_and_says_how_many_there_are() -> None:
+    waiting = [request(f"w{number}", minutes=number) for number in range(SHOWN + 30)]
+    running = [request(f"r{number}", Status.RUNNING) for number in range(SHOWN + 20)]
+    ended = [finished(f"e{number}", 10, number) for number in range(ENDED_SHOWN + 10)]
+    aside = [SetAside(f"x{number}.json", "no") for number in range(SHOWN + 1)]
+    shown = arrange(view_of([*waiting, *running, *ended], aside), Filters("tiny"), NOW)
+    rows = (shown.running, shown.waiting, shown.ended, shown.set_aside)
+    assert [len(part) for part in rows] == [SHOWN, SHOWN, ENDED_SHOWN, SHOWN]
+    assert [row.position for row in shown.waiting] == list(range(1, SHOWN + 1))
+    assert [row.model for row in shown.ended] == [f"org/e{number}" for number in range(ENDED_SHOWN)], "the last ones"
+    assert sum(shown.counts.values()) == len(waiting) + len(running) + len(ended)
+    page = render("queue", shown=shown, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    for total, which, number in ((230, "first", 200), (220, "first", 200), (60, "last", 50), (201, "first", 200)):
+        assert f"{total} in all; the {which} {number} are shown." in page
+    few = arrange(view_of([*waiting[:3], *running[:3], *ended[:3]], aside[:3]), Filters("tiny"), NOW)
+    page = render("queue", shown=few, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    assert "in all" not in page
+
+
 # --- submit
 
 
@@ -317,10 +334,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             open=False,
             waiting=Waiting(bad, None, None, EVIL),
             held_up=[Abilities(worker=EVIL, trouble=EVIL)],
-            log=log_parts(f"podium: {EVIL}\n{EVIL}\nWARNING a: {EVIL}\n"),
-            state=EVIL,
-            standing=Standing(bad, 1.0, 2.0, 1.0),
-            accuracy=Accuracy(),
+            log=log_parts(f"{EVIL}\nWARNING x: {EVIL}"),
+            standing=None,
             file=EVIL,
             path=EVIL,
             again=again_address(bad),

@@ -10,10 +10,13 @@ import pytest
 
 from leaderboard.benchmarks import Benchmark, load_benchmarks
 from leaderboard.errors import AlreadyRequested, NotFound
+from leaderboard.live.look import QUEUE, QueueLook
+from leaderboard.monitoring.metrics import QueueMetrics
 from leaderboard.queue import request_index
 from leaderboard.queue.durations import PastRuns
 from leaderboard.queue.queue import Queue
 from leaderboard.records import EndedRequest, Failure, Fault, Person, Request, Status, request_path
+from leaderboard.results.job_logs import JobLogs
 from leaderboard.stores import local
 from leaderboard.stores.local import LocalStore
 from leaderboard.stores.saved import load, save
@@ -75,6 +78,18 @@ def test_a_start_reads_only_what_is_open(root: Path) -> None:
     assert isinstance(view.by_id[asked(3).id], EndedRequest) and isinstance(view.by_id[asked(10).id], Request)
     for past in (PastRuns(view.requests), PastRuns(view), view.ended.past):
         assert past.durations.expected("tiny", 1.0) == 60.0 and past.accuracy.runs == 6
+
+
+def test_who_follows_or_counts_the_queue_reads_no_file_of_what_has_ended(root: Path) -> None:
+    reads = Reads(root)
+    told = QueueLook(reads.queue, JobLogs(reads.queue.store), list)([QUEUE])[QUEUE]
+    assert json.loads(told["queue"])["counts"] == {
+        "PENDING": 2, "RUNNING": 1, "FINISHED": 7, "FAILED": 1, "CANCELLED": 1,
+    }  # fmt: skip
+    [states] = [family for family in QueueMetrics(reads.queue).collect() if family.name == "podium_requests"]
+    counts = {sample.labels["status"]: sample.value for sample in states.samples}
+    assert counts == json.loads(told["queue"])["counts"]
+    assert sorted(reads.paths) == sorted(request_path(asked(number)) for number in (9, 10, 11))
 
 
 def test_a_saved_start_and_one_from_the_files_are_the_same(root: Path) -> None:

@@ -178,6 +178,7 @@ def test_what_serves_needs_little() -> None:
         "annotated_types",
         "typing_extensions",
         "typing_inspection",
+        "_distutils_hack",  # a start-up file of setuptools loads it
     }
     script = "import backend.evaluators.remote.serve, backend.evaluators.remote.vllm, sys; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
