@@ -117,14 +117,14 @@ class Paused(Small):
     def run(self, workdir: Path) -> None:
         import importlib
 
-        harness = importlib.import_module("backend.evaluators.harness")
+        harness, opening = (importlib.import_module(f"backend.evaluators.{name}") for name in ("harness", "opening"))
         folder = Workdir(workdir)
         runs = len({name.partition("-")[0] for name in kept.names(folder.kept)})
         pauses = (folder.request().model_extra or {}).get("pause_after", [])
         most = pauses[runs] if runs < len(pauses) else None
         asked: list[tuple[str, int]] = []
         passes = 0
-        make_lm = harness.make_lm
+        make_lm = opening.make_lm
 
         def counted(model: object, inputs: object) -> None:
             nonlocal passes
@@ -146,7 +146,7 @@ class Paused(Small):
                 setattr(lm, kind, noted)
             return lm
 
-        harness.make_lm = made
+        opening.make_lm = made
         harness.evaluate(workdir)
         folder.write("paused.json", json.dumps(asked).encode())
         folder.write("passes.json", json.dumps(passes).encode())
