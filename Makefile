@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 STORE ?= local
+EXECUTOR ?= local
 COMPILE = .venv/bin/uv pip compile --quiet pyproject.toml --extra server --extra worker --python-version 3.11 \
 	--no-annotate --custom-compile-command "make lock"
 
@@ -11,8 +12,9 @@ COMPILE = .venv/bin/uv pip compile --quiet pyproject.toml --extra server --extra
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub
-	@$(PY) -m scripts.demo --store $(STORE) $(if $(ONCE),--once)
+demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub, EXECUTOR=slurm runs jobs on Slurm
+	@$(if $(filter slurm,$(EXECUTOR)),bash scripts/system_packages.sh)
+	@$(PY) -m scripts.demo --store $(STORE) --executor $(EXECUTOR) $(if $(ONCE),--once)
 
 run: .venv/ready  ## the service against the real Hub, files in requests/ and results/
 	$(PY) app.py

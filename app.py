@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -23,13 +23,19 @@ from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_on
 from leaderboard import __version__
 from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
+from leaderboard.api.monitor import ReaderTimes, monitor_routes
+from leaderboard.api.root_path import RootPath
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
-from leaderboard.pages import mount_pages
+from leaderboard.monitoring.logs import set_up_logging
+from leaderboard.notices.notifier import NoticeThread
+from leaderboard.pages import NAMES, mount_pages
 from leaderboard.pages.embed import embed_routes
 from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
 
+DRAIN_S = 5
+"""Seconds that a stop leaves to answers under way."""
 UNREAD_S = 60.0
 """Seconds after which a client that reads nothing is given up, and with it what waits to be sent to it."""
 
@@ -44,12 +50,16 @@ def build_app(service: Service) -> FastAPI:
         service.boards.close()
 
     app = FastAPI(title=service.settings.title, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.include_router(monitor_routes(service))
     app.include_router(build_api(service))
     app.include_router(embed_routes(service))
     catch_errors(app)
     mount_pages(app, service)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     app.add_middleware(BodyLimits)
+    app.add_middleware(ReaderTimes, registry=service.monitor.registry, pages=NAMES)
+    if service.settings.root:
+        app.add_middleware(RootPath, root=service.settings.root)
     return app
 
 
@@ -78,17 +88,35 @@ def start_scheduler(service: Service) -> Scheduler:
     """The scheduler in this process, told of every submission. Raises BadSettings."""
     settings = service.settings
     executor = open_executor(settings)
+    registry = service.monitor.registry
     try:
         if service.stores.remote:
-            scheduler = start_on_stores(settings, service.stores, service.benchmarks, executor)
+            scheduler = start_on_stores(settings, service.stores, service.benchmarks, executor, registry)
         else:
-            scheduler = start(settings, service.queue, service.results, service.benchmarks, executor, service.contents)
+            parts = (service.queue, service.results, service.benchmarks, executor, service.contents)
+            scheduler = start(settings, *parts, registry=registry)
     except PodiumError:
         executor.close()
         raise
+    service.monitor.watch_scheduler(scheduler.round_age)
     service.on_submit.append(scheduler.wake)
     refresh_regularly(scheduler, settings, service.results_store)
     return scheduler
+
+
+class Server(uvicorn.Server):
+    """A server that tells who keeps connections open that it ends, before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending: list[Callable[[], None]] = []
+        """Called in the event loop when it is told to stop."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        for call in self.ending:
+            call()
+        await super().shutdown(sockets)
 
 
 def serve(service: Service) -> None:
@@ -96,10 +124,13 @@ def serve(service: Service) -> None:
     settings = service.settings
     with listen(settings.host, settings.port) as place, ExitStack() as ending:
         app = build_app(service)
+        ending.callback(NoticeThread(settings, service.queue, time.monotonic).stop)
         if settings.embedded:
             ending.callback(start_scheduler(service).stop)
-        print(f"{settings.title} is at http://{settings.host}:{place.getsockname()[1]}", flush=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        print(f"{settings.title} is at http://{settings.host}:{place.getsockname()[1]}{settings.root}", flush=True)
+        config = uvicorn.Config(app, log_level="warning", log_config=None, timeout_graceful_shutdown=DRAIN_S)
+        server = Server(config)
+        server.ending.append(service.watch.close)
         server.run(sockets=[place])
 
 
@@ -110,13 +141,11 @@ def end(*_: object) -> None:
 
 def main() -> int:
     """Serve until SIGINT or SIGTERM; 2 when the settings do not allow a start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "httpx2", "apscheduler"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
     try:
         settings = load_settings()
+        set_up_logging(settings)
         check_folders(settings, working=settings.embedded)
         serve(open_service(settings))
     except (BadSettings, BadBenchmark, HubUnavailable) as error:

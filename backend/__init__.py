@@ -37,6 +37,7 @@ class Resources(NamedTuple):
     """What a job needs."""
 
     gpus: int = 0
+    cpus: int = 0
     memory_bytes: int = 0
     wall_seconds: int = 0
 

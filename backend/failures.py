@@ -283,11 +283,23 @@ KILLED = {
     ),
     "not_forked": UNSTARTED,
     "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was stopped by its worker."),
+    "preempted": Rule("preempted", OURS, "The cluster gave the node that ran {model} to other work."),
+    "node_lost": Rule("node_lost", OURS, "The node that ran {model} failed."),
     "the local executor's forkserver ended": LOST,
 }
 BY_CODE = {
     rule.code: rule for rule in (*RULES, *KILLED.values(), UNKNOWN, LOST, CRASHED, STOPPED, UNSTARTED, UNPUBLISHED)
 }
+FOUND = frozenset(
+    {
+        *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
+        *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
+        "weights_missing",
+    }
+)
+"""Codes that evaluators raise by themselves (`JobFailed`)."""
+CODES = FOUND | BY_CODE.keys()
+"""Every code of a failure. What a job writes may hold any other text."""
 
 
 def rule_of(failure: Failure) -> Rule:

@@ -6,14 +6,20 @@ benchmark.json   the benchmark, and where its folder is
 job.json         what the operator says (JobOptions), its View among it
 checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
+kept/            what earlier runs of the request kept (backend/kept.py)
 handle           the executor's name of the job, while the scheduler has yet to settle it
 handed_on        the name that the executor behind the staging gave it, once its inputs are in place
+node.json        how a node of a cluster runs it (NodeOptions)
+ticket           the cluster's number of the job; without it nobody follows the job, and its node ends it
+start            how often the cluster had started the job again when a node last took it up
+ended.json       how the job ended, by the account of the node that ran it
 log.txt          its standard output and error, which it appends to
 
 What it writes, and whoever reads it takes for hostile, in out/:
 progress.json    how far it is, rewritten while it runs
 results.json     the harness's aggregated result with the `podium` block
 details/         one Parquet file a task
+kept/            what this run keeps for the next one, should it be interrupted
 abilities.json   what this machine can do, when that was the job
 needs.json       which data a benchmark's tasks read from outside, when that was the job
 failure.json     whose fault, when it failed
@@ -30,15 +36,16 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from backend import JobState, JobStatus, kept
 from backend.sandbox import View
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
-from leaderboard.records import Abilities, Failure, Progress, Request, request_of
+from leaderboard.records import Abilities, Engine, Failure, Progress, Request, request_of
 
 LOG_TAIL_BYTES = 64 * 1024
 MOST_SMALL_BYTES = 1 << 20
@@ -48,6 +55,17 @@ MOST_RESULT_BYTES = 1 << 30
 MOST_FILES = 100_000
 """More files than a job has any use for."""
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class EngineEnvironment(BaseModel):
+    """An environment with an engine whose packages cannot be in ours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    python: list[str]
+    """The command that starts its interpreter."""
+    maker: str
+    """What makes the engine there: `module:function` (see backend/evaluators/remote/serve.py)."""
 
 
 class JobOptions(BaseModel):
@@ -63,20 +81,43 @@ class JobOptions(BaseModel):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
     """Processor threads; 0 leaves it to torch."""
-    engine: Literal["shared", "stock"] = "stock"
+    gpus: int = 0
+    """Accelerators that it may compute on; 0 for all that it sees."""
+    engine: Engine = "stock"
     """Which engine forwards tokens."""
+    environment: EngineEnvironment | None = None
+    """Where the engine is, if it is not in this environment."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets."""
     batch_size: str = "auto"
     """A number, or `auto`."""
     limit: int | None = None
     """Examples per task, for trying things out; a result with a limit is never published."""
+    keep_examples: int = 0
+    """Examples of a task after which its answers are kept for a run that goes on with them; 0 keeps none."""
     wall_seconds: int = 0
     """Time after which it is ended; 0 when there is no limit."""
     max_params_b: float = 0.0
     """Largest checkpoint (billions of parameters) that this machine takes; 0 when there is no limit."""
     view: View = View()
     """What it may see and use."""
+
+
+class NodeOptions(BaseModel):
+    """How a node runs a job that was submitted elsewhere. It holds no secrets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    environment: dict[str, str]
+    """The job's whole environment, but for what every machine has of its own."""
+    preload: list[str]
+    """Modules that are imported before the job is confined."""
+    sandbox: str
+    """What confines jobs, as in the settings."""
+    memory_bytes: int
+    """Private memory at which the job is ended; 0 for no limit."""
+    wall_seconds: int
+    """Seconds after which the job is ended; 0 for no limit."""
 
 
 class DataNeeds(BaseModel):
@@ -126,12 +167,15 @@ class Workdir:
         """Folder of the base model's files."""
         return self.path / "base"
 
+    @property
+    def kept(self) -> Path:
+        """Folder of what earlier runs of the request kept, for the job to go on with."""
+        return self.path / kept.FOLDER
+
     def prepare(self, options: JobOptions, request: Request | None = None, benchmark: Benchmark | None = None) -> None:
         """Write a job's inputs into a folder that may hold an earlier try's files."""
-        remove_trees(self.out, self.scratch)
         self._forget_handles()
-        for folder in (self.out, self.scratch):
-            folder.mkdir(parents=True)
+        self.start_again()
         view = dataclasses.replace(options.view, read=(self.path, *options.view.read), write=(self.out, self.scratch))
         self._put("job.json", options.model_copy(update={"view": view}).model_dump_json(indent=2).encode())
         if request is not None:
@@ -139,6 +183,14 @@ class Workdir:
         if benchmark is not None:
             place = {"folder": str(benchmark.folder.resolve()), "benchmark": benchmark.model_dump(mode="json")}
             self._put("benchmark.json", json.dumps(place, indent=2).encode())
+
+    def start_again(self) -> None:
+        """Remove what an earlier try has written, but for what it kept: the next one goes on with that."""
+        (self.path / "ended.json").unlink(missing_ok=True)
+        kept.copy(self.out / kept.FOLDER, self.kept)
+        remove_trees(self.out, self.scratch)
+        for folder in (self.out, self.scratch):
+            folder.mkdir(parents=True)
 
     def options(self) -> JobOptions:
         """What the operator says. Raises Unreadable."""
@@ -167,6 +219,23 @@ class Workdir:
             return self._output("progress.json", Progress)
         except Unreadable:
             return None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep something for a later run of the request. Raises OSError."""
+        kept.put(self.out / kept.FOLDER, name, content)
+
+    def take_over(self, earlier: Workdir) -> None:
+        """Let this run go on with what another run of the request kept, whose folder then has it no more.
+
+        Raises OSError.
+        """
+        for folder in (earlier.kept, earlier.out / kept.FOLDER):
+            kept.copy(folder, self.kept)
+        earlier.forget_kept()
+
+    def forget_kept(self) -> None:
+        """Remove what was kept: nobody goes on with it."""
+        remove_trees(self.kept, self.out / kept.FOLDER)
 
     def write_failure(self, failure: Failure) -> None:
         """Say why the job failed."""
@@ -249,6 +318,46 @@ class Workdir:
         """That name; None before the job was handed on and once it is settled."""
         return self._name("handed_on")
 
+    def set_node_options(self, options: NodeOptions) -> None:
+        """Say how a node runs the job."""
+        self._put("node.json", options.model_dump_json(indent=2).encode())
+
+    def node_options(self) -> NodeOptions:
+        """How a node runs the job. Raises Unreadable."""
+        return self._input("node.json", NodeOptions)
+
+    def set_ticket(self, number: str) -> None:
+        """Tell the node that the job of this number is followed."""
+        self._put("ticket", number.encode())
+
+    def ticket(self) -> str | None:
+        """The number of the job that is followed; None when none is (any more)."""
+        return self._name("ticket")
+
+    def remove_ticket(self) -> None:
+        """Tell the node that nobody follows the job any more."""
+        (self.path / "ticket").unlink(missing_ok=True)
+
+    def set_start(self, number: int) -> None:
+        """Say which start of the job this is: 0, or how often the cluster had started it again."""
+        self._put("start", str(number).encode())
+
+    def start(self) -> int:
+        """Which start of the job was the last one, -1 before the first."""
+        return int(self._name("start") or -1)
+
+    def set_ended(self, status: JobStatus) -> None:
+        """Say how the job ended, on its node."""
+        self._put("ended.json", json.dumps(status._asdict()).encode())
+
+    def ended(self) -> JobStatus | None:
+        """How the job ended, by its node's account; None while there is none."""
+        try:
+            word = json.loads((self.path / "ended.json").read_bytes())
+            return JobStatus(JobState(word["state"]), word["reason"])
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         self._forget_handles()
@@ -305,7 +414,7 @@ class Workdir:
             return None
 
     def _forget_handles(self) -> None:
-        for file in ("handle", "handed_on"):
+        for file in ("handle", "handed_on", "ticket", "start"):
             (self.path / file).unlink(missing_ok=True)
 
     def _put(self, name: str, content: bytes) -> None:

@@ -6,6 +6,7 @@ The seam to where files live is `FileStore`; the local folder and the Hub's data
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 __version__ = "0.1.0"
@@ -34,6 +35,10 @@ class FileStore(Protocol):
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of everything that is there, is not listed and is not read, as it was last seen."""
+        ...
+
+    def kept_at(self, name: str) -> Path:
+        """Where to keep `name`, made from the files of this store, between starts; it may go at any time."""
         ...
 
     def read(self, path: str) -> tuple[bytes, str]:

@@ -13,13 +13,15 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── Unreadable               a file of ours does not say what its format demands
 ├── BadBenchmark             a benchmark's YAML has problems; carries all of them
 ├── BadSettings              a setting has a value that is not allowed
+├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
 ├── TooLarge                 more was sent than an address takes
 ├── TooMany                  somebody asks for more at a time than one person may
 └── Infrastructure           our side failed: never the submitter's fault
     ├── HubUnavailable       the Hub did not answer, or answered with its own trouble
-    └── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
+    ├── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
+    └── NotDelivered         a webhook or mail server did not take a notice
 """
 
 from __future__ import annotations
@@ -137,6 +139,10 @@ class BadSettings(PodiumError):
     """Settings that cannot be used; one sentence a setting."""
 
 
+class BadBackup(PodiumError):
+    """A backup that cannot be made, read or put back."""
+
+
 class Conflict(PodiumError):
     """A commit found other content than it expected at `paths`; nothing was written."""
 
@@ -175,6 +181,14 @@ class HubUnavailable(Infrastructure):
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class NotDelivered(Infrastructure):
+    """A webhook or mail server did not take a notice; `for_good`: it never will."""
+
+    def __init__(self, message: str, for_good: bool = False) -> None:
+        self.for_good = for_good
         super().__init__(message)
 
 

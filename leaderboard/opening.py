@@ -68,7 +68,7 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
     if settings.store == "local":
         results = LocalStore(settings.results_dir)
         return Stores(LocalStore(settings.requests_dir, MAX_BYTES), results, DetailsBesideResults(results, gated))
-    names = _names(settings)
+    names = dataset_names(settings)
     folder = settings.work_dir.absolute() / "hub-store"
     token = settings.token
 
@@ -104,7 +104,7 @@ def _introduce(settings: Settings, stores: Mapping[str, HubStore], benchmarks: M
         introduce(store, f"{settings.title}: {key}", words, here)
 
 
-def _names(settings: Settings) -> dict[str, str]:
+def dataset_names(settings: Settings) -> dict[str, str]:
     """Part -> dataset, empty for one that is not wanted. Raises BadSettings."""
     space = settings.hub_namespace
     problems = []

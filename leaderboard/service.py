@@ -24,10 +24,13 @@ from leaderboard.errors import NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
+from leaderboard.live.look import QueueLook
+from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
+from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import Stores, open_stores
-from leaderboard.queue.estimates import Estimates
+from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person
 from leaderboard.results.job_logs import JobLogs
@@ -59,6 +62,8 @@ class Service:
     identity: Identity
     policies: Policies
     models: KnownModels
+    current_estimates: CurrentEstimates = field(default_factory=CurrentEstimates)
+    """When the requests of the queue will run, kept for a second."""
     turns: Turns = field(default_factory=Turns)
     """Of those who have checkpoints looked up."""
     on_submit: list[Callable[[], None]] = field(default_factory=list)
@@ -70,9 +75,19 @@ class Service:
         return Rights(self.identity)
 
     @cached_property
+    def monitor(self) -> Monitor:
+        """Health, readiness and metrics of this process."""
+        return Monitor(self.settings, self.stores, self.queue)
+
+    @cached_property
     def logs(self) -> JobLogs:
         """The ends of jobs' logs, as workers wrote them."""
         return JobLogs(self.queue.store)
+
+    @cached_property
+    def watch(self) -> QueueWatch:
+        """Those who follow requests, and the one who looks for all of them."""
+        return QueueWatch(QueueLook(self.queue, self.logs, self.workers))
 
     @cached_property
     def discussions(self) -> Discussions:
@@ -96,7 +111,7 @@ class Service:
         """What `model` is called now; None when it was never requested or measured here, under any name."""
         names = self.models.names(model)
         known = {names.now, *names.earlier}
-        requested = any(request.model in known for request in self.queue.view().requests)
+        requested = any(request.model in known for request in self.queue.view())
         measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
         return names.now if requested or any(measured) else None
 
@@ -121,7 +136,7 @@ class Service:
 
     def estimates(self) -> Estimates:
         """When the requests of the queue will run, as of now."""
-        return Estimates(self.queue.view().requests, self.workers(), datetime.now(UTC))
+        return self.current_estimates.get(self.queue.view(), self.workers(), datetime.now(UTC))
 
     def wake(self) -> None:
         """Tell whoever works on the queue in this process that there is something to do."""

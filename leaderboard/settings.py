@@ -7,19 +7,24 @@ docs/reference.md lists them all, and a test keeps it complete.
 from __future__ import annotations
 
 import os
+import re
 import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leaderboard.errors import BadSettings
+from leaderboard.records import Engine
 
 PROJECT = Path(__file__).resolve().parent.parent
 """Where the packages lie: a checkout, or the site-packages that Podium is installed in."""
 DATA = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
 """Where data lie unless it is set: in the checkout, or in the folder that an installed `podium` is started in."""
+ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 PUBLIC_HUB = "https://huggingface.co"
 
 
@@ -97,6 +102,18 @@ class Settings(BaseSettings):
     """Port the pages and the API listen on; 0 picks a free one."""
     public_url: str = ""
     """Address under which people reach the service, for links in commands and discussions; empty: host and port."""
+    root_path: str = ""
+    """Path before all of the board's addresses where a proxy serves it below one, such as `/board`; empty: the path of
+    PODIUM_PUBLIC_URL. The proxy may take it away or leave it."""
+    metrics_from: str = "127.0.0.0/8, ::1/128"
+    """Networks that may read `/metrics`, separated by commas, by connections of their own: what a proxy passes on is
+    refused."""
+    monitor_host: str = "127.0.0.1"
+    """Address at which a worker of its own (`podium worker`) answers `/healthz`, `/readyz` and `/metrics`."""
+    monitor_port: int | None = Field(default=None, ge=0, le=65535)
+    """Its port for that; 0 picks a free one, none: it does not listen."""
+    log: Literal["plain", "json"] = "plain"
+    """How the log is written to standard error: `plain` for people, `json` an object a line for programs."""
     anonymous_sender: str = "anonymous"
     """Name written as sender where nobody is signed in and submissions need no sign-in."""
 
@@ -131,6 +148,27 @@ class Settings(BaseSettings):
     system: str = Field(default="", validation_alias=AliasChoices("SYSTEM", "system"))
     """`spaces` on Spaces; anywhere else Gradio's own sign-in lets everybody in and is not used."""
 
+    webhook_url: SecretStr | None = None
+    """Address of yours that is told of every request that ends: a POST with [this body](#webhook). The front end
+    (`podium serve`) does it, for ends by any worker or person; set it for one front end of a store only."""
+    webhook_secret: SecretStr | None = None
+    """Key with which the body is signed; any text."""
+    smtp_host: str = ""
+    """Mail server through which the same front end tells the maintainers of every request that ends; empty: no mail."""
+    smtp_port: int = 587
+    """Its port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`tls` encrypts from the first byte (port 465), `none` not at all, for a server on this machine."""
+    smtp_user: str = ""
+    """Account at the mail server; empty: no login."""
+    smtp_password: SecretStr | None = None
+    """Its password."""
+    mail_from: str = ""
+    """Sender of these mails."""
+    mail_to: str = ""
+    """Mailboxes of the maintainers, separated by commas. Submitters are known by their Hub names, which are no
+    addresses, so no mail goes to them."""
+
     embedded: bool = True
     """Whether `python app.py` (`podium serve`) also runs the scheduler."""
     worker: str = socket.gethostname()
@@ -151,7 +189,29 @@ class Settings(BaseSettings):
     executor: str = "local"
     """Where this worker's jobs run; [the executors](#executors) are listed below."""
     slots: int = 1
-    """Local executor: jobs at a time."""
+    """Jobs at a time; on a cluster, jobs that wait or run."""
+    sizes_file: Path | None = None
+    """YAML file of what jobs get by the size of their checkpoint; [the table](#sizes) is below. None: on a cluster
+    Podium's own table, elsewhere the limits that follow."""
+    slurm_partition: str = ""
+    """Slurm executor: `--partition` of the jobs; empty for the cluster's own, as in the next three."""
+    slurm_account: str = ""
+    """Slurm executor: `--account` of the jobs."""
+    slurm_qos: str = ""
+    """Slurm executor: `--qos` of the jobs."""
+    slurm_constraint: str = ""
+    """Slurm executor: `--constraint` of the jobs."""
+    slurm_gres: str = "gpu:{gpus}"
+    """Slurm executor: `--gres` of jobs that need accelerators, `{gpus}` being how many, such as `gpu:a100:{gpus}`."""
+    slurm_arguments: str = ""
+    """Slurm executor: further arguments of sbatch, quoted as in a shell."""
+    slurm_prologue: Path | None = None
+    """Slurm executor: file of shell lines that each batch script begins with, for modules and variables."""
+    slurm_python: str = ""
+    """Slurm executor: command that runs Python on a node, such as `apptainer exec /shared/podium.sif python3`; empty:
+    the worker's own interpreter, at the same path."""
+    slurm_requeue: bool = True
+    """Slurm executor: whether Slurm itself starts a job again that was pre-empted or whose node failed."""
     job_wall_s: int = 6 * 3600
     """Seconds after which a job is ended."""
     job_memory_gb: float = 16.0
@@ -161,6 +221,15 @@ class Settings(BaseSettings):
     keep_jobs_days: float = Field(default=30.0, ge=0)
     """Days for which the folder of a settled job is kept, and the log of an ended request in the store; 0 keeps them
     all."""
+    resume_examples: int = Field(default=250, ge=0)
+    """Examples of a task after which a job keeps the answers so far: an interrupted run repeats at most as many. 0
+    keeps none, so that such a run begins again."""
+    resume_store_s: float = Field(default=600.0, ge=0)
+    """Seconds between two times that what a running job has kept is copied into the requests store, from which a worker
+    on another machine goes on; 0 copies it only when the run ends unfinished."""
+    resume_store_mb: float = Field(default=64.0, ge=0)
+    """The most (MB) of one request's kept answers that goes into the requests store; 0 for nothing, as where all
+    workers share one work folder."""
     free_disk_gb: float = Field(default=10.0, ge=0)
     """Disk space (GB) that stays free beside what a job is about to download: the checkpoints least recently used are
     deleted for it; 0 deletes none."""
@@ -174,8 +243,12 @@ class Settings(BaseSettings):
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     threads: int = 1
     """Processor threads per job; 0 leaves it to torch."""
-    engine: Literal["shared", "stock"] = "shared"
-    """`shared` forwards common prefixes once, checked against the stock backend; `stock` is the harness's own."""
+    engine: Engine = "shared"
+    """`shared` forwards common prefixes once, checked against the stock backend; `stock` is the harness's own; `vllm`
+    runs in an environment of its own. A benchmark's `harness.engine` and a row of the table of sizes come before it."""
+    vllm_python: str = ""
+    """Interpreter of the environment that has vLLM, or a command that starts it, quoted as in a shell; on a cluster at
+    the same path on each node. Empty: the engine `vllm` is not used."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets, for air-gapped runs."""
     batch_size: str = "auto"
@@ -194,6 +267,37 @@ class Settings(BaseSettings):
                     setattr(self, name, value)
         return self
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, text: str) -> str:
+        path = text.rstrip("/")
+        if path and not ROOT_PATH.fullmatch(path):
+            raise ValueError("write a path that begins with a slash, such as /board")
+        return path
+
+    @field_validator("metrics_from")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks_of(text)
+        return text
+
+    @model_validator(mode="after")
+    def _have_one_root(self) -> Settings:
+        path = urlsplit(self.public_url).path.rstrip("/")
+        if self.public_url and self.root_path and path != self.root_path:
+            raise ValueError(f"PODIUM_ROOT_PATH is {self.root_path}, but PODIUM_PUBLIC_URL ends with {path or '/'}")
+        return self
+
+    @property
+    def metrics_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks in `metrics_from`."""
+        return networks_of(self.metrics_from)
+
+    @property
+    def root(self) -> str:
+        """What stands before every path of ours, without a slash at its end; mostly empty."""
+        return self.root_path or urlsplit(self.public_url).path.rstrip("/")
+
     @property
     def token(self) -> str | None:
         """The service's own Hub token in clear, for clients; never log it."""
@@ -202,7 +306,7 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """Where people reach the board, without a slash at its end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or f"http://{self.host}:{self.port}{self.root}").rstrip("/")
 
     @property
     def maintainer_names(self) -> list[str]:
@@ -220,6 +324,11 @@ class Settings(BaseSettings):
         return [name.strip() for name in self.benchmarks.split(",") if name.strip()]
 
 
+def networks_of(text: str) -> list[IPv4Network | IPv6Network]:
+    """The networks that `text` names, separated by commas. Raises ValueError."""
+    return [ip_network(name.strip()) for name in text.split(",") if name.strip()]
+
+
 INHERITED = (
     *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_HOME"),
@@ -230,6 +339,15 @@ INHERITED = (
 def inherited_environment() -> dict[str, str]:
     """The variables in INHERITED that are set here."""
     return {name: os.environ[name] for name in INHERITED if name in os.environ}
+
+
+def unknown_variables() -> list[str]:
+    """Variables of the environment that look like settings of ours and are none: misspelled, or of another version."""
+    known = set[object]()
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        known |= set(alias.choices) if isinstance(alias, AliasChoices) else {f"PODIUM_{name.upper()}"}
+    return sorted(name for name in os.environ if name.startswith("PODIUM_") and name not in known)
 
 
 def load_settings() -> Settings:
@@ -246,6 +364,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines = [
             f"PODIUM_{str(problem['loc'][0]).upper()}: {problem['msg']} (got {problem['input']!r})."
+            if problem["loc"]
+            else f"{problem['msg'].removeprefix('Value error, ')}. Make them agree."
             for problem in error.errors()
         ]
         raise BadSettings("\n".join(lines)) from None

@@ -22,8 +22,10 @@ from scripts.figures import Figure, Sections, show
 SUBCOMMANDS = {
     "jobs": "a small job from claim to published, against the lm_eval command",
     "harness": "the time of evaluation, against the lm_eval command",
+    "slurm": "jobs through Slurm, against the same job by hand",
     "submit": "from submission to the request file on disk",
     "hub": "ten thousand request files in a Hub store, against lm-eval's tracker",
+    "queue": "a hundred thousand request files in either store, against reading every file",
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
     "prefix": "the shared-prefix engine, against the hf backend",
 }

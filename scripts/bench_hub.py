@@ -134,8 +134,8 @@ def timed(served: Hub, queue: Queue, files: int) -> tuple[float, list[str]]:
     start = time.perf_counter()
     view = queue.view()
     seconds = time.perf_counter() - start
-    if len(view.requests) != files or view.set_aside:
-        raise AssertionError(f"{len(view.requests)} requests read, {len(view.set_aside)} files set aside")
+    if len(view) != files or view.set_aside:
+        raise AssertionError(f"{len(view)} requests read, {len(view.set_aside)} files set aside")
     return seconds, served.calls()
 
 

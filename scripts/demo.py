@@ -2,12 +2,14 @@
 
 `python -m scripts.demo` runs until Ctrl-C; with `--once` it stops when every submission has ended, and exits with 0
 when each ended as the manifest expects. It writes everything to `.demo/`, which it empties first. With `--store hub`
-its files are datasets on that Hub, and it also prints a details dataset read with `load_dataset`.
+its files are datasets on that Hub, and it also prints a details dataset read with `load_dataset`. With `--executor
+slurm` its jobs run on a Slurm cluster of two nodes on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import shutil
@@ -16,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +29,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 import localhub
+from scripts import slurm_cluster
 from scripts.seed_hub import manifest, seed
 from scripts.service import running
 
@@ -68,11 +72,13 @@ def board_port() -> str:
     return "7860"
 
 
-def settings(store: str, token: str) -> dict[str, str]:
+def settings(store: str, executor: str, token: str) -> dict[str, str]:
     """The demo's settings in addition to those of `scripts.service`."""
+    on_slurm = {"PODIUM_EXECUTOR": "slurm", "PODIUM_DEVICE": "cpu", "PODIUM_SLOTS": "4"}
     on_the_hub = {"HF_TOKEN": token, "PODIUM_HUB_NAMESPACE": BOARD, "PODIUM_PROGRESS_S": "5"}
     return {
         **(on_the_hub if store == "hub" else {}),
+        **(on_slurm if executor == "slurm" else {}),
         "PODIUM_STORE": store,
         "PODIUM_TITLE": "Podium demo",
         "PODIUM_PORT": board_port(),
@@ -206,15 +212,27 @@ def print_details(endpoint: str, api: httpx.Client) -> None:
     console.print(f"\n>>> {call}\n{done.stdout}", markup=False)
 
 
-def run(store: str, once: bool) -> int:
+@contextlib.contextmanager
+def cluster(executor: str) -> Iterator[None]:
+    """With `slurm`, a Slurm of two nodes on this machine for as long as the block lasts."""
+    if executor != "slurm":
+        yield
+        return
+    with slurm_cluster.running(DEMO / "slurm") as slurm:
+        console.print(f"[green]✓[/green] A Slurm with {len(slurm.nodes)} nodes runs in .demo/slurm")
+        yield
+
+
+def run(store: str, executor: str, once: bool) -> int:
     """Start the servers, submit, watch and report. Returns the exit code."""
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
     commits, token = seed(DEMO / "hub"), f"hf_{secrets.token_hex(16)}"
     console.print(f"[green]✓[/green] A Hub with {len(commits)} tiny repositories is in .demo/hub")
     with (
+        cluster(executor),
         localhub.running(DEMO / "hub", tokens={BOARD: token}) as hub,
-        running(hub.endpoint, DEMO, settings(store, token)) as board,
+        running(hub.endpoint, DEMO, settings(store, executor, token)) as board,
         httpx.Client(base_url=f"{board.address}/api/v1", timeout=60, trust_env=False) as api,
     ):
         console.print(f"[green]✓[/green] The Hub is at {hub.endpoint}, the board at {board.address}")
@@ -244,11 +262,14 @@ def main() -> int:
     parser.add_argument(
         "--store", choices=["local", "hub"], default="local", help="where requests and results are kept"
     )
+    parser.add_argument("--executor", choices=["local", "slurm"], default="local", help="where jobs run")
     options = parser.parse_args()
+    if options.executor == "slurm" and (reason := slurm_cluster.missing()):
+        sys.exit(reason)
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.default_int_handler)
     try:
-        return run(options.store, options.once)
+        return run(options.store, options.executor, options.once)
     except KeyboardInterrupt:
         console.print("\nStopped.")
         return 0

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from backend.executors.opening import EXECUTORS
+from backend.resources import CLUSTER
 from leaderboard.board.search import FIELDS
 from leaderboard.queue.queue import MOVES
 from leaderboard.records import MODEL_TYPE_SYMBOLS, Status
@@ -93,8 +94,19 @@ def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
+def sizes() -> str:
+    """What jobs get on a cluster where the operator gives no table."""
+    rows = [
+        (f"{row.up_to_gb:g}" if row.up_to_gb else "more", *(f"{value:g}" for value in (row.gpus, row.cpus)),
+         *(f"{value:g}" for value in (row.memory_gb, row.hours)))
+        for row in CLUSTER
+    ]  # fmt: skip
+    return table(("`up_to_gb`", "`gpus`", "`cpus`", "`memory_gb`", "`hours`"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
-    "settings": settings, "executors": executors, "statuses": statuses, "search": search, "model types": model_types,
+    "settings": settings, "executors": executors, "sizes": sizes, "statuses": statuses, "search": search,
+    "model types": model_types,
 }  # fmt: skip
 
 

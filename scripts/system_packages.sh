@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Install the system packages that some tests need, where this user may. Without them those tests skip and say so.
+# Install the system packages that some tests, and the demo on Slurm, need, where this user may. Without them those
+# tests skip and say so.
 set -euo pipefail
-declare -A wanted=([chromium]=chromium [git]=git)
+PATH=$PATH:/usr/sbin
+declare -A wanted=([chromium]=chromium [git]=git [slurmctld]=slurmctld [slurmd]=slurmd [sbatch]=slurm-client [munged]=munge)
 missing=()
 for command in "${!wanted[@]}"; do
     command -v "$command" >/dev/null || missing+=("${wanted[$command]}")

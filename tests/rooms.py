@@ -13,7 +13,7 @@ ROOMS = {
     "leaderboard": "",
     "leaderboard.records": "",
     "leaderboard.errors": "leaderboard.records",
-    "leaderboard.settings": "leaderboard.errors",
+    "leaderboard.settings": "leaderboard.errors leaderboard.records",
     "leaderboard.columns": "leaderboard.records",
     "leaderboard.benchmarks": f"{NOUNS} leaderboard.columns",
     "leaderboard.statistics": f"{NOUNS} leaderboard.benchmarks",
@@ -26,6 +26,7 @@ ROOMS = {
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores leaderboard.models "
     "leaderboard.queue",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
+    "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
     "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
     "leaderboard.identity",
@@ -36,39 +37,52 @@ ROOMS = {
     "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
     "leaderboard.importer": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
     "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
+    "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
     "leaderboard.results",
+    "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.queue "
+    "leaderboard.opening",
+    "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
+    "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
     "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
-    "leaderboard.community leaderboard.board leaderboard.opening",
+    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live leaderboard.monitoring",
     "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
-    "leaderboard.results leaderboard.identity leaderboard.community leaderboard.board leaderboard.compare "
-    "leaderboard.plots leaderboard.service",
+    "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
+    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
     "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
-    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics",
+    "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
     "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
-    "leaderboard.board leaderboard.importer leaderboard.opening",
+    "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
+    "leaderboard.space",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "",
     "backend.environment": f"{NOUNS} leaderboard.settings",
-    "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend.sandbox",
+    "backend.kept": "",
+    "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.kept",
+    "backend.resources": f"{NOUNS} leaderboard.settings backend",
+    "backend.engines": f"{NOUNS} leaderboard.settings leaderboard.benchmarks backend backend.workdir",
     "backend.failures": f"{NOUNS} backend backend.workdir",
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
     "backend.evaluators": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
-    "leaderboard.results backend backend.sandbox backend.workdir backend.failures backend.abilities",
+    "leaderboard.results backend backend.sandbox backend.kept backend.workdir backend.resources backend.failures "
+    "backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
-    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening backend backend.sandbox "
-    "backend.environment backend.workdir backend.failures backend.evaluators backend.upkeep",
+    "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
+    "backend.sandbox backend.environment backend.kept backend.workdir backend.resources backend.engines "
+    "backend.failures backend.evaluators backend.upkeep",
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
+    "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "backend.executors backend.scheduler",
+    "leaderboard.monitoring backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,17 +16,19 @@ from typing import Any
 
 import datasets
 import lm_eval.evaluator
-import psutil
 import torch
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 
 from backend import sandbox
-from backend.abilities import hardware, pick_device, refused
+from backend.abilities import pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.generation import fit_generation, overrides
-from backend.evaluators.loading import Loaded, load
-from backend.evaluators.shared_prefix.model import make_lm
+from backend.evaluators.opening import Opened, open_model
+from backend.evaluators.resume.keeper import Keeper
+from backend.evaluators.resume.keys import digest, folders_of, run_facts, task_keys, without_places
+from backend.evaluators.resume.records import Records
+from backend.evaluators.shared_prefix.model import SharedPrefixLM
 from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
 from backend.evaluators.tasks import local_data, task_manager
 from backend.evaluators.watch import Watch
@@ -40,9 +41,6 @@ from leaderboard.statistics.scores import score
 
 BOOTSTRAPS = 1000
 """Resamplings for the standard error of metrics that have no formula for it; accuracies do."""
-MOST_ROWS = 16
-CONTEXT_TOKENS = 2048
-"""Prompt length assumed when a batch size is chosen for a processor."""
 MERGED = (
     "results",
     "groups",
@@ -91,46 +89,47 @@ def evaluate(path: Path) -> None:
     datasets.config.HF_DATASETS_CACHE = workdir.scratch / "datasets"
     tasks = load_tasks(benchmark, groups, options.data_root)
     watch.say("loading the checkpoint")
-    loaded = load(request, workdir.checkpoint, workdir.base, device)
-    batch_size = choose_batch_size(options, loaded, device)
-    lm = make_lm(
-        engine=options.engine,
-        pretrained=loaded.model,
-        tokenizer=loaded.tokenizer,
-        batch_size=batch_size,
-        max_length=benchmark.harness.max_length,
-    )
+    records, facts = Records(workdir), run_facts(request, benchmark, options, device)
+    settle = functools.partial(same_batch_size, records=records, facts=facts)
+    opened = open_model(request, benchmark, options, workdir, device, settle)
+    lm, batch_size = opened.lm, opened.batch_size
     leaves = {name: task for each in tasks.values() for name, task in each.leaves.items()}
     cut = fit_generation(lm, leaves, benchmark.harness, request.model)
     gen_kwargs = overrides(benchmark.harness, cut)
     lm.apply_chat_template = staged("chat_template", lm.apply_chat_template)
     watch.attach(lm, expected(tasks, options.limit))
+    facts |= {"batch_size": batch_size, "chat_template": lm.tokenizer.chat_template, "generation": gen_kwargs}
+    keeper = keep_answers(lm, watch, records, facts, tasks, workdir)
     results: dict[str, Any] = {}
     started, worked = time.monotonic(), time.process_time()
     for fewshot, loaded_tasks in tasks.items():
         merge(results, run(lm, loaded_tasks, fewshot, request, benchmark, options, gen_kwargs))
-    spent, work = time.monotonic() - started, time.process_time() - worked
+    spent, before = time.monotonic() - started, records.spent_before
+    work = time.process_time() - worked + opened.processor_seconds
     watch.say("writing the results")
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
     made = Provenance(
         packages=provenance.packages(),
-        hardware=hardware(device),
+        hardware=opened.hardware,
         sandbox=list(sandbox.entered()),
         seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
         scorers=SEEDING,
-        engine=lm.provenance(),
+        engine=opened.account(),
         task_hashes=provenance.task_hashes(samples),
         generation_cut=cut,
         chat_template_sha=provenance.template_sha(template),
         batch_size=batch_size,
-        wall_seconds=round(time.monotonic() - began, 3),
-        evaluation_seconds=round(spent, 3),
-        processor_seconds=round(work, 3),
+        wall_seconds=round(time.monotonic() - began + before.seconds, 3),
+        evaluation_seconds=round(spent + before.seconds, 3),
+        processor_seconds=round(work + before.processor_seconds, 3),
+        resumed_runs=records.runs_used,
+        resumed_answers=keeper.reused,
         command=""
-        if cut or added_twice(request, loaded)
-        else provenance.command(request, benchmark, groups, device, batch_size),
+        if cut or added_twice(request, opened)
+        else provenance.command(request, benchmark, groups, device, batch_size, opened.harness_model, opened.arguments),
     )
+    results["config"]["model"] = opened.harness_model
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
     results["podium"] = block(request, benchmark, results, made, options.limit).model_dump(mode="json")
     hidden = {name for column in benchmark.columns if column.private for name in column.run}
@@ -180,28 +179,50 @@ def load_tasks(
     return tasks
 
 
-def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> int:
-    """About how many requests the harness will make."""
-    total = 0
-    for task in (task for each in tasks.values() for task in each.leaves.values()):
+def expected(tasks: Mapping[int | None, LoadedTasks], limit: int | None) -> dict[str, int]:
+    """Task -> about how many requests the harness will make for it, in the order in which it will."""
+    totals = {}
+    for name, task in ((name, task) for each in tasks.values() for name, task in each.leaves.items()):
         documents = task.eval_docs
         choices = 1
         if task.OUTPUT_TYPE == "multiple_choice" and len(documents):
             choices = len(task.doc_to_choice(documents[0]))
-        total += choices * min(len(documents), limit or len(documents))
-    return total
+        totals[name] = choices * min(len(documents), limit or len(documents))
+    return totals
 
 
-def choose_batch_size(options: JobOptions, loaded: Loaded, device: str) -> str:
-    """As the operator says; `auto` is the harness's own search on a GPU, and what fits the memory on a processor."""
-    if options.batch_size != "auto" or device != "cpu":
-        return options.batch_size
-    config = loaded.model.config.get_text_config()
-    row = CONTEXT_TOKENS * 2 * 4 * config.vocab_size
-    free = psutil.virtual_memory().available // 2
-    if options.view.memory_bytes:
-        free = min(free, options.view.memory_bytes // 2)
-    return str(max(1, min(MOST_ROWS, (free - loaded.model.get_memory_footprint()) // row)))
+def same_batch_size(chosen: str, records: Records, facts: Mapping[str, Any]) -> str:
+    """The batch size of an earlier run that this one goes on with, unless `chosen` says that there is less room now.
+
+    What was kept with other batches is not used.
+    """
+    key = digest(facts, "batch size")
+    earlier = records.get(key)
+    fits = isinstance(earlier, str) and earlier.isdecimal() and chosen.isdecimal() and 0 < int(earlier) <= int(chosen)
+    size = str(earlier) if fits else chosen
+    records.add(key, size)
+    return size
+
+
+def keep_answers(
+    lm: Any,
+    watch: Watch,
+    records: Records,
+    facts: Mapping[str, Any],
+    tasks: Mapping[int | None, LoadedTasks],
+    workdir: Workdir,
+) -> Keeper:
+    """Have what `lm` answers from now on kept for a later run, and what earlier ones kept not asked for again.
+
+    Models in other processes keep nothing.
+    """
+    benchmark, options = workdir.benchmark(), workdir.options()
+    groups = {fewshot: each.leaves for fewshot, each in tasks.items()}
+    keeper = Keeper(records, task_keys(facts, groups, folders_of(workdir, benchmark)), options.keep_examples)
+    if options.keep_examples and isinstance(lm, SharedPrefixLM):
+        keeper.attach(lm, watch)
+    records.begin()
+    return keeper
 
 
 def run(
@@ -246,9 +267,9 @@ def without_host_details() -> Iterator[None]:
         evaluator.add_env_info, evaluator.get_git_commit_hash = original
 
 
-def added_twice(request: Request, loaded: Loaded) -> bool:
+def added_twice(request: Request, opened: Opened) -> bool:
     """Whether the plain command would score another checkpoint: it adds a delta to tied embeddings twice."""
-    return request.weight_type == WeightType.DELTA and bool(loaded.model.config.tie_word_embeddings)
+    return request.weight_type == WeightType.DELTA and opened.tied
 
 
 def merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -276,7 +297,6 @@ def describe(
     results: dict[str, Any], request: Request, template: str | None, made: Provenance, multiturn: bool
 ) -> None:
     """Say what the harness would have said had it loaded the model itself; publishing adds names and hashes."""
-    results["config"]["model"] = "hf"
     results["config"]["model_revision"] = results["config"]["model_sha"] = request.revision
     results["transformers_version"] = made.packages["transformers"]
     results["lm_eval_version"] = made.packages["lm_eval"]
@@ -312,8 +332,4 @@ def block(
 def dump(results: Mapping[str, Any], benchmark: Benchmark, workdir: Workdir) -> bytes:
     """The results as JSON, as the harness writes them, without the places of files on this machine."""
     text = json.dumps(results, indent=2, default=handle_non_serializable, ensure_ascii=False)
-    data_root = workdir.options().data_root
-    for place in (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path):
-        if place:
-            text = text.replace(f"{place}{os.sep}", "")
-    return text.encode()
+    return without_places(text, folders_of(workdir, benchmark)).encode()

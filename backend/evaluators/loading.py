@@ -15,6 +15,7 @@ from peft import PeftModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
+from backend.evaluators.placement import Parallel, Placement
 from backend.failures import JobFailed, Stage
 from leaderboard.records import Precision, Request, WeightType
 
@@ -48,26 +49,54 @@ class Loaded(NamedTuple):
     tokenizer: Any
 
 
-def load(request: Request, folder: Path, base_folder: Path, device: str) -> Loaded:
+def load(request: Request, folder: Path, base_folder: Path, device: str | Placement) -> Loaded:
     """The checkpoint that `request` names, from its files in `folder` and its base model's in `base_folder`.
 
-    Raises JobFailed, and what transformers raises, marked with its Stage.
+    `device`: the one that it goes to, or how it is spread over several. Raises JobFailed, and what transformers raises,
+    marked with its Stage.
     """
-    own = Checkpoint(request.model, request.revision, folder)
-    base = Checkpoint(request.base_model, request.base_revision or "main", base_folder)
+    where = Placement((device,)) if isinstance(device, str) else device
+    own, base = checkpoints(request, folder, base_folder)
     precision = Precision(request.precision)
     if request.weight_type == WeightType.ADAPTER:
-        loaded = _adapter(own, base, precision, device)
+        loaded = _adapter(own, base, precision, where)
     elif request.weight_type == WeightType.DELTA:
-        loaded = Loaded(_sum(own, base, precision, device), _tokenizer(own, base))
+        loaded = Loaded(_sum(own, base, precision, where), _tokenizer(own, base))
     else:
         _config(own, precision)
         tokenizer = _tokenizer(own)
-        loaded = Loaded(_model(own, precision, device), tokenizer)
+        loaded = Loaded(_model(own, precision, where), tokenizer)
     loaded.model.eval()
     loaded.tokenizer.name_or_path = request.model
     _try_out(own, loaded)
     return loaded
+
+
+def checkpoints(request: Request, folder: Path, base_folder: Path) -> tuple[Checkpoint, Checkpoint]:
+    """What `request` names, and its base model."""
+    own = Checkpoint(request.model, request.revision, folder)
+    return own, Checkpoint(request.base_model, request.base_revision or "main", base_folder)
+
+
+def load_tokenizer(request: Request, folder: Path, base_folder: Path) -> Any:
+    """The tokenizer that `load` gives, without the weights. Raises as it does."""
+    own, base = checkpoints(request, folder, base_folder)
+    whole = request.weight_type == WeightType.ORIGINAL
+    _config(own if whole else base, Precision(request.precision))
+    tokenizer = _tokenizer(own, None if whole else base)
+    tokenizer.name_or_path = request.model
+    return tokenizer
+
+
+def is_seq2seq(request: Request, folder: Path, base_folder: Path) -> bool:
+    """Whether it is an encoder-decoder model. Raises as `load` does."""
+    own, base = checkpoints(request, folder, base_folder)
+    source = own if request.weight_type == WeightType.ORIGINAL else base
+    return _seq2seq(_config(source, Precision(request.precision)))
+
+
+def _seq2seq(config: Any) -> bool:
+    return config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 
 def _try_out(checkpoint: Checkpoint, loaded: Loaded) -> None:
@@ -84,23 +113,23 @@ def _try_out(checkpoint: Checkpoint, loaded: Loaded) -> None:
         )
 
 
-def _model(source: Checkpoint, precision: Precision, device: str) -> Any:
+def _model(source: Checkpoint, precision: Precision, where: Placement) -> Any:
     """A whole checkpoint. One with weights missing is refused: they would be random."""
     config = _config(source, precision)
-    seq2seq = config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
-    kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
+    kind = transformers.AutoModelForSeq2SeqLM if _seq2seq(config) else transformers.AutoModelForCausalLM
     with Stage("weights"):
         model, report = kind.from_pretrained(
             source.folder,
             local_files_only=True,
             config=config,
             dtype=DTYPES[precision],
-            device_map={"": device},
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **where.loading(),
             **_quantisation(precision),
         )
+    _all_on_devices(source, model, where)
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise JobFailed(
@@ -110,6 +139,18 @@ def _model(source: Checkpoint, precision: Precision, device: str) -> Any:
             "submit the new commit.",
         )
     return model
+
+
+def _all_on_devices(source: Checkpoint, model: Any, where: Placement) -> None:
+    """Refuse a checkpoint of which layers were left in the machine's memory or on its disk: it would take days."""
+    places = set(getattr(model, "hf_device_map", {}).values())
+    if where.devices[0] != "cpu" and places & {"cpu", "disk"}:
+        raise JobFailed(
+            "out_of_memory",
+            f"The weights of {source.name} at {_short(source)} need more memory than the {len(where.devices)} "
+            "accelerators of a job have here. Submit it in a lower precision, or ask the maintainers whether a larger "
+            "worker can run it.",
+        )
 
 
 def _config(source: Checkpoint, precision: Precision) -> Any:
@@ -156,20 +197,24 @@ def _tokenizer(source: Checkpoint, otherwise: Checkpoint | None = None) -> Any:
         return transformers.AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
 
 
-def _adapter(own: Checkpoint, base: Checkpoint, precision: Precision, device: str) -> Loaded:
+def _adapter(own: Checkpoint, base: Checkpoint, precision: Precision, where: Placement) -> Loaded:
     """A base model with a PEFT adapter on it, not merged: as the harness runs it."""
-    model = _model(base, precision, device)
+    model = _model(base, precision, where)
     tokenizer = _tokenizer(own, base)
     with Stage("adapter"):
         if len(tokenizer) > model.get_input_embeddings().num_embeddings:
             model.resize_token_embeddings(len(tokenizer))
-        return Loaded(PeftModel.from_pretrained(model, str(own.folder), torch_device=device), tokenizer)
+        return Loaded(PeftModel.from_pretrained(model, str(own.folder), torch_device=where.devices[0]), tokenizer)
 
 
-def _sum(own: Checkpoint, base: Checkpoint, precision: Precision, device: str) -> Any:
-    """The base model with the delta's weights added to its own, in the requested precision."""
-    model = _model(base, precision, device)
-    delta = _model(own, precision, device).state_dict()
+def _sum(own: Checkpoint, base: Checkpoint, precision: Precision, where: Placement) -> Any:
+    """The base model with the delta's weights added to its own, in the requested precision.
+
+    Where the base is spread over several devices, the delta waits in the machine's memory.
+    """
+    model = _model(base, precision, where)
+    delta_at = Placement(("cpu",)) if where.parallel is Parallel.LAYERS else where
+    delta = _model(own, precision, delta_at).state_dict()
     weights = model.state_dict()
     wrong = sorted(weights.keys() ^ delta.keys())
     wrong += [name for name in weights.keys() & delta.keys() if weights[name].shape != delta[name].shape]
@@ -182,7 +227,7 @@ def _sum(own: Checkpoint, base: Checkpoint, precision: Precision, device: str) -
         )
     with torch.no_grad():
         for name, weight in _once(weights):
-            weight += delta[name]
+            weight += delta[name].to(weight.device)
     return model
 
 

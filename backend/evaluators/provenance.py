@@ -50,22 +50,39 @@ def model_args(request: Request) -> dict[str, str]:
     return {**base, kind: kind, "dtype": dtype, **extra}
 
 
+def vllm_model_args(request: Request) -> dict[str, str]:
+    """The same for the harness's model `vllm`."""
+    arguments = model_args(request)
+    adapter = arguments.pop("peft", "")
+    return {**arguments, **({"lora_local_path": adapter} if adapter else {})}
+
+
 def command(
-    request: Request, benchmark: Benchmark, groups: Mapping[int | None, Sequence[str]], device: str, batch_size: str
+    request: Request,
+    benchmark: Benchmark,
+    groups: Mapping[int | None, Sequence[str]],
+    device: str,
+    batch_size: str,
+    model: str = "hf",
+    more: Mapping[str, str] | None = None,
 ) -> str:
-    """The plain `lm_eval` commands that make the same scores, one for each number of few-shot examples."""
+    """The plain `lm_eval` commands that make the same scores, one for each number of few-shot examples.
+
+    `model`: the harness's name of what answers, `hf` or `vllm`; `more`: arguments of it that are the job's.
+    """
     lines = []
     if request.weight_type != WeightType.ORIGINAL:
         kind = "peft" if request.weight_type == WeightType.ADAPTER else "delta"
         lines.append(f"hf download {request.model} --revision {request.revision} --local-dir {kind}")
     harness = benchmark.harness
-    arguments = ",".join(f"{name}={value}" for name, value in model_args(request).items())
+    model_arguments = vllm_model_args(request) if model == "vllm" else model_args(request)
+    arguments = ",".join(f"{name}={value}" for name, value in {**model_arguments, **(more or {})}.items())
     if harness.max_length:
         arguments += f",max_length={harness.max_length}"
     seeds = ",".join(str(harness.seeds[name]) for name in ("random_seed", "numpy_random_seed", "torch_random_seed"))
     seeds += f",{harness.seeds['fewshot_random_seed']}"
     for fewshot, names in groups.items():
-        words = ["lm_eval", "run", "--model", "hf", "--model_args", arguments, "--tasks", ",".join(names)]
+        words = ["lm_eval", "run", "--model", model, "--model_args", arguments, "--tasks", ",".join(names)]
         words += ["--device", device, "--batch_size", batch_size, "--seed", seeds]
         words += ["--include_path", f"benchmarks/{harness.include_path}"] if harness.include_path else []
         words += [] if fewshot is None else ["--num_fewshot", str(fewshot)]

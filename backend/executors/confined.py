@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,8 +26,18 @@ NOT_CONFINED = 71
 """Exit code of a job that could not be confined and did nothing."""
 
 
-def become_job(workdir: Workdir, sandbox: Sandbox, slot: int, cgroup: Cgroup) -> NoReturn:
-    """In a fresh fork: turn into the job, confined before it opens anything but job.json and the log; end with it."""
+def become_job(
+    workdir: Workdir,
+    sandbox: Sandbox,
+    slot: int,
+    cgroup: Cgroup,
+    environment: Mapping[str, str],
+    accelerators: Sequence[str] | None = None,
+) -> NoReturn:
+    """In a fresh fork: turn into the job, confined before it opens anything but job.json and the log; end with it.
+
+    `environment` is added to this process's own, `accelerators` narrows its View.
+    """
     code = 1
     try:
         die_with_parent()
@@ -33,7 +45,10 @@ def become_job(workdir: Workdir, sandbox: Sandbox, slot: int, cgroup: Cgroup) ->
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         Path("/proc/self/oom_score_adj").write_text("1000")
+        os.environ.update(environment)
         view = workdir.options().view
+        if accelerators is not None:
+            view = dataclasses.replace(view, accelerators=tuple(accelerators))
         log = os.open(workdir.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o644)
         for descriptor in (1, 2):
             os.dup2(log, descriptor)
@@ -78,7 +93,7 @@ def main(path: str, layers: str = "") -> int:
     cgroup = Cgroup(workdir.name, workdir.options().view)
     child = sandbox.fork()
     if child == 0:
-        become_job(workdir, sandbox, 0, cgroup)
+        become_job(workdir, sandbox, 0, cgroup, {})
     _, status = os.waitpid(child, 0)
     cgroup.remove()
     return max(exit_code(status, sandbox.own_processes), 1) if status else 0

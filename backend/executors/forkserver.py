@@ -3,11 +3,13 @@
 `python -m backend.executors.forkserver ROOT LAYERS [MODULE ...]` (see backend.sandbox; LAYERS joined by commas) imports
 the modules and reads commands, one JSON object a line:
 
-    {"start": NAME, "workdir": PATH, "wall_seconds": N, "memory_bytes": N}      {"cancel": NAME}
+    {"start": NAME, "workdir": PATH, "wall_seconds": N, "memory_bytes": N, "environment": {}, "accelerators": null}
+    {"cancel": NAME}
 
-and writes events: {"ready": SECONDS}, {"running": NAME, "pid": N}, {"ended": NAME, "reason": "", "exit": N, "peak": N}.
-A child's environment is this process's own, which has never held a secret. When the commands end, because the
-scheduler closed them or died, every job is killed: what nobody waits for must not run on.
+(`environment`: variables of this job alone; `accelerators`: see View) and writes events: {"ready": SECONDS},
+{"running": NAME, "pid": N}, {"ended": NAME, "reason": "", "exit": N, "peak": N}. Beside its own variables a child's
+environment is this process's, which has never held a secret. When the commands end, because the scheduler closed them
+or died, every job is killed: what nobody waits for must not run on.
 """
 
 from __future__ import annotations
@@ -112,7 +114,7 @@ class Forkserver:
             self._tell(ended=command["start"], reason="not_forked", exit=0, peak=0)
             return
         if pid == 0:
-            become_job(workdir, self.sandbox, slot, cgroup)
+            become_job(workdir, self.sandbox, slot, cgroup, command["environment"], command["accelerators"])
         wall = command["wall_seconds"]
         deadline = time.monotonic() + wall if wall else float("inf")
         limits = command["memory_bytes"], view.disk_bytes, view.processes

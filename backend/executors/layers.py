@@ -10,7 +10,7 @@ import sys
 
 from backend.sandbox import Layer
 from leaderboard.errors import BadSettings
-from leaderboard.settings import PROJECT, Settings
+from leaderboard.settings import PROJECT
 
 PROBE_S = 60
 HOW = {
@@ -22,15 +22,15 @@ HOW = {
 log = logging.getLogger(__name__)
 
 
-def sandbox_layers(settings: Settings) -> list[Layer]:
-    """The layers that jobs are confined with: all that can be had, or the one that the settings name.
+def sandbox_layers(sandbox: str) -> list[Layer]:
+    """The layers that jobs are confined with here: all that can be had, or the one that PODIUM_SANDBOX names.
 
-    Raises BadSettings where none can be had, unless the settings say that jobs run without.
+    Raises BadSettings where none can be had, unless `sandbox` says that jobs run without.
     """
-    if settings.sandbox == "off":
+    if sandbox == "off":
         log.warning("PODIUM_SANDBOX=off: jobs can read whatever this service can.")
         return []
-    wanted = list(Layer) if settings.sandbox == "auto" else [Layer(settings.sandbox)]
+    wanted = list(Layer) if sandbox == "auto" else [Layer(sandbox)]
     problems = layer_problems()
     layers = [layer for layer in wanted if not problems[layer]]
     for layer in wanted:

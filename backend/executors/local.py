@@ -17,6 +17,7 @@ from pathlib import Path
 
 from backend import Job, JobState, JobStatus
 from backend.environment import job_environment
+from backend.executors.accelerators import VISIBLE, Accelerators, find_accelerators, nodes, variables
 from backend.executors.layers import sandbox_layers
 from backend.sandbox import Layer
 from backend.workdir import Workdir
@@ -34,8 +35,9 @@ log = logging.getLogger(__name__)
 class Record:
     """What is known of one job."""
 
-    workdir: Workdir
-    server: subprocess.Popen[str]
+    job: Job
+    server: subprocess.Popen[str] | None = None
+    """Where it was started; None while it waits for accelerators."""
     status: JobStatus = field(default_factory=lambda: JobStatus(JobState.QUEUED))
     pid: int = 0
     """Process and process group of the job; 0 before it was forked, and where it ends with its forkserver by itself."""
@@ -45,8 +47,8 @@ class Record:
 class LocalExecutor:
     """On this machine, up to PODIUM_SLOTS at a time, each a process tree in the sandbox.
 
-    `environment` is the jobs' whole environment, `layers` is what confines them. Jobs and handles end with this
-    process: after a restart their state is UNKNOWN.
+    `environment` is the jobs' whole environment, `layers` is what confines them, `accelerators` are handed out to them.
+    Jobs and handles end with this process: after a restart their state is UNKNOWN.
     """
 
     outlives_scheduler = False
@@ -58,12 +60,15 @@ class LocalExecutor:
         layers: Sequence[Layer],
         slots: int = 1,
         preload: Sequence[str] = PRELOAD,
+        accelerators: Accelerators | None = None,
     ) -> None:
         self._folder = folder
         self._environment = dict(environment)
         self._layers = list(layers)
         self._slots = slots
         self._preload = list(preload)
+        self._accelerators = accelerators or Accelerators((), slots)
+        self._waiting: list[str] = []
         self._records: dict[str, Record] = {}
         self._lock = threading.Lock()
         self._ready = threading.Event()
@@ -73,8 +78,10 @@ class LocalExecutor:
     @classmethod
     def from_settings(cls, settings: Settings, preload: Sequence[str] = PRELOAD) -> LocalExecutor:
         """One for the settings, with every layer that they want and can have. Raises BadSettings where that is none."""
-        layers = sandbox_layers(settings)
-        return cls(settings.work_dir, job_environment(settings), layers, settings.slots, preload)
+        layers, environment = sandbox_layers(settings.sandbox), job_environment(settings)
+        installed = find_accelerators(settings.device, environment.get(VISIBLE))
+        accelerators = Accelerators(installed, settings.slots)
+        return cls(settings.work_dir, environment, layers, settings.slots, preload, accelerators)
 
     def slots(self) -> int:
         """How many more jobs may be submitted now."""
@@ -82,18 +89,15 @@ class LocalExecutor:
             return self._slots - sum(record.status.state not in FINAL for record in self._records.values())
 
     def submit(self, job: Job) -> str:
-        """Start the job and return its handle; it waits while the forkserver is still warming up."""
+        """Start the job and return its handle.
+
+        It waits while the forkserver is still warming up, and while too few accelerators are free for it.
+        """
         handle = f"local-{secrets.token_hex(6)}"
         with self._lock:
-            if self._server.poll() is not None:
-                self._server = self._start_server()
-            self._records[handle] = Record(Workdir(job.workdir), self._server)
-            self._command(
-                start=handle,
-                workdir=str(job.workdir.absolute()),
-                wall_seconds=job.resources.wall_seconds,
-                memory_bytes=job.resources.memory_bytes,
-            )
+            self._records[handle] = Record(job)
+            self._waiting.append(handle)
+            self._start_waiting()
         return handle
 
     def poll(self, handles: Sequence[str]) -> dict[str, JobStatus]:
@@ -106,14 +110,17 @@ class LocalExecutor:
         """End the job and every process it started; nothing happens to one that has ended."""
         with self._lock:
             record = self._records.get(handle)
-            if record is not None and record.status.state not in FINAL:
+            if handle in self._waiting:
+                self._waiting.remove(handle)
+                self._records[handle].status = JobStatus(JobState.KILLED, "cancelled")
+            elif record is not None and record.status.state not in FINAL:
                 self._command(cancel=handle)
 
     def logs(self, handle: str) -> str:
         """The end of the job's log; empty for an unknown handle."""
         with self._lock:
             record = self._records.get(handle)
-        return record.workdir.log_tail() if record else ""
+        return Workdir(record.job.workdir).log_tail() if record else ""
 
     def peak_memory(self, handle: str) -> int:
         """Most private memory (bytes) that was seen of an ended job, looked at twice a second."""
@@ -131,6 +138,7 @@ class LocalExecutor:
     def close(self) -> None:
         """End every job and the forkserver."""
         with self._lock:
+            self._waiting.clear()
             server = self._server
             if not self._ready.is_set():
                 server.kill()
@@ -141,6 +149,32 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+    def _start_waiting(self) -> None:
+        """Start the jobs that accelerators are free for. One that wants a number of them waits for those before it."""
+        ahead = False
+        for handle in list(self._waiting):
+            wanted = self._records[handle].job.resources.gpus
+            given = None if ahead and wanted else self._accelerators.take(handle, wanted)
+            if given is None:
+                ahead = True
+                continue
+            self._waiting.remove(handle)
+            self._start(handle, variables(given), nodes(given))
+
+    def _start(self, handle: str, environment: Mapping[str, str], accelerators: Sequence[str] | None) -> None:
+        if self._server.poll() is not None:
+            self._server = self._start_server()
+        record = self._records[handle]
+        record.server = self._server
+        self._command(
+            start=handle,
+            workdir=str(record.job.workdir.absolute()),
+            wall_seconds=record.job.resources.wall_seconds,
+            memory_bytes=record.job.resources.memory_bytes,
+            environment=environment,
+            accelerators=accelerators,
+        )
 
     def _start_server(self) -> subprocess.Popen[str]:
         self._ready.clear()
@@ -201,5 +235,8 @@ class LocalExecutor:
             record = self._records[handle]
             record.status = status
             record.peak_bytes = peak
+            if status.state in FINAL:
+                self._accelerators.give_back(handle)
+                self._start_waiting()
         if status.state in FINAL and self._wake is not None:
             self._wake()

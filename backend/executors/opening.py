@@ -9,6 +9,7 @@ from backend import Executor
 from backend.executors.debug import DebugExecutor
 from backend.executors.inputs import InputStage
 from backend.executors.local import PRELOAD, LocalExecutor
+from backend.executors.slurm.executor import SlurmExecutor
 from backend.executors.staging import StagingExecutor
 from leaderboard.errors import BadSettings
 from leaderboard.settings import Settings
@@ -23,7 +24,7 @@ class NamedExecutor(Executor, Protocol):
         ...
 
 
-EXECUTORS: dict[str, type[NamedExecutor]] = {"local": LocalExecutor, "debug": DebugExecutor}
+EXECUTORS: dict[str, type[NamedExecutor]] = {"local": LocalExecutor, "debug": DebugExecutor, "slurm": SlurmExecutor}
 """Value of PODIUM_EXECUTOR -> where jobs run then."""
 
 
@@ -36,6 +37,7 @@ def open_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> Stagi
 def named_executor(settings: Settings, preload: Sequence[str] = PRELOAD) -> Executor:
     """The executor that the settings name, for jobs whose inputs are in place. Raises BadSettings."""
     if settings.executor not in EXECUTORS:
-        allowed = " or ".join(EXECUTORS)
+        *names, last = EXECUTORS
+        allowed = f"{', '.join(names)} or {last}"
         raise BadSettings(f"PODIUM_EXECUTOR: there is no executor {settings.executor!r}. Allowed are: {allowed}.")
     return EXECUTORS[settings.executor].from_settings(settings, preload)

@@ -50,6 +50,7 @@ class Sandbox:
         self._namespaces = Namespaces(root) if Layer.NAMESPACES in self.layers else None
         signals_stay_inside = self._namespaces is not None or landlock.version() >= landlock.SCOPED_SINCE
         self._seccomp = Seccomp(signals_stay_inside) if self.layers else None
+        self._with_sockets = Seccomp(signals_stay_inside, sockets=True) if self._namespaces else None
 
     @property
     def own_processes(self) -> bool:
@@ -73,10 +74,12 @@ class Sandbox:
             limit_resources(view)
             limit_processes(view, threads_of_user())
             linux.drop_capabilities()
+        sockets = view.sockets and self._namespaces is not None  # elsewhere they would reach the machine's network
         if Layer.LANDLOCK in self.layers:
             around = map(Path, OWN if self._namespaces else SELF)
             shared_memory = [Path("/dev/shm")] if self._namespaces else []
-            landlock.restrict((*view.readable(), *around), (*view.write, *view.devices(), *shared_memory))
-        if self._seccomp:
-            self._seccomp.load()
+            landlock.restrict((*view.readable(), *around), (*view.write, *view.devices(), *shared_memory), sockets)
+        seccomp = self._with_sockets if sockets else self._seccomp
+        if seccomp:
+            seccomp.load()
         _entered[:] = self.layers

@@ -36,14 +36,17 @@ def version() -> int:
         return 0
 
 
-def restrict(read: Iterable[Path], write: Iterable[Path]) -> None:
+def restrict(read: Iterable[Path], write: Iterable[Path], sockets: bool = False) -> None:
     """Confine this process and all that it starts to these files and folders, for good. Raises OSError.
 
-    no_new_privs must have been set. Paths that do not exist are passed over.
+    `sockets`: whether TCP stays allowed, for a process whose network is its own. no_new_privs must have been set. Paths
+    that do not exist are passed over.
     """
     known = version()
     rights = RIGHTS[min(known, max(RIGHTS))]
-    attributes = struct.pack("QQQ", rights, TCP if known >= 4 else 0, SCOPES if known >= SCOPED_SINCE else 0)
+    attributes = struct.pack(
+        "QQQ", rights, TCP if known >= 4 and not sockets else 0, SCOPES if known >= SCOPED_SINCE else 0
+    )
     size = 24 if known >= SCOPED_SINCE else 16 if known >= 4 else 8
     ruleset = call("syscall", CREATE_RULESET, attributes, size, 0)
     try:

@@ -24,7 +24,6 @@ WHOLE_TREE = 0x8000
 DETACH = 2
 SET_INTERFACE_FLAGS = 0x8914
 ROOT_SIZE = "size=4m,mode=755"
-SHARED_MEMORY_SIZE = "size=64m,mode=1777"
 FIRST_JOB_UID = 61000
 INSIDE_UID = 1000
 OWN_NAMESPACES = linux.NEW_MOUNTS | linux.NEW_IPC | linux.NEW_HOSTNAME | linux.NEW_NETWORK | linux.NEW_CGROUP
@@ -121,7 +120,8 @@ class Namespaces:
         for device in view.devices():
             _bind(device, root, NO_SUID)
         (root / "dev" / "shm").mkdir()
-        linux.call("mount", "tmpfs", root / "dev" / "shm", "tmpfs", NO_SUID | NO_DEVICES, SHARED_MEMORY_SIZE)
+        size = f"size={view.shared_memory_bytes},mode=1777"
+        linux.call("mount", "tmpfs", root / "dev" / "shm", "tmpfs", NO_SUID | NO_DEVICES, size)
         (root / "etc").mkdir(exist_ok=True)
         (root / "etc" / "passwd").write_text(f"job:x:{INSIDE_UID}:{INSIDE_UID}::/nonexistent:/bin/false\n")
         (root / "proc").mkdir()

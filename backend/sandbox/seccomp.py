@@ -15,7 +15,7 @@ from backend.sandbox.linux import LIBC, NEW_USER
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000
-NOT_EQUAL, EQUAL, MASKED = 1, 4, 7
+NOT_EQUAL, EQUAL, MORE, MASKED = 1, 4, 6, 7
 ACCESS_MODE, TRUNCATE = 0o3, 0o1000
 SOCK_DGRAM = 2
 TIOCSTI = 0x5412
@@ -32,8 +32,6 @@ DENIED = (
     *("bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key", "personality", "syslog", "acct"),
     *("io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_secret", "shmget", "shmat", "shmctl", "semget"),
     *("msgget", "mq_open", "inotify_init", "inotify_init1", "fanotify_init"),
-    # the network
-    *("socket", "connect", "bind", "listen", "accept", "accept4"),
     # attributes of files that Landlock lets nobody open
     *("chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr"),
     *("fremovexattr", "truncate"),
@@ -42,6 +40,10 @@ DENIED = (
     *("settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "vhangup"),
     *("iopl", "ioperm"),
 )
+NETWORK = ("socket", "connect", "bind", "listen", "accept", "accept4")
+NETLINK = 16
+FAMILIES = frozenset({1, 2, 10, NETLINK})
+"""Sockets of a job with a network of its own: unix, inet, inet6, and netlink, with which libraries list addresses."""
 IGNORED = ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "utimensat", "futimesat")
 """Answered with success without being done: libraries tidy up their own files with them, and a job's need no other
 mode or time."""
@@ -52,15 +54,18 @@ class Seccomp:
     """A filter, made once and loaded by every job. Raises OSError where libseccomp is missing or too old.
 
     `signals` says whether a job may send signals: only where something else keeps them from other processes.
+    `sockets` says whether it may open sockets: only where nobody else is on its network.
     """
 
-    def __init__(self, signals: bool) -> None:
+    def __init__(self, signals: bool, sockets: bool = False) -> None:
         library = _library()
         self._load = library.seccomp_load
         self._context = ctypes.c_void_p(library.seccomp_init(ALLOW))
         self._library = library
-        for name in DENIED:
+        for name in DENIED if sockets else (*DENIED, *NETWORK):
             self._deny(name, errno.EPERM)
+        if sockets:
+            self._deny_other_families()
         for name in IGNORED:
             self._deny(name, 0)
         for name in SIGNALS if not signals else ():
@@ -83,13 +88,21 @@ class Seccomp:
         if result:
             raise OSError(-result, "the seccomp filter cannot be loaded")
 
+    def _deny_other_families(self) -> None:
+        """Let sockets of other families fail, and netlink's but for those that list addresses (NETLINK_ROUTE, 0)."""
+        for family in set(range(max(FAMILIES))) - FAMILIES:
+            self._deny("socket", errno.EPERM, 0, EQUAL, family, 0)
+        self._deny("socket", errno.EPERM, 0, MORE, max(FAMILIES), 0)
+        self._deny("socket", errno.EPERM, 0, EQUAL, NETLINK, 0, 2, MORE, 0, 0)
+
     def _deny(self, name: str, error: int, *compare: int) -> None:
-        """Let a call fail with `error`; `compare` is argument, operator, and one or two numbers."""
+        """Let a call fail with `error`; `compare` is argument, operator and two numbers, for each condition."""
         number = self._library.seccomp_syscall_resolve_name(name.encode())
-        test = struct.pack("IiQQ", *compare) if compare else None
+        conditions = len(compare) // 4
+        test = struct.pack("IiQQ" * conditions, *compare) if compare else None
         if number < 0:
             return  # unknown to this version of libseccomp or this machine
-        result = self._library.seccomp_rule_add_array(self._context, FAIL | error, number, bool(compare), test)
+        result = self._library.seccomp_rule_add_array(self._context, FAIL | error, number, conditions, test)
         if result:
             raise OSError(-result, f"there can be no seccomp rule for {name}")
 

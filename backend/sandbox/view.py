@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/sys/d
 DEVICES = ("null", "zero", "full", "random", "urandom")
 GPU_SYSTEM = ("/sys",)
 GPU_DEVICES = ("nvidia*", "dri", "kfd")
+ONE_ACCELERATOR = r"nvidia\d+"
+"""The device file of one accelerator; the others belong to the driver."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,12 @@ class View:
     """Folders that are its own, absolute."""
     gpu: bool = False
     """Whether it computes on an accelerator, whose devices it then sees."""
+    accelerators: tuple[str, ...] | None = None
+    """Device files of the accelerators that are its own (`nvidia0`); None for all of them."""
+    sockets: bool = False
+    """Whether its processes may talk to each other over sockets; only where its network is its own."""
+    shared_memory_bytes: int = 64 << 20
+    """What its processes may share in /dev/shm, where it is its own."""
     memory_bytes: int = 0
     """Memory it may have; 0 for no limit."""
     disk_bytes: int = 0
@@ -46,4 +55,8 @@ class View:
     def devices(self) -> list[Path]:
         """Every existing device that the job may open."""
         names = (*DEVICES, *(GPU_DEVICES if self.accelerated else ()))
-        return sorted(device for name in names for device in Path("/dev").glob(name))
+        return sorted(device for name in names for device in Path("/dev").glob(name) if self.owns(device.name))
+
+    def owns(self, device: str) -> bool:
+        """Whether the device file of this name is no accelerator that belongs to another job."""
+        return self.accelerators is None or not re.fullmatch(ONE_ACCELERATOR, device) or device in self.accelerators

@@ -13,9 +13,12 @@ from functools import partial
 
 from backend.failures import rule_of
 from backend.scheduler.health import Health
+from backend.scheduler.metrics import JobMetrics
 from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
+from leaderboard.monitoring.logs import about
 from leaderboard.queue.queue import Queue
+from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import can_run
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status
 from leaderboard.results.job_logs import JobLogs, clean_log
@@ -36,6 +39,8 @@ class RunningJob:
     """When its lease was last renewed, on the scheduler's clock."""
     progress: Progress | None = None
     """As last written into the request."""
+    resumed_runs: int = 0
+    """How many earlier runs its result has answers from, once that is read."""
     log: str = ""
     """The end of its log, as last written into the store."""
 
@@ -49,22 +54,35 @@ class Claims:
     """What this worker writes into request files. All of it raises Conflict or NotFound when a claim is lost."""
 
     def __init__(
-        self, settings: Settings, queue: Queue, results: Results, health: Health, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        queue: Queue,
+        results: Results,
+        health: Health,
+        clock: Callable[[], float],
+        metrics: JobMetrics,
     ) -> None:
         self._settings = settings
         self._queue = queue
         self._results = results
         self._health = health
         self._clock = clock
+        self._metrics = metrics
         self._logs = JobLogs(queue.store)
         self._renewed = self._changed = False
         self._published: dict[str, str] = {}
         """Request id -> path of the result that an attempt published before it got lost."""
+        self._fruitless: tuple[QueueView, Abilities | None] | None = None
+        """The queue in which nothing was found that this worker can run; None when another look may find something."""
+        self._unanswered = False
 
     # --- claiming
 
     def claim(self, worker: Abilities | None) -> Request | None:
         """Claim the first request that `worker`, as it is registered, can run; None when there is none."""
+        view, self._unanswered = self._queue.view(), False
+        if self._fruitless and self._fruitless[0] is view and self._fruitless[1] == worker:
+            return None
         accepts = partial(self._accepts, worker)
         while request := self._queue.claim_next(self._settings.worker, self._settings.lease_s, accepts):
             path = self._published.pop(request.id, None)
@@ -72,6 +90,8 @@ class Claims:
                 return request
             self._queue.finish(request, f"already published as {path}")
             self._changed = True
+        later = self._unanswered or any(request.not_before for request in view.open)
+        self._fruitless = None if later else (view, worker)
         return None
 
     def started(self, request: Request, handle: str) -> None:
@@ -86,12 +106,12 @@ class Claims:
 
     def current(self) -> set[str]:
         """The claims under which requests run now, anybody's."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return {request.lease.claim for request in requests if request.status is Status.RUNNING and request.lease}
 
     def ours(self) -> list[Request]:
         """The requests that run under this worker's name."""
-        requests = self._queue.view().requests
+        requests = self._queue.view().open
         return [
             request
             for request in requests
@@ -144,12 +164,14 @@ class Claims:
     def finish(self, job: RunningJob, note: str) -> None:
         """Its results are published."""
         self._queue.finish(job.request, note)
+        self._metrics.finished(job.request)
         self._changed = True
 
     def fail(self, request: Request, failure: Failure) -> None:
         """Fail it, or have it tried again; what the failure points at is probed before the next claim."""
         rule = rule_of(failure)
-        log.warning("%s at %s: %s (%s)", request.model, request.revision[:7], failure.message, failure.log)
+        named = (request.model, request.revision[:7], failure.message, failure.log)
+        log.warning("%s at %s: %s (%s)", *named, extra=about(request))
         if failure.fault is Fault.INFRASTRUCTURE and rule.part is not None:
             self._health.suspect(rule.part, request.model)
         if failure.fault is Fault.SUBMISSION:
@@ -158,12 +180,14 @@ class Claims:
             self._queue.retry(request, failure, self._settings.max_attempts, self._settings.backoff_s)
         else:
             self._queue.give_back(request, failure, self._settings.backoff_s)
+        self._metrics.failed(request, failure)
         self._changed = True
 
     def give_back(self, job: RunningJob, failure: Failure) -> None:
         """Give it back at once: it may be claimed again without a wait."""
         request = job.request
-        log.warning("Gave back %s at %s: %s (%s)", request.model, request.revision[:7], failure.message, failure.log)
+        named = (request.model, request.revision[:7], failure.message, failure.log)
+        log.warning("Gave back %s at %s: %s (%s)", *named, extra=about(request))
         self._queue.give_back(request, failure, 0.0)
         self._changed = True
 
@@ -187,6 +211,7 @@ class Claims:
             path = self._results.published(request) if _came_back(request) else None
         except STEP_ERRORS as error:
             log.warning("Left request %s alone: %s", request.id, error)
+            self._unanswered = True
             return False
         if path is not None:
             self._published[request.id] = path

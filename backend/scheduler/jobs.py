@@ -17,12 +17,14 @@ from backend.failures import DISK_FULL, STOPPED, UNPUBLISHED, ended, failure, no
 from backend.scheduler.claims import Claims, RunningJob
 from backend.scheduler.health import Health
 from backend.scheduler.launch import Launcher
+from backend.scheduler.partial_runs import PartialRuns
 from backend.scheduler.publish import outcome
 from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import unsettled
 from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, Unreadable
-from leaderboard.records import Failure, Fault, Request
+from leaderboard.monitoring.logs import about
+from leaderboard.records import Failure, Fault, Request, resumed
 from leaderboard.results.results import NOTHING_MORE, Results
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class Jobs:
         folder: Path,
         executor: Executor,
         launcher: Launcher,
+        partial_runs: PartialRuns,
         claims: Claims,
         health: Health,
         results: Results,
@@ -51,6 +54,7 @@ class Jobs:
         self._folder = folder
         self._executor = executor
         self._launcher = launcher
+        self._partial_runs = partial_runs
         self._claims = claims
         self._health = health
         self._results = results
@@ -88,16 +92,18 @@ class Jobs:
         """Start the job of a request that was just claimed."""
         workdir = self._launcher.workdir(request)
         try:
-            handle = self._executor.submit(self._launcher.prepare(request))
+            job = self._launcher.prepare(request)
+            attempt(f"fetch what {request.model} has finished", self._partial_runs.fetch, request, workdir)
+            handle = self._executor.submit(job)
         except STEP_ERRORS as error:
-            log.exception("The job for %s could not be started.", request.model)
+            log.exception("The job for %s could not be started.", request.model, extra=about(request))
             self._claims.fail(request, not_started(error, request, workdir))
             return
         workdir.set_handle(handle)
         self.running[handle] = RunningJob(workdir, request, renewed=self._clock())
         self._claims.started(request, handle)
         self._claims.drop_log(request)
-        log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle)
+        log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle, extra=about(request, handle))
 
     # --- following
 
@@ -121,6 +127,8 @@ class Jobs:
     def _keep(self, handle: str, job: RunningJob) -> None:
         with self._dropped_if_lost(handle, job):
             self._claims.keep(job, partial(self._executor.logs, handle))
+            if self._partial_runs.copy_when_due(job.request, job.workdir):
+                self._claims.note_change()
 
     def _keep_to_publish(self, handle: str, job: RunningJob) -> None:
         with self._dropped_if_lost(handle, job):
@@ -148,19 +156,24 @@ class Jobs:
         """Publish what a job left; note the result's path, empty for a run that is not published."""
         try:
             left = outcome(job.workdir, job.request)
+            job.resumed_runs = left.aggregated["podium"].provenance.resumed_runs if left else 0
             more = self._contents.changes if self._contents else NOTHING_MORE
             published[handle] = self._results.publish(left.aggregated, left.details, more) if left else ""
         except Unreadable:
-            log.exception("What job %s left cannot be published.", job.workdir.name)
+            log.exception("What job %s left cannot be published.", job.workdir.name, extra=about(job.request, handle))
             self._end_without_results(handle, job, failure(UNPUBLISHED, job.request, job.workdir))
 
     def _finish(self, handle: str, job: RunningJob, path: str) -> None:
         note = f"published as {path}" if path else "a run with a limit is not published"
+        note = ". ".join(filter(None, (note, resumed(job.resumed_runs))))
         with self._dropped_if_lost(handle, job):
             self._claims.finish(job, note)
             self._claims.write_log(job, self._executor.logs(handle))
             self._health.worked()
-            log.info("Finished %s at %s: %s.", job.request.model, job.request.revision[:7], note)
+            attempt("remove what is not gone on with", self._partial_runs.remove, job.request)
+            job.workdir.forget_kept()
+            named = (job.request.model, job.request.revision[:7], note)
+            log.info("Finished %s at %s: %s.", *named, extra=about(job.request, handle))
             self._forget(handle, job)
             self._on_published(job.request, path)
 
@@ -172,6 +185,7 @@ class Jobs:
         self._end_without_results(handle, job, reason)
 
     def _end_without_results(self, handle: str, job: RunningJob, reason: Failure) -> None:
+        self._keep_answers(job)
         with self._dropped_if_lost(handle, job):
             self._claims.fail(job.request, reason)
             self._claims.write_log(job, self._executor.logs(handle))
@@ -188,7 +202,12 @@ class Jobs:
             self._executor.cancel(handle)
             attempt("give a request back", self._give_back, handle, job)
 
+    def _keep_answers(self, job: RunningJob) -> None:
+        """Before the request may be claimed elsewhere, have what it has finished where another worker finds it."""
+        attempt(f"keep what {job.request.model} has finished", self._partial_runs.copy, job.request, job.workdir)
+
     def _give_back(self, handle: str, job: RunningJob) -> None:
+        self._keep_answers(job)
         self._claims.give_back(job, failure(STOPPED, job.request, job.workdir))
         self._claims.write_log(job, self._executor.logs(handle))
         self._forget(handle, job)
@@ -203,7 +222,7 @@ class Jobs:
 
     def _drop(self, handle: str, job: RunningJob) -> None:
         """End a job whose request is not ours any more; its outputs stay in its folder, unpublished."""
-        log.warning("The claim of job %s is gone; it is ended.", job.workdir.name)
+        log.warning("The claim of job %s is gone; it is ended.", job.workdir.name, extra=about(job.request, handle))
         self._executor.cancel(handle)
         self._forget(handle, job)
 

@@ -1,4 +1,4 @@
-"""From a claimed request to a job: its work folder, its resources and the operator's limits."""
+"""From a claimed request to a job: its work folder, its resources, its engine and the operator's limits."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backend import Job, Resources
+from backend.engines import engine_for, vllm_of
 from backend.environment import tasks_data
 from backend.evaluators import EVALUATORS, evaluator_name
+from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Request
+from leaderboard.records import Engine, Request, Status
 from leaderboard.settings import Settings
+
+MOST_ACCELERATORS = 8
+"""Accelerators that limits leave room for, where a job may have as many as the machine has."""
+SHARED_MEMORY_BYTES = 1 << 30
+"""What vLLM's processes share for each accelerator."""
 
 
 class Launcher:
-    """Prepares jobs in work folders below `folder`."""
+    """Prepares jobs in work folders below `folder`.
+
+    Making one raises BadSettings for a wrong table of sizes and for an environment of vLLM that does not start.
+    """
 
     def __init__(self, settings: Settings, benchmarks: Mapping[str, Benchmark], folder: Path) -> None:
         self._settings = settings
         self._benchmarks = benchmarks
         self._folder = folder
+        self._sizes = Sizes.from_settings(settings)
+        self._vllm = vllm_of(settings)
 
     def workdir(self, request: Request) -> Workdir:
         """The folder of the request's current attempt."""
@@ -31,37 +43,63 @@ class Launcher:
         """The job of a claimed request, its work folder written. Raises OSError and PodiumError."""
         benchmark = self._benchmarks[request.benchmark]
         evaluator = EVALUATORS[request.kind]
-        resources = self._within_limits(evaluator().resources(request, benchmark))
+        resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
-        workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark), request, benchmark)
+        engine = engine_for(benchmark, self._sizes.engine(request, benchmark.id), self._settings)
+        workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark, engine), request, benchmark)
+        for number in range(first_of_this_go(request), request.attempts):
+            earlier = Workdir(self._folder / f"{request.id}-{number}")
+            if earlier.path.is_dir():
+                workdir.take_over(earlier)
         return Job(workdir.name, workdir.path, resources)
 
-    def options(self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None) -> JobOptions:
+    def options(
+        self, evaluator: str, resources: Resources, benchmark: Benchmark | None = None, engine: Engine = "stock"
+    ) -> JobOptions:
         """What job.json says of a job that `evaluator` (`module:Class`) does."""
         settings, data = self._settings, tasks_data(self._settings)
-        tasks = benchmark.include_path if benchmark else None
-        view = View(
-            read=(data, tasks) if tasks else (data,),
-            gpu=settings.device != "cpu",
-            memory_bytes=resources.memory_bytes,
-            disk_bytes=int(settings.job_disk_gb * 1e9),
-        )
         return JobOptions(
             evaluator=evaluator,
             worker=settings.worker,
             device=settings.device,
             threads=settings.threads,
-            engine=settings.engine,
+            gpus=resources.gpus,
+            engine=engine,
+            environment=self._vllm.environment if self._vllm and engine == "vllm" else None,
             data_root=data,
             batch_size=settings.batch_size,
             limit=settings.limit,
+            keep_examples=settings.resume_examples,
             wall_seconds=resources.wall_seconds,
             max_params_b=settings.max_params_b,
-            view=view,
+            view=self._view(resources, benchmark, engine),
         )
 
-    def _within_limits(self, wanted: Resources) -> Resources:
-        """What an evaluator wants, or the operator's limits where it says nothing."""
-        memory = int(self._settings.job_memory_gb * 1e9)
-        seconds = wanted.wall_seconds or self._settings.job_wall_s
-        return Resources(wanted.gpus, wanted.memory_bytes or memory, seconds)
+    def _view(self, resources: Resources, benchmark: Benchmark | None, engine: Engine) -> View:
+        """What a job sees beside its folder, and what it may use: its accelerators' processes talk to each other."""
+        tasks = benchmark.include_path if benchmark else None
+        vllm = self._vllm if engine == "vllm" else None
+        accelerators = 0 if self._settings.device == "cpu" else resources.gpus or MOST_ACCELERATORS
+        return View(
+            read=(tasks_data(self._settings), *((tasks,) if tasks else ()), *(vllm.folders if vllm else ())),
+            gpu=self._settings.device != "cpu",
+            sockets=vllm is not None,
+            shared_memory_bytes=SHARED_MEMORY_BYTES * max(1, accelerators) if vllm else View.shared_memory_bytes,
+            memory_bytes=resources.memory_bytes,
+            disk_bytes=int(self._settings.job_disk_gb * 1e9),
+            processes=View.processes * (1 + accelerators),
+        )
+
+    def _resources(self, wanted: Resources, request: Request) -> Resources:
+        """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
+        given = self._sizes.of(request, request.benchmark)
+        return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
+
+
+def first_of_this_go(request: Request) -> int:
+    """Number of the first attempt since the request was last finished: a re-run makes everything anew."""
+    before = [entry.to for entry in request.history]
+    if Status.FINISHED not in before:
+        return 1
+    last = len(before) - before[::-1].index(Status.FINISHED)
+    return 1 + before[:last].count(Status.RUNNING)

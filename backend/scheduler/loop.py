@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import IO
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+from prometheus_client import CollectorRegistry
 
 from backend import Executor
+from backend.scheduler.lost import LOOK_S, LostJobs
 from backend.scheduler.tick import Ticker
 from backend.upkeep.models import Refresher
 from leaderboard import FileStore
@@ -38,6 +41,7 @@ class Scheduler:
         self._lock_file = lock
         self._wanted = threading.Event()
         self._working = threading.Lock()
+        self._round_ended = time.monotonic()
         self.ending = threading.Event()
         """Set when it is told to stop; work that takes long looks at it."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
@@ -54,6 +58,10 @@ class Scheduler:
         with contextlib.suppress(JobLookupError):
             if self._scheduler.running:
                 self._job.modify(next_run_time=datetime.now(UTC))
+
+    def round_age(self) -> float:
+        """Seconds since a round ended; since the start before the first one."""
+        return time.monotonic() - self._round_ended
 
     def every(self, seconds: float, work: Callable[[], object]) -> None:
         """Do `work` in the background every `seconds`, beside the rounds and never twice at a time."""
@@ -79,6 +87,7 @@ class Scheduler:
             try:
                 self._wanted.clear()
                 self.ticker.tick()
+                self._round_ended = time.monotonic()
             finally:
                 self._working.release()
 
@@ -90,20 +99,29 @@ def start(
     benchmarks: Mapping[str, Benchmark],
     executor: Executor,
     contents: Contents | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Scheduler:
-    """Start working on the queue. Raises BadSettings where another scheduler has the same work folder."""
+    """Start working on the queue, counting in `registry`. Raises BadSettings where another has the same work folder."""
     lock = _hold(settings.work_dir)
-    return Scheduler(Ticker(settings, queue, results, benchmarks, executor, contents), settings.tick_s, lock)
+    ticker = Ticker(settings, queue, results, benchmarks, executor, contents, registry=registry)
+    scheduler = Scheduler(ticker, settings.tick_s, lock)
+    lost = LostJobs(ticker.jobs, ticker.claims, executor, scheduler.wake)
+    scheduler.every(LOOK_S, lost.look)
+    return scheduler
 
 
 def start_on_stores(
-    settings: Settings, stores: Stores, benchmarks: Mapping[str, Benchmark], executor: Executor
+    settings: Settings,
+    stores: Stores,
+    benchmarks: Mapping[str, Benchmark],
+    executor: Executor,
+    registry: CollectorRegistry | None = None,
 ) -> Scheduler:
     """Start working on the queue in `stores`; where commits are costly, a round gathers them. Raises BadSettings."""
     gathered = stores.gathered()
     queue, results = Queue(gathered.requests), Results(gathered.results, gathered.details)
     contents = Contents(gathered.results, queue, benchmarks, blocks=results.blocks)
-    return start(settings, queue, results, benchmarks, executor, contents)
+    return start(settings, queue, results, benchmarks, executor, contents, registry)
 
 
 def refresh_regularly(scheduler: Scheduler, settings: Settings, store: FileStore) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from prometheus_client import CollectorRegistry
+
 from backend import Executor, Resources
 from backend.evaluators import ABILITIES
 from backend.scheduler.claims import Claims
 from backend.scheduler.health import Health, Trial
 from backend.scheduler.jobs import Jobs
 from backend.scheduler.launch import Launcher
+from backend.scheduler.metrics import JobMetrics
+from backend.scheduler.partial_runs import PartialRuns
 from backend.scheduler.registration import Registration
 from backend.scheduler.steps import attempt
 from backend.upkeep.disk import Housekeeping
@@ -37,7 +41,9 @@ class Ticker:
         executor: Executor,
         contents: Contents | None = None,
         clock: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
     ) -> None:
+        """`registry`: where its metrics are counted; None for one of its own."""
         self.settings = settings
         self.queue = queue
         self.executor = executor
@@ -51,9 +57,11 @@ class Ticker:
         launcher = Launcher(settings, benchmarks, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)
-        self.claims = Claims(settings, queue, results, self.health, clock)
+        metrics = JobMetrics(CollectorRegistry() if registry is None else registry)
+        self.claims = Claims(settings, queue, results, self.health, clock, metrics)
+        self.partial_runs = PartialRuns(settings, queue, benchmarks, clock)
         self._jobs = Jobs(
-            self.folder, executor, launcher, self.claims, self.health, results, contents,
+            self.folder, executor, launcher, self.partial_runs, self.claims, self.health, results, contents,
             publish_s=settings.lease_s / 4, clock=clock, on_published=self._offer_report,
         )  # fmt: skip
         self.jobs = self._jobs.running
@@ -81,6 +89,7 @@ class Ticker:
         for request in claimed:
             attempt(f"launch {request.model}", self._jobs.launch, request)
         attempt("remove old logs", self.old_logs.work, self.clock())
+        attempt("remove what ended requests kept", self._sweep)
         attempt("tell models of their scores", self.reporter.work, self.clock())
 
     def stop(self) -> None:
@@ -97,6 +106,10 @@ class Ticker:
         """Find out whether this worker is fit to claim and what it can run; say in the store what has changed."""
         self.health.look()
         if self.registration.update(self.abilities, self.health.trouble):
+            self.claims.note_change()
+
+    def _sweep(self) -> None:
+        if self.partial_runs.sweep():
             self.claims.note_change()
 
     def _claim(self, claimed: list[Request]) -> None:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard.errors import Conflict
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Status, utc
+from leaderboard.records import utc
 from leaderboard.results.job_logs import FOLDER, log_path
 
 LOOK_S = 3600.0
-ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 
 
 class OldLogs:
@@ -42,6 +41,7 @@ class OldLogs:
     def _old(self) -> Iterator[str]:
         """Paths of the logs of requests that ended too long ago."""
         before = utc(self._utc_clock() - timedelta(days=self._keep_days))
-        for request in self._queue.view().requests:
-            if request.status in ENDED and request.history and request.history[-1].time < before:
-                yield log_path(request.id)
+        for request in self._queue.view().ended:
+            if request.ended_time >= before:
+                break
+            yield log_path(request.id)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from leaderboard.api.board import board_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
+from leaderboard.api.events import event_routes
 from leaderboard.api.policy import policy_routes
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
@@ -21,6 +22,7 @@ ROUTES = (
     table_routes,
     compare_routes,
     submission_routes,
+    event_routes,
     queue_routes,
     policy_routes,
     flag_routes,

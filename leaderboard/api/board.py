@@ -118,7 +118,7 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
 
 def model_of(service: Service, model: str) -> Model:
     """What the board knows of `model`; both lists are empty when it knows nothing."""
-    names = service.models.names(model)
+    names, view = service.models.names(model), service.queue.view()
     evaluations = [
         Evaluation(podium=block, result_path=path, tasks=service.results.tasks_at(path))
         for benchmark in service.benchmarks
@@ -130,11 +130,7 @@ def model_of(service: Service, model: str) -> Model:
         model=names.now,
         earlier_names=sorted(names.earlier),
         evaluations=sorted(evaluations, key=lambda evaluation: evaluation.podium.time, reverse=True),
-        requests=filtered(
-            [
-                request
-                for request in service.queue.view().requests
-                if names.include(request.model, request.submitted_time)
-            ]
+        requests=view.in_full(
+            filtered(request for request in view if names.include(request.model, request.submitted_time))
         ),
     )

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leaderboard.api.plain import plain_page
 from leaderboard.api.problems import status_of, trouble_answer
+from leaderboard.api.root_path import path_of
 from leaderboard.errors import TooLarge
 
 DEFAULT_BYTES = 1_000_000
@@ -34,7 +35,7 @@ class BodyLimits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.limit(scope["path"])
+        limit = self.limit(path_of(scope))
         if _announced(scope) > limit:
             await _refusal(scope, limit)(scope, receive, send)
             return
@@ -84,7 +85,8 @@ def _announced(scope: Scope) -> int:
 def _refusal(scope: Scope, limit: int) -> Response:
     error = TooLarge(f"What you sent is longer than the {limit:,} bytes that this address takes. Send less.")
     wants_page = Request(scope).headers.get("accept", "").startswith("text/html")
-    page = plain_page("This is too long", str(error), status_of(error)) if wants_page else None
+    root = scope.get("root_path", "")
+    page = plain_page("This is too long", str(error), status_of(error), root=root) if wants_page else None
     answer = page or trouble_answer(error)
     answer.headers["Connection"] = "close"  # the rest of the body is not read
     return answer

@@ -13,10 +13,15 @@ BOARD = {"To the board": "/"}
 
 
 def plain_page(
-    heading: str, sentence: str, status: int, links: Mapping[str, str] = BOARD, headers: Mapping[str, str] | None = None
+    heading: str,
+    sentence: str,
+    status: int,
+    links: Mapping[str, str] = BOARD,
+    headers: Mapping[str, str] | None = None,
+    root: str = "",
 ) -> HTMLResponse:
-    """The page, with `links` (text -> address) below the sentence."""
-    anchors = " · ".join(f'<a href="{escape(address)}">{escape(text)}</a>' for text, address in links.items())
+    """The page, with `links` (text -> path below `root`) below the sentence."""
+    anchors = " · ".join(f'<a href="{escape(root + path)}">{escape(text)}</a>' for text, path in links.items())
     page = (
         '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
         f'<title>{escape(heading)}</title><body style="{STYLE}">'

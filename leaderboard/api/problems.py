@@ -71,10 +71,10 @@ def status_of(error: PodiumError) -> int:
     return next(status for kind, status in STATUS if isinstance(error, kind))
 
 
-def trouble_of(error: PodiumError) -> Trouble:
-    """The body for `error`."""
+def trouble_of(error: PodiumError, root: str = "") -> Trouble:
+    """The body for `error`; `root` stands before our addresses."""
     problems = error.problems if isinstance(error, NotAccepted) else []
-    existing = f"/api/v1/requests/{error.existing.id}" if isinstance(error, AlreadyRequested) else None
+    existing = f"{root}/api/v1/requests/{error.existing.id}" if isinstance(error, AlreadyRequested) else None
     return Trouble(error=str(error), problems=problems, existing=existing)
 
 
@@ -132,17 +132,17 @@ def retry_after(error: PodiumError) -> int:
     return max(1, round(retry_after)) if retry_after is not None else RETRY_AFTER_S
 
 
-def trouble_answer(error: PodiumError) -> JSONResponse:
-    """The answer to whom `error` happened."""
+def trouble_answer(error: PodiumError, root: str = "") -> JSONResponse:
+    """The answer to whom `error` happened; `root` stands before our addresses."""
     headers = {"Retry-After": str(retry_after(error))} if isinstance(error, Infrastructure | TooMany) else {}
     if isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse(trouble_of(error).model_dump(mode="json"), status_of(error), headers)
+    return JSONResponse(trouble_of(error, root).model_dump(mode="json"), status_of(error), headers)
 
 
 def _answer(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PodiumError)
-    return trouble_answer(error)
+    return trouble_answer(error, str(request.scope.get("root_path", "")).rstrip("/"))
 
 
 def _answer_form(request: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,7 @@ from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.queue.estimates import Estimate, hindrance
+from leaderboard.queue.priority import Standing
 from leaderboard.records import Status
 from leaderboard.service import Service
 
@@ -22,6 +23,27 @@ class SetAsideFile(BaseModel):
 
     path: str
     reason: str
+
+
+class PriorityTerm(BaseModel):
+    """A term of the sum that decides when a waiting request runs."""
+
+    term: str
+    """`waiting`, `size`, `votes`, `official` or `share`."""
+    points: float
+    why: str
+    """In words."""
+
+
+class PriorityAnswer(BaseModel):
+    """What put a waiting request at its place: what maintainers gave comes first, then the points decide."""
+
+    given: float
+    """By maintainers; 0 unless they did."""
+    points: float
+    """The sum of the terms."""
+    terms: list[PriorityTerm]
+    """Those that are not 0."""
 
 
 class RequestAnswer(records.Request):
@@ -37,6 +59,10 @@ class RequestAnswer(records.Request):
     """When its run is expected to start (UTC); of one that runs, when it did."""
     expected_end: str | None = None
     """When its run is expected to end (UTC)."""
+    expected_error: float | None = None
+    """Half of the last expected times of a run were off by at most this share of it; null while too few are known."""
+    ranking: PriorityAnswer | None = None
+    """Why it has this place; null unless it waits and its file lets it be claimed."""
 
 
 class RequestList(Page):
@@ -63,13 +89,13 @@ def queue_routes(service: Service) -> APIRouter:
     ) -> Response:
         """Requests that fit every filter, the newest first."""
         view = service.queue.view()
-        matching = filtered(view.requests, benchmark, status or (), sender, name)
+        matching = filtered(view, benchmark, status or (), sender, name)
         return kept_model(
             request,
             RequestList(
                 total=len(matching),
                 offset=offset,
-                requests=answers(service, matching[offset : offset + limit]),
+                requests=answers(service, view.in_full(matching[offset : offset + limit])),
                 set_aside=[SetAsideFile(path=file.path, reason=file.reason) for file in view.set_aside],
             ),
         )
@@ -98,7 +124,8 @@ def answers(service: Service, requests: Sequence[records.Request]) -> list[Reque
     if not any(request.status in (Status.PENDING, Status.RUNNING) for request in requests):
         return [answer(request, Estimate()) for request in requests]
     estimates = service.estimates()
-    return [answer(request, estimates.of(request)) for request in requests]
+    error = estimates.accuracy.error
+    return [answer(request, estimates.of(request), error) for request in requests]
 
 
 def unestimated(service: Service, request: records.Request) -> RequestAnswer:
@@ -106,8 +133,8 @@ def unestimated(service: Service, request: records.Request) -> RequestAnswer:
     return answer(request, Estimate(obstacle=hindrance(request, service.workers())))
 
 
-def answer(request: records.Request, estimate: Estimate) -> RequestAnswer:
-    """The request with its estimate."""
+def answer(request: records.Request, estimate: Estimate, error: float | None = None) -> RequestAnswer:
+    """The request with its estimate; `error`: of estimates, where there is one."""
     return RequestAnswer.model_construct(
         **dict(request)
         | {
@@ -116,17 +143,25 @@ def answer(request: records.Request, estimate: Estimate) -> RequestAnswer:
             "expected_seconds": estimate.seconds,
             "expected_start": estimate.start,
             "expected_end": estimate.end,
+            "expected_error": error if estimate.seconds is not None else None,
+            "ranking": ranking(estimate.standing) if estimate.standing else None,
         }
     )
 
 
+def ranking(standing: Standing) -> PriorityAnswer:
+    """What put a request at its place."""
+    terms = [PriorityTerm(term=term.name, points=round(term.points, 4), why=term.why) for term in standing.terms]
+    return PriorityAnswer(given=standing.given, points=round(standing.points, 4), terms=terms)
+
+
 def filtered(
-    requests: Iterable[records.Request],
+    requests: Iterable[records.AnyRequest],
     benchmark: str = "",
     statuses: Collection[Status] = (),
     sender: str = "",
     name: str = "",
-) -> list[records.Request]:
+) -> list[records.AnyRequest]:
     """Those of `requests` that fit every filter that is not empty, the newest first."""
     matching = [
         request
@@ -134,6 +169,6 @@ def filtered(
         if (not benchmark or request.benchmark == benchmark)
         and (not statuses or request.status in statuses)
         and (not sender or request.sender == sender)
-        and name.casefold() in request.model.casefold()
+        and (not name or name.casefold() in request.model.casefold())
     ]
     return sorted(matching, key=lambda request: (request.submitted_time, request.id), reverse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -68,9 +67,9 @@ def sign_in_routes(service: Service) -> APIRouter:
         try:
             address, cookie = identity.begin(f"{_public(service, request)}{HERE}/callback", _inside(back))
         except PodiumError as error:
-            return _trouble(error)
+            return _trouble(error, settings.root)
         answer = RedirectResponse(address, 303, NOT_KEPT)
-        answer.set_cookie(PENDING_COOKIE, cookie, max_age=SIGN_IN_S, **_cookie(service, _public_path(service) + HERE))
+        answer.set_cookie(PENDING_COOKIE, cookie, max_age=SIGN_IN_S, **_cookie(service, service.settings.root + HERE))
         return answer
 
     @routes.get("/sign-in/callback", response_class=RedirectResponse, status_code=303)
@@ -79,10 +78,10 @@ def sign_in_routes(service: Service) -> APIRouter:
         try:
             session, back = identity.finish(request.cookies.get(PENDING_COOKIE, ""), state, code)
         except PodiumError as error:
-            return _trouble(error)
-        answer = RedirectResponse(_public_path(service) + back, 303, NOT_KEPT)
+            return _trouble(error, settings.root)
+        answer = RedirectResponse(service.settings.root + back, 303, NOT_KEPT)
         _keep(answer, service, session)
-        answer.delete_cookie(PENDING_COOKIE, **_cookie(service, _public_path(service) + HERE))
+        answer.delete_cookie(PENDING_COOKIE, **_cookie(service, service.settings.root + HERE))
         return answer
 
     @routes.get("/sign-in/client.json")
@@ -124,8 +123,14 @@ def _keep(answer: Response, service: Service, session: Session) -> None:
     answer.set_cookie(STAMP_COOKIE, identity.stamp(session), max_age=left, **stamp)
 
 
-def _cookie(service: Service, path: str = "/") -> dict[str, Any]:
-    return {"path": path, "httponly": True, "secure": service.identity.secure, "samesite": "lax"}
+def _cookie(service: Service, path: str = "") -> dict[str, Any]:
+    """Options of a cookie for `path`, or for the whole board and nothing else of its host."""
+    return {
+        "path": path or service.settings.root or "/",
+        "httponly": True,
+        "secure": service.identity.secure,
+        "samesite": "lax",
+    }
 
 
 def _public(service: Service, request: Request) -> str:
@@ -142,12 +147,7 @@ def _public(service: Service, request: Request) -> str:
             "Signing in does not work at this address. This board's operator has to set PODIUM_PUBLIC_URL to the "
             "address under which people reach the board."
         )
-    return f"http://{named[1]}:{port}"
-
-
-def _public_path(service: Service) -> str:
-    """What a proxy puts before our paths: the path of the public address."""
-    return urlsplit(service.settings.public_url).path.rstrip("/")
+    return f"http://{named[1]}:{port}{service.settings.root}"
 
 
 def _inside(back: str) -> str:
@@ -156,7 +156,7 @@ def _inside(back: str) -> str:
     return back if plain and back.startswith("/") and not back.startswith("//") else "/"
 
 
-def _trouble(error: PodiumError) -> HTMLResponse:
+def _trouble(error: PodiumError, root: str) -> HTMLResponse:
     """A page of its own: whoever signs in looks at a browser, not at a program."""
     links = {"Sign in": HERE, "To the board": "/"}
-    return plain_page("You are not signed in", str(error), status_of(error), links, NOT_KEPT)
+    return plain_page("You are not signed in", str(error), status_of(error), links, NOT_KEPT, root)

@@ -48,6 +48,8 @@ class CostAnswer(BaseModel):
     """When the run would start (UTC)."""
     expected_end: str | None
     """When the run would end (UTC)."""
+    expected_error: float | None
+    """Half of the last expected times of a run were off by at most this share of it; null while too few are known."""
 
 
 class Quota(BaseModel):

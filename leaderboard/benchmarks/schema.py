@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator
 
 from leaderboard.benchmarks.scale import Scale
-from leaderboard.records import Precision, WeightType
+from leaderboard.records import Engine, Precision, WeightType
 
 
 class Part(BaseModel):
@@ -166,6 +166,8 @@ class Harness(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    engine: Engine | None = None
+    """What forwards the tokens, whatever the worker's settings say; None leaves it to the worker."""
     include_path: str = ""
     """Folder of task definitions, relative to the YAML file; empty for the harness's built-in tasks."""
     fewshot_as_multiturn: bool = True

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import operator
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -35,7 +34,7 @@ from leaderboard.board.rows import (
 from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.models.facts import FACTS_PATH, FactsOfAll, KnownModels
-from leaderboard.records import KINDS, PodiumBlock, Request
+from leaderboard.records import KINDS, AnyRequest, PodiumBlock, Request
 from leaderboard.results.blocks import ResultBlocks
 from leaderboard.results.details_store import RESULT_PATH
 from leaderboard.submissions.policy import Policies, Rules, policy_path
@@ -49,7 +48,7 @@ class RequestList(Protocol):
     """A view of the queue, as far as it is needed here."""
 
     @property
-    def requests(self) -> Sequence[Request]: ...
+    def by_id(self) -> Mapping[str, AnyRequest]: ...
 
 
 class Requests(Protocol):
@@ -63,14 +62,12 @@ class _Inputs(NamedTuple):
 
     looks: int
     """Number of looks at the store that found something new."""
-    requests: Sequence[Request]
+    requests: Mapping[str, AnyRequest]
+    """By id."""
 
     def same_as(self, other: _Inputs) -> bool:
-        """Whether nothing has changed; the queue keeps the objects of unchanged requests."""
-        return (
-            (self.looks, len(self.requests)) == (other.looks, len(other.requests))
-            and all(map(operator.is_, self.requests, other.requests))
-        )  # fmt: skip
+        """Whether nothing has changed; the queue keeps the mapping as long as no request changes."""
+        return self.looks == other.looks and self.requests is other.requests
 
 
 class _Table(NamedTuple):
@@ -122,7 +119,7 @@ class Contents:
         self._rows: dict[str, dict[str, Row | None]] = {name: {} for name in benchmarks}
         self._hub = FactsOfAll()
         self._unreadable: dict[str, Unreadable] = {}
-        self._stated: dict[str, tuple[Request, str]] = {}
+        self._stated: dict[str, tuple[AnyRequest, str]] = {}
         self._tables: dict[str, _Table] = {}
 
     def frame(self, benchmark_id: str) -> pd.DataFrame:
@@ -199,11 +196,10 @@ class Contents:
             return table
 
     def _inputs(self) -> _Inputs:
-        return _Inputs(self._looks, self._queue.view().requests)
+        return _Inputs(self._looks, self._queue.view().by_id)
 
     def _known(self, inputs: _Inputs, benchmark: Benchmark) -> KnownFacts:
-        requests = {request.id: request for request in inputs.requests}
-        return KnownFacts(requests, self._hub.facts, self._flagged, self._official[benchmark.id])
+        return KnownFacts(inputs.requests, self._hub.facts, self._flagged, self._official[benchmark.id])
 
     def _fingerprint(self, rows: Sequence[Row], known: KnownFacts) -> str:
         """A hash of everything that the table is made from."""
@@ -216,7 +212,7 @@ class Contents:
         )
         return digest.hexdigest()[:20]
 
-    def _request_cells(self, request: Request | None) -> str:
+    def _request_cells(self, request: AnyRequest | None) -> str:
         """A hash of the cells that a request alone makes; remembered as long as the queue keeps the object."""
         if request is None:
             return ""

@@ -16,7 +16,7 @@ from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, SCORE_ENDI
 from leaderboard.columns.column import ModelInfo, ResultFile, RowName
 from leaderboard.community.flags import Category, Upheld
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
-from leaderboard.records import KINDS, Kind, ModelFacts, ModelType, PodiumBlock, Request, kind_of
+from leaderboard.records import KINDS, AnyRequest, Kind, ModelFacts, ModelType, PodiumBlock, kind_of
 
 Row = dict[str, Any]
 
@@ -28,7 +28,7 @@ DESCRIBED = [column for column in COLUMNS if column.from_model]
 class KnownFacts(NamedTuple):
     """What is known beside the results."""
 
-    requests: Mapping[str, Request] = {}
+    requests: Mapping[str, AnyRequest] = {}
     """By id."""
     facts: Mapping[str, ModelFacts] = {}
     """By model."""
@@ -158,7 +158,7 @@ def _model_info(
     )
 
 
-def request_info(model: str, request: Request | None, facts: ModelFacts | None) -> ModelInfo:
+def request_info(model: str, request: AnyRequest | None, facts: ModelFacts | None) -> ModelInfo:
     """What the request and the Hub alone say of a model."""
     stated = request.model_type if request else ""
     return ModelInfo(

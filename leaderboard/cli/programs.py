@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import runpy
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Annotated
+
+import typer
 
 from leaderboard.errors import BadSettings
 from leaderboard.settings import load_settings
@@ -22,6 +26,13 @@ def worker() -> None:
     """Run the scheduler without pages: evaluate what is in the queue."""
     require("worker", "worker")
     runpy.run_module("backend", run_name="__main__", alter_sys=True)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON, for programs.")] = False,
+) -> None:
+    """Look at this machine, the settings, the Hub, the stores and the cluster: ok, or what to do."""
+    raise typer.Exit(import_module("backend.commands.doctor").run(as_json))
 
 
 def require(verb: str, *extras: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from leaderboard.columns.filters import Filter
-from leaderboard.records import ModelFacts, ModelType, PodiumBlock, Request
+from leaderboard.records import AnyRequest, ModelFacts, ModelType, PodiumBlock
 
 Cell = str | int | float | bool | None
 """None is unknown."""
@@ -41,7 +41,7 @@ class ModelInfo(NamedTuple):
 
     model: str
     type: ModelType
-    request: Request | None = None
+    request: AnyRequest | None = None
     facts: ModelFacts | None = None
     architectures: str = ""
     """Separated by `;`."""

@@ -17,7 +17,7 @@ from leaderboard import FileStore
 from leaderboard.community.texts import plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
-from leaderboard.records import new_id, utc
+from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, edit
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Comment(BaseModel):
     text: str
 
 
-class Discussion(BaseModel):
+class Discussion(Versioned):
     """A discussion: one file."""
 
     schema_version: int = 1

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import MAX_LINKS, Link, Text
 from leaderboard.errors import NotFound, NotPossible, Unreadable
-from leaderboard.records import new_id, utc
+from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 LIST_PATH = "flags/flags.json"
@@ -86,7 +86,7 @@ class FlagStep(BaseModel):
     note: str = ""
 
 
-class Flag(BaseModel):
+class Flag(Versioned):
     """A flag: one file."""
 
     schema_version: int = 1
@@ -134,7 +134,7 @@ class Listed(BaseModel):
     """Where it is discussed: an address on the Hub, or the path of the model's page here."""
 
 
-class FlagList(BaseModel):
+class FlagList(Versioned):
     """`flags.json`."""
 
     schema_version: int = 1

@@ -13,6 +13,7 @@ from leaderboard.community.texts import Note, code, one_line, owner, quoted
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
 from leaderboard.identity import Asker
+from leaderboard.queue.priority import given_priority
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Edit, ModelType, Problem, Request, Status, is_repo_id, is_revision, now
 from leaderboard.stores.edit import EditedFiles
@@ -32,7 +33,7 @@ class Corrections(BaseModel):
     params: float | None = Field(default=None, gt=0, le=100_000)
     """Parameters in billions."""
     priority: float | None = Field(default=None, ge=-1000, le=1000)
-    """What votes are added to; 0 unless a maintainer says otherwise."""
+    """Comes before everything else in the order of running; 0 unless a maintainer says otherwise."""
     note: Note = ""
     """Why."""
 
@@ -49,7 +50,7 @@ class RequestDesk:
         address: str,
         wake: Callable[[], None],
     ) -> None:
-        """`address`: of the board, for links from the Hub; `wake` is called when something is to be run."""
+        """`address`: of the board, for links from the Hub; `wake` is called when a worker has something to do."""
         self.queue = queue
         self.votes = votes
         self.discussions = discussions
@@ -73,7 +74,9 @@ class RequestDesk:
                 f"Only who submitted it, the owner of {request.model} and this board's maintainers may withdraw it."
             )
         how = "withdrawn" if not self._rights.is_maintainer(asker.person) else "cancelled by a maintainer"
-        return self.queue.cancel(request, asker.name, f"{how}: {note}" if note else how)
+        cancelled = self.queue.cancel(request, asker.name, f"{how}: {note}" if note else how)
+        self._wake()
+        return cancelled
 
     def relaunch(self, request_id: str, asker: Asker, note: str = "") -> Request:
         """Put a failed or cancelled request back; noted in its discussion. Raises NotFound, NotAllowed, NotPossible."""
@@ -110,7 +113,7 @@ class RequestDesk:
             if not changed:
                 raise NotPossible("Nothing would change: the request says all of this already.")
             for edit in changed:
-                votes = current.votes - 1 if edit.field == "priority" else 0
+                votes = current.priority - given_priority(current) if edit.field == "priority" else 0
                 setattr(current, edit.field, edit.after + votes if votes else edit.after)
             current.edits.extend(changed)
 
@@ -160,4 +163,4 @@ NO_REPO = Problem(
 
 def _value(request: Request, field: str) -> Any:
     """A field as a maintainer sees it: of the priority, the part that votes are added to."""
-    return request.priority - (request.votes - 1) if field == "priority" else getattr(request, field)
+    return given_priority(request) if field == "priority" else getattr(request, field)

@@ -1,7 +1,7 @@
 """Votes for pending requests: one each per person and request, the submitter's own counted with the submission.
 
-The rule: a request's priority is what the maintainers gave it (0 unless they did) plus one for every vote but the
-first. Higher runs first; equal ones in order of submission.
+The `priority` of a request's file is what the maintainers gave it (0 unless they did) plus one for every vote but the
+first. What votes count for in the order of running: leaderboard/queue/priority.py.
 
 `votes/{first two characters}/{request id}.json` of the requests store holds who voted; it changes in one commit with
 the request's file, so votes are never lost or counted twice, however many vote at once.
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard.errors import NotPossible, Unreadable
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Request, Status, utc
+from leaderboard.records import Request, Status, Versioned, utc
 from leaderboard.stores.edit import EditedFiles, content_of
 
 
@@ -27,7 +27,7 @@ class Vote(BaseModel):
     timestamp: str
 
 
-class Ballot(BaseModel):
+class Ballot(Versioned):
     """The votes for one request, beside its submitter's own."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())

@@ -12,7 +12,7 @@ from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from leaderboard.errors import HubUnavailable
-from leaderboard.hub.client import LIBRARY
+from leaderboard.hub.client import LIBRARY, settle_pool
 from leaderboard.hub.errors import AGAIN_S, HubTrouble, answer_error, translated
 
 ATTEMPTS = 5
@@ -71,6 +71,7 @@ class BoundedClient:
             raise HubUnavailable(f"{trouble} {NOTHING_WRONG}; try again {when}.", again) from trouble
 
     def _once(self, url: str, deadline: Deadline, limit: int, headers: Mapping[str, str]) -> bytes:
+        settle_pool(deadline.seconds)
         sent = build_hf_headers(token=self.token or False, library_name=LIBRARY) | {"accept-encoding": "identity"}
         patience = max(deadline.left / 2, min(deadline.left, 1.0))
         question = get_session().stream("GET", url, headers={**sent, **headers}, timeout=patience)

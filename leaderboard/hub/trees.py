@@ -94,11 +94,36 @@ def with_changes(folders: Folders, changes: Mapping[str, TreeEntry | None]) -> d
     return result
 
 
-def files(folders: Folders) -> dict[str, TreeEntry]:
-    """Path -> entry of every file."""
+def files(folders: Folders, prefix: str = "") -> dict[str, TreeEntry]:
+    """Path -> entry of every file whose path begins with `prefix`."""
+    top = split(prefix)[0]
+    inside = [folder for folder in folders if not top or folder == top or folder.startswith(f"{top}/")]
     return {
-        join(folder, name): node
-        for folder, entries in folders.items()
-        for name, node in entries.items()
-        if not node.is_folder
+        path: node
+        for folder in inside
+        for name, node in folders[folder].items()
+        if not node.is_folder and (path := join(folder, name)).startswith(prefix)
     }
+
+
+def file_at(folders: Folders, path: str) -> TreeEntry | None:
+    """The entry of a file; None where there is none."""
+    folder, name = split(path)
+    return _file(folders.get(folder, {}).get(name))
+
+
+def changed_files(before: Folders, after: Folders) -> dict[str, TreeEntry | None]:
+    """Path -> entry (None: gone) of every file that differs; folders that are the same object are not looked into."""
+    changed: dict[str, TreeEntry | None] = {}
+    for folder in before.keys() | after.keys():
+        old, new = before.get(folder, {}), after.get(folder, {})
+        if old is not new:
+            for name in old.keys() | new.keys():
+                was, now = _file(old.get(name)), _file(new.get(name))
+                if was != now:
+                    changed[join(folder, name)] = now
+    return changed
+
+
+def _file(node: TreeEntry | None) -> TreeEntry | None:
+    return None if node is None or node.is_folder else node

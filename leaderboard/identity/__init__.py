@@ -123,8 +123,13 @@ class Identity:
 
     @property
     def session_cookie(self) -> str:
-        """Name of the session's cookie; under https one that no other host or path can set."""
-        return "__Host-podium_session" if self.secure else "podium_session"
+        """Name of the session's cookie; under https one that no other host can set, nor http.
+
+        Browsers take `__Host-` for whole hosts only, so that a board below a path does without it.
+        """
+        if not self.secure:
+            return "podium_session"
+        return "__Secure-podium_session" if self.settings.root else "__Host-podium_session"
 
     # --- what may be done
 

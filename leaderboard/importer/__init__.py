@@ -7,6 +7,7 @@ here since is left alone, and what cannot be read is told with its reason.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from leaderboard.importer.results import Origin, in_harness_words, is_result, re
 from leaderboard.importer.sources import OldBoard
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.request_files import read_request
-from leaderboard.records import PodiumBlock, Provenance, Request
+from leaderboard.records import AnyRequest, PodiumBlock, Provenance, Request
 from leaderboard.results.results import Results, result_file
 from leaderboard.statistics.scores import score
 
@@ -72,15 +73,17 @@ class Importer:
         self._results_store = results_store
         self._benchmark = benchmark
         self._write = write
-        self._requests: dict[str, Request] = {}
+        self._view = queue.view()
+        self._requests: dict[str, dict[str, AnyRequest]] = defaultdict(dict)
+        """Model -> id -> request."""
         self._taken: dict[str, str] = {}
         self._report = Report(benchmark=benchmark.id)
 
     def run(self, sources: Sequence[OldBoard]) -> Report:
         """Import the requests of all sources, then the results. Raises Conflict when somebody else writes meanwhile."""
-        self._requests = {
-            request.id: request for request in self._queue.view().requests if request.benchmark == self._benchmark.id
-        }
+        for request in self._view:
+            if request.benchmark == self._benchmark.id:
+                self._requests[request.model][request.id] = request
         results_of: list[tuple[OldBoard, list[str]]] = []
         for source in sources:
             paths = source.paths()
@@ -116,7 +119,7 @@ class Importer:
                 continue
             self._taken[made.path], planned[made.path] = path, made
             request = read_request(made.path, made.content)
-            self._requests.setdefault(request.id, request)
+            self._requests[request.model].setdefault(request.id, request)
         changes = {path: made.content for path, made in planned.items()}
         self._commit(self._queue.store, changes, self._report.requests, f"Import requests of {source.name}", _is_ours)
 
@@ -197,7 +200,7 @@ class Importer:
 
     def _request_of(self, origin: Origin) -> Request | None:
         """The request that it answers: of the same model, precision and revision; else the only one that can be."""
-        of_model = [request for request in self._requests.values() if request.model == origin.model]
+        of_model = self._view.in_full(self._requests[origin.model].values())
         of_precision = [request for request in of_model if origin.precision in ("?", request.precision)]
         of_revision = [request for request in of_precision if request.revision == origin.revision]
         of_template = [request for request in of_revision if request.use_chat_template == origin.use_chat_template]

@@ -43,11 +43,14 @@ TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 PAGES: list[Tab] = [request, model]
 """Reached by links; the rest of the address names their subject."""
 
+NAMES = ("", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES)))
+"""First part of each page's address; the first page has none."""
+
 ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js", *(FOLDER / "assets").iterdir())}
 """Files that the browser loads, by name."""
 
 STYLE = "theme.css"
-SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js")
+SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js")
 """Those of every document, in order."""
 
 
@@ -84,11 +87,13 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         pages = build_pages(service)
-        gr.mount_gradio_app(app, pages, "/", theme=theme(), head=head(), **options)
+        gr.mount_gradio_app(
+            app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(), **options
+        )
     framers = framers_of(service.settings)
     app.add_middleware(
         Documents,
-        pages=["", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES))],
+        pages=NAMES,
         deep=[page.TITLE.lower() for page in PAGES],
         style=asset_address(STYLE),
         framers=framers,

@@ -24,7 +24,7 @@ from leaderboard.compare import (
 )
 from leaderboard.pages.examples import Example, read_example
 from leaderboard.pages.render import address, render
-from leaderboard.pages.shell import Visit, markup, whole_page
+from leaderboard.pages.shell import Visit, markup, rooted, whole_page
 from leaderboard.records import PodiumBlock, Score
 from leaderboard.service import Service
 
@@ -236,7 +236,7 @@ def draw(comparisons: Comparisons, service: Service, visit: Visit) -> str:
 
 def build(service: Service) -> None:
     """The page."""
-    markup(STYLE)
+    markup(rooted(service, STYLE))
     whole_page(service, partial(draw, Comparisons(service.boards, service.results)))
 
 

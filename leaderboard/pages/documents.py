@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leaderboard.api.root_path import path_of
 from leaderboard.pages.content_policy import HEADER, content_policy
 from leaderboard.pages.shell import SUBJECT
 
@@ -41,8 +42,9 @@ class Documents:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        name, _, rest = scope["path"].removeprefix("/").partition("/")
-        if scope["path"] == f"/{name}" and name in self.pages:
+        path = path_of(scope)
+        name, _, rest = path.removeprefix("/").partition("/")
+        if path == f"/{name}" and name in self.pages:
             inner = {**scope, "headers": uncompressed(scope["headers"])}
             await self.app(inner, receive, HeaderSender(send, self.style, self.framers).send)
         elif name in (self.deep if rest.strip("/") else self.pages) and scope["method"] in ("GET", "HEAD"):
@@ -120,7 +122,7 @@ def _page_address(scope: Scope, name: str, subject: str) -> str:
     """The page's own address relative to the one asked for, which holds behind every proxy."""
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     values = [(SUBJECT, subject)] * bool(subject) + [(key, value) for key, value in query if key != SUBJECT]
-    up = "../" * (str(scope["path"]).count("/") - 1)
+    up = "../" * (path_of(scope).count("/") - 1)
     return f"{up}{name}?{urlencode(values, safe='/')}" if values else f"{up}{name}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leaderboard.api.root_path import path_of
 from leaderboard.pages.render import render
 
 PROGRAMS = ("/api/", "/gradio_api/", "/podium-assets/")
@@ -45,7 +46,7 @@ class NotFoundPage:
 
 
 def _is_navigation(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(PROGRAMS):
+    if scope["type"] != "http" or scope["method"] != "GET" or path_of(scope).startswith(PROGRAMS):
         return False
     accepted = [value for name, value in scope["headers"] if name.lower() == b"accept"]
     return any(value.startswith(b"text/html") for value in accepted)

@@ -185,14 +185,12 @@ def request_of(requests: Sequence[Request], evaluation: Evaluation | None) -> Re
 
 def made_from(service: Service, model: str) -> list[str]:
     """Models on this board that say they were made from `model`."""
-    return sorted(
-        {request.model for request in service.queue.view().requests if request.base_model == model != request.model}
-    )
+    return sorted({request.model for request in service.queue.view() if request.base_model == model != request.model})
 
 
 def has_page(service: Service, model: str) -> bool:
     """Whether the board has a page for `model`."""
-    return any(request.model == model for request in service.queue.view().requests)
+    return any(request.model == model for request in service.queue.view())
 
 
 def draw(service: Service, visit: Visit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leaderboard.api.problems import trouble_answer
+from leaderboard.api.root_path import path_of
 from leaderboard.errors import NotFound
 
 GRADIO = "/gradio_api/"
@@ -26,7 +27,7 @@ class OfferedRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is served."""
-        path = scope["path"] if scope["type"] == "http" else ""
+        path = path_of(scope) if scope["type"] == "http" else ""
         if not path.startswith(GRADIO) or path.removeprefix(GRADIO).partition("/")[0] in OFFERED:
             await self.app(scope, receive, send)
             return

@@ -19,7 +19,7 @@ from leaderboard.compare import labels_of
 from leaderboard.compare.runs import choose, names_in
 from leaderboard.pages.compare import STYLE, Chooser, chooser
 from leaderboard.pages.render import address, render
-from leaderboard.pages.shell import Visit, markup, whole_page
+from leaderboard.pages.shell import Visit, markup, rooted, whole_page
 from leaderboard.service import Service
 
 TITLE = "Plots"
@@ -167,7 +167,7 @@ def plot_chooser(service: Service, visit: Visit, board: Board) -> Chooser:
 
 def build(service: Service) -> None:
     """The page, and the script that draws what it asks for."""
-    markup(STYLE)
+    markup(rooted(service, STYLE))
     whole_page(service, draw)
     markup("", js_on_load=START, plotly=PLOTLY)
 

@@ -17,8 +17,9 @@
   }
 
   function changeBenchmark(select) {
-    const page = location.pathname.split("/")[1];
-    const next = new URL(["model", "request"].includes(page) ? "/" : location.pathname, location.origin);
+    const root = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\/$/, "");
+    const page = location.pathname.slice(root.length).split("/")[1];
+    const next = new URL(["model", "request"].includes(page) ? `${root}/` : location.pathname, location.origin);
     next.searchParams.set("benchmark", select.value);
     location.assign(next);
   }
@@ -47,7 +48,7 @@
     if (target.id) target.open ? opened.add(target.id) : opened.delete(target.id);
   }, true);
   document.addEventListener("scroll", ({ target }) => {
-    if (!target.matches?.("pre.log")) return;
+    if (!target.matches?.(".log")) return;
     const atEnd = target.scrollTop + target.clientHeight > target.scrollHeight - 8;
     atEnd ? scrolled.delete(target.id) : scrolled.add(target.id);
   }, true);
@@ -64,7 +65,7 @@
       current.scrollIntoView({ block: "nearest", inline: "center" });
     }
     opened.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-    document.querySelectorAll("pre.log").forEach((log) => {
+    document.querySelectorAll(".log").forEach((log) => {
       if (!scrolled.has(log.id) && log.dataset.shown !== "yes") log.scrollTop = log.scrollHeight;
       log.dataset.shown = "yes";
     });
@@ -86,6 +87,15 @@
   const reading = () => document.activeElement?.matches(".page input, .page select, .page textarea")
     || document.querySelector(".page form[data-touched]") || !getSelection().isCollapsed;
   const tick = () => document.hidden || reading() || again();
+
+  // live.js says that what is shown has changed; who is writing or marking text is not disturbed.
+  let overdue = null;
+  document.addEventListener("podium-changed", () => {
+    clearInterval(overdue);
+    const draw = () => document.hidden || reading() || (clearInterval(overdue), again());
+    overdue = setInterval(draw, 2000);
+    draw();
+  });
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-benchmark]")) changeBenchmark(event.target);

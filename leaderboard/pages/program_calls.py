@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leaderboard.api.root_path import path_of
 from leaderboard.pages.documents import uncompressed
 from leaderboard.pages.offered import GRADIO
 
@@ -63,9 +64,10 @@ class ProgramCalls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept or refuse a call; record which answers are read."""
-        path = scope["path"].removeprefix(GRADIO).rstrip("/") if scope["type"] == "http" else ""
+        asked = path_of(scope) if scope["type"] == "http" else ""
+        path = asked.removeprefix(GRADIO).rstrip("/")
         is_call = path.startswith(CALL) or path in (JOIN, DATA)
-        if not is_call or not scope["path"].startswith(GRADIO) or scope["method"] not in ("GET", "POST"):
+        if not is_call or not asked.startswith(GRADIO) or scope["method"] not in ("GET", "POST"):
             await self.app(scope, receive, send)
             return
         scope = {**scope, "headers": uncompressed(scope["headers"])}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from leaderboard.live.events import queue_state
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
-from leaderboard.queue.estimates import Estimate, Estimates, in_order
-from leaderboard.queue.request_index import QueueView, SetAside
-from leaderboard.records import Abilities, Request, Status
+from leaderboard.queue.durations import Accuracy
+from leaderboard.queue.estimates import Estimate, Estimates
+from leaderboard.queue.view import QueueView, SetAside
+from leaderboard.records import Abilities, AnyRequest, Request, Status
 from leaderboard.service import Service
 
 TITLE = "Queue"
-ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 ENDED_SHOWN = 50
+SHOWN = 200
+"""At most so many running and waiting requests, and files set aside; the API lists all of them."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,12 @@ class Filters:
     name: str = ""
     sender: str = ""
 
-    def fits(self, request: Request) -> bool:
+    def fits(self, request: AnyRequest) -> bool:
         """Whether `request` is shown; the status apart, so that the counts by status can be told."""
         return (
             request.benchmark in (self.benchmark, "")
-            and self.name.casefold() in request.model.casefold()
             and self.sender in ("", request.sender)
+            and (not self.name or self.name.casefold() in request.model.casefold())
         )
 
     def wants(self, status: Status) -> bool:
@@ -61,49 +65,62 @@ class Arranged:
 
     counts: dict[str, int]
     running: list[Request]
+    running_total: int
     ends: dict[str, str | None]
     """Id of a running request -> when it is expected to end (UTC)."""
     waiting: list[Waiting]
+    waiting_total: int
     ended: list[Request]
     ended_total: int
     set_aside: Sequence[SetAside]
+    set_aside_total: int
     in_trouble: Sequence[Abilities]
     """Workers that take no requests for now."""
     unconfined: Sequence[Abilities]
     """Workers whose jobs are in no sandbox."""
-
-
-def ended_at(request: Request) -> str:
-    """When it came to its present state (UTC); empty when its file does not say."""
-    return request.history[-1].time if request.history else request.job_start_time or request.submitted_time
+    accuracy: Accuracy
+    """How far off the estimates were."""
+    state: str
+    """Of the whole queue; another one when the page has to be drawn again."""
 
 
 def arrange(view: QueueView, filters: Filters, now: datetime, workers: Sequence[Abilities] = ()) -> Arranged:
     """What the page shows of `view`."""
-    estimates = Estimates(view.requests, workers, now)
-    shown = [request for request in view.requests if filters.fits(request)]
+    estimates = Estimates(view.open, workers, now, view.ended.past)
+    shown = [request for request in view.open if filters.fits(request)]
     counts = Counter(request.status.value.lower() for request in shown)
     wanted = [request for request in shown if filters.wants(request.status)]
-    ended = sorted((request for request in wanted if request.status in ENDED), key=ended_at, reverse=True)
+    ended = [request for request in reversed(view.ended) if filters.fits(request)]
+    counts.update(request.status.value.lower() for request in ended)
+    ended = [request for request in ended if filters.wants(request.status)]
     running = [request for request in wanted if request.status is Status.RUNNING]
+    pending = waiting(wanted, estimates)
     return Arranged(
         counts=dict(counts),
-        running=running,
-        ends={request.id: estimates.of(request).end for request in running},
-        waiting=waiting(wanted, estimates),
-        ended=ended[:ENDED_SHOWN],
+        running=running[:SHOWN],
+        running_total=len(running),
+        ends={request.id: estimates.of(request).end for request in running[:SHOWN]},
+        waiting=pending[:SHOWN],
+        waiting_total=len(pending),
+        ended=view.in_full(ended[:ENDED_SHOWN]),
         ended_total=len(ended),
-        set_aside=view.set_aside,
+        set_aside=view.set_aside[:SHOWN],
+        set_aside_total=len(view.set_aside),
         in_trouble=[worker for worker in workers if worker.trouble],
         unconfined=[worker for worker in workers if worker.sandbox == []],
+        accuracy=estimates.accuracy,
+        state=queue_state(view, estimates),
     )
 
 
 def waiting(requests: Iterable[Request], estimates: Estimates) -> list[Waiting]:
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
-    pending = in_order(request for request in requests if request.status is Status.PENDING)
+    pending = sorted(
+        (request for request in requests if request.status is Status.PENDING),
+        key=lambda request: (request.submitted_time, request.id),
+    )
     everyone = [waits(request, estimates.of(request)) for request in pending]
-    return sorted(everyone, key=lambda row: row.position is None)
+    return sorted(everyone, key=lambda row: row.position or math.inf)
 
 
 def waits(request: Request, estimate: Estimate) -> Waiting:

@@ -14,7 +14,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from leaderboard.pages import words
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity, resumed
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 
@@ -84,7 +84,10 @@ def environment() -> Environment:
         "params": words.params,
         "score": words.score,
         "count": words.count,
+        "percent": words.percent,
+        "points": words.points,
         "engine": words.engine,
+        "resumed": resumed,
         "size": words.size,
         "model": model_link,
         "symbol": type_symbol,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 
 from leaderboard.errors import NotFound
+from leaderboard.live.events import OPEN, state_of
 from leaderboard.pages.community import actions
 from leaderboard.pages.queue import waits
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate
 from leaderboard.queue.workers import all_in_trouble
 from leaderboard.records import Request, Status
+from leaderboard.results.log_parts import log_parts
 from leaderboard.service import Service
 
 TITLE = "Request"
-OPEN = (Status.PENDING, Status.RUNNING)
 
 
 def draw(service: Service, here: Visit) -> str:
@@ -32,7 +34,10 @@ def draw(service: Service, here: Visit) -> str:
         waiting=waits(request, estimate) if request.status is Status.PENDING else None,
         end=estimate.end,
         held_up=[worker for worker in workers if worker.trouble] if all_in_trouble(workers) else [],
-        log=service.logs.read(request.id),
+        log=log_parts(service.logs.read(request.id)),
+        state=state_of(request),
+        standing=estimate.standing,
+        accuracy=service.estimates().accuracy if request.status in OPEN else Accuracy(),
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),
         again=again_address(request),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MethodType
@@ -15,8 +16,12 @@ from leaderboard.pages.render import render
 from leaderboard.records import Person
 from leaderboard.service import Service
 
-LOCATION = "() => location.pathname + location.search"
+ROOT = 'new URL(window.gradio_config?.root || location.origin).pathname.replace(/\\/$/, "")'
+"""In the browser: what stands before every path of ours."""
+LOCATION = f"() => location.pathname.slice({ROOT}.length) + location.search"
 """In the browser: where the reader is. Given as `js` it becomes the handler's only input."""
+OWN_PATH = re.compile(r'((?:href|src|action)="|data-send="[A-Z]+ )(?=/(?!/))')
+"""What comes before a path of ours in markup; quotes in texts are escaped."""
 SUBJECT = "subject"
 """The query value that stands for what follows a page's name: `/model?subject=org/name` is `/model/org/name`."""
 
@@ -59,20 +64,24 @@ def markup(value: str, **options: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **options)
 
 
+def rooted(service: Service, drawn: str) -> str:
+    """Markup whose links, forms and images lie below the board's root path."""
+    root = service.settings.root
+    return OWN_PATH.sub(lambda before: before[0] + root, drawn) if root else drawn
+
+
 def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> None:
     """The board's name, the benchmark switch, the tabs, and who is signed in."""
     gr.Navbar(visible=False)  # type: ignore[attr-defined]  # documented, but left out of Gradio's __all__
-    markup(
-        render(
-            "top_bar",
-            title=service.settings.title,
-            benchmarks=list(service.benchmarks.values()),
-            tabs=tabs,
-            active=active,
-            people=service.identity.signs_in and not service.settings.on_space,
-        ),
-        elem_id="top",
+    drawn = render(
+        "top_bar",
+        title=service.settings.title,
+        benchmarks=list(service.benchmarks.values()),
+        tabs=tabs,
+        active=active,
+        people=service.identity.signs_in and not service.settings.on_space,
     )
+    markup(rooted(service, drawn), elem_id="top")
     if service.identity.signs_in and service.settings.on_space:
         gr.LoginButton(elem_id="sign-in", size="sm")  # anywhere else it signs everybody in as the server's own account
 
@@ -109,9 +118,9 @@ def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> 
 def safely(draw: Callable[[Service, Visit], str], service: Service, visit: Visit) -> str:
     """What `draw` returns; the sentence of a PodiumError as a page of its own."""
     try:
-        return draw(service, visit)
+        return rooted(service, draw(service, visit))
     except PodiumError as error:
-        return render("trouble", sentence=str(error), ours=isinstance(error, Infrastructure))
+        return rooted(service, render("trouble", sentence=str(error), ours=isinstance(error, Infrastructure)))
 
 
 def theme() -> gr.themes.Base:

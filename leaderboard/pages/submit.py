@@ -12,7 +12,7 @@ from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import LookAnswer, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages.render import address, errors_of, render
-from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit
+from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit, rooted
 from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
 from leaderboard.service import Service
 
@@ -101,18 +101,18 @@ def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, A
     form = Form(*values)
     base = gr.update(visible=form.weight_type in NEEDS_BASE)
     if not form.model.strip():
-        return render("submit_empty"), _button("Enter a model to submit"), base
+        return rooted(service, render("submit_empty")), _button("Enter a model to submit"), base
     try:
         submission = form.submission(service)
         asker = service.identity.asker(request)
         with service.turns.take(asker.key):
             result = look(service, submission, asker.person)
     except NotAccepted as error:
-        return _refused(error.problems), _button(_fix_label(error.problems)), base
+        return rooted(service, _refused(error.problems)), _button(_fix_label(error.problems)), base
     except PodiumError as error:
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
         return panel, _button("Try again later"), base
-    return render_look(result, submission), _submit_button(result, submission), base
+    return rooted(service, render_look(result, submission)), _submit_button(result, submission), base
 
 
 def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, str]:
@@ -124,12 +124,13 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
             queued = service.intake.submit(form.submission(service), asker.person)
     except NotAccepted as error:
         existing = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
-        return _refused(error.problems, existing), _button(_fix_label(error.problems)), ""
+        return rooted(service, _refused(error.problems, existing)), _button(_fix_label(error.problems)), ""
     except PodiumError as error:
         panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
         return panel, gr.update(), ""
     target = address(f"/request/{queued.id}", benchmark=parse_visit(form.where).benchmark)
-    return render("submit_done", target=target, model=queued.model), _button("Submitted"), target
+    drawn = rooted(service, render("submit_done", target=target, model=queued.model))
+    return drawn, _button("Submitted"), service.settings.root + target
 
 
 def render_look(result: LookAnswer, submission: CheckpointSubmission) -> str:
@@ -211,7 +212,7 @@ def build(service: Service) -> None:
             chat = gr.Checkbox(label="Apply the checkpoint's chat template to the prompts")
             button = gr.Button("Enter a model to submit", variant="primary", interactive=False)
         with gr.Column():
-            panel = markup(render("submit_empty"), elem_classes="shown", elem_id="found")
+            panel = markup(rooted(service, render("submit_empty")), elem_classes="shown", elem_id="found")
     fields = [model, revision, precision, model_type, weight_type, base_model, chat]
     inputs = [location, *fields]
     outputs = [panel, button, base_model]

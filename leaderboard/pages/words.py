@@ -73,6 +73,16 @@ def count(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
+def percent(share: float) -> str:
+    """A share as `30 %`, rounded up to whole percents: what is said to be less than it is."""
+    return f"{math.floor(100 * share) + 1} %"
+
+
+def points(value: float) -> str:
+    """`+1.50` or `−0.25`."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def size(number: int | None) -> str:
     """Bytes as `1.5 MB`."""
     if number is None:

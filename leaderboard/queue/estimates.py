@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import heapq
 import math
-import statistics
-from bisect import bisect_left
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from leaderboard.queue.durations import Accuracy, PastRuns
+from leaderboard.queue.priority import Standing, rank
 from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
 from leaderboard.records import Abilities, Request, Status, moment, utc
 
-NEIGHBOURS = 5
-"""How many finished runs, the closest in size, an expected time is taken from."""
-SAMPLE = 50
-"""How many finished runs, the last ones, it is taken from where the size is unknown."""
 UNKNOWN = math.inf
 """The time at which a slot becomes free when nothing tells."""
 
@@ -40,64 +38,97 @@ class Estimate(NamedTuple):
     """When its run ends (UTC)."""
     obstacle: str = ""
     """Why nobody can run it while it waits, in sentences."""
+    standing: Standing | None = None
+    """What put it at its place among those that wait."""
 
 
 class Estimates:
     """The estimates of every request of a queue at one moment."""
 
-    def __init__(self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime) -> None:
-        self._durations = Durations(requests)
+    def __init__(
+        self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime, past: PastRuns | None = None
+    ) -> None:
+        """`requests`: at least those that wait and run. `past`: the finished runs; None for those of `requests`."""
+        self._past = PastRuns(requests) if past is None else past
         self._now = now.timestamp()
         self._known: dict[str, Estimate] = {}
         running = [request for request in requests if request.status is Status.RUNNING]
         for request in running:
             start = moment(request.job_start_time)
             end = self._end(request)
-            self._known[request.id] = Estimate(
-                self._durations.expected(request), None, utc(start) if start else None, _time(end)
-            )
+            self._known[request.id] = Estimate(self._expected(request), None, utc(start) if start else None, _time(end))
         self._slots = Slots(workers, [(_holder(request), self._end(request)) for request in running], self._now)
-        self._foresee([request for request in requests if request.status is Status.PENDING], workers)
+        waiting = [request for request in requests if request.status is Status.PENDING]
+        for request in waiting:
+            if reason := obstacle(request):
+                self._known[request.id] = Estimate(obstacle=reason)
+        self._foresee(rank((request for request in waiting if not obstacle(request)), running, now), workers)
 
     def of(self, request: Request) -> Estimate:
         """What is expected of `request`; nothing of one that has ended."""
         return self._known.get(request.id, Estimate())
 
-    def _foresee(self, pending: Iterable[Request], workers: Sequence[Abilities]) -> None:
+    @property
+    def accuracy(self) -> Accuracy:
+        """How far off the last estimates of how long a run takes were."""
+        return self._past.accuracy
+
+    def _expected(self, request: Request) -> float | None:
+        return self._past.durations.expected(request.benchmark, request.params)
+
+    def _foresee(self, standings: Iterable[Standing], workers: Sequence[Abilities]) -> None:
         """Let the workers take the waiting requests, in order, as their slots become free."""
         reasons: dict[RunNeeds, str] = {}
         later, position = [], 0
-        for request in in_order(pending):
+        for standing in standings:
+            request = standing.request
             wanted = wanted_by(request)
             if wanted not in reasons:
                 reasons[wanted] = nobody_runs(request, workers)
-            reason = obstacle(request) or reasons[wanted]
-            if reason:
-                self._known[request.id] = Estimate(obstacle=reason)
+            if reasons[wanted]:
+                self._known[request.id] = Estimate(obstacle=reasons[wanted], standing=standing)
                 continue
             position += 1
             earliest = moment(request.not_before)
             if earliest is not None and earliest.timestamp() > self._now:
-                later.append((request, position, earliest.timestamp()))
+                later.append((standing, position, earliest.timestamp()))
             else:
-                self._known[request.id] = self._taken(request, position, self._now)
-        for request, place, at in later:  # meanwhile the others run
-            self._known[request.id] = self._taken(request, place, at)
+                self._known[request.id] = self._taken(standing, position, self._now)
+        for standing, place, at in later:  # meanwhile the others run
+            self._known[standing.request.id] = self._taken(standing, place, at)
 
-    def _taken(self, request: Request, position: int, earliest: float) -> Estimate:
-        seconds = self._durations.expected(request)
+    def _taken(self, standing: Standing, position: int, earliest: float) -> Estimate:
+        request = standing.request
+        seconds = self._expected(request)
         start, end = self._slots.take(wanted_by(request), earliest, UNKNOWN if seconds is None else seconds)
-        return Estimate(seconds, position, _time(start), _time(end))
+        return Estimate(seconds, position, _time(start), _time(end), standing=standing)
 
     def _end(self, request: Request) -> float:
         """When a running request ends: as its job says, or after the usual time; never in the past."""
         told = moment(request.progress.eta) if request.progress else None
         if told is not None:
             return max(self._now, told.timestamp())
-        started, seconds = moment(request.job_start_time), self._durations.expected(request)
+        started, seconds = moment(request.job_start_time), self._expected(request)
         if seconds is None:
             return UNKNOWN
         return max(self._now, (started.timestamp() if started else self._now) + seconds)
+
+
+class CurrentEstimates:
+    """The estimates of a queue as of now; who asks within a second for the same view gets the same. For threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: tuple[QueueView, Sequence[Abilities], datetime] | None = None
+        self._estimates: Estimates | None = None
+
+    def get(self, view: QueueView, workers: Sequence[Abilities], now: datetime) -> Estimates:
+        """The estimates of the requests in `view`, at `now` to the second."""
+        asked = view, workers, now.replace(microsecond=0)
+        with self._lock:
+            if self._estimates is None or asked != self._asked:
+                self._asked, self._estimates = asked, Estimates(view.open, *asked[1:], view.ended.past)
+            return self._estimates
 
 
 class Slots:
@@ -128,73 +159,9 @@ class Slots:
         return start, start + seconds
 
 
-class Durations:
-    """How long the finished runs of each benchmark took."""
-
-    def __init__(self, requests: Iterable[Request]) -> None:
-        runs: dict[str, list[tuple[Request, float]]] = defaultdict(list)
-        for request in requests:
-            if seconds := run_seconds(request):
-                runs[request.benchmark].append((request, seconds))
-        self._usual = {benchmark: _usual(finished) for benchmark, finished in runs.items()}
-        self._sized = {
-            benchmark: sorted((math.log(params), seconds) for params, seconds in map(_sized, finished) if params)
-            for benchmark, finished in runs.items()
-        }
-        self._expected: dict[tuple[str, float | None], float | None] = {}
-
-    def expected(self, request: Request) -> float | None:
-        """Seconds that a run of `request` takes: the median of the runs closest in size, each scaled to its size.
-
-        Where its size is unknown, or none is known of the runs, the median of the last ones. None without any.
-        """
-        key = request.benchmark, request.params
-        if key not in self._expected:
-            self._expected[key] = self._scaled(*key)
-        return self._expected[key]
-
-    def _scaled(self, benchmark: str, params: float | None) -> float | None:
-        sized = self._sized.get(benchmark, [])
-        if not params or not 0 < params < math.inf or not sized:
-            return self._usual.get(benchmark)
-        size = math.log(params)
-        at = bisect_left(sized, (size, 0.0))
-        near = sized[max(0, at - NEIGHBOURS) : at + NEIGHBOURS]
-        near.sort(key=lambda run: abs(run[0] - size))
-        return statistics.median(seconds * math.exp(size - other) for other, seconds in near[:NEIGHBOURS])
-
-
-def in_order(pending: Iterable[Request]) -> list[Request]:
-    """Waiting requests in the order in which they are claimed."""
-    return sorted(pending, key=lambda request: (-request.priority, request.submitted_time, request.id))
-
-
 def hindrance(request: Request, workers: Sequence[Abilities]) -> str:
     """Why nobody can run a waiting request, in sentences; empty when a worker can."""
     return obstacle(request) or nobody_runs(request, workers)
-
-
-def run_seconds(request: Request) -> float | None:
-    """From start to end of the run that finished the request, None when it did not finish."""
-    entries = request.history
-    if request.status is not Status.FINISHED or len(entries) < 2 or entries[-1].to is not Status.FINISHED:
-        return None
-    start, end = moment(entries[-2].time), moment(entries[-1].time)
-    if start is None or end is None:
-        return None
-    return max((end - start).total_seconds(), 0.0) or None
-
-
-def _sized(run: tuple[Request, float]) -> tuple[float | None, float]:
-    """Size and seconds of a finished run; None for a size that is unknown."""
-    params = run[0].params
-    return (params if params and 0 < params < math.inf else None), run[1]
-
-
-def _usual(finished: Sequence[tuple[Request, float]]) -> float:
-    """Median of the last runs."""
-    last = heapq.nlargest(SAMPLE, finished, key=lambda run: run[0].history[-1].time)
-    return statistics.median(seconds for _, seconds in last)
 
 
 def _slots(worker: Abilities, ends: Sequence[float], now: float) -> list[float]:

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
-from leaderboard.queue.estimates import in_order
+from leaderboard.queue.priority import in_order
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
-from leaderboard.queue.request_index import QueueView, RequestIndex, SetAside
+from leaderboard.queue.request_index import RequestIndex
 from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
+from leaderboard.queue.view import QueueView, SetAside
 from leaderboard.records import (
     SCHEMA_VERSION,
     TIME_FORMAT,
@@ -85,8 +86,10 @@ class Queue:
 
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
-        requests = self.view().requests
-        return in_order(request for request in requests if request.status is Status.PENDING and not obstacle(request))
+        requests = self.view().open
+        pending = [request for request in requests if request.status is Status.PENDING and not obstacle(request)]
+        running = [request for request in requests if request.status is Status.RUNNING]
+        return in_order(pending, running, self._clock())
 
     # --- what submitters and maintainers do
 
@@ -158,7 +161,7 @@ class Queue:
         Having lost one to another worker, look further down, so that several do not go on competing for the same. One
         whose claim seemed to fail but is there comes first.
         """
-        unsure = [request for request in self.view().requests if request.lease and request.lease.claim in self._unsure]
+        unsure = [request for request in self.view().open if request.lease and request.lease.claim in self._unsure]
         for request in unsure:
             self._unsure.discard(request.lease.claim if request.lease else "")
             with suppress(Conflict, NotFound, Unreadable):
@@ -244,7 +247,7 @@ class Queue:
         `held`: claims whose holder asks. It knows by its own clock that it works on them, and this one may have jumped.
         """
         reaped = []
-        for request in self.view().requests:
+        for request in self.view().open:
             if self._is_lost(request) and not (request.lease and request.lease.claim in held):
                 try:
                     reaped.append(self._change(self.path_of(request), self._reap_one(backoff_s), "Reap {}"))

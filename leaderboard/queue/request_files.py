@@ -24,7 +24,6 @@ from leaderboard.records import (
     KINDS,
     MARK,
     MODEL_TYPE_SYMBOLS,
-    SCHEMA_VERSION,
     ModelType,
     Precision,
     Request,
@@ -91,7 +90,8 @@ def read_request(path: str, content: bytes) -> Request:
     try:
         request = request_of(fields)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        problems = ((".".join(map(str, problem["loc"])), problem["msg"]) for problem in error.errors())
+        lines = (f"{place}: {why}" if place else why for place, why in problems)
         raise Unreadable(path, "; ".join(lines) + ".") from None
     problem = _misfit(path, request)
     if problem:
@@ -102,8 +102,7 @@ def read_request(path: str, content: bytes) -> Request:
 def _endless_number(fields: dict[str, Any]) -> str:
     """The first field that holds a whole number of more than MAX_DIGITS digits, at any depth; empty when none does."""
     waiting: list[tuple[str, Any]] = list(fields.items())
-    while waiting:
-        name, value = waiting.pop(0)
+    for name, value in waiting:  # which grows meanwhile
         if isinstance(value, dict):
             waiting += [(name, each) for each in value.values()]
         elif isinstance(value, list):
@@ -151,8 +150,6 @@ def _model_type(text: str) -> ModelType:
 
 def _misfit(path: str, request: Request) -> str | None:
     """What is wrong with a request that has the right form."""
-    if request.schema_version > SCHEMA_VERSION:
-        return f"schema_version: it is {request.schema_version}, from a newer Podium; this one reads {SCHEMA_VERSION}."
     if not re.fullmatch(r"[\w.-]{1,64}", request.id):
         return "id: 1 to 64 letters, digits, '-', '_' or '.' are needed."
     if not request.model or not (request.benchmark or is_foreign(request)):

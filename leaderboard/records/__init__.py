@@ -4,6 +4,8 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 """
 
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
+from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
+from leaderboard.records.engine import Engine
 from leaderboard.records.kinds import (
     KINDS,
     MARK,
@@ -28,10 +30,12 @@ from leaderboard.records.request import (
     Progress,
     Request,
     Status,
+    TaskProgress,
 )
-from leaderboard.records.result import PodiumBlock, Provenance, Score
+from leaderboard.records.result import PodiumBlock, Provenance, Score, resumed
 from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
 from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
+from leaderboard.records.versioned import Versioned
 from leaderboard.records.worker import Abilities
 
 __all__ = [
@@ -42,9 +46,12 @@ __all__ = [
     "SCHEMA_VERSION",
     "TIME_FORMAT",
     "Abilities",
+    "AnyRequest",
     "BaseSubmission",
     "CheckpointSubmission",
     "Edit",
+    "EndedRequest",
+    "Engine",
     "Failure",
     "Fault",
     "HistoryEntry",
@@ -63,8 +70,11 @@ __all__ = [
     "Severity",
     "Status",
     "Submission",
+    "TaskProgress",
+    "Versioned",
     "WeightType",
     "block_of",
+    "ended_at",
     "folder_of",
     "identity_of",
     "is_repo_id",
@@ -76,6 +86,7 @@ __all__ = [
     "plain_type",
     "request_of",
     "request_path",
+    "resumed",
     "submission_of",
     "utc",
 ]

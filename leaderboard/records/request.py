@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 from leaderboard.records.problem import Failure
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.records.versioned import Versioned
 
 SCHEMA_VERSION = 1
 
@@ -36,6 +37,17 @@ class Lease(BaseModel):
     until: str
 
 
+class TaskProgress(BaseModel):
+    """How far one task of a running request is."""
+
+    task: str = Field(max_length=256)
+    """Its name in the harness."""
+    done: int = 0
+    """Harness requests answered so far."""
+    total: int = 0
+    """Harness requests in all."""
+
+
 class Progress(BaseModel):
     """How far a running request is."""
 
@@ -47,6 +59,8 @@ class Progress(BaseModel):
     """Harness requests in all; 0 while unknown."""
     eta: str | None = None
     """When it will end as far as is known (UTC), None while unknown."""
+    tasks: list[TaskProgress] = Field(default_factory=list, max_length=1000)
+    """Each task in the order of the benchmark; empty before the first one begins."""
 
 
 class HistoryEntry(BaseModel):
@@ -72,7 +86,7 @@ class Edit(BaseModel):
     note: str = ""
 
 
-class Request(BaseModel):
+class Request(Versioned):
     """A submission in the queue: one file. See docs/request-files.md for the format and the states."""
 
     model_config = ConfigDict(extra="allow", protected_namespaces=())
@@ -130,10 +144,12 @@ class Request(BaseModel):
     """Bits per weight of a quantised checkpoint, as it is stored; None when it is not quantised or does not say."""
     sender_org: str = ""
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
+    official: bool = False
+    """Whether `sender_org` was an official provider of the benchmark when it was submitted."""
     priority: float = 0.0
-    """Higher runs first; equal ones in order of submission."""
+    """What a maintainer gave it, and one for each vote but the first: `leaderboard.queue.priority`."""
     votes: int = 1
-    """Votes for running it, the submitter's own counted; each but the first is one of its priority."""
+    """Votes for running it, the submitter's own counted."""
     attempts: int = 0
     """Runs started so far."""
     failed_attempts: int = 0

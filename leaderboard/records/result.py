@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard.records.request import SCHEMA_VERSION
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.records.versioned import Versioned
 
 
 class Score(BaseModel):
@@ -49,11 +50,15 @@ class Provenance(BaseModel):
     batch_size: str = ""
     """As used."""
     wall_seconds: float | None = None
-    """Time from start of the job to its last score."""
+    """Time from start of the job to its last score, and what earlier runs took for the answers used of them."""
     evaluation_seconds: float | None = None
     """Of these, what the harness took to build its requests, answer and score them."""
     processor_seconds: float | None = None
     """Processor time of the job in that while, over all its threads."""
+    resumed_runs: int = 0
+    """How many earlier, interrupted runs of the request this one has answers from; 0 for a run in one go."""
+    resumed_answers: int = 0
+    """How many of the model's answers are theirs."""
     energy_kwh: float | None = None
     """Energy drawn, where it could be measured."""
     command: str = ""
@@ -61,7 +66,14 @@ class Provenance(BaseModel):
     generations)."""
 
 
-class PodiumBlock(BaseModel):
+def resumed(runs: int) -> str:
+    """That a run went on from `runs` earlier ones, a sentence; empty for a run in one go."""
+    if runs < 1:
+        return ""
+    return f"It went on from the answers of {'an interrupted run' if runs == 1 else f'{runs} interrupted runs'}."
+
+
+class PodiumBlock(Versioned):
     """What Podium adds to the harness's aggregated result, under the key `podium`."""
 
     model_config = ConfigDict(protected_namespaces=())

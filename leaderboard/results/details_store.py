@@ -1,9 +1,9 @@
-"""Where details lie: beside the results, or wherever else something with these three methods brings them."""
+"""Where details lie: beside the results, or wherever else something with these methods brings them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -36,6 +36,14 @@ class DetailsStore(Protocol):
         """The details of one task. Raises NotFound, also for details that not everybody may read."""
         ...
 
+    def apart(self, model: str) -> FileStore | None:
+        """The store that holds the details of `model` and nothing else; None where there is none."""
+        ...
+
+    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+        """That store, made if it is missing, for details of these benchmarks. Raises NotFound, HubUnavailable."""
+        ...
+
 
 class DetailsBesideResults:
     """`details/{benchmark}/{org}__{model}/{time}/{task}.parquet` of the results store, in the result's own commit."""
@@ -61,6 +69,14 @@ class DetailsBesideResults:
         if self._hidden(parts(result)[0]):
             raise NotFound("The organisers of this benchmark do not show details here.")
         return self._store.read(details_path(result, task))[0]
+
+    def apart(self, model: str) -> FileStore | None:
+        """They lie beside the results."""
+        return None
+
+    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+        """There is none. Raises NotFound."""
+        raise NotFound(f"The details of {model} lie beside its results here.")
 
 
 def parts(result: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from leaderboard import FileStore
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.hub.cards import CARD
 from leaderboard.hub.errors import DatasetMissing
@@ -104,6 +105,21 @@ class HubDetails:
             return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
         except DatasetMissing:
             raise NotFound(f"There is no dataset {store.repo_id}.") from None
+
+    def apart(self, model: str) -> FileStore | None:
+        """The dataset of its details; None where there is none. Raises HubUnavailable."""
+        store = self._store(model)
+        try:
+            store.list()
+        except DatasetMissing:
+            return None
+        return store
+
+    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+        """The dataset, made if it is missing. Raises HubUnavailable."""
+        store = self._store(model)
+        self._make(store, any(map(self._gated, benchmarks)))
+        return store
 
     def _make(self, store: HubStore, gated: bool) -> None:
         """Make the dataset, once in this process."""

@@ -12,26 +12,27 @@ from pathlib import Path
 
 from leaderboard import FileStore
 from leaderboard.errors import NotFound
+from leaderboard.results.terminal import shown_text
 from leaderboard.settings import PROJECT
 
 FOLDER = "logs/"
 TAIL_BYTES = 64 * 1024
 """The most that is kept of a log."""
 REQUEST_ID = re.compile(r"[0-9a-f]{16}")
-CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 HIDDEN = "…"
 """Stands for the folders of a path."""
 PATH = re.compile(
     r"""
     (?P<url>\b(?:git\+)?(?:https?|hf|s3|gs|ssh|ftps?|wss?)://[^\s"'<>`,;|()=]+)
-    | (?P<quote>["'`])(?P<quoted>(?:file:)?(?:~[\w.-]*|\.\.)?/(?:(?!(?P=quote))[^\n])*)(?P=quote)
-    | (?P<bare>(?:(?<![A-Za-z0-9_./~])(?:~[\w.-]*|\.\.)?|(?<=\s-[A-Za-z]))/+(?=[^\s/])(?!(?<=</)[\w-]+>)\S*)
+    | (?P<quote>["'`])(?P<quoted>(?:file:)?(?:~[\w.-]*|\.\.|…)?/(?:(?!(?P=quote))[^\n])*)(?P=quote)
+    | (?P<bare>(?:(?<![A-Za-z0-9_./~])(?:~[\w.-]*|\.\.|…)?|(?<=\s-[A-Za-z]))/+(?=[^\s/])(?!(?<=</)[\w-]+>)\S*)
     """,
     re.VERBOSE,
 )
 """An address, which stays; a path between quotes, which may hold spaces; a path up to the next space.
 
-A slash after a letter or a digit begins no path: `org/model`, `3.1 it/s`. Nor does that of a closing tag.
+A slash after a letter or a digit begins no path: `org/model`, `3.1 it/s`. Nor does that of a closing tag. What was
+cleaned before, `…/name`, is a path, so that cleaning it again changes nothing.
 """
 FILE = re.compile(r"(?P<name>[\w+@%#-][\w.+@%#-]*\.[A-Za-z]\w{0,15})(?P<rest>(?::\d+)*[^\w/]*)", re.ASCII)
 """The last name of a path where it is a file's, with the line number and punctuation after it."""
@@ -71,10 +72,9 @@ def log_path(request_id: str) -> str:
 def clean_log(text: str, folders: Iterable[Path] = ()) -> str:
     """`text` as everybody may read it; it begins with a whole line, and `folders` are some whose names hold spaces.
 
-    A progress bar's rewrites of one line count as one line; terminal codes are left out, and of paths the folders.
+    A progress bar is what a terminal would show of it last; of paths the folders are left out.
     """
-    written = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n")]
-    plain = CONTROL.sub("", "\n".join(written))
+    plain = shown_text(text)
     for known in (*folders, PROJECT, Path(sys.prefix)):
         plain = plain.replace(f"{known}/", "/-/")  # these may hold spaces, which end a path without quotes
     return without_folders(plain)

@@ -30,6 +30,8 @@ def read_block(path: str, content: bytes) -> PodiumBlock:
         if any(problem["loc"] == ("kind",) for problem in error.errors()):
             kinds = ", ".join(KINDS)
             raise Unreadable(path, f"its kind is perhaps of a newer Podium; this one reads {kinds}") from error
+        if newer := [problem["msg"] for problem in error.errors() if problem["type"] == "newer_podium"]:
+            raise Unreadable(path, f"its {newer[0]}") from error
         fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()}))
         raise Unreadable(path, f"its `podium` block has unusable fields: {fields}") from error
     if not path.startswith(f"{folder_of(block)}/"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from leaderboard import Changes, FileStore
 from leaderboard.errors import Conflict, Infrastructure, NotFound
 from leaderboard.hub.trees import blob_version
-from leaderboard.stores.changelog import ChangeLog
+from leaderboard.stores.changelog import ChangeLog, Followed
 from leaderboard.stores.paths import check_path, check_paths
 
 
@@ -41,7 +42,10 @@ class BatchedStore:
         self._lock = threading.RLock()
         self._waiting: list[WaitingCommit] = []
         self._written: dict[str, bytes | None] = {}
-        self._log = ChangeLog(self.list)
+        self._touched: set[str] = set()
+        """Paths whose waiting content came or went since the last look."""
+        self._followed = Followed(store)
+        self._log = ChangeLog(self._news)
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> version, with what waits."""
@@ -57,6 +61,10 @@ class BatchedStore:
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of what is not read."""
         return self._store.set_aside()
+
+    def kept_at(self, name: str) -> Path:
+        """Where to keep `name` between starts."""
+        return self._store.kept_at(name)
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and version, with what waits. Raises what the store raises."""
@@ -99,6 +107,7 @@ class BatchedStore:
                     raise NotFound(f"There is no file {path} to delete.")
             self._waiting.append(WaitingCommit(dict(changes), dict(expected or {})))
             self._written.update(changes)
+            self._touched |= changes.keys()
         return self._log.version()
 
     def flush(self, message: str, now_or_never: str = "") -> set[str]:
@@ -120,7 +129,7 @@ class BatchedStore:
         """Make one commit of all that waits, less what came too late, and return the paths of that."""
         waiting, late = self._waiting, set[str]()
         while waiting:
-            changes, expected = _merged(waiting, self._store.list())
+            changes, expected = _merged(waiting, self._store)
             try:
                 self._store.commit(changes, message, expected)
                 break
@@ -131,7 +140,19 @@ class BatchedStore:
 
     def _keep_waiting(self, waiting: WaitingCommits) -> None:
         self._waiting = waiting
+        self._touched |= self._written.keys()
         self._written = {path: content for commit in waiting for path, content in commit.changes.items()}
+
+    def _news(self) -> Changes:
+        with self._lock:
+            self._followed.look()
+            news = {path: self._store.list(path).get(path) for path in self._touched - self._written.keys()}
+            news |= self._followed.take()
+            for path, content in self._written.items():
+                if path in news or path in self._touched:
+                    news[path] = None if content is None else blob_version(content)
+            self._touched = set()
+            return Changes("", news)
 
     def _version(self, path: str) -> str | None:
         try:
@@ -153,7 +174,7 @@ def _without(waiting: Iterable[WaitingCommit], paths: Iterable[str]) -> tuple[Wa
 
 
 def _merged(
-    waiting: Iterable[WaitingCommit], there: Mapping[str, str]
+    waiting: Iterable[WaitingCommit], store: FileStore
 ) -> tuple[dict[str, bytes | None], dict[str, str | None]]:
     """The last content of every path, and what the first that speaks of a path expects of it."""
     changes: dict[str, bytes | None] = {}
@@ -163,4 +184,5 @@ def _merged(
             if path not in changes:
                 expected.setdefault(path, version)
         changes.update(commit.changes)
-    return {path: content for path, content in changes.items() if content is not None or path in there}, expected
+    needless = {path for path, content in changes.items() if content is None and path not in store.list(path)}
+    return {path: content for path, content in changes.items() if path not in needless}, expected

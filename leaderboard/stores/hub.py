@@ -9,22 +9,32 @@ the commit was made, so nothing is written twice.
 from __future__ import annotations
 
 import logging
-import os
 import random
 import secrets
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
 from leaderboard.hub.dataset_repo import BranchMoved, HubRepo, matches
-from leaderboard.hub.trees import Folders, TreeEntry, blob_version, files, join, split, with_changes, without
+from leaderboard.hub.trees import (
+    Folders,
+    TreeEntry,
+    blob_version,
+    changed_files,
+    file_at,
+    files,
+    join,
+    split,
+    with_changes,
+    without,
+)
 from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, too_long
+from leaderboard.stores.saved import SAVE_AFTER, load, save
 
 MAX_ENTRIES = 10_000
 """The Hub's limit of entries in one folder."""
@@ -40,6 +50,10 @@ PAST_S = 30.0
 """For so long after a later commit was seen an answer with an earlier one is taken for an old one."""
 KEPT_S = 24 * 3600
 """How long contents that are not listed any more stay in the cache."""
+SAVED, LAYOUT = "tree", "tree-1"
+"""Name and layout of what is kept of the folders for the next start."""
+SAVE_AFTER_FOLDERS = 100
+"""So many folders that had to be asked for, or were changed by us, make it worth writing them anew."""
 NEVER_LFS = (".json", ".md", ".yaml", ".txt")
 NEVER_LFS_BYTES = 1_000_000
 
@@ -53,12 +67,9 @@ class RepoSnapshot:
         self.commit = commit
         self.folders = folders
 
-    @cached_property
-    def files(self) -> dict[str, TreeEntry]:
-        """The files that are nobody's own, by path."""
-        return {
-            path: node for path, node in files(self.folders).items() if all(map(PLAIN_NAME.fullmatch, path.split("/")))
-        }
+    def file(self, path: str) -> TreeEntry | None:
+        """The entry of a file; None where there is none, or it is somebody's own (hidden)."""
+        return file_at(self.folders, path) if _is_plain(path) else None
 
 
 class HubStore:
@@ -91,7 +102,13 @@ class HubStore:
         self._synced = -1e9
         self._left_behind: dict[str, float] = {}
         """Past commit -> when a later one was seen."""
-        self._log = ChangeLog(self.list)
+        self._told = self._judged = RepoSnapshot("", {})
+        """What the log, and what `set_aside`, was brought up to date with."""
+        self._aside: dict[str, str] = {}
+        self._judging = threading.Lock()
+        self._asked = 0
+        """Folders that differ from those that are kept for the next start."""
+        self._log = ChangeLog(self._news)
 
     def create(self, private: bool = False, gated: bool = False) -> None:
         """Make the repository unless it is there; `gated`: who reads its files says who they are.
@@ -107,13 +124,33 @@ class HubStore:
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> git object id of every file whose path begins with `prefix`. Raises HubUnavailable."""
-        listed = {path: node for path, node in self._look().files.items() if path.startswith(prefix)}
-        return {path: node.oid for path, node in listed.items() if not self._why_not(node)}
+        listed = files(self._look().folders, prefix)
+        return {path: node.oid for path, node in listed.items() if self._is_read(path, node)}
 
     def set_aside(self) -> Mapping[str, str]:
         """Path -> why, of the files that are over the limit."""
-        nodes = self._snapshot.files if self._snapshot else {}
-        return {path: why for path, node in nodes.items() if (why := self._why_not(node))}
+        with self._judging:
+            snapshot = self._snapshot or self._judged
+            for path, node in changed_files(self._judged.folders, snapshot.folders).items():
+                self._aside.pop(path, None)
+                if node and _is_plain(path) and (why := self._why_not(node)):
+                    self._aside[path] = why
+            self._judged = snapshot
+            return dict(self._aside)
+
+    def kept_at(self, name: str) -> Path:
+        """Where to keep `name`, made from the files of this store, between starts."""
+        return self._cache / f"{self.repo_id.replace('/', '--')}.{name}.json"
+
+    def _news(self) -> Changes:
+        snapshot = self._look()
+        changed = changed_files(self._told.folders, snapshot.folders)
+        self._told = snapshot
+        versions = {path: node.oid if node and self._is_read(path, node) else None for path, node in changed.items()}
+        return Changes("", versions)
+
+    def _is_read(self, path: str, node: TreeEntry) -> bool:
+        return _is_plain(path) and not self._why_not(node)
 
     def _why_not(self, node: TreeEntry) -> str:
         """Why a file is not read; empty for one that is."""
@@ -124,7 +161,7 @@ class HubStore:
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and git object id. Raises NotFound, Unreadable, BadPath, HubUnavailable."""
         snapshot = self._look()
-        node = snapshot.files.get(check_path(path))
+        node = snapshot.file(check_path(path))
         if node is None:
             raise NotFound(f"There is no file {path}.")
         if why := self._why_not(node):
@@ -145,7 +182,7 @@ class HubStore:
         if not asked:
             return
         snapshot = self._look()
-        nodes = {path: node for path in asked if (node := snapshot.files.get(path))}
+        nodes = {path: node for path in asked if (node := snapshot.file(path))}
         readable = [(path, node) for path, node in nodes.items() if not self._why_not(node)]
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="hub-store") as pool:
             contents = pool.map(lambda entry: self._content(snapshot, *entry), readable)
@@ -195,8 +232,10 @@ class HubStore:
 
     def _sync(self, known: RepoSnapshot | None) -> RepoSnapshot:
         commit, root = self._repo.top()
+        known = known or self._saved()
         if known is None:
             first = RepoSnapshot(commit, self._repo.below(commit, ""))
+            self._save(first)
             self._prune(first)
             return first
         if commit == known.commit or self._is_past(commit):
@@ -215,8 +254,30 @@ class HubStore:
                 folders = (without(folders, path) if path else {}) | dict(self._repo.below(commit, path))
             else:
                 waiting += [(join(path, name), self._repo.folder(commit, join(path, name))) for name in changed]
+            self._asked += len(changed)
         self._left_behind[known.commit] = time.monotonic()
-        return RepoSnapshot(commit, folders)
+        latest = RepoSnapshot(commit, folders)
+        if self._asked >= SAVE_AFTER_FOLDERS:
+            self._save(latest)
+            self._prune(latest)
+        return latest
+
+    def _saved(self) -> RepoSnapshot | None:
+        """The folders that an earlier process knew; None where there is nothing that it left."""
+        try:
+            commit, folders = load(self.kept_at(SAVED), LAYOUT) or ("", {})
+            known = {
+                path: {name: TreeEntry(*node) for name, node in entries.items()} for path, entries in folders.items()
+            }
+        except (AttributeError, TypeError, ValueError):  # not written by us
+            return None
+        return RepoSnapshot(commit, known) if commit else None
+
+    def _save(self, snapshot: RepoSnapshot) -> None:
+        """Keep the folders for the next start, where asking for all of them takes long."""
+        self._asked = 0
+        if sum(map(len, snapshot.folders.values())) >= SAVE_AFTER:
+            save(self.kept_at(SAVED), LAYOUT, [snapshot.commit, snapshot.folders])
 
     def _is_past(self, commit: str) -> bool:
         """Whether the Hub answers with a past state, as it may for a short while.
@@ -253,13 +314,12 @@ class HubStore:
 
     def _prune(self, snapshot: RepoSnapshot) -> None:
         """Forget contents that are not listed and were not written lately."""
-        listed = {node.sha256 or node.oid for node in snapshot.files.values()}
         before = time.time() - KEPT_S
-        for folder, _, names in os.walk(self._cache):
-            for name in names:
-                place = Path(folder, name)
-                if name not in listed and place.stat().st_mtime < before:
-                    place.unlink(missing_ok=True)
+        listed: set[str] = set()
+        for place in self._cache.glob("??/*"):
+            listed = listed or {node.sha256 or node.oid for node in files(snapshot.folders).values()}
+            if place.name not in listed and place.stat().st_mtime < before:
+                place.unlink(missing_ok=True)
 
     # --- committing
 
@@ -305,7 +365,7 @@ class HubStore:
 
     def _adopt(self, parent: RepoSnapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
         """Know our own commit without asking for the folders that it changed."""
-        unclear = [path for path, content in changes.items() if content is not None and not _is_plain(path, content)]
+        unclear = [path for path, content in changes.items() if content is not None and not _is_in_git(path, content)]
         known = self._repo.files(commit, unclear) if unclear else {}
         nodes: dict[str, TreeEntry | None] = {}
         for path, content in changes.items():
@@ -320,6 +380,7 @@ class HubStore:
             if self._snapshot is parent:
                 self._left_behind[parent.commit] = time.monotonic()
                 self._snapshot = RepoSnapshot(commit, with_changes(parent.folders, nodes))
+                self._asked += 1
 
 
 def _pause_after(trouble: HubUnavailable, attempt: int, tries: int) -> None:
@@ -333,7 +394,12 @@ def _pause(seconds: float, attempt: int) -> None:
     time.sleep(seconds + random.uniform(0, min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S)))
 
 
-def _is_plain(path: str, content: bytes) -> bool:
+def _is_plain(path: str) -> bool:
+    """Whether a file is nobody's own: no name on the way to it is hidden or odd."""
+    return all(map(PLAIN_NAME.fullmatch, path.split("/")))
+
+
+def _is_in_git(path: str, content: bytes) -> bool:
     """Whether the Hub surely keeps it in git itself, so that its object id is that of its content."""
     return path.endswith(NEVER_LFS) and len(content) < NEVER_LFS_BYTES
 
@@ -342,20 +408,20 @@ def _decide(
     snapshot: RepoSnapshot, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]
 ) -> dict[str, bytes | None]:
     """What of `changes` is not so already. Raises Conflict, NotFound, BadPath, Infrastructure."""
-    there = snapshot.files
-    differing = [path for path, version in expected.items() if version != (there[path].oid if path in there else None)]
+    differing = [path for path, version in expected.items() if version != _oid(snapshot.file(path))]
     if differing:
         raise Conflict(differing)
     todo: dict[str, bytes | None] = {}
     added: dict[str, set[str]] = {}
     for path, content in changes.items():
+        there = snapshot.file(path)
         if content is None:
-            if path not in there:
+            if there is None:
                 raise NotFound(f"There is no file {path} to delete.")
-        elif path not in there:
+        elif there is None:
             _check_place(snapshot, path)
             added.setdefault(split(path)[0], set()).add(path)
-        elif matches(content, there[path]):
+        elif matches(content, there):
             continue
         todo[path] = content
     for folder, paths in added.items():
@@ -366,11 +432,15 @@ def _decide(
     return todo
 
 
+def _oid(node: TreeEntry | None) -> str | None:
+    return node.oid if node else None
+
+
 def _check_place(snapshot: RepoSnapshot, path: str) -> None:
     if path in snapshot.folders:
         raise BadPath(path, "a folder is there")
     parent = split(path)[0]
     while parent:
-        if parent in snapshot.files:
+        if snapshot.file(parent):
             raise BadPath(path, f"{parent} is a file")
         parent = split(parent)[0]

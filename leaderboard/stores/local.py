@@ -7,39 +7,30 @@ store next carries out what a killed writer left undone.
     .podium/lock       held (flock) by the writer
     .podium/stage/     new contents before they are renamed into place
     .podium/journal    JSON [[path, staged name or null], ...]: a commit of several files under way
+    .podium/*.json     what a start need not read again; made anew where it is missing or damaged
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
-import hashlib
 import json
 import os
-import stat
-import time
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, Infrastructure, NotFound, Unreadable
 from leaderboard.hub.trees import blob_version
 from leaderboard.stores.changelog import ChangeLog
-from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, shown, too_long
+from leaderboard.stores.folder_tree import FolderTree, KnownFile, opened
+from leaderboard.stores.paths import check_path, check_paths, too_long
+from leaderboard.stores.saved import SAVE_AFTER, load, save
 
 OWN_FOLDER = ".podium"
-UNSURE_NS = 100_000_000
-"""A file younger than this when it was hashed may change again without its time stamp showing it."""
-
-
-class FileSignature(NamedTuple):
-    """What tells, without reading it, that a file is the one we hashed."""
-
-    ctime_ns: int
-    size: int
-    inode: int
+SAVED, LAYOUT = "versions", "versions-1"
+"""Name and layout of what is kept of the files' versions for the next start."""
 
 
 class LocalStore:
@@ -58,32 +49,28 @@ class LocalStore:
         self._stage, self._lock_file, self._journal = own / "stage", own / "lock", own / "journal"
         self._stage.mkdir(parents=True, exist_ok=True)
         self._max_bytes = max_bytes
-        self._hashed: dict[str, tuple[FileSignature, str]] = {}
-        self._aside: dict[str, str] = {}
-        self._log = ChangeLog(self.list)
+        self._looking = threading.RLock()
+        self._tree: FolderTree | None = None
+        self._looker = os.getpid()
+        self._log = ChangeLog(self._news)
         with self._locked():
             pass
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> git blob id of every file whose path begins with `prefix`; unchanged files are not read again."""
-        self._settle()
-        folder = prefix.rpartition("/")[0]
-        if folder:
+        if folder := prefix.rpartition("/")[0]:
             check_path(folder)
-        versions: dict[str, str] = {}
-        aside: dict[str, str] = {}
-        for path, signature in self._walk(folder, aside):
-            if path.startswith(prefix):
-                version = self._version(path, signature, aside)
-                if version is not None:
-                    versions[path] = version
-        if not prefix:
-            self._aside = aside
-        return versions
+        with self._looking:
+            return self._look().versions(prefix)
 
     def set_aside(self) -> Mapping[str, str]:
-        """Path -> why, of what is not read, as the last list of everything saw it."""
-        return self._aside
+        """Path -> why, of what is not read, as of the last look."""
+        with self._looking:
+            return self._tree.aside() if self._tree else {}
+
+    def kept_at(self, name: str) -> Path:
+        """Where to keep `name`, made from the files of this store, between starts."""
+        return self.root / OWN_FOLDER / f"{name}.json"
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and git blob id. Raises NotFound, Unreadable, BadPath."""
@@ -95,9 +82,13 @@ class LocalStore:
 
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
         """Path, content and git blob id of each file that is there."""
+        folders: dict[str, Path] = {}
         for path in paths:
+            folder, _, name = check_path(path).rpartition("/")
+            if folder not in folders:
+                folders[folder] = self._place(path).parent
             with suppress(Unreadable):  # it grew since it was listed; the next list sets it aside
-                content = self._content(path)
+                content = self._content(path, folders[folder] / name)
                 if content is not None:
                     yield path, content, blob_version(content)
 
@@ -115,6 +106,8 @@ class LocalStore:
                 for path, content in changes.items():
                     self._check_place(path, content)
                 self._write(changes)
+                if self._tree:
+                    self._tree.note_written(changes)
         except OSError as error:
             raise Infrastructure(f"The folder {self.root} could not be written: {error.strerror or error}.") from error
         return self._log.version()
@@ -127,6 +120,33 @@ class LocalStore:
         """What differs from what `version` knew, files put there by hand included. Versions end with this object."""
         return self._log.since(version)
 
+    # --- looking
+
+    def _look(self) -> FolderTree:
+        """The files as they are now; a forked process has to look for itself."""
+        self._settle()
+        if self._tree is None or self._looker != os.getpid():
+            self._looker = os.getpid()
+            self._tree = FolderTree(self.root, self._max_bytes)
+            self._tree.start_from(self._saved())
+        self._tree.look()
+        if self._tree.reads >= SAVE_AFTER:
+            self._tree.reads = 0
+            save(self.kept_at(SAVED), LAYOUT, self._tree.known())
+        return self._tree
+
+    def _saved(self) -> dict[str, dict[str, KnownFile]]:
+        """The versions that an earlier process knew."""
+        try:
+            known = load(self.kept_at(SAVED), LAYOUT) or {}
+            return {base: {name: KnownFile(*file) for name, file in files.items()} for base, files in known.items()}
+        except (AttributeError, TypeError):  # not written by us
+            return {}
+
+    def _news(self) -> Changes:
+        with self._looking:
+            return Changes("", self._look().take_news())
+
     # --- reading
 
     def _place(self, path: str) -> Path:
@@ -135,9 +155,10 @@ class LocalStore:
             raise BadPath(path, "it leads through a link")
         return place
 
-    def _content(self, path: str) -> bytes | None:
+    def _content(self, path: str, place: Path | None = None) -> bytes | None:
+        """What is in a file; None where there is none. `place`: where it lies, for who has checked that already."""
         try:
-            with _opened(self._place(path)) as file:
+            with opened(place or self._place(path)) as file:
                 size = os.fstat(file.fileno()).st_size
                 content = file.read() if self._max_bytes is None else file.read(self._max_bytes + 1)
         except (FileNotFoundError, NotADirectoryError):
@@ -145,63 +166,6 @@ class LocalStore:
         if self._max_bytes is not None and len(content) > self._max_bytes:
             raise Unreadable(path, too_long(size, self._max_bytes))
         return content
-
-    def _walk(self, folder: str, aside: dict[str, str]) -> Iterator[tuple[str, FileSignature]]:
-        """Every file below `folder`, with its signature; `aside` learns of what is not read.
-
-        Files that come or go meanwhile may be seen or not.
-        """
-        waiting = [folder + "/" if folder else ""]
-        while waiting:
-            base = waiting.pop()
-            try:
-                with os.scandir(self.root / base) as entries:
-                    for entry in entries:
-                        if entry.name.startswith("."):
-                            continue
-                        if why := self._why_not(entry):
-                            aside[shown(base + entry.name)] = why
-                        elif entry.is_dir(follow_symlinks=False):
-                            waiting.append(f"{base}{entry.name}/")
-                        else:
-                            about = entry.stat(follow_symlinks=False)
-                            yield base + entry.name, FileSignature(about.st_ctime_ns, about.st_size, about.st_ino)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-
-    def _why_not(self, entry: os.DirEntry[str]) -> str:
-        """Why an entry of a folder is not read, without opening it; empty for one that is."""
-        if not PLAIN_NAME.fullmatch(entry.name):
-            return "its name has characters that no path takes here."
-        if entry.is_symlink():
-            return "it is a symbolic link; these are not followed."
-        if entry.is_dir(follow_symlinks=False):
-            empty = entry.name.endswith(".json") and not any(os.scandir(entry.path))
-            return "it is a folder, named as a file." if empty else ""
-        if not entry.is_file(follow_symlinks=False):
-            return "it is no regular file, but a pipe, a socket or a device."
-        size = entry.stat(follow_symlinks=False).st_size
-        return too_long(size, self._max_bytes) if self._max_bytes is not None and size > self._max_bytes else ""
-
-    def _version(self, path: str, signature: FileSignature, aside: dict[str, str]) -> str | None:
-        """The blob id of a file, from memory where its signature is the same; None when it is gone or unreadable."""
-        remembered = self._hashed.get(path)
-        if remembered and remembered[0] == signature:
-            return remembered[1]
-        digest = hashlib.sha1(b"blob %d\0" % signature.size, usedforsecurity=False)
-        try:
-            with _opened(self.root / path) as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            aside[path] = f"it cannot be opened ({error.strerror})."
-            return None
-        version = digest.hexdigest()
-        if time.time_ns() - signature.ctime_ns > UNSURE_NS:
-            self._hashed[path] = (signature, version)
-        return version
 
     # --- writing
 
@@ -297,20 +261,6 @@ class LocalStore:
                     return
                 folder.rmdir()
             folder = folder.parent
-
-
-def _opened(place: Path) -> BinaryIO:
-    """A regular file, open for reading. Raises FileNotFoundError for anything else: a link, a pipe, a folder."""
-    try:
-        handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket
-            raise FileNotFoundError(error.errno, error.strerror, str(place)) from None
-        raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise FileNotFoundError(errno.ENOENT, "It is no regular file", str(place))
-    return os.fdopen(handle, "rb")
 
 
 def _write_synced(place: Path, content: bytes) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from leaderboard import Changes, FileStore
 from leaderboard.errors import Conflict
-from leaderboard.stores.changelog import ChangeLog
+from leaderboard.stores.changelog import ChangeLog, Followed
 
 T = TypeVar("T")
 
@@ -23,7 +24,8 @@ class RoutedStore:
         self._store = store
         self._folder = folder
         self._other = other
-        self._log = ChangeLog(self.list)
+        self._log = ChangeLog(self._news)
+        self._here, self._inside = Followed(store), Followed(other)
 
     def list(self, prefix: str = "") -> dict[str, str]:
         """Path -> version."""
@@ -37,6 +39,10 @@ class RoutedStore:
         """Path -> why, of what is not read."""
         inside = {self._folder + path: reason for path, reason in self._other.set_aside().items()}
         return {**self._store.set_aside(), **inside}
+
+    def kept_at(self, name: str) -> Path:
+        """Where to keep `name` between starts."""
+        return self._store.kept_at(name)
 
     def read(self, path: str) -> tuple[bytes, str]:
         """Content and version. Raises what the stores raise."""
@@ -83,6 +89,13 @@ class RoutedStore:
     def changes_since(self, version: str | None) -> Changes:
         """What changed since `version`; versions end with this object."""
         return self._log.since(version)
+
+    def _news(self) -> Changes:
+        self._here.look()
+        self._inside.look()
+        news = {path: version for path, version in self._here.take().items() if not path.startswith(self._folder)}
+        news |= {self._folder + path: version for path, version in self._inside.take().items()}
+        return Changes("", news)
 
     def _parted(self, mapping: Mapping[str, T]) -> tuple[dict[str, T], dict[str, T]]:
         inside = {path[len(self._folder) :]: value for path, value in mapping.items() if path.startswith(self._folder)}

@@ -21,6 +21,7 @@ from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import (
     Abilities,
+    AnyRequest,
     BaseSubmission,
     ModelFacts,
     Person,
@@ -54,6 +55,8 @@ class Cost:
     """When its run would start (UTC)."""
     expected_end: str | None = None
     """When its run would end (UTC)."""
+    expected_error: float | None = None
+    """Half of the last expected times were off by at most this share."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class Intake:
         kind, context = INTAKES[submission.kind], self._context(submission, sender)
         case = kind.look(submission, context)
         request = kind.request(case, context)
+        if request is not None and context.rules is not None:
+            request.official = context.rules.is_official(request.sender_org)
         if request is not None and case.benchmark is not None:
             case = replace(case, existing=self._existing(request, case.known_as))
         return _Looked(kind, context, case, request, kind.check(case))
@@ -176,7 +181,7 @@ class Intake:
         """The case with what the benchmark's policy says of it and its sender now."""
         if rules is None:
             return case
-        requests = self.queue.view().requests if rules.limited else []
+        requests: Iterable[AnyRequest] = self.queue.view() if rules.limited else []
         allowances = rules.allowances(sender, case.name, requests, datetime.now(UTC))
         return replace(case, refusal=rules.refusal(*case.names), allowances=allowances)
 
@@ -193,13 +198,15 @@ class Intake:
         waiting = case.existing if case.existing and case.existing.status is Status.PENDING else None
         if request is None and waiting is None:
             return Cost(questions)
-        requests = list(self.queue.view().requests)
+        view = self.queue.view()
+        requests = list(view.open)
         if waiting is None and request is not None:
             waiting = request.model_copy(update={"id": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
-        estimate = Estimates(requests, case.abilities, datetime.now(UTC)).of(waiting)
-        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end)
+        estimates = Estimates(requests, case.abilities, datetime.now(UTC), view.ended.past)
+        estimate, error = estimates.of(waiting), estimates.accuracy.error
+        return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end, error)
 
 
 def questions_asked(blocks: Iterable[PodiumBlock], benchmark: Benchmark) -> int | None:

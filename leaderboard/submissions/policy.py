@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import TIME_FORMAT, Person, Request, Status, now, utc
+from leaderboard.records import TIME_FORMAT, AnyRequest, Person, Status, Versioned, now, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 DecisionKind = Literal["quota", "official_provider", "do_not_submit", "copy"]
@@ -44,7 +44,7 @@ class Decision(BaseModel):
     """The reason; for `do_not_submit` it is shown to submitters."""
 
 
-class Decisions(BaseModel):
+class Decisions(Versioned):
     """One file of decisions."""
 
     schema_version: int = 1
@@ -91,6 +91,10 @@ class Rules(NamedTuple):
         decided = {subject: entry for (kind, subject), entry in self.decisions.items() if kind == "official_provider"}
         return {name for name in listed | decided.keys() if name not in decided or decided[name].effect == "impose"}
 
+    def is_official(self, org: str) -> bool:
+        """Whether an organisation is an official provider; no name is none."""
+        return bool(org) and org.casefold() in self.official()
+
     def refusal(self, *models: str) -> tuple[str, str] | None:
         """The first of `models` that may not be submitted, and why; None when all may be."""
         for model in models:
@@ -109,14 +113,14 @@ class Rules(NamedTuple):
         decided = self._decided("copy", model)
         return decided is not None and decided.effect == "lift"
 
-    def allowances(self, person: Person, model: str, requests: Iterable[Request], at: datetime) -> list[Allowance]:
+    def allowances(self, person: Person, model: str, requests: Iterable[AnyRequest], at: datetime) -> list[Allowance]:
         """What `person` may still submit at `at`, with `model` next; empty when nothing limits it.
 
         A submission counts for whoever sent it, never for the model's owner. It also counts for an organisation when
         the model is the organisation's and its sender belongs to it.
         """
         org = organisation(person, model)
-        if org and org.casefold() in self.official():
+        if self.is_official(org):
             return []
         quota = self.benchmark.policy.quota
         period = timedelta(days=quota.period_days)
@@ -130,7 +134,7 @@ class Rules(NamedTuple):
             allowances.append(_allowance("organisation", org, quota.organisation, own, quota.period_days))
         return allowances
 
-    def _counts(self, request: Request, at: datetime, period: timedelta) -> bool:
+    def _counts(self, request: AnyRequest, at: datetime, period: timedelta) -> bool:
         submitted = _moment(request.submitted_time)
         mine = request.benchmark == self.benchmark.id and request.status not in NOT_COUNTED
         return mine and submitted is not None and submitted + period > at
@@ -150,7 +154,7 @@ def organisation(person: Person, model: str) -> str:
 
 
 def _allowance(
-    whose: Literal["person", "organisation"], name: str, limit: int, counted: Sequence[Request], days: float
+    whose: Literal["person", "organisation"], name: str, limit: int, counted: Sequence[AnyRequest], days: float
 ) -> Allowance:
     times = sorted(moment for request in counted if (moment := _moment(request.submitted_time)) is not None)
     frees = times[max(len(times) - limit, 0)] + timedelta(days=days) if times and limit else None

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from backend import Resources
+from backend import Resources, kept
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import PodiumBlock, Provenance, Request, Score
@@ -105,3 +105,48 @@ class Stop(Small):
         where = "in a job"
         breakpoint()
         print(f"went on {where}")
+
+
+class Paused(Small):
+    """Evaluates a checkpoint, and waits to be killed in the middle.
+
+    `pause_after` of the request lists after how many forward passes: first, for a run that goes on from one, and so on.
+    What is asked of the model is written down, task by task, and at the end how many passes there were.
+    """
+
+    def run(self, workdir: Path) -> None:
+        import importlib
+
+        harness, opening = (importlib.import_module(f"backend.evaluators.{name}") for name in ("harness", "opening"))
+        folder = Workdir(workdir)
+        runs = len({name.partition("-")[0] for name in kept.names(folder.kept)})
+        pauses = (folder.request().model_extra or {}).get("pause_after", [])
+        most = pauses[runs] if runs < len(pauses) else None
+        asked: list[tuple[str, int]] = []
+        passes = 0
+        make_lm = opening.make_lm
+
+        def counted(model: object, inputs: object) -> None:
+            nonlocal passes
+            passes += 1
+            if most is not None and passes > most:
+                folder.write("paused.json", json.dumps(asked).encode())
+                time.sleep(300)
+
+        def made(**settings: object) -> object:
+            lm = make_lm(**settings)
+            lm.model.register_forward_pre_hook(counted)
+            for kind in ("loglikelihood", "generate_until"):
+                answer = getattr(lm, kind)
+
+                def noted(requests: list, answer=answer, **more: object) -> object:  # type: ignore[no-untyped-def, type-arg]
+                    asked.extend((request.task_name, 1) for request in requests)
+                    return answer(requests, **more)
+
+                setattr(lm, kind, noted)
+            return lm
+
+        opening.make_lm = made
+        harness.evaluate(workdir)
+        folder.write("paused.json", json.dumps(asked).encode())
+        folder.write("passes.json", json.dumps(passes).encode())

@@ -39,6 +39,33 @@ class Probe(Small):
         Workdir(workdir).write("outcomes.json", json.dumps(outcomes).encode())
 
 
+class Talk(Small):
+    """Sends a word to itself over TCP and over a socket in a folder."""
+
+    def run(self, workdir: Path) -> None:
+        places: list[tuple[int, Any]] = [
+            (socket.AF_INET, ("127.0.0.1", 0)),
+            (socket.AF_UNIX, str(Workdir(workdir).scratch / "talk")),
+        ]
+        for family, place in places:
+            with socket.socket(family) as server, socket.socket(family) as client:
+                server.bind(place)
+                server.listen()
+                client.connect(server.getsockname())
+                accepted, _ = server.accept()
+                client.sendall(b"word")
+                assert accepted.recv(4) == b"word"
+                accepted.close()
+
+
+class SharedMemory(Small):
+    """Writes the size of its shared memory to a file."""
+
+    def run(self, workdir: Path) -> None:
+        place = os.statvfs("/dev/shm")
+        Workdir(workdir).write("shared_memory.json", json.dumps(place.f_blocks * place.f_frsize).encode())
+
+
 def probes(targets: Targets, own: Workdir) -> Iterator[tuple[str, Callable[[], object]]]:
     """Every probe with its name."""
     yield from files(targets, own)

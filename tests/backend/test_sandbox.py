@@ -134,6 +134,28 @@ def test_every_probe_is_held(
     assert before == [(path.stat().st_mode, path.stat().st_mtime_ns, path.read_text()) for path in files]
 
 
+def test_sockets_reach_nothing_but_the_job_itself(
+    executor: LocalExecutor, layers: list[Layer], targets: dict[str, Any], tmp_path: Path
+) -> None:
+    workdir = job(executor, tmp_path, "tests.backend.probes:Probe", View(sockets=True), targets)
+    outcomes = json.loads(workdir.read("outcomes.json"))
+    open_ = {name for name, held in outcomes.items() if held is None}
+    assert open_ == ({"UDP", "sockets of AF_NETLINK"} if Layer.NAMESPACES in layers else set())
+    workdir = job(executor, tmp_path, "tests.backend.probes:Talk", View(sockets=True))
+    assert workdir.done == (Layer.NAMESPACES in layers), workdir.log_tail()
+    workdir = job(executor, tmp_path, "tests.backend.probes:Talk", View())
+    assert not workdir.done
+
+
+def test_shared_memory_has_the_size_that_the_view_says(
+    executor: LocalExecutor, layers: list[Layer], tmp_path: Path
+) -> None:
+    if Layer.NAMESPACES in layers:
+        view = View(shared_memory_bytes=3 << 20)
+        workdir = job(executor, tmp_path, "tests.backend.probes:SharedMemory", view)
+        assert json.loads(workdir.read("shared_memory.json")) == 3 << 20
+
+
 def test_a_fork_bomb_stops_at_the_limit(executor: LocalExecutor, tmp_path: Path) -> None:
     workdir = job(executor, tmp_path, "tests.backend.bombs:Fork", View(processes=40))
     stopped = (workdir.path / "reason").read_text() == "process_limit"
@@ -169,18 +191,18 @@ def test_without_a_layer_the_worker_starts_only_when_told_so(monkeypatch: pytest
         "backend.executors.layers.layer_problems", lambda: dict.fromkeys(Layer, "Operation not permitted")
     )
     with pytest.raises(BadSettings) as refusal:
-        sandbox_layers(Settings(sandbox="auto"))
+        sandbox_layers("auto")
     for words in ("user namespaces", "Linux 5.13", "libseccomp2", "PODIUM_SANDBOX=off", "Operation not permitted"):
         assert words in str(refusal.value)
-    assert sandbox_layers(Settings(sandbox="off")) == []
+    assert sandbox_layers("off") == []
 
 
 def test_one_layer_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = {Layer.NAMESPACES: "Operation not permitted", Layer.LANDLOCK: ""}
     monkeypatch.setattr("backend.executors.layers.layer_problems", lambda: problems)
-    assert sandbox_layers(Settings(sandbox="auto")) == [Layer.LANDLOCK]
+    assert sandbox_layers("auto") == [Layer.LANDLOCK]
     with pytest.raises(BadSettings, match="user namespaces"):
-        sandbox_layers(Settings(sandbox="namespaces"))
+        sandbox_layers("namespaces")
 
 
 def test_a_job_that_starts_cold_is_confined_as_well(layers: list[Layer], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -46,7 +48,7 @@ class Site:
         self.environment = {
             "PATH": os.defpath, "HF_ENDPOINT": self.hub.endpoint, "HF_TOKEN": SECRET,
             "PODIUM_BENCHMARKS": "tiny", "PODIUM_WORKER": "w1", "PODIUM_BACKOFF_S": "0", "PODIUM_TICK_S": "0.5",
-            "PODIUM_PROGRESS_S": "0.2", "PODIUM_DEVICE": "cpu",
+            "PODIUM_PROGRESS_S": "0.2", "PODIUM_DEVICE": "cpu", "PODIUM_MONITOR_PORT": "0", "PODIUM_LOG": "json",
             **{f"PODIUM_{name.upper()}_DIR": str(self.folder / name) for name in ("requests", "results", "work")},
         }  # fmt: skip
 
@@ -150,6 +152,19 @@ def test_all_kinds_of_checkpoints_and_failures(site: Site, survivor: Request) ->
     failed = site.queue.get(requests["truncated"].id).failure
     assert failed is not None and "Traceback" not in failed.message
     assert "Traceback" in (site.folder / "work" / str(failed.log)).read_text()
+
+
+def test_it_tells_of_its_health_and_counts_its_jobs(site: Site, survivor: Request) -> None:
+    lines = [json.loads(line) for line in site.log.splitlines()]
+    address = next(line["message"].split()[-1][:-1] for line in reversed(lines) if "metrics are at" in line["message"])
+    assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
+    ready = httpx.get(f"{address}/readyz", trust_env=False)
+    assert ready.status_code == 200 and "scheduler" in {check["name"] for check in ready.json()["checks"]}
+    metrics = httpx.get(f"{address}/metrics", trust_env=False).text
+    assert re.search(r'^podium_jobs_total\{outcome="finished"\} [1-9]', metrics, re.MULTILINE)
+    assert "podium_hub_calls_total" in metrics and "podium_oldest_pending_seconds" in metrics
+    [finished] = [line for line in lines if line["message"].startswith("Finished") and survivor.model in str(line)]
+    assert (finished["request_id"], finished["job_id"]) == (survivor.id, survivor.job_id)
 
 
 @pytest.mark.slow

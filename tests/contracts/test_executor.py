@@ -20,8 +20,9 @@ from backend.executors.opening import named_executor
 from backend.sandbox import Layer, View
 from backend.workdir import JobOptions, Workdir
 from leaderboard.settings import Settings
+from scripts import slurm_cluster
 
-EXECUTORS = ["confined", "landlock", "unconfined", "debug"]
+EXECUTORS = ["confined", "landlock", "unconfined", "debug", "slurm"]
 CANNOT = {"debug": DebugExecutor.CANNOT}
 """Executor -> what it says of itself that it cannot do, and why."""
 SECRETS = {
@@ -80,6 +81,14 @@ def unconfined(settings: Settings) -> Executor:
 @pytest.fixture(scope="module")
 def debug(settings: Settings) -> Executor:
     return made(settings, "debug", [], sandbox="off", executor="debug")
+
+
+@pytest.fixture(scope="module")
+def slurm(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Executor]:
+    if reason := slurm_cluster.missing():
+        pytest.skip(reason)
+    with slurm_cluster.running(tmp_path_factory.mktemp("slurm")):
+        yield made(settings, "slurm", [], executor="slurm")
 
 
 @pytest.fixture(autouse=True)

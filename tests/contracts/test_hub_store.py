@@ -16,6 +16,7 @@ import localhub
 from leaderboard.errors import Conflict, HubUnavailable, Infrastructure, Unreadable
 from leaderboard.hub.trees import TreeEntry, blob_version, files, from_listing, tree_oid, with_changes, without
 from leaderboard.stores import hub as hub_module
+from leaderboard.stores import saved
 from leaderboard.stores.hub import HubStore
 from localhub import Fault
 from tests.contracts.stores import TOKEN
@@ -327,3 +328,64 @@ def test_files_over_the_limit_are_not_downloaded_and_named(
         with pytest.raises(Conflict):
             store.commit({"a/long.json": b"{}"}, "write", {"a/long.json": None})
     assert not [item for item in seen if "long.json" in item or "huge.bin" in item]
+
+
+# --- from one start to the next
+
+
+@pytest.fixture
+def saving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of small datasets are saved, too."""
+    monkeypatch.setattr("leaderboard.stores.hub.SAVE_AFTER", 5)
+
+
+@pytest.mark.usefixtures("saving")
+def test_a_start_asks_only_for_folders_that_changed(
+    served: localhub.Running, open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = open_store()
+    writer.commit({f"tiny/org{number % 8}/{number}.json": b"%d" % number for number in range(40)}, "fill")
+    expected = open_store().list()
+    with calls(served, monkeypatch) as quiet:
+        store = open_store()
+        assert store.list() == expected and len(store.changes_since(None).paths) == 40
+    assert {call.rpartition("/")[2] for call in quiet} == {"main"}, "only the branch was asked for"
+    writer.commit({"tiny/org1/1.json": b"new", "tiny/org2/2.json": None}, "change")
+    with calls(served, monkeypatch) as changed:
+        now = open_store().list()
+    assert len(changed) == 4, "the branch, tiny, org1 and org2"
+    assert now == open_store(cache=Path(writer._cache) / "other").list() != expected
+
+
+@pytest.mark.usefixtures("saving")
+@pytest.mark.parametrize("content", [b"", b"rubbish", b'{"layout": "tree-1"}\n[]', None])
+def test_saved_folders_that_are_damaged_are_asked_for_anew(open_store: Open, content: bytes | None) -> None:
+    writer = open_store()
+    writer.commit({f"tiny/org{number % 8}/{number}.json": b"%d" % number for number in range(40)}, "fill")
+    expected = open_store().list()
+    place = writer.kept_at(hub_module.SAVED)
+    whole = place.read_bytes()
+    if content is None:
+        saved.save(place, hub_module.LAYOUT, ["a" * 40, {"": {"README.md": ["only one"], "x": 3}}])
+    else:
+        place.write_bytes(content)
+    assert open_store().list() == expected
+    assert place.read_bytes() == whole
+
+
+@pytest.mark.usefixtures("saving")
+def test_folders_that_were_saved_long_ago_are_brought_up_to_date(open_store: Open) -> None:
+    writer = open_store()
+    contents: dict[str, bytes | None] = {f"tiny/org{number % 20}/{number}.json": b"1" for number in range(60)}
+    writer.commit(contents, "fill")
+    old = open_store().kept_at(hub_module.SAVED)
+    open_store().list()
+    before = old.read_bytes()
+    writer.commit({path: None for path in contents if "/org1" in path} | {"new/folder/a.json": b"1"}, "change")
+    writer.commit({path: None for path in contents if "/org2/" in path}, "change")
+    writer.commit({"tiny/org2": b"a file where a folder was"}, "change")
+    for _ in range(2):
+        old.write_bytes(before)
+        store = open_store()
+        assert store.list() == open_store(cache=Path(writer._cache) / "other").list()
+        assert store.changes_since(None).paths == store.list()

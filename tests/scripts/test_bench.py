@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from scripts import bench, bench_prefix
+from scripts import bench, bench_prefix, slurm_cluster
 from scripts.figures import at_least, at_most, reading, show
 from scripts.screenshots import CHROMIUM
 from tests.shared import shared_data
@@ -16,8 +16,10 @@ from tests.shared import shared_data
 NAMES = {
     "jobs": {"wall time against lm_eval", "private memory against lm_eval"},
     "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
+    "slurm": {"overhead of Slurm", "jobs that did their work"},
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
+    "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
     "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
 }
@@ -34,6 +36,8 @@ def test_every_subcommand_is_run_here() -> None:
 def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     if name in {"harness", "prefix"}:
         monkeypatch.setenv("PODIUM_DATA_ROOT", str(shared_data("benchmarks")))
+    if name == "slurm" and (reason := slurm_cluster.missing()):
+        pytest.skip(reason)
     if name == "table":
         shared_data("open_llm")
         if not CHROMIUM.exists():

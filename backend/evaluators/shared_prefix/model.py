@@ -1,7 +1,7 @@
 """`hf-shared`: the harness's `hf` model with shared prefixes. Anything it does not support goes the stock way."""
 
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -13,7 +13,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from backend.evaluators.shared_prefix import VERSION
 from backend.evaluators.shared_prefix.attention import Attention, Unsupported, attention_of
-from backend.evaluators.shared_prefix.budget import Budget, budget_for, costs_of
+from backend.evaluators.shared_prefix.budget import SHARE, Budget, budget_for, costs_of, free_bytes
 from backend.evaluators.shared_prefix.expanded import ExpandedScorer
 from backend.evaluators.shared_prefix.fallback import Fallback
 from backend.evaluators.shared_prefix.forward import Runner
@@ -30,6 +30,8 @@ Encoded = tuple[tuple[str, str] | None, list[int], list[int]]
 PROMPTS_A_PROBE = 32
 MOST_PROBED = 4
 MOST_SLOTS = 64
+NEARLY = 0.9
+"""The part of a budget that must be free for it to be used again."""
 COPIES = 3
 
 
@@ -37,19 +39,21 @@ COPIES = 3
 class SharedPrefixLM(HFLM):  # type: ignore[misc]
     """An HFLM that scores and generates with shared prefixes, checked against the stock backend before results count.
 
-    Takes HFLM's arguments and `engine`: `stock` switches the sharing off. `on_progress(done, total)` is called after
-    each batch with the requests answered so far in the current call.
+    Takes HFLM's arguments and `engine`: `stock` switches the sharing off. `on_answered(indices)` is called after each
+    batch with those of the current call's requests that were answered in it.
     """
 
     def __init__(self, *args: Any, engine: Engine = "shared", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.on_progress: Callable[[int, int], None] | None = None
+        self.on_answered: Callable[[Collection[int]], None] | None = None
         self.probe: Probe | None = None
         self.fallback = Fallback()
         self.tokens_saved = 0
         self.stock_probe_tokens = 0
         self.answered = {"shared": 0, "stock": 0, "rolling": 0}
         self.halved = 0
+        self.budget_bytes: int | None = None
+        """Bytes of a batch's budget, found out at the first one: with one budget equal requests make equal batches."""
         self.runner: Runner | None = None
         self.engine = engine
         if engine == "shared":
@@ -62,6 +66,16 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         """Whether the engine may answer: the model is supported, and no probe has failed."""
         return self.runner is not None and not self.fallback.probe_failed
 
+    @property
+    def shares(self) -> bool:
+        """Whether the engine is made for this model, so that equal calls are answered alike and others may differ."""
+        return self.runner is not None
+
+    def adopt_budget(self, size: int | None) -> None:
+        """Use the budget (bytes) of an earlier process, unless there is clearly less memory now."""
+        if size and size > 0 and self.budget_bytes is None and free_bytes(self.device) * SHARE >= NEARLY * size:
+            self.budget_bytes = size
+
     def _make_runner(self) -> Runner:
         return Runner(self.model, self._attention(), self.device, self.mixed_precision_dtype)
 
@@ -70,6 +84,8 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
             raise Unsupported("encoder-decoder models are scored by the stock backend")
         if self.world_size > 1:
             raise Unsupported("several processes share this run")
+        if len(set(getattr(self.model, "hf_device_map", {}).values())) > 1:
+            raise Unsupported("the layers of the checkpoint are spread over several devices")
         return attention_of(self.model)
 
     @property
@@ -160,7 +176,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
                 probe.compare(batch)
                 answers.update(batch)
                 bar.update(len(batch))
-                self._report(len(answers), len(requests))
+                self._report(batch)
         self.halved += scorer.budget.halved
         self.tokens_saved += stock - (self.tokens_forwarded - before)
         self.answered["shared"] += len(requests)
@@ -200,9 +216,15 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
         if not wishes:
             return {}
         assert self.runner is not None
-        return dict(zip(wishes, self._generate(self.runner, [*wishes.values()], disable_tqdm), strict=True))
+        indices = [*wishes]
+        texts = self._generate(
+            self.runner, [*wishes.values()], disable_tqdm, lambda place: self._report([indices[place]])
+        )
+        return dict(zip(wishes, texts, strict=True))
 
-    def _generate(self, runner: Runner, wishes: Sequence[Wish], disable_tqdm: bool) -> list[str]:
+    def _generate(
+        self, runner: Runner, wishes: Sequence[Wish], disable_tqdm: bool, answered: Callable[[int], None]
+    ) -> list[str]:
         if not runner.attention.packed:
             raise Unsupported("generation needs a kernel that takes 4D masks")
         ends = end_tokens(self)
@@ -232,7 +254,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
                 texts[index] = self._text(row.tokens, wishes[index])
                 generated[index] = len(row.tokens)
                 bar.update(1)
-                self._report(len(texts), len(wishes))
+                answered(index)
         self.halved += budget.halved
         stock = _stock_generation([(len(each), generated[index]) for index, each in enumerate(tokens)], size)
         self.tokens_saved += stock - (self.tokens_forwarded - before)
@@ -270,14 +292,18 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]
     def _budget(self, runner: Runner, longest: int) -> Budget:
         costs = costs_of(self.model, runner.attention, self.softmax_dtype)
         batch = self._stock_batch()
-        return budget_for(self.device, costs, batch * longest if batch else None)
+        budget = budget_for(self.device, costs, batch * longest if batch else None)
+        if self.budget_bytes is None or budget.bytes < NEARLY * self.budget_bytes:
+            self.budget_bytes = budget.bytes
+        budget.bytes = self.budget_bytes
+        return budget
 
     def _stock_batch(self) -> int:
         return self.batch_size if isinstance(self.batch_size, int) else 0
 
-    def _report(self, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            self.on_progress(done, total)
+    def _report(self, answered: Collection[int]) -> None:
+        if self.on_answered is not None:
+            self.on_answered(answered)
 
     def _decode(self, tokens: list[int], skip_special: bool) -> str:
         text: str = self.tok_decode(tokens, skip_special_tokens=skip_special)

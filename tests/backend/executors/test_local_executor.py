@@ -25,7 +25,7 @@ from pathlib import Path
 from backend.executors.layers import sandbox_layers
 from leaderboard.settings import Settings
 from tests.backend.executors.test_local_executor import start_waiting
-start_waiting(Path(sys.argv[1]), sandbox_layers(Settings()))
+start_waiting(Path(sys.argv[1]), sandbox_layers("auto"))
 time.sleep(300)
 """
 

@@ -21,7 +21,9 @@ from leaderboard.settings import PROJECT, Settings
 
 def test_an_unknown_executor_is_refused_with_the_allowed_ones(tmp_path: Path) -> None:
     for make in (named_executor, open_executor):
-        with pytest.raises(BadSettings, match=r"PODIUM_EXECUTOR: there is no executor 'moon'. .* local or debug\."):
+        with pytest.raises(
+            BadSettings, match=r"PODIUM_EXECUTOR: there is no executor 'moon'. .* local, debug or slurm\."
+        ):
             make(Settings(work_dir=tmp_path, executor="moon"))
 
 

@@ -80,7 +80,8 @@ def test_looking_tells_what_would_happen_and_queues_nothing(api: TestClient, ser
     assert len(look["found"]["revision"]) == 40
     assert look["found"]["params"] > 0
     assert abs((datetime.fromisoformat(look["cost"].pop("expected_start")) - datetime.now(UTC)).total_seconds()) < 60
-    assert look["cost"] == {"questions": None, "expected_seconds": None, "queue_position": 1, "expected_end": None}
+    unknown = dict.fromkeys(("questions", "expected_seconds", "expected_end", "expected_error"))
+    assert look["cost"] == {**unknown, "queue_position": 1}
     assert service.queue.view().requests == []
 
 
@@ -91,7 +92,7 @@ def test_a_submission_is_a_request_with_an_address(api: TestClient, service: Ser
     assert answer.status_code == 201
     request = answer.json()
     assert (request["status"], request["sender"]) == ("PENDING", service.settings.anonymous_sender)
-    estimated = {"queue_position": 1, "expected_start": ANY}
+    estimated = {"queue_position": 1, "expected_start": ANY, "ranking": {"given": 0.0, "points": ANY, "terms": ANY}}
     assert api.get(answer.headers["location"]).json() == request | estimated
     assert calls == ["woken"]
 

@@ -42,7 +42,7 @@ class Queue:
         self.requests: list[Request] = []
 
     def view(self) -> SimpleNamespace:
-        return SimpleNamespace(requests=list(self.requests))
+        return SimpleNamespace(by_id={request.id: request for request in self.requests})
 
 
 def block(number: int = 0, benchmark: str = "tiny", **changes: Any) -> PodiumBlock:

@@ -28,13 +28,14 @@ from leaderboard.pages.documents import Documents
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import neighbours, rank_of
-from leaderboard.pages.queue import Filters, Waiting, arrange
+from leaderboard.pages.queue import ENDED_SHOWN, SHOWN, Filters, Waiting, arrange
 from leaderboard.pages.reference import mount_reference
 from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.pages.request import again_address
 from leaderboard.pages.shell import parse_visit
 from leaderboard.pages.submit import check_results
-from leaderboard.queue.request_index import QueueView, SetAside
+from leaderboard.queue.request_index import OPEN, in_short
+from leaderboard.queue.view import EndedRequests, QueueView, SetAside
 from leaderboard.records import (
     Abilities,
     Failure,
@@ -45,8 +46,10 @@ from leaderboard.records import (
     Request,
     Severity,
     Status,
+    request_path,
     utc,
 )
+from leaderboard.results.log_parts import log_parts
 from leaderboard.settings import PROJECT
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -147,12 +150,23 @@ def test_the_form_can_be_filled_as_a_request_was() -> None:
 # --- queue
 
 
+def view_of(requests: list[Request], aside: list[SetAside]) -> QueueView:
+    files = {request_path(request): request for request in requests}
+    ended = [in_short(path, "", request) for path, request in files.items() if request.status not in OPEN]
+    return QueueView(
+        [request for request in requests if request.status in OPEN],
+        EndedRequests(sorted(ended, key=lambda request: request.ended_time)),
+        aside,
+        lambda paths: map(files.__getitem__, paths),
+    )
+
+
 def test_the_queue_is_arranged_by_state_and_filter() -> None:
     waiting = [request("second", minutes=1), request("first", minutes=3)]
     stuck = request("stuck", revision="main")
     ended = [finished("old", 10, 50), request("bad", Status.FAILED, 3), request("gone", Status.CANCELLED, 5)]
     other = request("elsewhere", benchmark="other", minutes=2)
-    view = QueueView([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
+    view = view_of([*waiting, stuck, *ended, other, request("r", Status.RUNNING)], [SetAside("x.json", "no")])
 
     shown = arrange(view, Filters("tiny"), NOW)
     assert [(row.request.model, row.position) for row in shown.waiting] == [
@@ -177,6 +191,25 @@ def test_the_queue_is_arranged_by_state_and_filter() -> None:
     assert failed.counts == shown.counts
     assert arrange(view, Filters("tiny", name="FIRST"), NOW).counts == {"pending": 1}
     assert arrange(view, Filters("tiny", sender="bob"), NOW).counts == {}
+
+
+def test_the_queue_page_shows_a_bounded_number_of_rows_and_says_how_many_there_are() -> None:
+    waiting = [request(f"w{number}", minutes=number) for number in range(SHOWN + 30)]
+    running = [request(f"r{number}", Status.RUNNING) for number in range(SHOWN + 20)]
+    ended = [finished(f"e{number}", 10, number) for number in range(ENDED_SHOWN + 10)]
+    aside = [SetAside(f"x{number}.json", "no") for number in range(SHOWN + 1)]
+    shown = arrange(view_of([*waiting, *running, *ended], aside), Filters("tiny"), NOW)
+    rows = (shown.running, shown.waiting, shown.ended, shown.set_aside)
+    assert [len(part) for part in rows] == [SHOWN, SHOWN, ENDED_SHOWN, SHOWN]
+    assert [row.position for row in shown.waiting] == list(range(1, SHOWN + 1))
+    assert [row.model for row in shown.ended] == [f"org/e{number}" for number in range(ENDED_SHOWN)], "the last ones"
+    assert sum(shown.counts.values()) == len(waiting) + len(running) + len(ended)
+    page = render("queue", shown=shown, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    for total, which, number in ((230, "first", 200), (220, "first", 200), (60, "last", 50), (201, "first", 200)):
+        assert f"{total} in all; the {which} {number} are shown." in page
+    few = arrange(view_of([*waiting[:3], *running[:3], *ended[:3]], aside[:3]), Filters("tiny"), NOW)
+    page = render("queue", shown=few, filters=Filters("tiny"), query={}, statuses=list(Status), mine=None)
+    assert "in all" not in page
 
 
 # --- submit
@@ -286,7 +319,7 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
     failure = Failure(fault=Fault.SUBMISSION, code=EVIL, message=EVIL)
     bad = request(EVIL, Status.FAILED, failure=failure, sender=EVIL, license=EVIL, architectures=EVIL, base_model=EVIL)
     running = request(EVIL + "r", Status.RUNNING, progress=Progress(task=EVIL, done=5, total=4))
-    view = QueueView([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
+    view = view_of([bad, running, request(EVIL + "p", sender=EVIL)], [SetAside(EVIL, EVIL)])
     sick = [Abilities(worker=EVIL, trouble=EVIL, benchmarks=[EVIL])]
     shown = arrange(view, Filters("tiny", name=EVIL), NOW, sick)
     everything = arrange(view, Filters("tiny"), NOW)
@@ -301,7 +334,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             open=False,
             waiting=Waiting(bad, None, None, EVIL),
             held_up=[Abilities(worker=EVIL, trouble=EVIL)],
-            log=EVIL,
+            log=log_parts(f"{EVIL}\nWARNING x: {EVIL}"),
+            standing=None,
             file=EVIL,
             path=EVIL,
             again=again_address(bad),

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
 import localhub
+from leaderboard.pages import model as model_page
 from leaderboard.pages import queue as queue_page
 from leaderboard.pages import request as request_page
+from leaderboard.pages import words
 from leaderboard.pages.shell import Visit
-from leaderboard.records import Abilities, Failure, Fault, Request, now
+from leaderboard.records import (
+    Abilities,
+    Failure,
+    Fault,
+    HistoryEntry,
+    PodiumBlock,
+    Progress,
+    Provenance,
+    Request,
+    Score,
+    Status,
+    TaskProgress,
+    new_id,
+    now,
+    request_path,
+    utc,
+)
 from leaderboard.service import Service
 
 GPU = "4bit needs an NVIDIA GPU, and this worker computes on its processor."
@@ -91,3 +110,88 @@ def test_a_worker_in_trouble_is_shown_and_nothing_is_expected_meanwhile(service:
     for page in (queue_page.draw(service, Visit()), page_of(service, request)):
         assert "The worker w1 stopped taking requests" in page and "Its disk is full." in page
     assert "Number 1 in the queue." in page_of(service, request)
+
+
+def test_the_points_of_a_waiting_request_are_on_its_page_and_in_the_api(service: Service, api: TestClient) -> None:
+    register(service)
+    first = submitted(service, "first", params=10.0)
+    second = submitted(service, "second", params=10.0, votes=3, priority=3.0, official=True)
+    page, answer = page_of(service, second), api.get(f"/api/v1/requests/{second.id}").json()
+    assert answer["ranking"]["given"] == 1.0 and answer["queue_position"] == 1
+    terms = {term["term"]: (term["points"], term["why"]) for term in answer["ranking"]["terms"]}
+    assert terms == {
+        "votes": (1.0, "2 votes besides the sender's"), "official": (1.0, "submitted for an official provider"),
+    }  # fmt: skip
+    for shown in ("2 votes besides the sender&#39;s", "+1.00", "set by a maintainer, before all points", "+2.00"):
+        assert shown in page
+    assert "another request of its sender runs or comes first" in page_of(service, first) and "−0.25" in page_of(
+        service, first
+    )
+    service.queue.cancel(second, "ann")
+    assert "Why it has this place" not in page_of(service, second)
+    assert api.get(f"/api/v1/requests/{second.id}").json()["ranking"] is None
+
+
+def test_a_running_request_shows_each_task(service: Service) -> None:
+    claimed = service.queue.claim(submitted(service, "model"), "w1", 600)
+    assert "nothing answered yet" in page_of(service, claimed)
+    tasks = [TaskProgress(task="sums", done=4, total=4), TaskProgress(task="<i>dates", done=1, total=1600)]
+    service.queue.renew(claimed, 600, Progress(task="<i>dates", done=5, total=1604, tasks=tasks))
+    page = page_of(service, claimed)
+    assert '<tr class="done"><td>sums</td><td class="n num">4 of 4</td></tr>' in page
+    assert '<tr class="now"><td>&lt;i&gt;dates</td><td class="n num">1 of 1,600</td></tr>' in page
+    assert "5 of 1,604 answered" in page
+
+
+def test_the_log_is_shown_in_parts_and_nothing_in_it_is_markup(service: Service) -> None:
+    request = submitted(service, "model")
+    assert "data-log></div>" in page_of(service, request)
+    service.logs.write(request.id, "podium: loading <b>\nWARNING x: <b>\n100%|███| 2/2 [00:01]\nTraceback <b>")
+    page = page_of(service, request)
+    assert '<pre class="own">loading &lt;b&gt;</pre>' in page
+    assert (
+        '<details id="fold-1"><summary>1 message of libraries</summary><pre>WARNING x: &lt;b&gt;</pre></details>'
+        in page
+    )
+    assert "<summary>1 progress bar</summary>" in page and '<pre class="output">Traceback &lt;b&gt;</pre>' in page
+
+
+def test_how_far_off_the_estimates_were_is_said_once_it_is_known(service: Service, api: TestClient) -> None:
+    register(service)
+    waiting = submitted(service, "waiting")
+    unknown = "How far off expected times are is not known yet: fewer than ten were made."
+    assert unknown in queue_page.draw(service, Visit()) and unknown in page_of(service, waiting)
+    for number in range(12):
+        start = datetime(2026, 1, 1, number, tzinfo=UTC)
+        done = Request(benchmark="tiny", model=f"org/d{number}", revision="b" * 40, status=Status.FINISHED, id=new_id())
+        done.history = [
+            HistoryEntry(time=utc(start), from_=Status.PENDING, to=Status.RUNNING, by="w1"),
+            HistoryEntry(
+                time=utc(start + timedelta(seconds=100 + 30 * (number % 2))),
+                from_=Status.RUNNING, to=Status.FINISHED, by="w1",
+            ),
+        ]  # fmt: skip
+        service.queue.store.commit({request_path(done): done.to_json()}, "Add")
+    answer = api.get(f"/api/v1/requests/{waiting.id}").json()
+    assert 0.2 < answer["expected_error"] < 0.31, "130 s instead of 100, and 100 instead of 130"
+    sentence = f"Half of the last 11 expected times were off by less than {words.percent(answer['expected_error'])}."
+    assert sentence in queue_page.draw(service, Visit()) and sentence in page_of(service, waiting)
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0, "1 %"), (0.294, "30 %"), (0.3, "31 %"), (2.5, "251 %")])
+def test_what_is_said_to_be_less_is_less(share: float, text: str) -> None:
+    assert words.percent(share) == text
+
+
+@pytest.mark.parametrize(("runs", "sentence"), [(0, ""), (1, "an interrupted run."), (2, "2 interrupted runs.")])
+def test_a_result_that_went_on_from_earlier_runs_says_so(service: Service, runs: int, sentence: str) -> None:
+    block = PodiumBlock(
+        request_id="0" * 16, attempt=runs + 1, benchmark="tiny", benchmark_version="1", model="org/resumed",
+        revision="a" * 40, precision="float32", weight_type="Original", use_chat_template=False,
+        time="2026-01-01T00:00:00Z", average=None, provenance=Provenance(resumed_runs=runs),
+        scores={column.key: Score(raw=None, normalised=None) for column in service.benchmark("tiny").columns},
+    )  # fmt: skip
+    service.results.publish({"results": {}, "podium": block}, {}, service.contents.changes)
+    page = model_page.draw(service, Visit(("org", "resumed"), {"benchmark": "tiny"}))
+    assert "Reproduce these scores" in page
+    assert ("It went on from the answers of" in page) == bool(runs) and sentence in page

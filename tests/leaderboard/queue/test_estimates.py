@@ -15,7 +15,9 @@ from leaderboard.pages import request as request_page
 from leaderboard.pages import words
 from leaderboard.pages.queue import Filters, arrange
 from leaderboard.pages.shell import Visit
-from leaderboard.queue.estimates import Estimate, Estimates, in_order, run_seconds
+from leaderboard.queue.durations import FEWEST, SAMPLE, Accuracy, FinishedRun, accuracy, finished_run, finished_runs
+from leaderboard.queue.estimates import Estimate, Estimates
+from leaderboard.queue.priority import in_order
 from leaderboard.records import Abilities, HistoryEntry, Lease, Progress, Request, Status, request_path, utc
 from leaderboard.service import Service
 from scripts.seed_hub import seed
@@ -53,7 +55,8 @@ def estimates(requests: list[Request], *workers: Abilities) -> Estimates:
 
 def starts(requests: list[Request], *workers: Abilities) -> list[str | None]:
     result = estimates(requests, *workers)
-    return [result.of(request).start for request in in_order(requests) if request.status is Status.PENDING]
+    pending = [request for request in requests if request.status is Status.PENDING]
+    return [result.of(request).start for request in in_order(pending, [], NOW)]
 
 
 # --- how long
@@ -78,6 +81,12 @@ def test_only_the_runs_closest_in_size_count() -> None:
     assert estimates([*far, *near, asked]).of(asked).seconds == pytest.approx(40)
 
 
+def test_of_runs_of_the_same_size_the_last_ones_count() -> None:
+    done = [finished(4.0, seconds).model_copy(deep=True) for seconds in (10, 10, 10, 10, 10, 900, 900, 900, 900, 900)]
+    asked = waits(1, params=4.0)
+    assert estimates([*done, asked]).of(asked).seconds == 900
+
+
 def test_the_usual_time_is_the_median_of_finished_runs() -> None:
     pending = waits(1)
     assert estimates([pending]).of(pending).seconds is None
@@ -88,13 +97,45 @@ def test_the_usual_time_is_the_median_of_finished_runs() -> None:
 
 
 def test_a_run_that_did_not_finish_or_cannot_be_timed_says_nothing() -> None:
-    assert run_seconds(finished(1.0, 90)) == 90
-    assert run_seconds(finished(1.0, 0)) is None
-    assert run_seconds(finished(1.0, 90, status=Status.FAILED)) is None
+    run = finished_run(finished(1.0, 90))
+    assert run and run.seconds == 90
+    assert finished_run(finished(1.0, 0)) is None
+    assert finished_run(finished(1.0, 90, status=Status.FAILED)) is None
     odd = finished(1.0, 90)
     odd.history[0].time = "yesterday"
-    assert run_seconds(odd) is None
-    assert run_seconds(Request(model="org/old", status=Status.FINISHED)) is None
+    assert finished_run(odd) is None
+    assert finished_run(Request(model="org/old", status=Status.FINISHED)) is None
+    assert finished_runs([odd, finished(1.0, 90)]) == [run]
+
+
+# --- how far off
+
+
+def runs_after_each_other(seconds: list[float]) -> list[FinishedRun]:
+    """Runs of one benchmark and size, each beginning when the last one ended."""
+    ends = [sum(seconds[: number + 1]) for number in range(len(seconds))]
+    return [FinishedRun(end - each, end, "tiny", 7.0) for end, each in zip(ends, seconds, strict=True)]
+
+
+def test_the_error_is_unknown_while_too_few_estimates_were_made() -> None:
+    assert accuracy([]) == Accuracy(None, 0)
+    assert accuracy(runs_after_each_other([100.0] * FEWEST)) == Accuracy(None, FEWEST - 1), "nothing told of the first"
+    assert accuracy(runs_after_each_other([100.0] * (FEWEST + 1))) == Accuracy(0.0, FEWEST)
+
+
+def test_half_of_the_last_estimates_were_off_by_at_most_the_error() -> None:
+    """Of five runs in turn the median is the one before: 200 s instead of 100 is 1.0 off, 100 instead of 200 is 0.5."""
+    assert accuracy(runs_after_each_other([100.0, 200.0] * SAMPLE)) == Accuracy(0.75, SAMPLE)
+    assert accuracy(runs_after_each_other([*[900.0] * 30, *[100.0] * (2 * SAMPLE)])) == Accuracy(0.0, SAMPLE)
+
+
+def test_a_run_is_judged_by_what_was_known_when_it_began() -> None:
+    before = runs_after_each_other([100.0] * (FEWEST + 1))
+    begun = before[-1].end
+    long, short = (FinishedRun(begun, begun + seconds, "tiny", 7.0) for seconds in (400.0, 50.0))
+    assert accuracy([*before, long, short]).runs == FEWEST + 2
+    other = [FinishedRun(begun, begun + 10.0, "other", 7.0)]
+    assert accuracy([*before, *other]).runs == FEWEST, "nothing was known of the other benchmark"
 
 
 # --- when
@@ -147,7 +188,8 @@ def test_a_worker_in_trouble_starts_nothing() -> None:
     broken, fine = Abilities(worker="w1", trouble="Its disk is full."), Abilities(worker="w2")
     assert starts([done, *pending], broken, fine) == [at(0), at(10)]
     result = estimates([done, *pending], broken)
-    assert [result.of(request) for request in pending] == [Estimate(600, 1), Estimate(600, 2)]
+    estimated = [result.of(request)._replace(standing=None) for request in pending]
+    assert estimated == [Estimate(600, 1), Estimate(600, 2)]
 
 
 def test_one_that_is_not_due_yet_lets_the_others_go_first() -> None:
@@ -159,7 +201,7 @@ def test_one_that_is_not_due_yet_lets_the_others_go_first() -> None:
 
 def test_priority_then_time_is_the_order() -> None:
     pending = [waits(1), waits(2, priority=5.0), waits(3)]
-    assert [request.model for request in in_order(pending)] == ["org/m2", "org/m1", "org/m3"]
+    assert [request.model for request in in_order(pending, [], NOW)] == ["org/m2", "org/m1", "org/m3"]
 
 
 def test_an_ended_request_has_no_estimate() -> None:
@@ -210,7 +252,7 @@ def test_the_form_the_pages_and_the_api_say_the_same(
     cost = api.post("/api/v1/submissions/check", json=asked).json()["cost"]
     sent = api.post("/api/v1/submissions", json=asked).json()
     answer = api.get(f"/api/v1/requests/{sent['id']}").json()
-    names = ("expected_seconds", "queue_position", "expected_start", "expected_end")
+    names = ("expected_seconds", "queue_position", "expected_start", "expected_end", "expected_error")
     assert [answer[name] for name in names] == [cost[name] for name in names] and cost["queue_position"] == 8
     assert cost["expected_seconds"] > 0 and cost["expected_start"] > utc(frozen)
     assert answer in api.get("/api/v1/requests").json()["requests"]
@@ -220,4 +262,4 @@ def test_the_form_the_pages_and_the_api_say_the_same(
     left = words.time_left(cost["expected_start"])
     assert f"Number 8 in the queue; expected start: {left}" in request_page.draw(service, Visit((sent["id"],)))
     assert left in queue_page.draw(service, Visit())
-    assert [sent[name] for name in names] == [None] * 4, "a submission does not read the whole queue"
+    assert [sent[name] for name in names] == [None] * len(names), "a submission does not read the whole queue"

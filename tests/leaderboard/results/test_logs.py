@@ -92,6 +92,18 @@ def test_any_text_is_read(text: str) -> None:
     assert without_folders(without_folders(text)) == without_folders(text)
 
 
+@pytest.mark.parametrize("text", ["/0.A", "…/0.A", "~/0.A", "'/a b/0.A'", "'…/0.A'", "……/0.A", "x…/0.A /b"])
+def test_what_is_clean_stays_as_it_is(text: str) -> None:
+    clean = without_folders(text)
+    assert without_folders(clean) == clean
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="/0.A…~'\"` :-Ix<>\n=", max_size=30))
+def test_any_text_of_paths_and_quotes_is_read(text: str) -> None:
+    assert without_folders(without_folders(text)) == without_folders(text)
+
+
 def log_of(work: Path, content: bytes) -> str:
     """What everybody reads of a log that a job in the work folder `work` wrote."""
     workdir = Workdir(work / "jobs" / f"{ID}-1")

@@ -155,14 +155,14 @@ def test_rolling_log_likelihood_stays_stock_and_is_counted() -> None:
     assert "rolling" in told["fallback"]
 
 
-def test_progress_is_reported_up_to_the_end() -> None:
+def test_every_answered_request_is_reported_once() -> None:
     shared = tiny.pair(tiny.build("llama"))[1]
-    calls: list[tuple[int, int]] = []
-    shared.on_progress = lambda done, total: calls.append((done, total))
+    batches: list[list[int]] = []
+    shared.on_answered = lambda indices: batches.append(list(indices))
     requests = tiny.asked(tiny.questions())
     shared.loglikelihood(requests, disable_tqdm=True)
-    assert calls[-1] == (len(requests), len(requests))
-    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(requests)))
+    assert len(batches) > 1
 
 
 def test_tokens_are_counted_as_they_are_forwarded() -> None:

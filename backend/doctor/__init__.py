@@ -1,0 +1,1 @@
+"""`podium doctor`: whether this machine, its settings and what it depends on let Podium work; a line for each."""

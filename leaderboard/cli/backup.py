@@ -1,0 +1,50 @@
+"""`podium backup FOLDER` and `podium restore FOLDER`: all that a board knows, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leaderboard.settings import load_settings
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+) -> None:
+    """Copy requests, results, details, flags, votes and policies into a folder, with a list of their SHA-256."""
+    from leaderboard.backup.save import save
+    from leaderboard.benchmarks import load_benchmarks
+    from leaderboard.opening import open_stores
+
+    settings = load_settings()
+    benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    stores = open_stores(settings, benchmarks)
+    manifest = save(stores, settings.store, folder)
+    size = sum(saved.bytes for saved in manifest.files.values())
+    typer.echo(f"{folder} holds {len(manifest.files):,} files, {size / 1e6:,.1f} MB.")
+    aside = {**stores.requests.set_aside(), **stores.results.set_aside()}
+    if aside:
+        typer.echo(f"{len(aside):,} files that Podium does not read are left out, such as {next(iter(aside))}.")
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `podium backup` made.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Lose what the board holds now.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only check the backup; change nothing.")] = False,
+) -> None:
+    """Put a backup back into this board's stores, after checking all of it. Stop every service and worker first."""
+    from leaderboard.backup.restore import check as checked
+    from leaderboard.backup.restore import restore as put_back
+    from leaderboard.benchmarks import load_benchmarks
+    from leaderboard.opening import open_stores
+
+    settings = load_settings()
+    if check:
+        manifest = checked(folder, settings.store)
+        typer.echo(f"The backup of {manifest.time} is whole: {len(manifest.files):,} files.")
+        return
+    benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    manifest = put_back(open_stores(settings, benchmarks), settings.store, folder, replace=replace)
+    typer.echo(f"Restored {len(manifest.files):,} files of {manifest.time}.")

@@ -1,0 +1,49 @@
+"""A request that has ended, as far as lists, boards and quotas need it: there are many, and they hardly change."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from leaderboard.records.request import Request, Status
+
+
+class EndedRequest(NamedTuple):
+    """What is kept in memory of a finished, failed or cancelled request; the rest stays in its file.
+
+    What has the name of a field of `Request` is that field.
+    """
+
+    path: str
+    """Of its file."""
+    version: str
+    """Of its file."""
+    id: str
+    status: Status
+    benchmark: str
+    model: str
+    base_model: str
+    params: float | None
+    architectures: str
+    license: str
+    model_type: str
+    track: str
+    sender: str
+    sender_org: str
+    submitted_time: str
+    ended_time: str
+    """When it came to its present state (UTC); empty when its file does not say."""
+    seconds: float | None
+    """How long the run took that finished it; None when it did not finish."""
+    entries: int
+    """How many entries its history has."""
+
+
+AnyRequest = Request | EndedRequest
+"""A request in a list: in full while it is pending or running."""
+
+
+def ended_at(request: AnyRequest) -> str:
+    """When it came to its present state (UTC); empty when its file does not say."""
+    if isinstance(request, EndedRequest):
+        return request.ended_time
+    return request.history[-1].time if request.history else request.job_start_time or request.submitted_time

@@ -1,0 +1,111 @@
+"""A service with nothing to do: rounds and boards look at no file, and at no request that they looked at before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from backend.scheduler import claims
+from leaderboard.board.boards import Boards, ContentsSource
+from leaderboard.errors import HubUnavailable
+from leaderboard.records import Request, Status
+from leaderboard.stores import folder_tree, local
+from tests.backend.conftest import Board
+
+
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Files read and folders listed by any store, and requests that the worker considered."""
+    counted: Counter[str] = Counter()
+
+    def count(module: Any, name: str, label: str) -> None:
+        original = getattr(module, name)
+
+        def counting(*args: Any) -> Any:
+            counted[label] += 1
+            return original(*args)
+
+        monkeypatch.setattr(module, name, counting)
+
+    count(folder_tree, "opened", "files read")
+    count(local, "opened", "files read")
+    count(folder_tree, "_entries", "folders listed")
+    count(claims, "can_run", "requests considered")
+    monkeypatch.setattr(folder_tree, "UNSURE_NS", -1)
+    return counted
+
+
+def filled(board: Board) -> None:
+    """Thirty requests: most have ended, one is published, and the worker cannot run the others."""
+    for number in range(30):
+        request = board.submit(f"model{number}", precision="4bit" if number % 10 == 0 else "float32")
+        if number % 10:
+            board.queue.cancel(request, "someone")
+    handle, workdir = board.run_one(board.submit("published"))
+    board.succeed(handle, workdir)
+    board.ticker.tick()
+
+
+def test_rounds_and_boards_that_find_no_change_read_nothing(board: Board, costs: Counter[str]) -> None:
+    filled(board)
+    contents = board.ticker._jobs._contents
+    assert contents is not None
+    boards = Boards(ContentsSource(contents.version, contents.frame), {"tiny": board.benchmark})
+    boards.refresh("tiny")
+    board.ticker.tick()
+    costs.clear()
+    for _ in range(10):
+        board.ticker.tick()
+        boards.refresh("tiny")
+        board.clock.pass_(2)
+    assert costs == {}
+
+
+def test_a_worker_considers_a_request_that_it_cannot_run_once_until_something_changes(
+    board: Board, costs: Counter[str]
+) -> None:
+    filled(board)
+    costs.clear()
+    for _ in range(3):
+        board.ticker.tick()
+    assert costs["requests considered"] == 0
+    request = board.submit("new")
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING
+
+
+def test_a_back_off_that_ends_needs_no_change(board: Board, costs: Counter[str]) -> None:
+    request = board.submit()
+    later = (board.clock.utc()).replace(microsecond=0)
+    board.queue.amend(request, lambda current, files: wait(current, later.strftime("%Y-%m-%dT%H:%M:%SZ")), "wait")
+    board.clock.pass_(-60)
+    for _ in range(3):
+        board.ticker.tick()
+    assert board.now(request).status is Status.PENDING
+    board.clock.pass_(61)
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING
+
+
+def wait(request: Request, until: str) -> None:
+    request.not_before = until
+
+
+def test_a_request_that_could_not_be_looked_up_is_considered_again(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = board.submit()
+    answers = iter([HubUnavailable("The Hub does not answer.", 1)])
+
+    def can_run(*_: Any) -> bool:
+        for trouble in answers:
+            raise trouble
+        return True
+
+    monkeypatch.setattr(claims, "can_run", can_run)
+    board.ticker.tick()
+    assert board.now(request).status is Status.PENDING
+    board.ticker.tick()
+    assert board.now(request).status is Status.RUNNING
