@@ -104,8 +104,10 @@ DISK_FULL = Rule(
     rf"^\[Errno ({errno.ENOSPC}|{errno.EDQUOT})\]",
     part=Part.DISK,
 )
+UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side.", part=Part.EXECUTOR)
 RULES = (
     DISK_FULL,
+    UNSTARTED._replace(names=frozenset({"SlurmSilent"})),
     Rule(
         "benchmark_data",
         OURS,
@@ -261,7 +263,6 @@ CRASHED = Rule(
     counts=True,
 )
 STOPPED = Rule("worker_stopped", OURS, "The worker that ran {model} was shut down.")
-UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started on our side.", part=Part.EXECUTOR)
 UNPUBLISHED = Rule("unpublished", OURS, "The results of {model} could not be read on our side.", counts=True)
 KILLED = {
     "wall_limit": Rule(

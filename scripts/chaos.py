@@ -5,7 +5,7 @@ Hub that fails one question in ten. Meanwhile workers, jobs, Slurm's controller 
 workers are stopped for longer than their leases, a disk fills up once and clocks jump. At the end every request must be
 published exactly once, or have failed for a fault of its own. Prints the tally; exits 1 when something is wrong.
 
-Needs root. Without Slurm all workers are local; without libfaketime (package faketime) no clock jumps.
+Needs root. Without Slurm all workers are local.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import argparse
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,8 +47,12 @@ COLUMN = "compare"
 BAD_EVERY = 20
 """One checkpoint in this many cannot be loaded, and must fail for that."""
 LEASE_S = 20
+CALM_S = 120.0
+"""Seconds within which every worker works again once nothing more goes wrong."""
 PAUSE_S = (0.5, 4.0)
 """Seconds between two troubles."""
+TROUBLES_EACH = 5
+"""Troubles for each request at most: after these everything must come to its end by itself."""
 QUIET_S = 900
 """Seconds for which nothing may end before it counts as stuck."""
 TROUBLE = [
@@ -55,7 +61,6 @@ TROUBLE = [
     Fault("429", 0.02, seconds=1),
     Fault("slow", 0.02, seconds=2),
 ]
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 class Worker:
@@ -75,25 +80,22 @@ class Worker:
             "PODIUM_WORK_DIR": str(self.work), "PODIUM_WORKER": name, "PODIUM_EXECUTOR": executor,
             "PODIUM_SLOTS": "2", "PODIUM_DEVICE": "cpu", "PODIUM_TICK_S": "0.5", "PODIUM_LEASE_S": str(LEASE_S),
             "PODIUM_BACKOFF_S": "1", "PODIUM_MAX_ATTEMPTS": "10", "PODIUM_HUB_TIMEOUT_S": "10",
-            "PODIUM_FREE_DISK_GB": "0", "PODIUM_JOB_MEMORY_GB": "2", "PODIUM_ENGINE": "stock",
+            "PODIUM_MONITOR_PORT": "0", "PODIUM_FREE_DISK_GB": "0", "PODIUM_JOB_MEMORY_GB": "2",
+            "PODIUM_ENGINE": "stock",
         }  # fmt: skip
         if "SLURM_CONF" in os.environ:
             self._environment["SLURM_CONF"] = os.environ["SLURM_CONF"]
-        if Path(FAKETIME).exists():
-            self._environment |= {
-                "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
-        """Start it where it does not run."""
+        """Start it where it does not run, as a supervisor does."""
         if self.process is None or self.process.poll() is not None:
             with self.log.open("ab") as log:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "backend"], env=self._environment, cwd=PROJECT, stdout=log, stderr=log
-                )
+                    [sys.executable, "-m", "scripts.jumping_clock", str(self.clock)],
+                    env=self._environment, cwd=PROJECT, stdout=log, stderr=log,
+                )  # fmt: skip
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it."""
@@ -106,16 +108,24 @@ class Worker:
         if self.process is not None:
             self.process.wait()
 
+    def is_ready(self) -> bool:
+        """Whether it answers that it works, at the last address in its log."""
+        addresses = re.findall(r"Health and metrics are at (\S+)\.", self.log.read_text())
+        try:
+            with urllib.request.urlopen(f"{addresses[-1]}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (IndexError, OSError):
+            return False
+
     def stop(self) -> int:
         """End it cleanly; its exit code."""
         assert self.process is not None
-        self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         return self.process.wait(60)
 
     def set_clock(self, seconds: int) -> None:
         """Let its clock be ahead of the machine's by `seconds`."""
-        self.clock.write_text(f"{seconds:+d}s\n")
+        self.clock.write_text(str(seconds))
 
 
 class Chaos:
@@ -127,16 +137,15 @@ class Chaos:
         self.cluster = cluster
         self.disk = disk
         self.tally: Counter[str] = Counter()
+        self._down: set[Worker] = set()
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._troubles: list[tuple[Callable[[], bool], int]] = [
-            (self.kill_worker, 4), (self.kill_job, 6), (self.pause_worker, 2),
+            (self.kill_worker, 4), (self.kill_job, 6), (self.pause_worker, 2), (self.jump_clock, 2),
         ]  # fmt: skip
         if cluster is not None:
             self._troubles += [(self.kill_node, 2), (self.kill_controller, 2)]
         if disk is not None:
             self._troubles += [(self.fill_disk, 1)]
-        if Path(FAKETIME).exists():
-            self._troubles += [(self.jump_clock, 2)]
 
     def step(self) -> None:
         """One trouble, and whatever is due of those before."""
@@ -146,13 +155,26 @@ class Chaos:
         if trouble():
             self.tally[trouble.__name__.replace("_", " ")] += 1
 
-    def due(self, everything: bool = False) -> None:
-        """Start again, let go on and put right what is due; with `everything` all of it."""
+    def due(self) -> None:
+        """Put right what is due, and start the workers that ended by themselves: without its cluster none starts."""
         now = time.monotonic()
-        ready = [act for at, act in self._later if everything or at <= now]
-        self._later = [(at, act) for at, act in self._later if not (everything or at <= now)]
+        ready = [act for at, act in self._later if at <= now]
+        self._later = [(at, act) for at, act in self._later if at > now]
         for act in ready:
             act()
+        for worker in self.workers:
+            if worker not in self._down:
+                worker.start()
+
+    def calm(self) -> None:
+        """Put everything right. Raises TimeoutError when not every worker works again."""
+        self._later = [(0.0, act) for _, act in self._later]
+        end = time.monotonic() + CALM_S
+        while not all(worker.is_ready() for worker in self.workers):
+            if time.monotonic() > end:
+                raise TimeoutError(f"Not every worker works again after {CALM_S:.0f} s without trouble.")
+            self.due()
+            time.sleep(0.5)
 
     def after(self, low: float, high: float, act: Callable[[], None]) -> None:
         """Do something later."""
@@ -162,7 +184,8 @@ class Chaos:
         """SIGKILL to a worker."""
         worker = self.random.choice(self.workers)
         worker.kill()
-        self.after(0, 5, worker.start)
+        self._down.add(worker)
+        self.after(0, 5, lambda: self._down.discard(worker))
         return True
 
     def kill_job(self) -> bool:
@@ -258,11 +281,14 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
     ended, changed = 0, time.monotonic()
     while ended < len(requests):
         time.sleep(chaos.random.uniform(*PAUSE_S))
-        chaos.step()
+        if chaos.tally.total() < TROUBLES_EACH * len(requests):
+            chaos.step()
+        else:
+            chaos.due()
         now = len(queue.view().ended)
         if now != ended:
             ended, changed = now, time.monotonic()
-            print(f"{ended} of {len(requests)} have ended after {sum(chaos.tally.values())} troubles", flush=True)
+            print(f"{ended} of {len(requests)} have ended after {chaos.tally.total()} troubles", flush=True)
         if time.monotonic() - changed > QUIET_S:
             return False
     return True
@@ -315,13 +341,13 @@ def run(seed: int, count: int, folder: Path) -> int:
             Worker(name, executor, folder, hub.endpoint)
             for name, executor in (("w1", "local"), ("w2", shared), ("w3", shared))
         ]
+        for worker in workers:
+            stack.callback(worker.kill)
         queue, results = Queue(LocalStore(folder / "requests")), Results(LocalStore(folder / "results"))
         chaos = Chaos(seed, workers, cluster, disk)
-        try:
-            moving = wait(queue, requests, chaos)
-        finally:
-            chaos.due(everything=True)
-            codes = [worker.stop() for worker in workers]
+        moving = wait(queue, requests, chaos)
+        chaos.calm()
+        codes = [worker.stop() for worker in workers]
         left = job_processes([worker.work for worker in workers])
         outcomes, wrong = judge(queue, results, requests)
         attempts = Counter(queue.get(request.id).attempts for request in requests)

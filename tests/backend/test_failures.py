@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.executors.slurm.cluster import SlurmSilent
 from backend.failures import JobFailed, Stage, classify
 from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import DownloadFailed, HubUnavailable, ModelNotFound
@@ -75,6 +76,8 @@ TABLE = [
     (staged("tasks", KeyError("no_such_task")), "benchmark_data", OURS),
     (staged("tasks", HUB_ERROR("404")), "benchmark_data", OURS),
     (staged("weights", OSError(errno.ENOSPC, "No space left on device")), "disk_full", OURS),
+    (SlurmSilent("sbatch failed: Unable to contact slurm controller"), "not_started", OURS),
+    (staged("tasks", SlurmSilent("sbatch failed: Unable to contact slurm controller")), "not_started", OURS),
     (JobFailed("not_a_number", "It answers with NaN."), "not_a_number", SUBMISSION),
     (AttributeError("module has no attribute"), "job_error", OURS),
     (KeyboardInterrupt(), "job_error", OURS),

@@ -88,10 +88,11 @@ def test_a_job_that_ended_while_nobody_looked_is_not_lost(cluster: SlurmOnLoopba
 
 def test_a_job_runs_on_while_the_controller_is_away(cluster: SlurmOnLoopback, settings: Settings) -> None:
     executor = SlurmExecutor.from_settings(settings, PRELOAD)
-    handle, workdir = submitted(executor, "Wait", settings.work_dir)
+    name = NAME.replace("0", "9")  # of its own: seen in the saved state it means that this job's number is saved
+    handle, workdir = submitted(executor, "Wait", settings.work_dir, name)
     until(lambda: workdir.out.joinpath("waiting.json").exists())
     until(lambda: state(executor, handle).state is JobState.RUNNING)
-    until(lambda: NAME.encode() in (cluster.folder / "state" / "job_state").read_bytes())
+    until(lambda: name.encode() in (cluster.folder / "state" / "job_state").read_bytes())
     cluster.kill("slurmctld")
     try:
         assert state(executor, handle).state is JobState.RUNNING

@@ -20,6 +20,7 @@ import localhub
 from backend import Job, JobState, JobStatus, Resources
 from backend.environment import tasks_data
 from backend.executors.inputs import InputStage, TasksData
+from backend.executors.slurm.cluster import SlurmSilent
 from backend.executors.staging import StagingExecutor
 from backend.failures import classify, rule_of
 from backend.workdir import DataNeeds, JobOptions, Workdir
@@ -295,3 +296,17 @@ def test_data_that_nobody_knows_is_no_fault_of_the_request(place: Place, tmp_pat
         InputStage(settings, Broken(DataNeeds()))(workdir)  # type: ignore[arg-type]
     failure = classify(caught.value, workdir)
     assert failure.code == "benchmark_data" and not rule_of(failure).counts
+
+
+def test_a_cluster_that_does_not_answer_is_no_fault_of_the_request(tmp_path: Path) -> None:
+    class Away(Counting):
+        def submit(self, job: Job) -> str:
+            raise SlurmSilent("sbatch failed: Unable to contact slurm controller")
+
+    executor, woken = StagingExecutor(Away(), lambda _: None, tmp_path / "jobs"), threading.Event()  # type: ignore[arg-type]
+    executor.watch(woken.set)
+    workdir = prepared(tmp_path, Request(model=NAME, revision="0" * 40, benchmark="own"))
+    executor.submit(Job("0-1", workdir.path, Resources()))
+    assert woken.wait(60)
+    failure = workdir.failure()
+    assert failure is not None and failure.code == "not_started" and not rule_of(failure).counts

@@ -230,8 +230,8 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> datetime:
         def now(cls, tz: Any = None) -> Any:
             return now
 
-    for module in ("leaderboard.service", "leaderboard.submissions.intake", "leaderboard.pages.queue"):
-        monkeypatch.setattr(f"{module}.datetime", Frozen)
+    for module in ("service", "submissions.intake", "pages.queue", "pages.words", "live.look"):
+        monkeypatch.setattr(f"leaderboard.{module}.datetime", Frozen)
     return now
 
 
