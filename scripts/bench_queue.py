@@ -52,7 +52,7 @@ class Size(NamedTuple):
 
 
 FULL = Size(files=(1_000, 10_000, 100_000), idle_s=60.0, limited=True)
-TINY = Size(files=(200,), idle_s=1.0, limited=False)
+TINY = Size(files=(200,), idle_s=0.2, limited=False)
 COLD_S, PICK_MS, CHANGE_MS, MEMORY_MB, IDLE_PERCENT = 5.0, 50.0, 100.0, 500.0, 1.0
 OPEN_OF = 20
 """One of so many requests is pending, the others have finished."""

@@ -20,4 +20,4 @@ atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=T
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that no process is left alone with a slow one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (not item.get_closest_marker("first"), item.path not in slow))

@@ -30,6 +30,10 @@ from leaderboard.queue.queue import Queue
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 
+CLOCK_LOOK_S = 1.0
+"""Seconds between two looks whether the clock was set back."""
+SET_BACK_S = 1.0
+"""Seconds by which it must have been."""
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,7 @@ class Scheduler:
         logging.getLogger("apscheduler.scheduler").addFilter(_not_skipped)
         ticker.executor.watch(self.wake)
         self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
     def wake(self) -> None:
         """Ask for a round now; returns at once. One that is under way is followed by another."""
@@ -80,6 +85,17 @@ class Scheduler:
             self.ticker.stop()
         self.ticker.executor.close()
         self._lock_file.close()
+
+    def _watch_clock(self) -> None:
+        """Do everything again at once when the clock was set back: APScheduler would wait until it is there again."""
+        ahead = clock_ahead()
+        while not self.ending.wait(CLOCK_LOOK_S):
+            before, ahead = ahead, clock_ahead()
+            if before - ahead > SET_BACK_S:
+                log.warning("The clock was set back by %.0f s.", before - ahead)
+                for job in self._scheduler.get_jobs():
+                    with contextlib.suppress(JobLookupError):
+                        job.modify(next_run_time=datetime.now(UTC))
 
     def _round(self) -> None:
         self._wanted.set()
@@ -130,6 +146,11 @@ def refresh_regularly(scheduler: Scheduler, settings: Settings, store: FileStore
         hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         refresher = Refresher(hub, store, settings.refresh_batch, ended=scheduler.ending.is_set)
         scheduler.every(settings.refresh_s, refresher.run)
+
+
+def clock_ahead() -> float:
+    """Seconds by which the clock of the day, which can be set, is ahead of the monotonic one, which cannot."""
+    return time.time() - time.monotonic()
 
 
 def _hold(work_dir: Path) -> IO[str]:

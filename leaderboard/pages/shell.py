@@ -20,7 +20,7 @@ ROOT = 'new URL(window.gradio_config?.root || location.origin).pathname.replace(
 """In the browser: what stands before every path of ours."""
 LOCATION = f"() => location.pathname.slice({ROOT}.length) + location.search"
 """In the browser: where the reader is. Given as `js` it becomes the handler's only input."""
-OWN_PATH = re.compile(r'((?:href|src|action)="|data-send="[A-Z]+ )(?=/(?!/))')
+OWN_PATH = re.compile(r'((?:href|src|action|data-live)="|data-send="[A-Z]+ )(?=/(?!/))')
 """What comes before a path of ours in markup; quotes in texts are escaped."""
 SUBJECT = "subject"
 """The query value that stands for what follows a page's name: `/model?subject=org/name` is `/model/org/name`."""

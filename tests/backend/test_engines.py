@@ -43,7 +43,7 @@ def evaluated(place: Site, engine: str, folder: Path) -> dict[str, PodiumBlock]:
     return {block.model: block for block in results.list("tiny")}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_both_engines_make_the_same_board(tmp_path: Path) -> None:
     with site() as place:

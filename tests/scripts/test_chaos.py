@@ -11,6 +11,7 @@ from scripts import chaos
 
 
 @pytest.mark.slow
+@pytest.mark.first
 @pytest.mark.timeout(600)
 def test_every_request_is_published_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if os.geteuid() != 0:

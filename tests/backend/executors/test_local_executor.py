@@ -50,6 +50,7 @@ def test_a_dead_forkserver_takes_its_jobs_along_and_is_replaced(tmp_path: Path, 
     executor, handle, workdir = start_waiting(tmp_path, layers)
     woken: list[float] = []
     executor.watch(lambda: woken.append(time.monotonic()))
+    until(lambda: workdir.out.joinpath("waiting.json").exists())  # what started the grandchild has ended by then
     running = until(lambda: processes(workdir, 3))
     forkserver_of(running).kill()
     status = until(lambda: (one := executor.poll([handle])[handle]).state is JobState.KILLED and one)

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backend.scheduler import loop
 from backend.scheduler.loop import start
 from leaderboard.errors import BadSettings
 from leaderboard.records import Status
@@ -52,6 +54,20 @@ def test_waking_does_not_wait_for_the_interval_and_no_wake_is_lost(board: Board)
     until(lambda: len(rounds) >= 2)
     scheduler.stop()
     assert most == 1
+
+
+def test_rounds_go_on_when_the_clock_is_set_back(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = board.settings.model_copy(update={"tick_s": 0.2})
+    ahead = 3600.0
+    monkeypatch.setattr(loop, "clock_ahead", lambda: ahead)
+    scheduler = start(settings, board.queue, board.results, {"tiny": board.benchmark}, board.executor)
+    until(lambda: board.ticker.jobs is not None and not scheduler._working.locked())
+    for job in scheduler._scheduler.get_jobs():  # as the clock that was ahead had it
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
+    ahead = 0.0
+    request = board.submit()
+    until(lambda: board.now(request).status is Status.RUNNING, 30)
+    scheduler.stop()
 
 
 def test_two_schedulers_do_not_share_a_work_folder(board: Board) -> None:
