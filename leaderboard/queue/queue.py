@@ -18,7 +18,7 @@ from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFo
 from leaderboard.queue.priority import in_order
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
-from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
+from leaderboard.queue.retries import NOT_COUNTED, PODIUM, attempt_failed, backoff, given_up, tried_again
 from leaderboard.queue.view import QueueView, SetAside
 from leaderboard.records import (
     SCHEMA_VERSION,
@@ -48,8 +48,6 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
 MAX_SPREAD = 16
-PODIUM = "podium"
-"""Who changed a status when nobody in particular did."""
 
 
 class Queue:

@@ -7,6 +7,8 @@ from datetime import datetime
 from leaderboard.records import Request, Status
 
 MAX_BACKOFF_S = 3600.0
+PODIUM = "podium"
+"""Who changed a status when nobody in particular did, as when a lease has expired."""
 NOT_COUNTED = "Nothing is wrong with the submission, and no attempt is used up."
 
 
@@ -16,11 +18,14 @@ def backoff(request: Request, first_s: float) -> float:
 
 
 def setbacks(request: Request) -> int:
-    """How often in a row it came back from RUNNING to PENDING since somebody put it into the queue."""
+    """How often in a row it came back from RUNNING to PENDING since somebody put it into the queue.
+
+    Expired leases are left out: a worker that was lost says nothing of the request.
+    """
     count = 0
     for entry in reversed(request.history):
         if entry.from_ is Status.RUNNING and entry.to is Status.PENDING:
-            count += 1
+            count += entry.by != PODIUM
         elif entry.to is not Status.RUNNING:
             break
     return count

@@ -13,7 +13,7 @@ import pytest
 from leaderboard.errors import AlreadyRequested, Conflict, NotFound, NotPossible, Unreadable
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.retries import MAX_BACKOFF_S
-from leaderboard.records import Failure, Fault, Progress, Request, Status, request_path
+from leaderboard.records import Failure, Fault, Progress, Request, Status, request_path, utc
 from leaderboard.stores.local import LocalStore
 
 OURS = Failure(fault=Fault.INFRASTRUCTURE, code="hub_down", message="The Hub did not answer.")
@@ -217,6 +217,16 @@ def test_giving_back_uses_up_no_attempt(queue: Queue, clock: Clock) -> None:
     at_once = queue.give_back(queue.claim(request, "w", 60), OURS, backoff_s=0)
     assert at_once.failure and at_once.failure.message.endswith("It is tried again as soon as a worker is free.")
     assert queue.retry(queue.claim(request, "w", 60), OURS, 2, 0).failed_attempts == 1
+
+
+def test_expired_leases_make_no_later_wait_longer(queue: Queue, clock: Clock) -> None:
+    request = queue.submit(asked())
+    for _ in range(5):
+        queue.claim(request, "w", 60)
+        clock.sleep(60)
+        queue.reap()
+    back = queue.retry(queue.claim(request, "w", 60), OURS, max_attempts=3, backoff_s=30)
+    assert back.not_before == utc(clock.time + timedelta(seconds=30))
 
 
 def test_submitting_again_starts_the_count_anew(queue: Queue) -> None:
