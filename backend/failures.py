@@ -96,6 +96,12 @@ HUB_UNAVAILABLE = Rule(
     HUB_TROUBLE,
     part=Part.HUB,
 )
+BENCHMARK_DATA = Rule(
+    "benchmark_data",
+    OURS,
+    "The benchmark's tasks could not be loaded on our side.",
+    stage="tasks",
+)
 DISK_FULL = Rule(
     "disk_full",
     OURS,
@@ -108,12 +114,16 @@ UNSTARTED = Rule("not_started", OURS, "The job for {model} could not be started 
 RULES = (
     DISK_FULL,
     UNSTARTED._replace(names=frozenset({"SlurmSilent"})),
+    BENCHMARK_DATA._replace(names=NOT_FOUND),
     Rule(
-        "benchmark_data",
+        "hub_unavailable",
         OURS,
-        "The benchmark's tasks could not be loaded on our side.",
+        "The Hub did not deliver the benchmark's data: it did not answer, or it answered with an error.",
+        HUB_TROUBLE,
         stage="tasks",
+        part=Part.HUB,
     ),
+    BENCHMARK_DATA,
     OUT_OF_MEMORY,
     OUT_OF_MEMORY._replace(
         names=frozenset({"RuntimeError"}),
@@ -227,7 +237,7 @@ RULES = (
         SUBMISSION,
         "The weights of {model} at {revision} are stored quantised in a way that this board cannot load. Check "
         "quantization_config in config.json, or submit unquantised weights.",
-        frozenset({"ImportError", "ValueError"}),
+        frozenset({"ImportError", "NotImplementedError", "RuntimeError", "ValueError"}),
         r"(?i)quanti[sz]",
         stage="weights",
     ),

@@ -4,7 +4,9 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ["HF_HUB_DISABLE_XET"] = "1"
@@ -17,7 +19,36 @@ os.environ["PODIUM_SECRETS_DIR"] = tempfile.mkdtemp(prefix="podium-secrets-")
 atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=True)
 
 
+# Tests share the processor with others: how long an example takes to make says nothing.
+hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.load_profile("shared")
+SECONDS = {"first": 60.0, "slow": 15.0, "browser": 4.0}
+"""What a test with such a mark takes, about."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no process is left alone with a slow one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("browser")}
-    items.sort(key=lambda item: (not item.get_closest_marker("first"), item.path not in slow))
+    """Deal the files out, those with slow tests first: pytest-xdist gives each process as many neighbours of the list.
+
+    What a process has not begun is taken from the end of its part by others that have nothing left.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    costs = {path: sum(map(seconds, tests)) for path, tests in files.items()}
+    parts: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
+    loads = [0.0] * len(parts)
+    for path in sorted((path for path in files if costs[path]), key=lambda path: -costs[path]):
+        place = loads.index(min(loads))
+        parts[place] += files[path]
+        loads[place] += costs[path]
+    quick = [item for path, tests in files.items() if not costs[path] for item in tests]
+    for place, part in enumerate(parts):
+        missing = len(items) // len(parts) - len(part) if place < len(parts) - 1 else len(quick)
+        part += quick[:missing]
+        del quick[:missing]
+    items[:] = [item for part in parts for item in part]
+
+
+def seconds(item: pytest.Item) -> float:
+    """About how long a test takes; 0 for the many that are quick."""
+    return max((cost for mark, cost in SECONDS.items() if item.get_closest_marker(mark)), default=0.0)

@@ -79,12 +79,14 @@ class TasksData:
             if key in self._ready:
                 return
             with Stage("tasks"):
-                needs = self._needs(benchmark, options)
-            for dataset, revision in sorted(needs.datasets.items()):
-                self._source.fetch_dataset(dataset, revision or None, self.folder / dataset)
-            for name in needs.nltk:
-                self._fetch_nltk(name)
+                self._fetch_all(self._needs(benchmark, options))
             self._ready.add(key)
+
+    def _fetch_all(self, needs: DataNeeds) -> None:
+        for dataset, revision in sorted(needs.datasets.items()):
+            self._source.fetch_dataset(dataset, revision or None, self.folder / dataset)
+        for name in needs.nltk:
+            self._fetch_nltk(name)
 
     def _needs(self, benchmark: Benchmark, options: JobOptions) -> DataNeeds:
         """What the tasks read, found out by a job: the scheduler does not load the harness."""

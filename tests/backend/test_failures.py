@@ -75,6 +75,8 @@ TABLE = [
     (staged("config", OSError("We couldn't connect to 'http://hub'")), "config_unreadable", SUBMISSION),
     (staged("tasks", KeyError("no_such_task")), "benchmark_data", OURS),
     (staged("tasks", HUB_ERROR("404")), "benchmark_data", OURS),
+    (staged("tasks", wrapped(DownloadFailed("x"), named("RepositoryNotFoundError"))), "benchmark_data", OURS),
+    (staged("tasks", wrapped(DownloadFailed("x"), HUB_ERROR("503"))), "hub_unavailable", OURS),
     (staged("weights", OSError(errno.ENOSPC, "No space left on device")), "disk_full", OURS),
     (SlurmSilent("sbatch failed: Unable to contact slurm controller"), "not_started", OURS),
     (staged("tasks", SlurmSilent("sbatch failed: Unable to contact slurm controller")), "not_started", OURS),
@@ -164,6 +166,8 @@ def test_checkpoints_that_cannot_be_loaded(name: str, said: dict[str, str], code
         (set_config(experts_implementation="org/name"), {}, "implementation_unavailable"),
         (set_config(quantization_config={"bits": 4}), {}, "quantisation_unloadable"),
         (set_config(quantization_config={"quant_method": "compressed-tensors"}), {}, "quantisation_unloadable"),
+        (set_config(quantization_config={"quant_method": "spqr"}), {}, "quantisation_unloadable"),
+        (set_config(quantization_config={"quant_method": "higgs"}), {}, "quantisation_unloadable"),
         (set_config(num_hidden_layers=1), {"weight_type": "Delta", "base_model": BASE}, "delta_mismatch"),
     ],
 )
