@@ -120,7 +120,7 @@ def test_it_starts_from_a_clean_environment_with_its_own_requirements(
         "SPACE_ID": "ada/clean", "SPACE_HOST": "ada-clean.hf.space", "PODIUM_PORT": "0", "PODIUM_HOST": "127.0.0.1",
         "PODIUM_WORK_DIR": str(tmp_path / "work"), "PODIUM_SECRETS_DIR": str(tmp_path / "secrets"),
         "SYSTEM": "spaces", "OAUTH_CLIENT_ID": "board", "OAUTH_CLIENT_SECRET": "s" * 32,
-        "OPENID_PROVIDER_URL": hub.endpoint, "PODIUM_SESSION_KEY": "k" * 32,
+        "OPENID_PROVIDER_URL": hub.endpoint, "OAUTH_SCOPES": "openid profile", "PODIUM_SESSION_KEY": "k" * 32,
     }  # fmt: skip
     log = tmp_path / "space.log"
     with (
