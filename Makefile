@@ -64,4 +64,5 @@ clean:  ## remove what the demo and the tests made, keep .venv
 
 .venv/ready-dev: requirements-dev.txt .venv/ready
 	.venv/bin/uv pip install --quiet --python $(PY) --no-deps -r requirements-dev.txt
+	@$(PY) -c "import gradio, lm_eval.evaluator, lm_eval.models.huggingface, peft" # compiled once, not by each test process
 	@touch $@

@@ -190,7 +190,7 @@ def test_a_second_scheduler_in_the_same_work_folder_does_not_start(site: Site, s
     assert second.returncode == 2 and "Another scheduler works in" in second.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_the_command_in_a_result_makes_the_same_scores(site: Site, survivor: Request, tmp_path: Path) -> None:
     path = site.results.published(survivor)
