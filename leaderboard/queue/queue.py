@@ -48,6 +48,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
 MAX_SPREAD = 16
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""What a change may lie in the future without saying that the clock which wrote it was wrong."""
 
 
 class Queue:
@@ -359,8 +361,11 @@ class Queue:
         return utc(max(now, before + timedelta(seconds=1)) if before else now)
 
     def _is_due(self, request: Request) -> bool:
-        moment = _moment(request.not_before)
-        return moment is None or moment <= self._clock()
+        moment, now = _moment(request.not_before), self._clock()
+        if moment is None or moment <= now:
+            return True
+        changed = _moment(request.history[-1].time) if request.history else None
+        return changed is not None and changed > now + CLOCKS_DIFFER  # the clock that wrote both was ahead
 
     def _is_lost(self, request: Request) -> bool:
         """Running, under a lease that is over or missing. Foreign requests run under another board's rules."""

@@ -229,6 +229,15 @@ def test_expired_leases_make_no_later_wait_longer(queue: Queue, clock: Clock) ->
     assert back.not_before == utc(clock.time + timedelta(seconds=30))
 
 
+def test_a_clock_that_was_ahead_puts_no_request_off(queue: Queue, clock: Clock) -> None:
+    request = queue.submit(asked())
+    clock.sleep(3600)
+    queue.give_back(queue.claim(request, "w", 60), OURS, backoff_s=30)
+    assert queue.claim_next("w", 60) is None
+    clock.sleep(-3600)
+    assert queue.claim_next("w", 60) is not None
+
+
 def test_submitting_again_starts_the_count_anew(queue: Queue) -> None:
     failed = queue.retry(queue.claim(queue.submit(asked()), "w", 60), OURS, max_attempts=1, backoff_s=0)
     assert failed.failure and "was tried once and is not tried again" in failed.failure.message
