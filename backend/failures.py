@@ -115,13 +115,9 @@ RULES = (
     DISK_FULL,
     UNSTARTED._replace(names=frozenset({"SlurmSilent"})),
     BENCHMARK_DATA._replace(names=NOT_FOUND),
-    Rule(
-        "hub_unavailable",
-        OURS,
-        "The Hub did not deliver the benchmark's data: it did not answer, or it answered with an error.",
-        HUB_TROUBLE,
+    HUB_UNAVAILABLE._replace(
+        message="The Hub did not deliver the benchmark's data: it did not answer, or it answered with an error.",
         stage="tasks",
-        part=Part.HUB,
     ),
     BENCHMARK_DATA,
     OUT_OF_MEMORY,

@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -40,6 +40,7 @@ from leaderboard.stores.local import LocalStore
 from localhub import Fault
 from scripts import slurm_cluster
 from scripts.slurm_cluster import SlurmOnLoopback
+from scripts.small_disks import fill, small_disk
 
 CHECKPOINTS = PROJECT / "checkpoints" / "podium-demo"
 COLUMN = "compare"
@@ -226,11 +227,10 @@ class Chaos:
         """Take all the space of one worker's disk, once."""
         assert self.disk is not None
         self._troubles = [entry for entry in self._troubles if entry[0] != self.fill_disk]
-        filler = self.disk / "filler"
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(1 << 20))
-        self.after(5, 20, lambda: filler.unlink(missing_ok=True))
+        disk = self.disk
+        with contextlib.suppress(OSError):
+            fill(disk)
+        self.after(5, 20, lambda: (disk / "filler").unlink(missing_ok=True))
         return True
 
     def jump_clock(self) -> bool:
@@ -310,20 +310,6 @@ def judge(queue: Queue, results: Results, requests: list[Request]) -> tuple[Coun
     return outcomes, wrong
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path | None]:
-    """A file system of its own at `folder`; None where none can be mounted."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
 def run(seed: int, count: int, folder: Path) -> int:
     """Everything; the exit code."""
     began = time.monotonic()
@@ -334,7 +320,9 @@ def run(seed: int, count: int, folder: Path) -> int:
             print(f"All workers are local: {reason}")
         hub = stack.enter_context(localhub.running(folder / "hub"))
         requests = prepare(folder, hub, count)
-        disk = stack.enter_context(small_disk(folder / "w1", 600))
+        disk = None
+        with contextlib.suppress(PermissionError):
+            disk = stack.enter_context(small_disk(folder / "w1", "size=600m"))
         hub.faults.set(TROUBLE, seed=seed)
         shared = "slurm" if cluster else "local"
         workers = [

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from scripts.small_disks import fill, small_disk
+
+__all__ = ["fill", "mounted", "read_only"]
 
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[Path]:
     """A tmpfs at `folder`; skips the test where this user may mount none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small file system")
-    answer = subprocess.run(command, capture_output=True, text=True)
-    if answer.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {answer.stderr.strip()}")
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(small_disk(folder, options))
+        except PermissionError as error:
+            pytest.skip(str(error))
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
@@ -39,11 +36,3 @@ def read_only(folder: Path) -> Iterator[Path]:
     folder.chmod(0o500)
     yield folder
     folder.chmod(0o700)
-
-
-def fill(folder: Path) -> None:
-    """Take all the free space of a file system, in the file `filler`. Raises the OSError that its writers see then."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(1 << 20))

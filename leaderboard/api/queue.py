@@ -121,7 +121,7 @@ def queue_routes(service: Service) -> APIRouter:
 
 def answers(service: Service, requests: Sequence[records.Request]) -> list[RequestAnswer]:
     """The requests, each with what is expected of it."""
-    if not any(request.status in (Status.PENDING, Status.RUNNING) for request in requests):
+    if not any(request.status in records.OPEN for request in requests):
         return [answer(request, Estimate()) for request in requests]
     estimates = service.estimates()
     error = estimates.accuracy.error

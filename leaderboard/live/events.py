@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 
 from leaderboard.queue.estimates import Estimate, Estimates
 from leaderboard.queue.view import QueueView
-from leaderboard.records import Request, Status
+from leaderboard.records import OPEN, Request, Status
 from leaderboard.results.log_parts import log_parts
 
 Told = Mapping[str, str]
 """Name of an event -> its data, a JSON object in one line; in the order in which they are sent."""
 END = "end"
 """The last event of a request that has ended, or is not there any more."""
-OPEN = (Status.PENDING, Status.RUNNING)
 MOST_WAITING = 200
 """So many of those that wait are told of, the next ones to run."""
 

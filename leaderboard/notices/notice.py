@@ -7,9 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from leaderboard.records import Failure, Request, Status
-
-ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
+from leaderboard.records import ENDED, Failure, Request, Status
 
 
 class Notice(BaseModel):

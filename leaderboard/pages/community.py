@@ -8,7 +8,7 @@ from leaderboard.community.discussions import Discussion, Kind
 from leaderboard.community.flags import MOVES, Category, Flag, State
 from leaderboard.errors import Unreadable
 from leaderboard.pages.shell import Visit
-from leaderboard.records import ModelType, Person, Request, Status
+from leaderboard.records import OPEN, ModelType, Person, Request, Status
 from leaderboard.service import Service
 
 
@@ -111,7 +111,7 @@ def actions(service: Service, visit: Visit, request: Request) -> Actions:
         may_write=writes,
         may_vote=waits and writes and not rights.is_self(person, request.sender),
         has_voted=waits and person.name in service.request_desk.votes.of(request).names(),
-        may_cancel=request.status in (Status.PENDING, Status.RUNNING) and rights.may_cancel(person, request),
+        may_cancel=request.status in OPEN and rights.may_cancel(person, request),
         may_report=request.status is Status.FAILED and writes,
         is_maintainer=rights.is_maintainer(person),
         talk=talk(service, "requests", request.id),

@@ -13,8 +13,9 @@ from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate, Estimates
+from leaderboard.queue.retries import waits_until
 from leaderboard.queue.view import QueueView, SetAside
-from leaderboard.records import Abilities, AnyRequest, Request, Status
+from leaderboard.records import Abilities, AnyRequest, Request, Status, utc
 from leaderboard.service import Service
 
 TITLE = "Queue"
@@ -57,6 +58,8 @@ class Waiting:
     why: str = ""
     seconds: float | None = None
     """How long its run is expected to take."""
+    held_until: str | None = None
+    """The time before which it may not start (UTC), after a failed run; None when it may now."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def arrange(view: QueueView, filters: Filters, now: datetime, workers: Sequence[
     counts.update(request.status.value.lower() for request in ended)
     ended = [request for request in ended if filters.wants(request.status)]
     running = [request for request in wanted if request.status is Status.RUNNING]
-    pending = waiting(wanted, estimates)
+    pending = waiting(wanted, estimates, now)
     return Arranged(
         counts=dict(counts),
         running=running[:SHOWN],
@@ -113,19 +116,21 @@ def arrange(view: QueueView, filters: Filters, now: datetime, workers: Sequence[
     )
 
 
-def waiting(requests: Iterable[Request], estimates: Estimates) -> list[Waiting]:
+def waiting(requests: Iterable[Request], estimates: Estimates, now: datetime) -> list[Waiting]:
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
     pending = sorted(
         (request for request in requests if request.status is Status.PENDING),
         key=lambda request: (request.submitted_time, request.id),
     )
-    everyone = [waits(request, estimates.of(request)) for request in pending]
+    everyone = [waits(request, estimates.of(request), now) for request in pending]
     return sorted(everyone, key=lambda row: row.position or math.inf)
 
 
-def waits(request: Request, estimate: Estimate) -> Waiting:
+def waits(request: Request, estimate: Estimate, now: datetime) -> Waiting:
     """A pending request with what is expected of it."""
-    return Waiting(request, estimate.position, estimate.start, estimate.obstacle, estimate.seconds)
+    until = waits_until(request, now)
+    held = utc(until) if until else None
+    return Waiting(request, estimate.position, estimate.start, estimate.obstacle, estimate.seconds, held)
 
 
 def draw(service: Service, here: Visit) -> str:

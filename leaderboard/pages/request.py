@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 from leaderboard.errors import NotFound
-from leaderboard.live.events import OPEN, state_of
+from leaderboard.live.events import state_of
 from leaderboard.pages.community import actions
 from leaderboard.pages.queue import waits
 from leaderboard.pages.render import address, render
@@ -13,7 +14,7 @@ from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate
 from leaderboard.queue.workers import all_in_trouble
-from leaderboard.records import Request, Status
+from leaderboard.records import OPEN, Request, Status
 from leaderboard.results.log_parts import log_parts
 from leaderboard.service import Service
 
@@ -31,7 +32,7 @@ def draw(service: Service, here: Visit) -> str:
         "request",
         request=request,
         open=request.status in OPEN,
-        waiting=waits(request, estimate) if request.status is Status.PENDING else None,
+        waiting=waits(request, estimate, datetime.now(UTC)) if request.status is Status.PENDING else None,
         end=estimate.end,
         held_up=[worker for worker in workers if worker.trouble] if all_in_trouble(workers) else [],
         log=log_parts(service.logs.read(request.id)),

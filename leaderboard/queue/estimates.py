@@ -17,6 +17,7 @@ from typing import NamedTuple
 from leaderboard.queue.durations import Accuracy, PastRuns
 from leaderboard.queue.priority import Standing, rank
 from leaderboard.queue.request_files import obstacle
+from leaderboard.queue.retries import waits_until
 from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
 from leaderboard.records import Abilities, Request, Status, moment, utc
@@ -62,7 +63,7 @@ class Estimates:
         for request in waiting:
             if reason := obstacle(request):
                 self._known[request.id] = Estimate(obstacle=reason)
-        self._foresee(rank((request for request in waiting if not obstacle(request)), running, now), workers)
+        self._foresee(rank((request for request in waiting if not obstacle(request)), running, now), workers, now)
 
     def of(self, request: Request) -> Estimate:
         """What is expected of `request`; nothing of one that has ended."""
@@ -76,7 +77,7 @@ class Estimates:
     def _expected(self, request: Request) -> float | None:
         return self._past.durations.expected(request.benchmark, request.params)
 
-    def _foresee(self, standings: Iterable[Standing], workers: Sequence[Abilities]) -> None:
+    def _foresee(self, standings: Iterable[Standing], workers: Sequence[Abilities], now: datetime) -> None:
         """Let the workers take the waiting requests, in order, as their slots become free."""
         reasons: dict[RunNeeds, str] = {}
         later, position = [], 0
@@ -89,9 +90,9 @@ class Estimates:
                 self._known[request.id] = Estimate(obstacle=reasons[wanted], standing=standing)
                 continue
             position += 1
-            earliest = moment(request.not_before)
-            if earliest is not None and earliest.timestamp() > self._now:
-                later.append((standing, position, earliest.timestamp()))
+            until = waits_until(request, now)
+            if until is not None:
+                later.append((standing, position, until.timestamp()))
             else:
                 self._known[request.id] = self._taken(standing, position, self._now)
         for standing, place, at in later:  # meanwhile the others run

@@ -18,11 +18,11 @@ from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFo
 from leaderboard.queue.priority import in_order
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
-from leaderboard.queue.retries import NOT_COUNTED, PODIUM, attempt_failed, backoff, given_up, tried_again
+from leaderboard.queue.retries import NOT_COUNTED, PODIUM, attempt_failed, backoff, given_up, tried_again, waits_until
 from leaderboard.queue.view import QueueView, SetAside
 from leaderboard.records import (
+    OPEN,
     SCHEMA_VERSION,
-    TIME_FORMAT,
     Failure,
     Fault,
     HistoryEntry,
@@ -32,6 +32,7 @@ from leaderboard.records import (
     Request,
     Status,
     kind_of,
+    moment,
     new_id,
     request_path,
     utc,
@@ -48,8 +49,6 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.PENDING}),
 }
 MAX_SPREAD = 16
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""What a change may lie in the future without saying that the clock which wrote it was wrong."""
 
 
 class Queue:
@@ -109,7 +108,7 @@ class Queue:
 
     def cancel(self, request: Request, by: str, note: str = "") -> Request:
         """Take a pending or running request out. Raises NotPossible for any other."""
-        return self._by_hand(request, Status.CANCELLED, {Status.PENDING, Status.RUNNING}, by, note)
+        return self._by_hand(request, Status.CANCELLED, set(OPEN), by, note)
 
     def relaunch(self, request: Request, by: str, note: str = "") -> Request:
         """Put a failed or cancelled request back. Raises NotPossible for any other."""
@@ -357,21 +356,17 @@ class Queue:
 
     def _start_after(self, earlier: str | None) -> str:
         """Now, or a second after `earlier`: no two attempts of a request start, and name files, at the same time."""
-        before, now = _moment(earlier), self._clock()
+        before, now = moment(earlier), self._clock()
         return utc(max(now, before + timedelta(seconds=1)) if before else now)
 
     def _is_due(self, request: Request) -> bool:
-        moment, now = _moment(request.not_before), self._clock()
-        if moment is None or moment <= now:
-            return True
-        changed = _moment(request.history[-1].time) if request.history else None
-        return changed is not None and changed > now + CLOCKS_DIFFER  # the clock that wrote both was ahead
+        return waits_until(request, self._clock()) is None
 
     def _is_lost(self, request: Request) -> bool:
         """Running, under a lease that is over or missing. Foreign requests run under another board's rules."""
         if request.status is not Status.RUNNING or is_foreign(request):
             return False
-        until = _moment(request.lease.until) if request.lease else None
+        until = moment(request.lease.until) if request.lease else None
         return until is None or until <= self._clock()
 
     # --- files
@@ -393,14 +388,6 @@ class Queue:
 def _with_words(failure: Failure, words: str) -> Failure:
     """The failure, with what follows from it."""
     return failure.model_copy(update={"message": f"{failure.message} {words}"})
-
-
-def _moment(text: str | None) -> datetime | None:
-    """The time in `text`; None where there is none or it is not one."""
-    try:
-        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC) if text else None
-    except ValueError:
-        return None
 
 
 def _already(existing: Request) -> Problem:

@@ -17,12 +17,11 @@ from leaderboard.errors import NotFound, Unreadable
 from leaderboard.queue.durations import run_seconds
 from leaderboard.queue.request_files import read_request
 from leaderboard.queue.view import EndedRequests, QueueView, SetAside
-from leaderboard.records import AnyRequest, EndedRequest, Request, Status, ended_at, request_path
+from leaderboard.records import OPEN, AnyRequest, EndedRequest, Request, Status, ended_at, request_path
 from leaderboard.stores.saved import SAVE_AFTER, load, save
 
 NOT_REQUESTS = ("workers/", "votes/", "logs/", "partial/", "README.md")
 """What else lies in the requests store."""
-OPEN = (Status.PENDING, Status.RUNNING)
 KEPT_IN_FULL = 200
 FEW = 100
 SAVED, LAYOUT = "ended", f"ended-1 {' '.join(EndedRequest._fields)}"

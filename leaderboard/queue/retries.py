@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from leaderboard.records import Request, Status
+from leaderboard.records import Request, Status, moment
 
 MAX_BACKOFF_S = 3600.0
 PODIUM = "podium"
 """Who changed a status when nobody in particular did, as when a lease has expired."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""What a change may lie in the future without saying that the clock which wrote it was wrong."""
 NOT_COUNTED = "Nothing is wrong with the submission, and no attempt is used up."
 
 
@@ -29,6 +31,16 @@ def setbacks(request: Request) -> int:
         elif entry.to is not Status.RUNNING:
             break
     return count
+
+
+def waits_until(request: Request, now: datetime) -> datetime | None:
+    """The time before which it may not be claimed; None when it may be now."""
+    until = moment(request.not_before)
+    if until is None or until <= now:
+        return None
+    changed = moment(request.history[-1].time) if request.history else None
+    clock_was_ahead = changed is not None and changed > now + CLOCKS_DIFFER  # it wrote both times
+    return None if clock_was_ahead else until
 
 
 def tried_again(not_before: datetime | None) -> str:

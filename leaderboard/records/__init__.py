@@ -23,6 +23,8 @@ from leaderboard.records.people import Person
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import REPO_ID, ModelFacts, is_repo_id, is_revision
 from leaderboard.records.request import (
+    ENDED,
+    OPEN,
     SCHEMA_VERSION,
     Edit,
     HistoryEntry,
@@ -39,9 +41,11 @@ from leaderboard.records.versioned import Versioned
 from leaderboard.records.worker import Abilities
 
 __all__ = [
+    "ENDED",
     "KINDS",
     "MARK",
     "MODEL_TYPE_SYMBOLS",
+    "OPEN",
     "REPO_ID",
     "SCHEMA_VERSION",
     "TIME_FORMAT",

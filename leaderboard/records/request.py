@@ -29,6 +29,12 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+OPEN = (Status.PENDING, Status.RUNNING)
+"""Of a request that somebody still works on, or will."""
+ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
+"""Of one that stays as it is until somebody submits, relaunches or runs it again."""
+
+
 class Lease(BaseModel):
     """The right of one worker to run a request until a time; `claim` is unique: no two claims are the same bytes."""
 

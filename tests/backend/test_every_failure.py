@@ -14,7 +14,6 @@ from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import pytest
 import yaml
 
@@ -25,16 +24,15 @@ from leaderboard.benchmarks import load_benchmark
 from leaderboard.pages import request as request_page
 from leaderboard.pages.shell import Visit
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Fault, Request, Status
+from leaderboard.records import ENDED, Fault, Request, Status
 from leaderboard.service import open_service
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.stores.local import LocalStore
 from localhub import Fault as HubFault
 from localhub.names import Kind
 from scripts.seed_hub import seed
-from tests.contracts.test_executor import until
+from tests.contracts.test_executor import processes, until
 
-ENDED = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 DEMO = PROJECT / "checkpoints" / "podium-demo"
 TINY = PROJECT / "benchmarks" / "tiny.yaml"
 ELSEWHERE = {
@@ -254,9 +252,9 @@ def test_what_is_our_fault_is_tried_again_and_finished_without_anybody(site: Sit
     assert code == "hub_unavailable" and sentence in site.page(unreachable)
 
     crashing = site.submit("crashing", Cause())
-    place = f"{site.folder}/work/jobs/{crashing.id}-"
-    for process in until(lambda: [each for each in psutil.process_iter() if stands_in(each, place)], 120):
-        process.send_signal(signal.SIGKILL)
+    first_run = Workdir(site.folder / "work" / "jobs" / f"{crashing.id}-1")
+    for pid in until(lambda: processes(first_run, 1), 120):
+        os.kill(pid, signal.SIGKILL)
     code, sentence = site.failure(crashing, ended=False)
     assert code == "job_crashed" and sentence in site.page(crashing)
 
@@ -272,13 +270,6 @@ def test_a_benchmark_whose_data_is_gone_is_our_fault(site: Site) -> None:
     request = site.submit("innocent", Cause(), benchmark="elsewhere")
     code, sentence = site.failure(request, ended=False)
     assert code == "benchmark_data" and sentence in site.page(request)
-
-
-def stands_in(process: psutil.Process, place: str) -> bool:
-    try:
-        return process.cwd().startswith(place)
-    except (psutil.Error, OSError):
-        return False
 
 
 def test_a_precision_that_the_worker_cannot_load(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 
 import localhub
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Abilities, Request, Status
+from leaderboard.records import ENDED, Abilities, Request, Status
 from leaderboard.results.results import Results
 from leaderboard.settings import PROJECT
 from leaderboard.stores.local import LocalStore
@@ -29,7 +29,6 @@ from scripts.seed_hub import seed
 from tests.contracts.test_executor import gone, until
 
 SECRET = "hf_thistokenisasecret"
-DONE = (Status.FINISHED, Status.FAILED, Status.CANCELLED)
 
 
 @dataclass
@@ -64,7 +63,7 @@ class Site:
         return self.queue.submit(request.model_copy(update=answer))
 
     def ended(self, request: Request) -> Request:
-        return until(lambda: (now := self.queue.get(request.id)).status in DONE and now, 150)  # type: ignore[no-any-return]
+        return until(lambda: (now := self.queue.get(request.id)).status in ENDED and now, 150)  # type: ignore[no-any-return]
 
     @property
     def log(self) -> str:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,6 +19,7 @@ from leaderboard.stores import folder_tree, local, saved
 from leaderboard.stores.folder_events import FolderEvents
 from leaderboard.stores.folder_tree import FolderTree
 from leaderboard.stores.local import LocalStore
+from tests.counting import count_reads
 
 
 def no_events(root: Path) -> None:
@@ -37,22 +37,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def costs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """What was asked of the file system, by a store or its tree."""
-    counted: Counter[str] = Counter()
-
-    def count(module: Any, name: str, label: str) -> None:
-        original = getattr(module, name)
-
-        def counting(*args: Any) -> Any:
-            counted[label] += 1
-            return original(*args)
-
-        monkeypatch.setattr(module, name, counting)
-
-    count(folder_tree, "opened", "read")
-    count(local, "opened", "read")
-    count(folder_tree, "_entries", "listed")
-    monkeypatch.setattr(folder_tree, "UNSURE_NS", -1)
-    return counted
+    return count_reads(monkeypatch)
 
 
 def fill(root: Path, files: int) -> LocalStore:

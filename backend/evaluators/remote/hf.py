@@ -12,8 +12,6 @@ from backend.evaluators.placement import Placement
 from backend.evaluators.remote.serve import Engine
 from backend.workdir import Workdir
 
-MAKER = "backend.evaluators.remote.hf:make"
-
 
 def make(workdir: str, device: str, batch_size: str) -> Engine:
     """The engine for the job in the folder `workdir`. Raises JobFailed, and what transformers raises."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from lm_eval.api.model import TemplateLM
+from lm_eval.api.model import LM, TemplateLM
 from lm_eval.models.huggingface import HFLM
 
 from backend.evaluators.remote.process import EngineProcess, collect
@@ -20,13 +20,14 @@ class Elsewhere(torch.nn.Module):  # type: ignore[misc]
     """Stands for weights that are in other processes: nothing is forwarded here, so no hook on it is ever called."""
 
 
-class RemoteLM(TemplateLM):  # type: ignore[misc]
+class RemoteLM(LM):  # type: ignore[misc]
     """Deals the harness's requests out to processes, and puts their answers back into the requests' order.
 
     `on_answered(indices)` is called with requests of the current call whenever more of them are answered; it is right
     in their number, not in which they are.
     """
 
+    chat_template = TemplateLM.chat_template
     apply_chat_template = HFLM.apply_chat_template
     tokenizer_name = HFLM.tokenizer_name
     chat_template_args: ClassVar[dict[str, Any]] = {}
@@ -89,18 +90,6 @@ class RemoteLM(TemplateLM):  # type: ignore[misc]
         if self.on_answered is not None and done > self._told:
             self.on_answered(range(self._told, done))
         self._told = done
-
-    @property
-    def eot_token_id(self) -> int:
-        """The tokenizer's end of text."""
-        return int(self.tokenizer.eos_token_id)
-
-    def tok_encode(self, string: str, add_special_tokens: bool | None = None, **settings: Any) -> list[int]:
-        """Nobody asks: the processes encode what they answer."""
-        raise NotImplementedError
-
-    def _loglikelihood_tokens(self, requests: list[Any], **settings: Any) -> list[tuple[float, bool]]:
-        raise NotImplementedError
 
 
 def together(accounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,15 +105,14 @@ def own_folders(start: Start) -> dict[str, str]:
 
 def start_all(starts: Sequence[Start]) -> tuple[list[EngineProcess], list[Message]]:
     """Start processes side by side; they, and the facts of their engines. Raises what one of them fails with."""
-    processes: list[EngineProcess] = []
-    try:
+    with ExitStack() as unless_all_are_ready:
+        processes = []
         for start in starts:
             processes.append(EngineProcess(start))
-        return processes, [message["ready"] for message in collect(processes, "ready")]
-    except BaseException:
-        for process in processes:
-            process.close()
-        raise
+            unless_all_are_ready.callback(processes[-1].close)
+        facts = [message["ready"] for message in collect(processes, "ready")]
+        unless_all_are_ready.pop_all()
+        return processes, facts
 
 
 def collect(

@@ -199,6 +199,12 @@ def test_one_that_is_not_due_yet_lets_the_others_go_first() -> None:
     assert [result.of(request).position for request in pending] == [1, 2, 3]
 
 
+def test_one_that_was_put_off_by_a_clock_that_was_ahead_is_expected_at_once() -> None:
+    written_ahead = HistoryEntry(time=at(60), from_=Status.RUNNING, to=Status.PENDING, by="w")
+    request = waits(1, not_before=at(65), history=[written_ahead])
+    assert starts([finished(None, 600), request], Abilities(worker="w1")) == [at(0)]
+
+
 def test_priority_then_time_is_the_order() -> None:
     pending = [waits(1), waits(2, priority=5.0), waits(3)]
     assert [request.model for request in in_order(pending, [], NOW)] == ["org/m2", "org/m1", "org/m3"]
