@@ -4,6 +4,7 @@ What the job may read and not change:
 request.json     the request, as it was claimed
 benchmark.json   the benchmark, and where its folder is
 job.json         what the operator says (JobOptions), its View among it
+artifact         the file that was uploaded, for kinds that have one
 checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
 kept/            what earlier runs of the request kept (backend/kept.py)
@@ -87,6 +88,8 @@ class JobOptions(BaseModel):
     """Which engine forwards tokens."""
     environment: EngineEnvironment | None = None
     """Where the engine is, if it is not in this environment."""
+    private: Path | None = None
+    """Folder of the benchmark's private data."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets."""
     batch_size: str = "auto"
@@ -161,6 +164,11 @@ class Workdir:
     def checkpoint(self) -> Path:
         """Folder of the checkpoint's files."""
         return self.path / "checkpoint"
+
+    @property
+    def artifact(self) -> Path:
+        """The uploaded file, under this name whatever it was called."""
+        return self.path / "artifact"
 
     @property
     def base(self) -> Path:
@@ -361,7 +369,7 @@ class Workdir:
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         self._forget_handles()
-        remove_trees(self.scratch, self.checkpoint, self.base)
+        remove_trees(self.scratch, self.checkpoint, self.base, self.artifact)
 
     def written(self, enough: int) -> int:
         """Bytes on the disk that the job has written, counted until they are more than `enough`.

@@ -11,6 +11,7 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from leaderboard import FileStore
+from leaderboard.artifacts.places import open_artifacts, private_data
 from leaderboard.benchmarks import Benchmark, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
@@ -177,6 +178,8 @@ def open_service(settings: Settings) -> Service:
             models=models,
             policies=policies,
             questions=lambda benchmark: questions_asked(results.each(benchmark.id), benchmark),
+            artifacts=open_artifacts(settings),
+            private=lambda benchmark_id: private_data(settings, benchmark_id),
         ),
         identity=Identity(settings, hub),
         policies=policies,

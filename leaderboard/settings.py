@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     secrets_dir: Path = SECRETS
     """Folder of `podium.env` (lines of settings, the tokens among them) and of the session key; files in it that others
     on this machine can read are refused. It lies outside of everything that is served or that jobs work in."""
+    private_dir: Path = DATA / ".private"
+    """Folder of what only the service and its workers read: uploaded files, and the benchmarks' private data, each in
+    `benchmarks/ID`. It is shared with the workers, and lies outside of everything that is served."""
     work_dir: Path = DATA / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
 

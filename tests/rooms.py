@@ -21,10 +21,15 @@ ROOMS = {
     "leaderboard.hub": f"{NOUNS} leaderboard.settings leaderboard.benchmarks",
     "leaderboard.stores": f"{NOUNS} leaderboard.settings leaderboard.hub",
     # what people do, in the order in which a submission meets them
+    "leaderboard.archives": NOUNS,
+    "leaderboard.artifacts": f"{NOUNS} leaderboard.settings leaderboard.hub",
+    "leaderboard.predictions": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.archives",
+    "leaderboard.bundles": f"{NOUNS} leaderboard.benchmarks leaderboard.archives",
     "leaderboard.models": f"{NOUNS} leaderboard.stores",
     "leaderboard.queue": f"{NOUNS} leaderboard.stores",
-    "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores leaderboard.models "
-    "leaderboard.queue",
+    "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores "
+    "leaderboard.models "
+    "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.predictions",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
@@ -39,22 +44,28 @@ ROOMS = {
     "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
     "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
-    "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.queue "
+    "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores "
+    "leaderboard.queue "
     "leaderboard.results",
-    "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.queue "
+    "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub "
+    "leaderboard.queue "
     "leaderboard.opening",
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
-    "leaderboard.service": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
+    "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
     "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live leaderboard.monitoring",
-    "leaderboard.api": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
+    "leaderboard.api": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
-    "leaderboard.pages": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks leaderboard.queue "
+    "leaderboard.pages": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
-    "leaderboard.cli": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.queue leaderboard.results "
+    "leaderboard.cli": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.benchmarks leaderboard.queue leaderboard.results "
     "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
     "leaderboard.space",
     # what runs work
@@ -67,15 +78,18 @@ ROOMS = {
     "backend.engines": f"{NOUNS} leaderboard.settings leaderboard.benchmarks backend backend.workdir",
     "backend.failures": f"{NOUNS} backend backend.workdir",
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
-    "backend.evaluators": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
+    "backend.evaluators": f"{NOUNS} leaderboard.archives leaderboard.predictions leaderboard.settings "
+    "leaderboard.benchmarks leaderboard.statistics "
     "leaderboard.results backend backend.sandbox backend.kept backend.workdir backend.resources backend.failures "
     "backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
-    "backend.executors": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub backend backend.sandbox "
+    "backend.executors": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
+    "leaderboard.hub backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
-    "backend.scheduler": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
+    "backend.scheduler": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
+    "leaderboard.stores leaderboard.hub "
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
     "backend.sandbox backend.environment backend.kept backend.workdir backend.resources backend.engines "
     "backend.failures backend.evaluators backend.upkeep",

@@ -6,8 +6,16 @@ import importlib
 
 from backend import Evaluator
 from backend.evaluators.checkpoint import CheckpointEvaluator
+from backend.evaluators.code import CodeEvaluator
+from backend.evaluators.endpoint import EndpointEvaluator
+from backend.evaluators.predictions import PredictionsEvaluator
 
-EVALUATORS: dict[str, type[Evaluator]] = {"checkpoint": CheckpointEvaluator}
+EVALUATORS: dict[str, type[Evaluator]] = {
+    "checkpoint": CheckpointEvaluator,
+    "predictions": PredictionsEvaluator,
+    "code": CodeEvaluator,
+    "endpoint": EndpointEvaluator,
+}
 """Kind of submission -> what evaluates it. A worker claims requests of these kinds only."""
 ABILITIES = "backend.abilities:AbilitiesProbe"
 """The job that finds out what a machine can do; named as in job.json, since importing it may take long."""

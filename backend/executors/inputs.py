@@ -14,12 +14,14 @@ from backend.environment import hub_cache, tasks_data
 from backend.evaluators import DATA_NEEDS
 from backend.failures import Stage
 from backend.workdir import DataNeeds, JobOptions, Workdir
+from leaderboard.artifacts.places import open_artifacts
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import DownloadFailed, Infrastructure
 from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
-from leaderboard.records import Progress, WeightType
+from leaderboard.records import ArtifactRequest, Progress, Request, WeightType
+from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
 LOOK_S = 0.1
@@ -35,20 +37,28 @@ class InputStage:
         """`executor` runs the small job that finds out which data a benchmark's tasks read."""
         self.settings = settings
         self.source = HubDownloads(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
+        self.artifacts = open_artifacts(settings)
         self.data = TasksData(settings, self.source, executor)
 
     def __call__(self, workdir: Workdir) -> None:
         """Put everything in place that the job in `workdir` reads. Raises Infrastructure, ModelUnavailable, OSError."""
         if not (workdir.path / "request.json").exists():
             return
-        workdir.write_progress(Progress(task="downloading the checkpoint"))
         request, benchmark = workdir.request(), workdir.benchmark()
+        if isinstance(request, ArtifactRequest):
+            workdir.write_progress(Progress(task="fetching the uploaded file"))
+            self.artifacts.fetch(request.artifact.sha256, workdir.artifact)
+        elif request.kind == CHECKPOINT:
+            workdir.write_progress(Progress(task="downloading the checkpoint"))
+            self._fetch_checkpoint(request, workdir)
+        if self.settings.data_root is None and any(column.run for column in benchmark.columns):
+            workdir.write_progress(Progress(task="downloading the tasks' data"))
+            self.data.ensure(benchmark, workdir.options())
+
+    def _fetch_checkpoint(self, request: Request, workdir: Workdir) -> None:
         self._fetch(request.model, request.revision, request.files, workdir.checkpoint)
         if request.weight_type in (WeightType.ADAPTER, WeightType.DELTA):
             self._fetch(request.base_model, request.base_revision or "main", request.base_files, workdir.base)
-        if self.settings.data_root is None:
-            workdir.write_progress(Progress(task="downloading the tasks' data"))
-            self.data.ensure(benchmark, workdir.options())
 
     def _fetch(self, model: str, revision: str, pins: dict[str, str], folder: Path) -> None:
         if not pins:  # a request that is older than the list of its files

@@ -12,6 +12,7 @@ from backend.evaluators import EVALUATORS, evaluator_name
 from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
+from leaderboard.artifacts.places import private_data
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Engine, Request, Status
 from leaderboard.settings import Settings
@@ -66,6 +67,7 @@ class Launcher:
             gpus=resources.gpus,
             engine=engine,
             environment=self._vllm.environment if self._vllm and engine == "vllm" else None,
+            private=private_data(settings, benchmark.id) if benchmark else None,
             data_root=data,
             batch_size=settings.batch_size,
             limit=settings.limit,

@@ -11,8 +11,12 @@ from leaderboard.benchmarks.metrics import undeclared
 from leaderboard.benchmarks.schema import Benchmark, Column
 from leaderboard.benchmarks.yaml_lines import Place
 from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
+from leaderboard.records import KINDS
 
 BENCHMARK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+ON_HARNESS = ("checkpoint", "endpoint")
+ON_SCORES = ("predictions", "code")
+"""Kinds by what their columns are made from."""
 RESERVED_IDS = {"details", "contents", "flags", "votes", "facts", "discussions", "workers", "logs", "policy"}
 """Folder names that the stores use for themselves."""
 
@@ -26,6 +30,7 @@ def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]
     if benchmark.id in RESERVED_IDS:
         taken = ", ".join(sorted(RESERVED_IDS))
         yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
+    yield from _kinds_disagree(benchmark)
     yield from _columns_disagree(benchmark.columns)
     yield from _metrics_undeclared(benchmark)
     keys = {column.key for column in benchmark.columns}
@@ -33,6 +38,21 @@ def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]
         sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."
         yield ("model_report", "tasks", key), sentence
     yield from _tasks_missing(benchmark)
+
+
+def _kinds_disagree(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Kinds that do not exist, and columns that none of the kinds fills."""
+    for index, kind in enumerate(benchmark.kinds):
+        if kind not in KINDS:
+            yield ("kinds", index), f"There is no kind {kind!r}. There are: {', '.join(KINDS)}."
+    if len({bool(column.score) for column in benchmark.columns}) > 1:
+        yield ("columns",), "Some columns have `score` and others `run`. A board has columns of one sort."
+    scored = benchmark.columns[0].score
+    for index, kind in enumerate(benchmark.kinds):
+        if scored and kind in ON_HARNESS:
+            yield ("kinds", index), f"The kind {kind!r} is evaluated by the harness, and no column has `run`."
+        if not scored and kind in ON_SCORES:
+            yield ("kinds", index), f"The kind {kind!r} is scored by the benchmark, and no column has `score`."
 
 
 def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:

@@ -6,10 +6,11 @@ docs/benchmarks.md explains every field to organisers. How results become scores
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator, model_validator
 
+from leaderboard.benchmarks.challenge import BundleRules, CodeRules, EndpointRules, PredictionsRules
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.records import Engine, Precision, WeightType
 
@@ -33,7 +34,7 @@ class Part(BaseModel):
 
 
 class Column(BaseModel):
-    """One score column of the board: one or several harness tasks made into one number."""
+    """One score column of the board: harness tasks made into one number, or a score of a challenge."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,22 +44,29 @@ class Column(BaseModel):
     """Heading on the board."""
     description: str = ""
     """What it asks, in a sentence, for the heading's tooltip and the About page."""
-    run: list[str] = Field(min_length=1)
+    score: str = Field(default="", max_length=100)
+    """The key of a challenge's score, instead of `run` and `parts`."""
+    run: list[str] = Field(default_factory=list)
     """What is given to the harness: task or group names."""
     fewshot: int | None = Field(default=None, ge=0)
     """Number of few-shot examples; None leaves it to the tasks' own definitions."""
-    parts: list[Part] = Field(min_length=1)
+    parts: list[Part] = Field(default_factory=list)
     """The tasks whose metrics are combined."""
     combine: Literal["mean", "weighted"] = "mean"
     """`mean`: unweighted mean of the parts. `weighted`: parts weighted by their number of examples."""
     higher_is_better: bool = True
-    """Direction of its metrics. False needs `range`."""
+    """Direction of its metrics. False needs `range`, but for a challenge's score."""
     range: tuple[FiniteFloat, FiniteFloat] | None = None
-    """Lowest and highest raw value, the best of them 100 points and the other 0; None for a share from 0 to 1."""
+    """Lowest and highest raw value, the best of them 100 points and the other 0; None for a share from 0 to 1, and for
+    a challenge's score that is shown as it is."""
     in_average: bool = True
     """Whether the column counts towards the average."""
     private: bool = False
     """Hidden questions: no details are published."""
+    hidden: bool = False
+    """Shown to nobody but the maintainers: not on pages, nor in the API, exports and downloads."""
+    decimals: int | None = Field(default=None, ge=0, le=10)
+    """Digits after the point; None for the board's own."""
 
     @field_validator("range")
     @classmethod
@@ -67,9 +75,15 @@ class Column(BaseModel):
             raise ValueError("The first number has to be below the second")
         return given
 
-    def scale(self, part: Part) -> Scale:
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.score) == bool(self.run or self.parts) or bool(self.run) != bool(self.parts):
+            raise ValueError("A column needs either `run` and `parts`, or `score`")
+        return self
+
+    def scale(self, part: Part | None = None) -> Scale:
         """From which raw value to which the points of a part run."""
-        low, high = self.range or (part.lower, 1.0)
+        low, high = self.range or (part.lower if part else 0.0, 1.0)
         return Scale(low, high) if self.higher_is_better else Scale(high, low)
 
 
@@ -202,6 +216,16 @@ class Benchmark(BaseModel):
     """What it is for, Markdown."""
     columns: list[Column] = Field(min_length=1)
     """Score columns, in the board's order."""
+    kinds: list[str] = Field(default=["checkpoint"], min_length=1)
+    """Kinds of submissions that it takes; the first is the form's default."""
+    predictions: PredictionsRules | None = None
+    """For predictions: what a file holds and how it is scored."""
+    code: CodeRules | None = None
+    """For code: how it is called."""
+    endpoint: EndpointRules = Field(default_factory=EndpointRules)
+    """For endpoints: how they are asked."""
+    bundle: BundleRules | None = None
+    """The competition bundle that scores predictions and code; None where Podium scores them itself."""
     harness: Harness = Field(default_factory=Harness)
     """How lm-eval is called."""
     limits: Limits = Field(default_factory=Limits)

@@ -3,6 +3,7 @@
 Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Leaderboard's format).
 """
 
+from leaderboard.records.artifact import Artifact, Endpoint
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
 from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
 from leaderboard.records.engine import Engine
@@ -19,6 +20,7 @@ from leaderboard.records.kinds import (
     submission_of,
 )
 from leaderboard.records.kinds.kind import Kind
+from leaderboard.records.kinds.named import ArtifactRequest, EndpointRequest, NamedBlock, NamedRequest
 from leaderboard.records.people import Person
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import REPO_ID, ModelFacts, is_repo_id, is_revision
@@ -35,7 +37,13 @@ from leaderboard.records.request import (
     TaskProgress,
 )
 from leaderboard.records.result import PodiumBlock, Provenance, Score, resumed
-from leaderboard.records.submission import BaseSubmission, CheckpointSubmission
+from leaderboard.records.submission import (
+    BaseSubmission,
+    CheckpointSubmission,
+    CodeSubmission,
+    EndpointSubmission,
+    PredictionsSubmission,
+)
 from leaderboard.records.times import TIME_FORMAT, moment, new_id, now, utc
 from leaderboard.records.versioned import Versioned
 from leaderboard.records.worker import Abilities
@@ -51,10 +59,16 @@ __all__ = [
     "TIME_FORMAT",
     "Abilities",
     "AnyRequest",
+    "Artifact",
+    "ArtifactRequest",
     "BaseSubmission",
     "CheckpointSubmission",
+    "CodeSubmission",
     "Edit",
     "EndedRequest",
+    "Endpoint",
+    "EndpointRequest",
+    "EndpointSubmission",
     "Engine",
     "Failure",
     "Fault",
@@ -63,9 +77,12 @@ __all__ = [
     "Lease",
     "ModelFacts",
     "ModelType",
+    "NamedBlock",
+    "NamedRequest",
     "Person",
     "PodiumBlock",
     "Precision",
+    "PredictionsSubmission",
     "Problem",
     "Progress",
     "Provenance",

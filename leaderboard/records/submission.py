@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from leaderboard.records.artifact import Artifact, ArtifactName, Endpoint
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 
 CHECKPOINT = "checkpoint"
@@ -43,3 +44,38 @@ class CheckpointSubmission(BaseSubmission):
     """How it came to be."""
     use_chat_template: bool = False
     """Whether prompts are put through the checkpoint's chat template."""
+
+
+class NamedSubmission(BaseSubmission):
+    """What is no repository on the Hub: its sender gives it a name."""
+
+    name: ArtifactName
+    """Its name on the board, after the sender's."""
+    description: str = Field(default="", max_length=500)
+    """What it is, in the sender's words."""
+
+
+class PredictionsSubmission(NamedSubmission):
+    """A file with the answers of a model."""
+
+    kind: Literal["predictions"]
+    artifact: Artifact
+    """The uploaded file."""
+
+
+class CodeSubmission(NamedSubmission):
+    """A package of code that is run in the sandbox."""
+
+    kind: Literal["code"]
+    artifact: Artifact
+    """The uploaded zip."""
+
+
+class EndpointSubmission(NamedSubmission):
+    """A hosted model."""
+
+    kind: Literal["endpoint"]
+    endpoint: Endpoint
+    """Where it answers."""
+    tokenizer: str = ""
+    """Hub repository id of its tokenizer, which multiple choice over `completions` needs."""

@@ -43,6 +43,30 @@ def score(benchmark: Benchmark, harness_results: HarnessResults) -> tuple[dict[s
     return scores, _mean(counted)
 
 
+def challenge_scores(benchmark: Benchmark, measured: Mapping[str, Measured]) -> tuple[dict[str, Score], float | None]:
+    """Scores by column key from a challenge's scores by their keys, and the number that ranks: their mean.
+
+    A column without a range keeps its raw values as they are; where lower is better they count negative in the mean.
+    What is missing or not finite is no score.
+    """
+    scores, counted = {}, list[float | None]()
+    for column in benchmark.columns:
+        value, stderr, n = measured.get(column.score, Measured(math.nan, None, None))
+        if not math.isfinite(value):
+            scores[column.key] = Score(raw=None, normalised=None, n=n)
+        elif column.range is None:
+            scores[column.key] = Score(raw=value, normalised=value, stderr=stderr, n=n)
+        else:
+            scale = column.scale()
+            error = None if stderr is None else abs(scale.slope) * stderr
+            scores[column.key] = Score(raw=value, normalised=normalise(value, *scale), stderr=error, n=n)
+        if column.in_average:
+            points = scores[column.key].normalised
+            downwards = column.range is None and not column.higher_is_better
+            counted.append(-points if downwards and points is not None else points)
+    return scores, _mean(counted)
+
+
 def _column(column: Column, harness_results: HarnessResults) -> Score:
     measured = [measured_part(part, harness_results, share=column.range is None) for part in column.parts]
     parts = [part for part in measured if part is not None]

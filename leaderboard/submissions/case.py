@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from leaderboard.artifacts.folder import FolderArtifacts
 from leaderboard.benchmarks import Benchmark
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
@@ -32,6 +34,10 @@ class Context:
     """Of every worker that registered itself."""
     on_copy: Sequence[Callable[[Copy], None]]
     """To be called with every copy of known weights."""
+    artifacts: FolderArtifacts | None = None
+    """What people uploaded."""
+    private: Path | None = None
+    """Folder of the benchmark's private data."""
 
 
 def keeps_out(existing: Request | None) -> bool:

@@ -55,6 +55,9 @@ COMMON = Catalogue(
         "unknown_track": Template(
             "track", "The benchmark {benchmark} has no track {value}.", "Choose one of its tracks: {known}."
         ),
+        "kind_not_taken": Template(
+            "kind", "The benchmark {benchmark} takes no submissions of the kind {value}.", "It takes: {known}."
+        ),
         "do_not_submit": Template(
             "model",
             "{model} is not taken by {benchmark}: {reason}",

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from leaderboard.artifacts.folder import FolderArtifacts
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import AlreadyRequested, NotAccepted, NotFound, Unreadable
 from leaderboard.hub.hub import Hub
@@ -94,6 +96,12 @@ def unknown(benchmark: Benchmark) -> int | None:
     return None
 
 
+def nowhere(benchmark_id: str) -> Path | None:
+    """The private folder of a benchmark where there are none."""
+    del benchmark_id
+    return None
+
+
 class Intake:
     """Looks at submissions and queues them."""
 
@@ -107,6 +115,8 @@ class Intake:
         models: KnownModels | None = None,
         policies: Policies | None = None,
         questions: Callable[[Benchmark], int | None] = unknown,
+        artifacts: FolderArtifacts | None = None,
+        private: Callable[[str], Path | None] = nowhere,
     ) -> None:
         self.hub = hub
         self.queue = queue
@@ -120,6 +130,8 @@ class Intake:
         self.policies = policies
         self._door = threading.Lock()
         self.questions = questions
+        self.artifacts = artifacts
+        self.private = private
 
     def look(self, submission: BaseSubmission, sender: Person) -> Findings:
         """What would happen if `sender` submitted it now. Raises HubUnavailable."""
@@ -168,6 +180,8 @@ class Intake:
             rules=self.policies.rules(benchmark.id) if self.policies and benchmark else None,
             abilities=self.abilities(),
             on_copy=self.on_copy,
+            artifacts=self.artifacts,
+            private=self.private(benchmark.id) if benchmark else None,
         )
 
     def _existing(self, request: Request, other_names: Iterable[str]) -> Request | None:

@@ -29,7 +29,11 @@ def benchmark(case: Case) -> Iterator[Problem]:
         yield COMMON.problem_with(
             "unknown_benchmark", {"known": ", ".join(case.known_benchmarks)}, value=wanted.benchmark
         )
-    elif wanted.track not in case.benchmark.tracks:
+        return
+    if wanted.kind not in case.benchmark.kinds:
+        taken = {"known": ", ".join(case.benchmark.kinds)}
+        yield COMMON.problem_with("kind_not_taken", taken, benchmark=case.benchmark.title, value=wanted.kind)
+    if wanted.track not in case.benchmark.tracks:
         known = {"known": ", ".join(case.benchmark.tracks)}
         yield COMMON.problem_with("unknown_track", known, benchmark=case.benchmark.title, value=wanted.track)
 

@@ -13,11 +13,17 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from leaderboard.records.kinds.checkpoint import CheckpointKind
 from leaderboard.records.kinds.kind import Kind
+from leaderboard.records.kinds.named import CodeKind, EndpointKind, PredictionsKind
 from leaderboard.records.request import Request
 from leaderboard.records.result import PodiumBlock
 from leaderboard.records.submission import CHECKPOINT, BaseSubmission
 
-KINDS: dict[str, Kind] = {CHECKPOINT: CheckpointKind()}
+KINDS: dict[str, Kind] = {
+    CHECKPOINT: CheckpointKind(),
+    "predictions": PredictionsKind(),
+    "code": CodeKind(),
+    "endpoint": EndpointKind(),
+}
 """Name of a kind -> the kind."""
 MARK = "_eval_request_"
 """In the name of every request file."""

@@ -10,7 +10,15 @@ from typing import Any
 
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.submissions.kinds.checkpoint.intake import CheckpointIntake
+from leaderboard.submissions.kinds.code.intake import CodeIntake
+from leaderboard.submissions.kinds.endpoint.intake import EndpointIntake
 from leaderboard.submissions.kinds.kind import KindIntake
+from leaderboard.submissions.kinds.predictions.intake import PredictionsIntake
 
-INTAKES: dict[str, KindIntake[Any, Any]] = {CHECKPOINT: CheckpointIntake()}
+INTAKES: dict[str, KindIntake[Any, Any]] = {
+    CHECKPOINT: CheckpointIntake(),
+    "predictions": PredictionsIntake(),
+    "code": CodeIntake(),
+    "endpoint": EndpointIntake(),
+}
 """Name of a kind -> how its submissions are taken in."""

@@ -135,7 +135,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     folder = tmp_path / "benchmarks"
     folder.mkdir()
     (folder / "tasks").symlink_to(PROJECT / "benchmarks" / "tasks")
-    (folder / "tiny.yaml").write_text((PROJECT / "benchmarks" / "tiny.yaml").read_text() + QUOTA)
+    (folder / "tiny.yaml").write_text((PROJECT / "benchmarks" / "tiny.yaml").read_text() + "kinds: [haiku]\n" + QUOTA)
     yield open_service(
         Settings(
             hub_endpoint="http://127.0.0.1:9",

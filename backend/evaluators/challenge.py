@@ -1,0 +1,48 @@
+"""What evaluations of challenges have in common: scores by key become the result of the request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from backend import sandbox
+from backend.workdir import Workdir
+from leaderboard.records import NamedBlock, NamedRequest, Provenance
+from leaderboard.statistics.scores import Measured, challenge_scores
+
+
+def write_scores(
+    workdir: Workdir,
+    measured: Mapping[str, Measured],
+    made: Provenance,
+    details: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write results.json, in the harness's shape, and the details (a Parquet file a task) of a challenge's run.
+
+    `measured`: by the keys that the benchmark's columns name with `score`; other keys are left out.
+    """
+    request, benchmark = workdir.request(), workdir.benchmark()
+    assert isinstance(request, NamedRequest)
+    scores, average = challenge_scores(benchmark, measured)
+    made.sandbox = made.sandbox or list(sandbox.entered())
+    block = NamedBlock(
+        request_id=request.id,
+        attempt=request.attempts,
+        benchmark=benchmark.id,
+        benchmark_version=benchmark.version,
+        kind=request.kind,
+        model=request.model,
+        revision=request.revision,
+        number=request.number,
+        precision="",
+        weight_type="",
+        use_chat_template=False,
+        time=request.job_start_time or "",
+        scores=scores,
+        average=average,
+        provenance=made,
+    )
+    known = {column.score for column in benchmark.columns}
+    raw = {key: value.raw for key, value in measured.items() if key in known}
+    results = {"results": {benchmark.id: raw}, "podium": block.model_dump(mode="json")}
+    workdir.write_results(json.dumps(results, indent=2, ensure_ascii=False).encode(), dict(details or {}))

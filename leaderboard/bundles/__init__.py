@@ -1,0 +1,1 @@
+"""Competition bundles of Codabench, BenchGen and CodaLab: read, checked, made into benchmarks, written again."""

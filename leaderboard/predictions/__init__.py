@@ -1,0 +1,1 @@
+"""Files of predictions: read, checked against the benchmark's rules, scored."""

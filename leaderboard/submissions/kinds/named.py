@@ -1,0 +1,124 @@
+"""What the intakes of uploaded files have in common: the file is there, and is what the submission says."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from leaderboard.errors import NotFound
+from leaderboard.records import CodeSubmission, PredictionsSubmission, Problem, Request, new_id, now
+from leaderboard.records.kinds.named import ArtifactRequest
+from leaderboard.submissions.case import Case, Context
+from leaderboard.submissions.catalogue import Catalogue, Template
+from leaderboard.submissions.kinds.kind import KindIntake
+
+UPLOADS = Catalogue(
+    {
+        "artifact_missing": Template(
+            "artifact", "The file {filename} has not been uploaded.", "Upload it first, then submit its SHA-256."
+        ),
+        "artifact_size": Template(
+            "artifact.bytes", "The uploaded file has {found} bytes, the submission says {said}.", "Upload it again."
+        ),
+        "artifact_too_large": Template(
+            "artifact", "{filename} has {found} bytes; {benchmark} takes at most {limit}.", "Submit a smaller file."
+        ),
+    }
+)
+ArtifactSubmission = PredictionsSubmission | CodeSubmission
+ArtifactSubmissionT = TypeVar("ArtifactSubmissionT", PredictionsSubmission, CodeSubmission)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactCase(Case):
+    """An uploaded file, where it is, and who sends it."""
+
+    submission: ArtifactSubmission
+    owner: str
+    """The sender's name."""
+    file: Path | None
+    """Its content on this machine; None when it was not uploaded."""
+    max_bytes: int | None
+    """The largest that the benchmark takes; None when it takes none of this kind."""
+    private: Path | None
+    """Folder of the benchmark's private data."""
+    file_problems: tuple[Problem, ...] = ()
+    """What is wrong inside the file."""
+
+    @property
+    def name(self) -> str:
+        """`sender/name`."""
+        return f"{self.owner}/{self.submission.name}"
+
+
+class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
+    """Takes uploaded files; a kind says what has to be in one."""
+
+    def look(self, submission: ArtifactSubmissionT, context: Context) -> ArtifactCase:
+        """Find the file, and look into it where it may be taken at all."""
+        rules = getattr(context.benchmark, submission.kind, None) if context.benchmark else None
+        case = ArtifactCase(
+            submission=submission,
+            benchmark=context.benchmark,
+            known_benchmarks=context.known_benchmarks,
+            abilities=context.abilities,
+            owner=context.sender.name,
+            file=_file(context, submission.artifact.sha256),
+            max_bytes=rules.max_bytes if rules else None,
+            private=context.private,
+        )
+        if case.file is None or case.benchmark is None or any(_upload(case)):
+            return case
+        return dataclasses.replace(case, file_problems=tuple(self.inside(case)))
+
+    def inside(self, case: ArtifactCase) -> list[Problem]:
+        """Every problem inside the file, which is there and not too large."""
+        return []
+
+    def check(self, case: ArtifactCase) -> list[Problem]:
+        """Every problem of the file."""
+        return [*_upload(case), *case.file_problems]
+
+    def request(self, case: ArtifactCase, context: Context) -> Request | None:
+        """The request; its digest is that of the file."""
+        submission = case.submission
+        if case.file is None:
+            return None
+        return ArtifactRequest(
+            kind=submission.kind,
+            model=case.name,
+            revision=submission.artifact.sha256,
+            description=submission.description,
+            artifact=submission.artifact,
+            submitted_time=now(),
+            sender=context.sender.name,
+            id=new_id(),
+            benchmark=submission.benchmark,
+            track=submission.track,
+        )
+
+
+def _file(context: Context, sha256: str) -> Path | None:
+    try:
+        return context.artifacts.path(sha256) if context.artifacts else None
+    except NotFound:
+        return None
+
+
+def _upload(case: ArtifactCase) -> Iterator[Problem]:
+    """What is wrong with the file as a whole."""
+    artifact = case.submission.artifact
+    if case.file is None:
+        yield UPLOADS.problem("artifact_missing", filename=artifact.filename)
+        return
+    size = case.file.stat().st_size
+    if size != artifact.bytes:
+        yield UPLOADS.problem("artifact_size", found=size, said=artifact.bytes)
+    if case.benchmark is not None and case.max_bytes is not None and size > case.max_bytes:
+        yield UPLOADS.problem(
+            "artifact_too_large",
+            filename=artifact.filename, found=size, limit=case.max_bytes, benchmark=case.benchmark.title,
+        )  # fmt: skip
