@@ -1,6 +1,8 @@
 """Set before any import of a client library: huggingface_hub reads its switches once, when it is imported."""
 
 import atexit
+import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +24,7 @@ atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=T
 # Tests share the processor with others: how long an example takes to make says nothing.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
 hypothesis.settings.load_profile("shared")
+MOST_WATCHED = 16
 SECONDS = {"first": 60.0, "slow": 15.0, "browser": 4.0}
 """What a test with such a mark takes, about."""
 
@@ -47,6 +50,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         part += quick[:missing]
         del quick[:missing]
     items[:] = [item for part in parts for item in part]
+
+
+def pytest_runtest_teardown() -> None:
+    """Let go of stores that tests have left: a user may watch 128 trees of folders, in all processes together."""
+    if watched_trees() > MOST_WATCHED:
+        gc.collect()
+
+
+def watched_trees() -> int:
+    """How many inotify instances this process holds."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += str(descriptor.readlink()) == "anon_inode:inotify"
+    return count
 
 
 def seconds(item: pytest.Item) -> float:

@@ -58,7 +58,7 @@ def first_rows(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_published_scores_are_those_of_the_plain_command(tmp_path: Path) -> None:
     benchmark, data = real_benchmark(), first_rows(tmp_path / "data")

@@ -1,4 +1,4 @@
-"""Eight processes claim the same requests: every one is won exactly once."""
+"""Four processes claim the same requests: every one is won exactly once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status
 from tests.contracts.stores import Kind, Opener
 
-PROCESSES = 8
+PROCESSES = 4
 
 
 start_together: Any = None
