@@ -80,7 +80,7 @@ def test_every_problem_is_said_at_once_with_its_line(tmp_path: Path) -> None:
     )
     assert any("chance" in item and "Allowed here: choices, metrics, task." in item for item in answer)
     assert "`columns[1].title` is missing" in answer[3]
-    assert "Allowed here: combine, description, fewshot" in answer[4]
+    assert "Allowed here: combine, decimals, description, fewshot" in answer[4]
     assert "'float16', 'bfloat16'" in answer[6]
 
 

@@ -196,6 +196,7 @@ def limited(**limits: Any) -> Benchmark:
 BAD: list[tuple[str, CheckpointCase]] = [
     ("unknown_benchmark", case(benchmark=None)),
     ("unknown_track", case(track="closed")),
+    ("kind_not_taken", case(benchmark=BENCHMARK.model_copy(update={"kinds": ["endpoint"]}))),
     ("invalid_model_id", replace(case(), model=None, submission=CheckpointSubmission(benchmark="tiny", model="gpt2"))),
     ("invalid_revision", case(revision="../../x")),
     ("invalid_base_model_id", case(base_model="base")),

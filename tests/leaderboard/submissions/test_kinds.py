@@ -285,12 +285,14 @@ def test_a_board_that_does_not_know_it_sets_its_files_aside(
     queued = service.intake.submit(haiku(), ADA)
     path = publish(service, queued, 0.5)
     monkeypatch.delitem(KINDS, "haiku")
+    tiny = service.settings.benchmarks_dir / "tiny.yaml"
+    tiny.write_text(tiny.read_text().replace("kinds: [haiku]\n", ""))
     older = open_service(service.settings)
     view = older.queue.view()
     [aside] = view.set_aside
     assert view.requests == [] and aside.path == f"tiny/ada/pond_eval_request_{queued.revision[:12]}.json"
-    assert aside.reason == "kind: it is 'haiku', perhaps from a newer Podium; this one reads checkpoint."
+    assert aside.reason == "kind: it is 'haiku', perhaps from a newer Podium; this one reads checkpoint, predictions, code, endpoint."
     assert len(older.contents.frame("tiny")) == 0
     assert [str(unreadable) for unreadable in older.contents.unreadable] == [
-        f"{path} cannot be read: its kind is perhaps of a newer Podium; this one reads checkpoint"
+        f"{path} cannot be read: its kind is perhaps of a newer Podium; this one reads checkpoint, predictions, code, endpoint"
     ]
