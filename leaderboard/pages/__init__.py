@@ -53,6 +53,9 @@ STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js")
 """Those of every document, in order."""
 
+LOOK_S = 0.05
+"""How often Gradio looks for calls of programs, in seconds."""
+
 
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only one page."""
@@ -68,6 +71,9 @@ def build_pages(service: Service) -> gr.Blocks:
             top_bar(service, page.TITLE, addresses)
             page.build(service)
     pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
+    # Only programs' calls go through Gradio's queue; it would look for them a thousand times a second.
+    pages._queue.sleep_when_free = LOOK_S
+    pages._queue.progress_update_sleep_when_free = LOOK_S
     return pages
 
 
