@@ -81,6 +81,11 @@ class Column(BaseModel):
             raise ValueError("A column needs either `run` and `parts`, or `score`")
         return self
 
+    @property
+    def counts_downwards(self) -> bool:
+        """Whether its values are shown as they are and the smallest is the best; then they count negative."""
+        return self.range is None and not self.higher_is_better
+
     def scale(self, part: Part | None = None) -> Scale:
         """From which raw value to which the points of a part run."""
         low, high = self.range or (part.lower if part else 0.0, 1.0)
@@ -249,6 +254,11 @@ class Benchmark(BaseModel):
     def include_path(self) -> Path | None:
         """Absolute folder of its own task definitions, or None."""
         return (self.folder / self.harness.include_path).resolve() if self.harness.include_path else None
+
+    @property
+    def on_scores(self) -> bool:
+        """Whether its columns are scores of its own; otherwise they are the harness's tasks."""
+        return any(column.score for column in self.columns)
 
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""

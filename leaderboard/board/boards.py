@@ -144,9 +144,12 @@ class Boards:
 def describe(benchmark: Benchmark) -> dict[str, Any]:
     """What the table's script needs to know of a benchmark before it asks: columns, presets, filters, parameters."""
     scores = [
-        {"key": column.key, "title": column.title, "kind": "score", "group": "Scores", "about": column.description}
+        {
+            "key": column.key, "title": column.title, "kind": "score", "group": "Scores", "about": column.description,
+            "downwards": column.counts_downwards, "decimals": column.decimals, "points": not benchmark.on_scores or column.range is not None,
+        }
         for column in benchmark.columns
-    ]
+    ]  # fmt: skip
     keys = [column.key for column in benchmark.columns]
     return {
         "benchmark": benchmark.id,
@@ -155,8 +158,17 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
         "defaults": [*keys, *preset(DEFAULT_PRESET)],
         "columnPresets": {name: [*keys, *preset(name)] for name in PRESETS},
         "filters": describe_filters(),
+        "average": _average(benchmark),
         "parameters": list(PARAMETERS),
     }
+
+
+def _average(benchmark: Benchmark) -> str:
+    """What the column of averages says of itself; empty where one column alone ranks, so that there is none."""
+    if not benchmark.on_scores:
+        return "Mean of the score columns after normalisation: 0 is chance, 100 is everything right."
+    counted = [column.title for column in benchmark.columns if column.in_average]
+    return f"Mean of {', '.join(counted)}; values of which less is better count negative." if len(counted) > 1 else ""
 
 
 def _whole(value: object, default: int) -> int:

@@ -20,6 +20,8 @@ from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, DEFAULT_PRESET, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
+from leaderboard.records import KINDS
+from leaderboard.records.submission import CHECKPOINT
 
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -52,6 +54,7 @@ class Board:
         self.frame = frame.reset_index(drop=True)
         self.size = len(frame)
         self.keys = [column.key for column in benchmark.columns]
+        self._downwards = {column.key for column in benchmark.columns if column.counts_downwards}
         titles = {column.key: column.title for column in benchmark.columns}
         self.normalised = {key: self._floats(title) for key, title in titles.items()}
         self.raw, self.stderr, self.n = (
@@ -64,6 +67,9 @@ class Board:
         self.names = self.texts["model"]
         self.flagged = self.yes["flagged"]
         self.ids = self._ids()
+        kinds = self._texts("kind")
+        known = {name: kind.on_hub for name, kind in KINDS.items()}
+        self._on_hub = np.array([known.get(kind or CHECKPOINT, False) for kind in kinds], dtype=bool)
         self.position = {name: at for at, name in enumerate(self.ids)}
         self.filters = Filters(self.texts, self.numbers, self.yes)
         self._searched = Columns(
@@ -105,6 +111,9 @@ class Board:
         return np.asarray(self.frame[name].astype("boolean").fillna(default).to_numpy(dtype=bool))
 
     def _ids(self) -> list[str]:
+        if self.benchmark.on_scores:
+            identities = self._texts("identity")
+            return [f"{name}@{(text or 'unknown').replace(' ', '_')}" for name, text in zip(self.names, identities, strict=True)]
         chat = np.where(self.yes["chat"], "_chat", "")
         parts = zip(
             self.names, self.texts["revision"], self.texts["precision"], self.texts["weight_type"], chat, strict=True
@@ -118,10 +127,32 @@ class Board:
         wanted = tuple(key for key in self.keys if key in set(keys) and self.benchmark.column(key).in_average)
 
         def make() -> Floats:
-            stacked = [self.normalised[key] for key in wanted]
+            stacked = [self._upwards(key) for key in wanted]
             return np.mean(stacked, axis=0) if stacked else np.full(self.size, np.nan)
 
         return self.cache.get(("average", wanted), make)
+
+    def _upwards(self, key: str) -> Floats:
+        """A column's points, as they count: more is better."""
+        return -self.normalised[key] if key in self._downwards else self.normalised[key]
+
+    def _standing(self, keys: Sequence[str]) -> Floats:
+        """What ranks: the average. Equal ones of a challenge go by its columns from left to right, then by time.
+
+        The order of a Codabench leaderboard: primary column, the others, the earlier submission.
+        """
+        average = self.average(keys)
+        if not self.benchmark.on_scores:
+            return average
+
+        def make() -> Floats:
+            others = [np.where(np.isnan(self._upwards(key)), np.inf, -self._upwards(key)) for key in reversed(self.keys)]
+            order = np.lexsort((self._name_order, _codes(self._texts("result_time")), *others, -average))
+            places = np.empty(self.size)
+            places[order] = np.arange(self.size)
+            return np.where(np.isnan(average), np.nan, -places)
+
+        return self.cache.get(("standing", tuple(keys)), make)
 
     def shown_columns(self, view: View) -> list[str]:
         """Keys of the columns that the view shows after rank, model and average."""
@@ -143,7 +174,8 @@ class Board:
         pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
         ordered = self._order(view, shown)
         rows = ordered[keep[ordered]]
-        rank = _ranks(average, keep) if view.rank == "dynamic" else self._static_rank(view, shown)
+        among = keep if view.rank == "dynamic" else np.ones(self.size, dtype=bool)
+        rank = self._ranked(self._averaged(view, shown), among, view)
         hidden = {kind: self.filters.kept_out(masks, f"hide.{kind}") for kind in view.hide}
         blame = {} if len(rows) else {name: self.filters.kept_out(masks, name) for name in masks}
         rows = rows[~np.isin(rows, pinned)] if len(pinned) else rows
@@ -162,10 +194,11 @@ class Board:
     def _find(self, term: Term, columns: Columns) -> Mask:
         return self.cache.get(("find", term), lambda: find_term(term, columns))
 
-    def _static_rank(self, view: View, shown: list[str]) -> Floats:
-        """Ranks among all rows, which only change with the columns that the average is over."""
-        over = self._averaged(view, shown)
-        return self.cache.get(("rank", over), lambda: _ranks(self.average(over), np.ones(self.size, dtype=bool)))
+    def _ranked(self, over: tuple[str, ...], among: Mask, view: View) -> Floats:
+        """Ranks among some rows; among all of them they only change with the columns that the average is over."""
+        if view.rank == "dynamic":
+            return _ranks(self._standing(over), among)
+        return self.cache.get(("rank", over), lambda: _ranks(self._standing(over), among))
 
     def _averaged(self, view: View, shown: Sequence[str]) -> tuple[str, ...]:
         """The score columns that the view's average is over."""
@@ -176,16 +209,16 @@ class Board:
         over = self._averaged(view, shown)
 
         def make() -> Positions:
-            average = self.average(over)
-            value = self._sort_values(view, average)
+            standing = self._standing(over)
+            value = self._sort_values(view, standing)
             missing = np.isnan(value)
             by = value if view.ascending else -value
-            tie = np.where(np.isnan(average), np.inf, -average)
+            tie = np.where(np.isnan(standing), np.inf, -standing)
             return np.lexsort((self._name_order, tie, by, missing))
 
         return self.cache.get(("order", view.sort, view.ascending, over, view.scores), make)
 
-    def _sort_values(self, view: View, average: Floats) -> Floats:
+    def _sort_values(self, view: View, standing: Floats) -> Floats:
         if view.sort in self.normalised:
             return (self.raw if view.scores == "raw" else self.normalised)[view.sort]
         if view.sort in self.numbers:
@@ -195,7 +228,7 @@ class Board:
         if view.sort in self.texts or view.sort == "model":
             texts = self._name_order if view.sort == "model" else _codes(self.texts[view.sort])
             return np.where(texts < 0, np.nan, texts.astype(float))
-        return average
+        return standing
 
     @cached_property
     def _name_order(self) -> Positions:
@@ -220,6 +253,7 @@ class Board:
             "copy_of": self.texts["copy_of"][at].tolist(),
             "official": self.yes["official"][at].tolist(),
             "available": self.yes["available"][at].tolist(),
+            "on_hub": self._on_hub[at].tolist(),
             "scores": self._scores([key for key in shown if key in self.normalised], at),
         }
         for key in shown:
@@ -262,9 +296,19 @@ class Board:
 
     @cached_property
     def best(self) -> dict[str, float]:
-        """Highest normalised score of every column, over the rows that are not flagged."""
+        """Best points of every column, over the rows that are not flagged."""
         values_of = {key: values[~self.flagged] for key, values in self.normalised.items()}
-        return {key: float(np.nanmax(values)) for key, values in values_of.items() if not np.isnan(values).all()}
+        return {
+            key: float((np.nanmin if key in self._downwards else np.nanmax)(values))
+            for key, values in values_of.items()
+            if not np.isnan(values).all()
+        }
+
+    def place(self, request_id: str) -> tuple[int, int] | None:
+        """Rank of a request's row, and how many are ranked; None when it is not on the board, or not ranked."""
+        rank = self.select(View()).rank
+        at = np.flatnonzero((self._texts("request_id") == request_id) & ~np.isnan(rank))
+        return (int(rank[at[0]]), int((~np.isnan(rank)).sum())) if len(at) else None
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""

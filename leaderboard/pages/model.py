@@ -18,7 +18,7 @@ from leaderboard.pages.community import flag_section
 from leaderboard.pages.examples import Example, read_example
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
-from leaderboard.records import PodiumBlock, Request, Score
+from leaderboard.records import PodiumBlock, Request, Score, kind_of
 from leaderboard.service import Service
 
 TITLE = "Model"
@@ -211,6 +211,7 @@ def draw(service: Service, visit: Visit) -> str:
         "shown": shown,
         "run_name": run_name,
         "hub": service.settings.hub_endpoint,
+        "on_hub": all(kind_of(record).on_hub for record in (request, shown.podium if shown else None) if record),
         "query": visit.query,
         "flag_section": flag_section(service, visit, name),
     }
@@ -223,6 +224,7 @@ def draw(service: Service, visit: Visit) -> str:
             "block": shown.podium,
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
             "rank_and_total": rank_of(frame, shown.podium.request_id),
+            "place": service.boards.get(benchmark.id).board.place(shown.podium.request_id),
             "neighbours": neighbours(frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),
         }

@@ -14,7 +14,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from leaderboard.pages import words
-from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity, resumed
+from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, Problem, Severity, kind_of, resumed
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
 
@@ -91,6 +91,7 @@ def environment() -> Environment:
         "size": words.size,
         "model": model_link,
         "symbol": type_symbol,
+        "kind": lambda record: kind_of(record).title,
         "errors": errors_of,
     }
     templates.globals |= {"address": address}

@@ -14,7 +14,7 @@ from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate
 from leaderboard.queue.workers import all_in_trouble
-from leaderboard.records import OPEN, Request, Status
+from leaderboard.records import OPEN, NamedRequest, Request, Status, kind_of
 from leaderboard.results.log_parts import log_parts
 from leaderboard.service import Service
 
@@ -43,12 +43,23 @@ def draw(service: Service, here: Visit) -> str:
         path=service.queue.path_of(request),
         again=again_address(request),
         may=actions(service, here, request),
-        hub=f"{service.settings.hub_endpoint}/{request.model}/tree/{request.revision}",
+        hub=hub_address(service, request),
     )
+
+
+def hub_address(service: Service, request: Request) -> str:
+    """Where its files are on the Hub; empty for what is not there."""
+    on_hub = kind_of(request).on_hub
+    return f"{service.settings.hub_endpoint}/{request.model}/tree/{request.revision}" if on_hub else ""
 
 
 def again_address(request: Request) -> str:
     """The form, filled as this request was, to submit a failed or cancelled one again."""
+    if isinstance(request, NamedRequest):
+        name = request.model.partition("/")[2]
+        return address(
+            "/submit", benchmark=request.benchmark, kind=request.kind, name=name, description=request.description
+        )
     return address(
         "/submit",
         benchmark=request.benchmark,

@@ -62,8 +62,7 @@ def challenge_scores(benchmark: Benchmark, measured: Mapping[str, Measured]) -> 
             scores[column.key] = Score(raw=value, normalised=normalise(value, *scale), stderr=error, n=n)
         if column.in_average:
             points = scores[column.key].normalised
-            downwards = column.range is None and not column.higher_is_better
-            counted.append(-points if downwards and points is not None else points)
+            counted.append(-points if column.counts_downwards and points is not None else points)
     return scores, _mean(counted)
 
 

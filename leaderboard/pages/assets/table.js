@@ -122,9 +122,9 @@ class Table {
 
   sortBy(key) {
     const first = this.view.sort === key || (key === "average" && !this.view.sort);
-    const kind = this.about.columns.find((column) => column.key === key)?.kind;
-    const text = key === "model" || kind === "text" || kind === "commit";
-    const ascending = first ? this.view.ascending !== "true" : text;
+    const { kind, downwards } = this.about.columns.find((column) => column.key === key) ?? {};
+    const smallFirst = key === "model" || kind === "text" || kind === "commit" || downwards === true;
+    const ascending = first ? this.view.ascending !== "true" : smallFirst;
     this.change({ sort: key === "average" ? undefined : key, ascending: ascending ? "true" : undefined });
   }
 
@@ -244,9 +244,9 @@ class Table {
     this.head.replaceChildren(h("tr", { role: "row", "aria-rowindex": "1" },
       h("th", { scope: "col", role: "columnheader", class: "pt-rank" }, this.view.rank === "dynamic" ? "Rank shown" : "Rank"),
       column("model", "Model", null, "text", "pt-model"),
-      column("average", "Average", "Mean of the score columns after normalisation: 0 is chance, 100 is everything right.", "score"),
+      this.about.average ? column("average", "Average", this.about.average, "score") : null,
       ...this.columns.map((one) => column(one.key, one.title, one.about, one.kind))));
-    this.table.setAttribute("aria-colcount", String(this.columns.length + 3));
+    this.table.setAttribute("aria-colcount", String(this.columns.length + (this.about.average ? 3 : 2)));
   }
 
   draw() {
@@ -286,7 +286,7 @@ class Table {
       row.flagged ? this.flagBadge(row) : null,
       row.copy_of ? h("span", { class: "pt-badge", title: `Its weights are those of ${row.copy_of}` }, "copy") : null,
       row.available ? null : h("span", { class: "pt-badge", title: "No longer on the Hub" }, "gone"),
-      h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
+      row.on_hub && h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
     ];
   }
 
@@ -303,7 +303,7 @@ class Table {
   line(at) {
     const row = this.row(at);
     const position = String(at + 2);
-    if (!row) return h("tr", { class: "pt-wait", role: "row", "aria-rowindex": position }, h("td", { colspan: String(this.columns.length + 3) }, "…"));
+    if (!row) return h("tr", { class: "pt-wait", role: "row", "aria-rowindex": position }, h("td", { colspan: String(this.columns.length + (this.about.average ? 3 : 2)) }, "…"));
     const pinned = at < this.pinned.length;
     const box = h("input", { type: "checkbox", class: "pt-pick", "aria-label": `Compare ${row.model}`, tabindex: "-1", onchange: () => this.pick(row) });
     box.checked = this.compared.has(row.id);
@@ -312,7 +312,7 @@ class Table {
       h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row)),
       h("th", { role: "rowheader", scope: "row", class: "pt-model" }, h("span", { class: "pt-cell" }, box, ...this.name(row),
         h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "↑"))),
-      this.number(row.average, row.average, null, "average"),
+      this.about.average ? this.number(row.average, row.average, null, { key: "average" }) : null,
       ...this.columns.map((column) => this.cell(row, column)));
   }
 
@@ -320,7 +320,7 @@ class Table {
     if (column.kind === "score") {
       const score = row.scores[column.key];
       const shown = this.view.scores === "raw" ? score.raw : score.value;
-      return this.number(shown, score.value, score, column.key);
+      return this.number(shown, score.value, score, column);
     }
     const value = row[column.key];
     if (column.kind === "number") return h("td", { role: "gridcell", class: "pt-number" }, value === null ? "unknown" : amount(value));
@@ -330,26 +330,26 @@ class Table {
     return h("td", { role: "gridcell", title: value, class: column.kind === "commit" ? "pt-code" : null }, value.slice(0, length));
   }
 
-  number(shown, normalised, score, key) {
+  number(shown, normalised, score, { key, decimals = null, downwards = false, points = true }) {
     if (shown === null || shown === undefined) return h("td", { role: "gridcell", class: "pt-score pt-unknown", title: "not measured" }, "–");
     const raw = score && this.view.scores === "raw";
-    const text = raw ? shown.toFixed(4) : shown.toFixed(2);
-    const best = key in this.best && normalised !== null && normalised >= this.best[key] - 1e-9;
+    const text = shown.toFixed(decimals ?? (raw || !points ? 4 : 2));
+    const best = key in this.best && normalised !== null && Math.abs(normalised - this.best[key]) < 1e-9;
     const about = score === null ? null : [
       `raw ${score.raw === null ? "unknown" : score.raw.toFixed(4)}`,
-      `normalised ${score.value === null ? "unknown" : score.value.toFixed(2)}${score.stderr === null ? "" : ` ± ${score.stderr.toFixed(2)} (standard error)`}`,
+      points ? `normalised ${score.value === null ? "unknown" : score.value.toFixed(2)}${score.stderr === null ? "" : ` ± ${score.stderr.toFixed(2)} (standard error)`}` : `standard error ${score.stderr === null ? "unknown" : score.stderr.toFixed(decimals ?? 4)}`,
       `n = ${score.n === null ? "unknown" : count(score.n)}`].join("\n");
-    const bar = Math.max(0, Math.min(100, normalised ?? 0));
+    const bar = points ? Math.max(0, Math.min(100, normalised ?? 0)) : 0;
     return h("td", { role: "gridcell", class: `pt-score ${best ? "pt-best" : ""}`, title: about, style: `--bar:${bar.toFixed(1)}%` }, text,
-      score && !raw && this.view.errors === "true" ? h("span", { class: "pt-error" }, ` ±${score.stderr === null ? "?" : score.stderr.toFixed(1)}`) : null);
+      score && !raw && this.view.errors === "true" ? h("span", { class: "pt-error" }, ` ±${score.stderr === null ? "?" : score.stderr.toFixed(points ? 1 : decimals ?? 4)}`) : null);
   }
 
   card(at) {
     const row = this.row(at);
     if (!row) return h("tr", { class: "pt-wait", role: "row" }, h("td", {}, "…"));
     const scores = this.columns.filter((column) => column.kind === "score");
-    const best = [...scores].filter((column) => row.scores[column.key].value !== null)
-      .sort((a, b) => row.scores[b.key].value - row.scores[a.key].value).slice(0, 2);
+    const known = scores.filter((column) => row.scores[column.key].value !== null);
+    const best = (scores.every((column) => column.points) ? known.sort((a, b) => row.scores[b.key].value - row.scores[a.key].value) : known).slice(0, 2);
     const open = this.expanded.has(row.id);
     const text = (column) => h("span", { class: "pt-pair" }, h("span", {}, column.title), " ", h("b", {}, this.cell(row, column).textContent));
     const more = h("button", { type: "button", class: "pt-more", "aria-expanded": String(open), onclick: () => {
@@ -359,7 +359,7 @@ class Table {
     return h("tr", { class: `pt-card ${open ? "pt-open" : ""}`, role: "row", "data-at": String(at), tabindex: "-1", "aria-rowindex": String(at + 2) },
       h("td", { role: "gridcell" },
         h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
-          h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2))),
+          this.about.average ? h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2)) : null),
         h("div", { class: "pt-tasks" }, ...(open ? this.columns : best).map(text), more)));
   }
 

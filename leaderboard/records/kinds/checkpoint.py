@@ -17,6 +17,7 @@ class CheckpointKind(Kind):
     """Checkpoints."""
 
     submission = CheckpointSubmission
+    title = "Checkpoint"
     name_field = "model"
     on_hub = True
     loads_weights = True

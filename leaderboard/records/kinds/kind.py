@@ -24,6 +24,8 @@ class Kind:
     """What a request file holds."""
     block: ClassVar[type[PodiumBlock]] = PodiumBlock
     """What a result file holds under `podium`."""
+    title: ClassVar[str] = "Submission"
+    """What one is called on pages."""
     name_field: ClassVar[str] = "name"
     """The submission's field that names it."""
     on_hub: ClassVar[bool] = False

@@ -61,6 +61,7 @@ class PredictionsKind(NamedKind):
     """Files of predictions."""
 
     submission = PredictionsSubmission
+    title = "Predictions"
     request = ArtifactRequest
     alternatives = "another file"
 
@@ -69,6 +70,7 @@ class CodeKind(NamedKind):
     """Packages of code."""
 
     submission = CodeSubmission
+    title = "Code"
     request = ArtifactRequest
     activity = "run"
     alternatives = "another package"
@@ -78,6 +80,7 @@ class EndpointKind(NamedKind):
     """Hosted models."""
 
     submission = EndpointSubmission
+    title = "Endpoint"
     request = EndpointRequest
     activity = "evaluation"
     alternatives = "another endpoint, model or interface"
