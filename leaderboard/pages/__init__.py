@@ -50,7 +50,7 @@ ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js
 """Files that the browser loads, by name."""
 
 STYLE = "theme.css"
-SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js")
+SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js", "submit.js")
 """Those of every document, in order."""
 
 LOOK_S = 0.05

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import LookAnswer, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
+from leaderboard.pages import submit_named
 from leaderboard.pages.render import address, errors_of, render
 from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit, rooted
 from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
+from leaderboard.records.submission import CHECKPOINT
 from leaderboard.service import Service
 
 TITLE = "Submit"
@@ -185,11 +187,19 @@ def prefill(service: Service, where: str) -> tuple[Any, ...]:
     )
 
 
+def show_kind(service: Service, where: str) -> tuple[str, Any]:
+    """The form of another kind than checkpoints, and whether that of checkpoints is shown."""
+    here = parse_visit(where)
+    kind = submit_named.chosen_kind(service, here)
+    return rooted(service, submit_named.draw(service, here)), gr.update(visible=kind == CHECKPOINT)
+
+
 def build(service: Service) -> None:
     """The form and the column beside it."""
     location = gr.Textbox(visible=False)
     target = gr.Textbox(visible=False)
-    with gr.Row(elem_classes="columns"):
+    other_kinds = markup("")
+    with gr.Row(elem_classes="columns") as checkpoint:
         with gr.Column(elem_classes="form"):
             markup("<h1>Submit a checkpoint</h1>", elem_classes="shown")
             model = gr.Textbox(
@@ -223,5 +233,6 @@ def build(service: Service) -> None:
     chosen = [box.input for box in (precision, model_type, weight_type, chat)]
     gr.on(typed + chosen, looked, inputs, outputs, js=with_location, **event)
     on_load(bind_service(prefill, service), location, fields).then(looked, inputs, outputs, js=with_location, **event)
+    on_load(bind_service(show_kind, service), location, [other_kinds, checkpoint])
     sent = button.click(bind_service(submit, service), inputs, [panel, button, target], js=with_location, **EVENT)
     sent.then(None, target, None, js="(target) => { if (target) location.assign(target); }")
