@@ -5,8 +5,6 @@ Light to import: standard library only.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +21,8 @@ FILES = {
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
 """What is the program's own there."""
+PYTHONS = "/run/python"
+"""Folder with the interpreter by its usual names, last on PATH."""
 CPUS = "/sys/devices/system/cpu"
 
 
@@ -34,57 +34,72 @@ class Bind(NamedTuple):
     write: bool = False
 
 
-def options(binds: Iterable[Bind], files: Mapping[str, int], seccomp: int, status: int, cwd: str) -> list[str]:
-    """The options of bubblewrap 0.8 or newer, for `--args`.
+class Descriptors(NamedTuple):
+    """Open files that bubblewrap inherits."""
 
-    `files`: path inside -> descriptor with its content; `seccomp` and `status` are descriptors.
-    """
+    files: Mapping[str, int]
+    """Path inside -> its content."""
+    seccomp: int
+    """The filter."""
+    status: int
+    """Where it says what it does."""
+
+
+def options(binds: Iterable[Bind], inherited: Descriptors, python: str, cwd: str) -> list[str]:
+    """The options of bubblewrap 0.8 or newer, for `--args`. `python` is the path of the interpreter."""
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"),
         *("--hostname", "job", "--uid", INSIDE_ID, "--gid", INSIDE_ID, "--cap-drop", "ALL"),
-        *_system(),
+        *_system(python),
         *("--proc", "/proc", *_hidden(), "--dev", "/dev", "--dir", "/sys", "--ro-bind-try", CPUS, CPUS),
-        *_words(("--perms", "0644", "--file", str(descriptor), path) for path, descriptor in sorted(files.items())),
+        *_words(
+            ("--perms", "0644", "--file", str(descriptor), path) for path, descriptor in sorted(inherited.files.items())
+        ),
         *_words(_bind(bind) for bind in sorted(binds, key=lambda bind: bind.target)),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
-        *("--seccomp", str(seccomp), "--json-status-fd", str(status), "--chdir", cwd),
+        *("--seccomp", str(inherited.seccomp), "--json-status-fd", str(inherited.status), "--chdir", cwd),
     ]
 
 
-def environment(own: Mapping[str, str]) -> list[str]:
-    """The options that set a program's whole environment, `own` over what every program has."""
-    variables = {"PATH": ":".join(_folders_of_programs()), "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", **own}
+def environment(own: Mapping[str, str], prefixes: Iterable[str]) -> list[str]:
+    """The options that set a program's whole environment, `own` over what every program has.
+
+    `prefixes`: the folders of the interpreter's environment, the outer one first.
+    """
+    folders = [f"{prefix}/bin" for prefix in reversed(list(prefixes))]
+    path = ":".join(dict.fromkeys([*folders, "/usr/local/bin", "/usr/bin", "/bin", PYTHONS]))
+    variables = {"PATH": path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", **own}
     return _words(("--setenv", name, value) for name, value in sorted(variables.items()))
 
 
-def interpreter() -> list[Path]:
-    """The folders of this environment's interpreter and its packages, without those that the system has anyway."""
-    folders = (Path(sys.base_prefix), Path(sys.prefix))
-    return [folder for folder in dict.fromkeys(folders) if not folder.is_relative_to("/usr")]
+def shown(prefixes: Iterable[str]) -> list[str]:
+    """Those of the interpreter's folders that are not in sight anyway, the outer ones first."""
+    return [prefix for prefix in sorted(set(prefixes)) if not Path(prefix).is_relative_to("/usr")]
 
 
-def _folders_of_programs() -> list[str]:
-    return list(dict.fromkeys([f"{sys.prefix}/bin", f"{sys.base_prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin"]))
-
-
-def _system() -> list[str]:
-    """The read-only system. `python` is this interpreter, also where its folder has it by another name only."""
+def _system(python: str) -> list[str]:
+    """The read-only system, in which `python` and `python3` are there by these names at least."""
     words = ["--ro-bind", "/usr", "/usr"]
-    for name in MERGED:
-        words += ["--symlink", os.readlink(name), name] if os.path.islink(name) else ["--ro-bind-try", name, name]
-    return words + _words(("--ro-bind-try", f"/etc/{name}", f"/etc/{name}") for name in ETC)
+    for path in map(Path, MERGED):
+        words += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else _shown_if_there(path)
+    for name in ETC:
+        words += _shown_if_there(Path("/etc", name))
+    return words + _words(("--symlink", python, f"{PYTHONS}/{name}") for name in ("python", "python3"))
 
 
 def _hidden() -> list[str]:
     """What a proc of one's own would show of the whole machine. bubblewrap makes the worst of it read-only itself."""
     words = []
-    for name in HIDDEN:
-        path = f"/proc/{name}"
-        if os.path.isdir(path) and name != "sys":
-            words += ["--tmpfs", path, "--remount-ro", path]
-        elif os.path.isfile(path):
-            words += ["--ro-bind", "/dev/null", path]
+    for path in (Path("/proc", name) for name in HIDDEN if name != "sys"):
+        if path.is_dir():
+            words += ["--tmpfs", str(path), "--remount-ro", str(path)]
+        elif path.exists():
+            words += ["--ro-bind", "/dev/null", str(path)]
     return words
+
+
+def _shown_if_there(path: Path) -> list[str]:
+    return ["--ro-bind-try", str(path), str(path)]
 
 
 def _bind(bind: Bind) -> Sequence[str]:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+WORDS = 500
 TAIL = 4
 """One part in so many is kept for the end."""
 
@@ -23,9 +24,12 @@ class CappedLog:
         self._room = most_bytes - self._tail_bytes
         self._tail = b""
         self._dropped = 0
+        self.last_words = b""
+        """The end of what was written last."""
 
     def write(self, chunk: bytes) -> None:
         """Add what the program wrote."""
+        self.last_words = chunk[-WORDS:]
         head, rest = chunk[: self._room], chunk[self._room :]
         if head:
             os.write(self._file, head)

@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import select
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -22,11 +20,12 @@ from backend.sandbox import bubblewrap, linux
 from backend.sandbox.capped_log import CappedLog
 from backend.sandbox.limits import Cgroup, limit_resources, set_limit, threads_of_user
 from backend.sandbox.seccomp import ProgramSeccomp
-from backend.sandbox.stage import Stage, is_full
+from backend.sandbox.stage import Stage, is_full, used_bytes
 from backend.sandbox.trees import Limits, TreeRefused, copy_tree
 from backend.sandbox.view import View
 
 LOOK_S = 0.1
+LOOK_AT_MEMORY_S = 0.5
 GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
 OWN_PROCESSES = 2
@@ -34,6 +33,9 @@ OWN_PROCESSES = 2
 NOT_STARTED = 71
 DRAIN_S = 5.0
 READ = 1 << 16
+NICE = 5
+NO_SUCH_COMMAND = "bwrap: execvp "
+"""How bubblewrap begins to say that everything worked but the command itself."""
 STDERR = 2
 
 
@@ -41,6 +43,8 @@ class Order(NamedTuple):
     """A program as its supervisor orders it (see backend/sandbox/programs.py)."""
 
     bwrap: str
+    python: str
+    prefixes: list[str]
     command: list[str]
     mounts: list[tuple[str, str, bool]]
     cwd: str
@@ -73,12 +77,17 @@ class Launch:
         self.cgroup = Cgroup(f"program-{os.getpid()}", view)
         self.view = view
         self.outputs: list[Output] = []
+        self.memories: list[Path] = []
+        """Everything in memory that it may write."""
         self.binds: list[bubblewrap.Bind] = []
-        self.reason = self.message = ""
+        self.reason = self.message = self.last_words = ""
         self.init: int | None = None
         """Number of the program's pid 1."""
         self.code: int | None = None
+        self.peak = 0
+        """Most memory, where no cgroup counts."""
         self._status = b""
+        self._look_again = 0.0
 
     def run(self) -> dict[str, Any]:
         """How the program ended, with its output in place. Raises OSError and TreeRefused before it was started."""
@@ -90,7 +99,7 @@ class Launch:
             self._find_reason()
             self._fetch()
         finally:
-            peak = self.cgroup.peak_bytes()
+            peak = self.cgroup.peak_bytes() or self.peak
             self.cgroup.remove()
         return {
             "code": self.code, "reason": self.reason, "seconds": round(seconds, 3), "peak_bytes": peak,
@@ -108,13 +117,15 @@ class Launch:
             else:
                 place = stage.bind(Path(source))
             self._bind(place, target, write)
-        for folder in bubblewrap.interpreter():
-            self._bind(stage.bind(folder), str(folder), False)
+        for prefix in bubblewrap.shown(order.prefixes):
+            self._bind(stage.bind(Path(prefix)), prefix, False)
         for target in ("/tmp", "/dev/shm"):
             self._bind(stage.memory(order.tmp_bytes, order.disk_files, "1777"), target, True)
         return stage
 
     def _bind(self, place: Path, target: str, write: bool) -> None:
+        if write:
+            self.memories.append(place)
         self.binds.append(bubblewrap.Bind(str(place), target, write))
 
     def _start_and_watch(self, stage: Stage) -> None:
@@ -130,6 +141,7 @@ class Launch:
             self._watch(child, log, log_end, status)
             end_all(child, self.init)
             drain(log_end, log)
+        self.last_words = log.last_words.decode(errors="replace").strip()
         while chunk := os.read(status, READ):
             self._take_status(chunk)
 
@@ -155,12 +167,24 @@ class Launch:
             if 0 in ready:
                 self.reason = "killed"
                 return
+            if self._uses_too_much_memory():
+                self.reason = "memory_limit"
+                return
             if time.monotonic() > deadline:
                 if self.reason:
                     return
                 self.reason = "wall_limit"
                 deadline += GRACE_S
                 ask_to_end(self.init)
+
+    def _uses_too_much_memory(self) -> bool:
+        """Asked where no cgroup counts: what its processes have together, twice a second."""
+        if self.cgroup.limits_memory or self.init is None or time.monotonic() < self._look_again:
+            return False
+        self._look_again = time.monotonic() + LOOK_AT_MEMORY_S
+        used = private_bytes(self.init) + sum(map(used_bytes, self.memories))
+        self.peak = max(self.peak, used)
+        return used > self.order.memory_bytes
 
     def _take_status(self, chunk: bytes) -> None:
         """What bubblewrap says: one JSON object a line."""
@@ -174,7 +198,8 @@ class Launch:
         if self.cgroup.ran_out_of_memory():
             self.reason = self.reason or "memory_limit"
         elif self.code is None and not self.reason:
-            self.reason, self.message = "not_started", "The program could not be started; its log has the reason."
+            self.reason = "not_started" if self.last_words.startswith(NO_SUCH_COMMAND) else "not_confined"
+            self.message = f"The program could not be started: {self.last_words}"
         elif self.code and not self.reason:
             if any(is_full(output.place) for output in self.outputs):
                 self.reason = "disk_limit"
@@ -206,15 +231,16 @@ def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int) ->
             os._exit(NOT_STARTED)
         files = {path: in_memory(content.encode()) for path, content in bubblewrap.FILES.items()}
         seccomp = in_memory(b"")
-        ProgramSeccomp().export(seccomp)
+        ProgramSeccomp(nameless_files=launch.cgroup.limits_memory).export(seccomp)
         os.lseek(seccomp, 0, os.SEEK_SET)
-        words = bubblewrap.options(launch.binds, files, seccomp, status, order.cwd)
-        words += bubblewrap.environment(order.environment)
+        inherited = bubblewrap.Descriptors(files, seccomp, status)
+        words = bubblewrap.options(launch.binds, inherited, order.python, order.cwd)
+        words += bubblewrap.environment(order.environment, order.prefixes)
         arguments = in_memory(b"".join(word.encode() + b"\0" for word in words))
         keep_open({*files.values(), seccomp, status, arguments, *order.descriptors})
         os.execve(order.bwrap, ["bwrap", "--args", str(arguments), "--", *order.command], {})
     except OSError as error:
-        os.write(STDERR, f"The program could not be confined: {error}\n".encode())
+        os.write(STDERR, f"{error}\n".encode())
     finally:
         os._exit(NOT_STARTED)
 
@@ -226,13 +252,13 @@ def limit(order: Order, launch: Launch) -> None:
     others = 0 if os.geteuid() == 0 else threads_of_user()
     set_limit("NPROC", others + order.processes + OWN_PROCESSES)
     set_limit("CPU", int(order.wall_seconds * (os.cpu_count() or 1)) + 1)
-    os.setpriority(os.PRIO_PROCESS, 0, 5)
+    os.nice(NICE)
 
 
 def keep_open(descriptors: set[int]) -> None:
     """Close every file but the standard streams and `descriptors`, which bubblewrap inherits."""
-    for name in os.listdir("/proc/self/fd"):
-        descriptor = int(name)
+    for link in list(Path("/proc/self/fd").iterdir()):
+        descriptor = int(link.name)
         if descriptor in descriptors:
             os.set_inheritable(descriptor, True)
         elif descriptor > STDERR:
@@ -250,11 +276,9 @@ def in_memory(content: bytes) -> int:
 
 def ask_to_end(init: int | None) -> None:
     """Send SIGTERM to what pid 1 of the program's namespace has started."""
-    if init is None:
-        return
-    with contextlib.suppress(OSError):
-        for pid in Path(f"/proc/{init}/task/{init}/children").read_text().split():
-            os.kill(int(pid), signal.SIGTERM)
+    for pid in children(init) if init is not None else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def end_all(child: int, init: int | None) -> None:
@@ -268,6 +292,23 @@ def end_all(child: int, init: int | None) -> None:
             os.wait()
         except ChildProcessError:
             return
+
+
+def private_bytes(pid: int) -> int:
+    """Memory of a process and its descendants; what they share counts once."""
+    total = 0
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+    return total + sum(map(private_bytes, children(pid)))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the main thread of a process started."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def drain(log_end: int, log: CappedLog) -> None:
@@ -289,7 +330,7 @@ def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.umask(0o022)
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-    order = Order(**json.loads(sys.stdin.buffer.raw.readline()))  # type: ignore[attr-defined]
+    order = Order(**json.loads(os.fdopen(0, "rb", buffering=0, closefd=False).readline()))
     try:
         ended = Launch(order).run()
     except (OSError, TreeRefused) as error:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -132,6 +131,8 @@ def start(program: Program) -> RunningProgram:
     """Start a program. Raises OSError where no process can be started."""
     order = Order(
         bwrap=_bwrap() or "bwrap",
+        python=sys.executable,
+        prefixes=[sys.base_prefix, sys.prefix],
         command=list(program.command),
         mounts=[(str(mount.source.absolute()), mount.target, mount.write) for mount in program.mounts],
         cwd=program.cwd,
@@ -174,17 +175,13 @@ def run(program: Program) -> Ended:
 def missing() -> str:
     """Why programs cannot be confined on this machine and how to get it; empty when they can. Tried once."""
     if _bwrap() is None:
-        return f"Submitted code cannot be run here: bubblewrap is not installed. {HOW}"
+        return f"Submitted code cannot be run here. bubblewrap is not installed. {HOW}"
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        trial = Program(["python", "-c", ""], (), "/", {}, TRIAL_S, 256 << 20, log)
-        ended = run(trial)
-        if ended.code == 0 and not ended.reason:
-            return ""
-        said = ended.message or "a trial failed"
-        with contextlib.suppress(OSError):
-            said = log.read_text(errors="replace").strip()[-300:] or said
-    return f"Submitted code cannot be run here: {said} {HOW}"
+        ended = run(Program(["python", "-c", ""], (), "/", {}, TRIAL_S, 256 << 20, Path(folder) / "log"))
+    if ended.code == 0 and not ended.reason:
+        return ""
+    reason = ended.message or f"A trial ended with {ended.reason or ended.code}."
+    return f"Submitted code cannot be run here. {reason} {HOW}"
 
 
 def collect(source: Path, into: Path, most_bytes: int, most_files: int) -> list[Path]:

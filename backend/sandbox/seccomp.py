@@ -124,8 +124,11 @@ class ProgramSeccomp(Seccomp):
     denied = tuple(name for name in DENIED if name != "truncate")
     ignored = ()
 
-    def __init__(self) -> None:
+    def __init__(self, nameless_files: bool) -> None:
+        """`nameless_files`: whether it may make files in memory, which only a cgroup counts."""
         super().__init__(signals=True, sockets=True)
+        if not nameless_files:
+            self._deny("memfd_create", errno.EPERM)
 
 
 @cache

@@ -59,7 +59,7 @@ class Stage:
         if self.privileged:
             for above, folders, files in os.walk(folder):
                 for name in (*folders, *files):
-                    os.chown(os.path.join(above, name), self.uid, self.gid, follow_symlinks=False)
+                    os.chown(Path(above, name), self.uid, self.gid, follow_symlinks=False)
 
     def leave_rights(self) -> None:
         """In the process that becomes bubblewrap: go on as the program's user. Raises OSError."""
@@ -77,3 +77,9 @@ def is_full(folder: Path) -> bool:
     """Whether a folder of `memory` takes nothing more."""
     place = os.statvfs(folder)
     return place.f_bavail == 0 or place.f_ffree == 0
+
+
+def used_bytes(folder: Path) -> int:
+    """What is in a folder of `memory`."""
+    place = os.statvfs(folder)
+    return (place.f_blocks - place.f_bfree) * place.f_frsize

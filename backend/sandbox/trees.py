@@ -66,7 +66,7 @@ def clear(folder: Path) -> None:
             _open_up(Path(entry.path))
             shutil.rmtree(entry.path)
         else:
-            os.unlink(entry.path)
+            Path(entry.path).unlink()
 
 
 def _open_up(folder: Path) -> None:
@@ -78,9 +78,8 @@ def _open_up(folder: Path) -> None:
 
 
 def _copy(source: Path, into: Path, limits: Limits) -> Iterator[Path]:
-    left, count = limits.most_bytes, 0
-    for entry in _walk(source):
-        count += 1
+    left = limits.most_bytes
+    for count, entry in enumerate(_walk(source), start=1):
         if count > limits.most_files:
             raise TreeRefused(f"There are more than {limits.most_files} files and folders.")
         target = into / entry.name
@@ -99,7 +98,7 @@ def _walk(source: Path) -> Iterator[_Entry]:
         if above.count("/") >= MOST_DEPTH:
             raise TreeRefused(f"Folders are nested more than {MOST_DEPTH} deep: {_shown(above[:80])}.")
         with _opened(source, above) as folder:
-            for name in sorted(os.listdir(folder)):
+            for name in sorted(entry.name for entry in os.scandir(folder)):
                 path = f"{above}/{name}" if above else name
                 entry = _Entry(path, folder, _is_folder(folder, name, path))
                 yield entry
@@ -145,7 +144,7 @@ def _copy_file(entry: _Entry, target: Path, left: int, most: int) -> int:
     """Copy one file and return its size, having read at most one byte more than is `left`."""
     try:
         reading = os.open(
-            os.path.basename(entry.name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+            Path(entry.name).name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
             dir_fd=entry.folder,
         )  # fmt: skip
     except OSError as error:
