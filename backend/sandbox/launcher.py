@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from backend.sandbox import bubblewrap, linux
 from backend.sandbox.capped_log import CappedLog
-from backend.sandbox.limits import Cgroup, limit_resources, set_limit, threads_of_user
+from backend.sandbox.limits import Cgroup, limit_resources, name_of_program, set_limit, threads_of_user
 from backend.sandbox.seccomp import ProgramSeccomp
 from backend.sandbox.stage import Stage, is_full, used_bytes
 from backend.sandbox.trees import Limits, TreeRefused, copy_tree
@@ -30,6 +30,8 @@ GRACE_S = 1.0
 """Between SIGTERM and SIGKILL."""
 OWN_PROCESSES = 2
 """bubblewrap's."""
+SPARE_PROCESSES = 8
+"""By which the limit of a user is higher than that of a cgroup, which says when it was met."""
 NOT_STARTED = 71
 DRAIN_S = 5.0
 READ = 1 << 16
@@ -46,7 +48,8 @@ class Order(NamedTuple):
     python: str
     prefixes: list[str]
     command: list[str]
-    mounts: list[tuple[str, str, bool]]
+    mounts: list[tuple[str, str, bool, bool]]
+    """Source, target, whether it is written, and by several programs at a time."""
     cwd: str
     environment: dict[str, str]
     wall_seconds: float
@@ -74,7 +77,7 @@ class Launch:
         self.order = order
         self.limits = Limits(order.disk_bytes, order.disk_files)
         view = View(memory_bytes=order.memory_bytes, processes=order.processes + OWN_PROCESSES)
-        self.cgroup = Cgroup(f"program-{os.getpid()}", view)
+        self.cgroup = Cgroup(name_of_program(), view)
         self.view = view
         self.outputs: list[Output] = []
         self.memories: list[Path] = []
@@ -108,25 +111,26 @@ class Launch:
 
     def _put_together(self) -> Stage:
         stage, order = Stage(), self.order
-        for source, target, write in order.mounts:
-            if write:
-                place = stage.memory(order.disk_bytes, order.disk_files)
+        for source, target, write, shared in order.mounts:
+            if write and not shared:
+                place = self._memory(stage, target, order.disk_bytes)
                 copy_tree(Path(source), place, self.limits)
                 stage.hand_over(place)
                 self.outputs.append(Output(place, Path(source)))
             else:
-                place = stage.bind(Path(source))
-            self._bind(place, target, write)
+                self.binds.append(bubblewrap.Bind(str(stage.bind(Path(source))), target, write))
         for prefix in bubblewrap.shown(order.prefixes):
-            self._bind(stage.bind(Path(prefix)), prefix, False)
+            self.binds.append(bubblewrap.Bind(str(stage.bind(Path(prefix))), prefix))
         for target in ("/tmp", "/dev/shm"):
-            self._bind(stage.memory(order.tmp_bytes, order.disk_files, "1777"), target, True)
+            self._memory(stage, target, order.tmp_bytes, "1777")
         return stage
 
-    def _bind(self, place: Path, target: str, write: bool) -> None:
-        if write:
-            self.memories.append(place)
-        self.binds.append(bubblewrap.Bind(str(place), target, write))
+    def _memory(self, stage: Stage, target: str, most_bytes: int, mode: str = "755") -> Path:
+        """A folder in memory that the program sees at `target` and may write."""
+        place = stage.memory(most_bytes, self.order.disk_files, mode)
+        self.memories.append(place)
+        self.binds.append(bubblewrap.Bind(str(place), target, True))
+        return place
 
     def _start_and_watch(self, stage: Stage) -> None:
         log = CappedLog(Path(self.order.log), self.order.log_bytes)
@@ -231,7 +235,8 @@ def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int) ->
             os._exit(NOT_STARTED)
         files = {path: in_memory(content.encode()) for path, content in bubblewrap.FILES.items()}
         seccomp = in_memory(b"")
-        ProgramSeccomp(nameless_files=launch.cgroup.limits_memory).export(seccomp)
+        links = not any(shared for *_, shared in order.mounts)
+        ProgramSeccomp(nameless_files=launch.cgroup.limits_memory, links=links).export(seccomp)
         os.lseek(seccomp, 0, os.SEEK_SET)
         inherited = bubblewrap.Descriptors(files, seccomp, status)
         words = bubblewrap.options(launch.binds, inherited, order.python, order.cwd)
@@ -250,7 +255,7 @@ def limit(order: Order, launch: Launch) -> None:
     memory = 0 if launch.cgroup.limits_memory else order.memory_bytes
     limit_resources(View(memory_bytes=memory, disk_bytes=max(order.disk_bytes, order.tmp_bytes)))
     others = 0 if os.geteuid() == 0 else threads_of_user()
-    set_limit("NPROC", others + order.processes + OWN_PROCESSES)
+    set_limit("NPROC", others + order.processes + SPARE_PROCESSES)
     set_limit("CPU", int(order.wall_seconds * (os.cpu_count() or 1)) + 1)
     os.nice(NICE)
 
@@ -304,11 +309,12 @@ def private_bytes(pid: int) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that the main thread of a process started."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
+    """The processes that a process started, whichever its thread."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def drain(log_end: int, log: CappedLog) -> None:

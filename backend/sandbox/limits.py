@@ -126,10 +126,11 @@ class Cgroup:
         return 0
 
     def remove(self) -> None:
-        """Forget them, once their processes have ended."""
+        """Forget them and those of programs that the job started, once all their processes have ended."""
         for _, folder in self.folders:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            for ended in (folder, *folder.parent.glob(f"{folder.name}.*")):
+                with contextlib.suppress(OSError):
+                    ended.rmdir()
 
 
 def _count(folder: Path, where: str) -> int:
@@ -178,6 +179,13 @@ def _own_cgroup() -> str:
     """The cgroup of version 2 that this process is in."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
+
+
+def name_of_program() -> str:
+    """What the cgroups of a program are called: `JOB.RANDOM`, after the job that this process belongs to, if any."""
+    names = [line.rpartition("/")[2] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    jobs = [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+    return f"{jobs[0] if jobs else 'program'}.{os.urandom(6).hex()}"
 
 
 def sweep() -> None:

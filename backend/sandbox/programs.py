@@ -51,6 +51,9 @@ class Mount(NamedTuple):
     source: Path
     target: str
     write: bool = False
+    shared: bool = False
+    """Written by several programs at the same time: bound as it is, for the caller to bound. Such a program can make no
+    links: another one, which sees more, would follow them."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def start(program: Program) -> RunningProgram:
         python=sys.executable,
         prefixes=[sys.base_prefix, sys.prefix],
         command=list(program.command),
-        mounts=[(str(mount.source.absolute()), mount.target, mount.write) for mount in program.mounts],
+        mounts=[(str(mount.source.absolute()), *mount[1:]) for mount in program.mounts],
         cwd=program.cwd,
         environment=dict(program.environment),
         wall_seconds=program.wall_seconds,

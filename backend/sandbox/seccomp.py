@@ -43,6 +43,7 @@ DENIED = (
 )
 NETWORK = ("socket", "connect", "bind", "listen", "accept", "accept4")
 NETLINK = 16
+LINKS = ("symlink", "symlinkat", "link", "linkat")
 FAMILIES = frozenset({1, 2, 10, NETLINK})
 """Sockets of a job with a network of its own: unix, inet, inet6, and netlink, with which libraries list addresses."""
 IGNORED = ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "utimensat", "futimesat")
@@ -124,11 +125,16 @@ class ProgramSeccomp(Seccomp):
     denied = tuple(name for name in DENIED if name != "truncate")
     ignored = ()
 
-    def __init__(self, nameless_files: bool) -> None:
-        """`nameless_files`: whether it may make files in memory, which only a cgroup counts."""
+    def __init__(self, nameless_files: bool, links: bool = True) -> None:
+        """`nameless_files`: whether it may make files in memory, which only a cgroup counts. `links`: whether it may
+        make symbolic and hard links, and fill a folder at once instead of by writing."""
         super().__init__(signals=True, sockets=True)
         if not nameless_files:
             self._deny("memfd_create", errno.EPERM)
+        if not links:
+            self._deny("fallocate", errno.EOPNOTSUPP)
+            for name in LINKS:
+                self._deny(name, errno.EPERM)
 
 
 @cache

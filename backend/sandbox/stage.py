@@ -16,18 +16,19 @@ from backend.sandbox.namespaces import BIND, NO_DEVICES, NO_SUID, PRIVATE, map_i
 PLACE = Path("/sys/kernel")
 """Covered in that namespace: a folder that every machine has and no program sees."""
 FIRST_UID, UIDS = 61500, 3500
-"""The users that programs of root run as, by the number of the process that watches them."""
+"""The users that programs of root run as, one of them each."""
 
 
 class Stage:
     """Makes the namespace; the process stays in it. Raises OSError where the kernel does not allow it."""
 
     def __init__(self) -> None:
-        self.privileged = os.geteuid() == 0
+        self.privileged = os.geteuid() == 0 and _is_everybody()
+        """Whether it can be another user, as root of the machine and of a container can."""
         self.uid, self.gid = os.geteuid(), os.getegid()
         linux.call("unshare", linux.NEW_MOUNTS | (0 if self.privileged else linux.NEW_USER))
         if self.privileged:
-            self.uid = self.gid = FIRST_UID + os.getpid() % UIDS
+            self.uid = self.gid = FIRST_UID + int.from_bytes(os.urandom(2)) % UIDS
         else:
             map_ids(self.uid, self.uid, self.gid)
         linux.call("mount", "none", "/", None, PRIVATE, None)
@@ -71,6 +72,12 @@ class Stage:
     def _next(self) -> Path:
         self._count += 1
         return PLACE / str(self._count)
+
+
+def _is_everybody() -> bool:
+    """Whether the users of programs exist in this user namespace."""
+    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(int(first) <= FIRST_UID and int(first) + int(count) >= FIRST_UID + UIDS for first, _, count in ranges)
 
 
 def is_full(folder: Path) -> bool:
