@@ -68,6 +68,10 @@ class Sandbox:
 
     def enter(self, view: View, slot: int) -> None:
         """In the child: confine this process for good, `slot` being its number among those running. Raises OSError."""
+        if view.supervises:
+            if self._namespaces:
+                self._namespaces.supervise()
+            return
         if self._namespaces:
             self._namespaces.enter(view, slot)
         elif self.layers:

@@ -105,6 +105,17 @@ class Namespaces:
             linux.prctl(linux.PR_SET_DUMPABLE, 0)  # the job cannot look into pid 1
             _reap_until(job)
 
+    def supervise(self) -> None:
+        """In the child: stay as it is, for a process that starts programs of strangers. Returns in the job's process.
+
+        What stays behind is pid 1: however it ends, the kernel ends the job and its programs. Raises OSError.
+        """
+        linux.call("unshare", linux.NEW_MOUNTS)
+        linux.call("mount", "proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC, None)
+        job = os.fork()
+        if job:
+            _reap_until(job)
+
     def _build_root(self, view: View) -> None:
         root = self.root
         linux.call("mount", "tmpfs", root, "tmpfs", NO_SUID | NO_DEVICES, ROOT_SIZE)
