@@ -90,7 +90,7 @@ def _system(python: str) -> list[str]:
 def _hidden() -> list[str]:
     """What a proc of one's own would show of the whole machine. bubblewrap makes the worst of it read-only itself."""
     words = []
-    for path in (Path("/proc", name) for name in HIDDEN if name != "sys"):
+    for path in (Path("/proc", name) for name in HIDDEN):
         if path.is_dir():
             words += ["--tmpfs", str(path), "--remount-ro", str(path)]
         elif path.exists():

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -171,8 +172,8 @@ class Launch:
             if 0 in ready:
                 self.reason = "killed"
                 return
-            if self._uses_too_much_memory():
-                self.reason = "memory_limit"
+            self.reason = self.reason or self._is_over()
+            if self.reason not in {"", "wall_limit"}:
                 return
             if time.monotonic() > deadline:
                 if self.reason:
@@ -181,14 +182,21 @@ class Launch:
                 deadline += GRACE_S
                 ask_to_end(self.init)
 
-    def _uses_too_much_memory(self) -> bool:
-        """Asked where no cgroup counts: what its processes have together, twice a second."""
-        if self.cgroup.limits_memory or self.init is None or time.monotonic() < self._look_again:
-            return False
+    def _is_over(self) -> str:
+        """The limit that its processes have met together; empty for none. Without cgroups they are looked at."""
+        if self.cgroup.ran_out_of_memory():
+            return "memory_limit"
+        if self.init is None or (self.cgroup.limits_memory and self.cgroup.limits_processes):
+            return ""
+        everybody = [self.init, *descendants(self.init)]
+        if len(everybody) > self.order.processes + 1:
+            return "process_limit"
+        if self.cgroup.limits_memory or time.monotonic() < self._look_again:
+            return ""
         self._look_again = time.monotonic() + LOOK_AT_MEMORY_S
-        used = private_bytes(self.init) + sum(map(used_bytes, self.memories))
+        used = sum(map(private_bytes, everybody)) + sum(map(used_bytes, self.memories))
         self.peak = max(self.peak, used)
-        return used > self.order.memory_bytes
+        return "memory_limit" if used > self.order.memory_bytes else ""
 
     def _take_status(self, chunk: bytes) -> None:
         """What bubblewrap says: one JSON object a line."""
@@ -200,7 +208,7 @@ class Launch:
 
     def _find_reason(self) -> None:
         if self.cgroup.ran_out_of_memory():
-            self.reason = self.reason or "memory_limit"
+            self.reason = "memory_limit"
         elif self.code is None and not self.reason:
             self.reason = "not_started" if self.last_words.startswith(NO_SUCH_COMMAND) else "not_confined"
             self.message = f"The program could not be started: {self.last_words}"
@@ -300,12 +308,11 @@ def end_all(child: int, init: int | None) -> None:
 
 
 def private_bytes(pid: int) -> int:
-    """Memory of a process and its descendants; what they share counts once."""
-    total = 0
+    """Memory of a process; of what several share, each counts its part."""
     with contextlib.suppress(OSError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
-    return total + sum(map(private_bytes, children(pid)))
+        return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
+    return 0
 
 
 def children(pid: int) -> list[int]:
@@ -315,6 +322,13 @@ def children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_text().split())
     return found
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that these started."""
+    for child in children(pid):
+        yield child
+        yield from descendants(child)
 
 
 def drain(log_end: int, log: CappedLog) -> None:

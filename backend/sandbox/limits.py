@@ -117,6 +117,11 @@ class Cgroup:
         """Whether it holds the limit of memory."""
         return any(controller.memory for controller, _ in self.folders)
 
+    @property
+    def limits_processes(self) -> bool:
+        """Whether it holds the limit of processes."""
+        return any(controller.processes for controller, _ in self.folders)
+
     def peak_bytes(self) -> int:
         """Most memory that its processes had together; 0 where nobody counted."""
         for controller, folder in self.folders:
