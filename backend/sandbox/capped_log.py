@@ -25,11 +25,11 @@ class CappedLog:
         self._tail = b""
         self._dropped = 0
         self.last_words = b""
-        """The end of what was written last."""
+        """The end of what was written."""
 
     def write(self, chunk: bytes) -> None:
         """Add what the program wrote."""
-        self.last_words = chunk[-WORDS:]
+        self.last_words = (self.last_words + chunk[-WORDS:])[-WORDS:]
         head, rest = chunk[: self._room], chunk[self._room :]
         if head:
             os.write(self._file, head)
