@@ -174,17 +174,22 @@ def run(program: Program) -> Ended:
         running.kill()
 
 
-@cache
 def missing() -> str:
-    """Why programs cannot be confined on this machine and how to get it; empty when they can. Tried once."""
+    """Why programs cannot be confined on this machine and how to get it, sentences; empty when they can."""
+    why = problem()
+    return f"Submitted code cannot be run here. {why} {HOW}" if why else ""
+
+
+@cache
+def problem() -> str:
+    """Why programs cannot be confined on this machine, a sentence; empty when they can. Tried once."""
     if _bwrap() is None:
-        return f"Submitted code cannot be run here. bubblewrap is not installed. {HOW}"
+        return "bubblewrap is not installed."
     with tempfile.TemporaryDirectory() as folder:
         ended = run(Program(["python", "-c", ""], (), "/", {}, TRIAL_S, 256 << 20, Path(folder) / "log"))
     if ended.code == 0 and not ended.reason:
         return ""
-    reason = ended.message or f"A trial ended with {ended.reason or ended.code}."
-    return f"Submitted code cannot be run here. {reason} {HOW}"
+    return ended.message or f"A trial ended with {ended.reason or ended.code}."
 
 
 def collect(source: Path, into: Path, most_bytes: int, most_files: int) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backend.sandbox import programs
-from backend.sandbox.programs import CollectRefused, Mount, Program, collect, missing, run, start
+from backend.sandbox.programs import CollectRefused, Mount, Program, collect, missing, problem, run, start
 
 SHORT = {"cwd": "/tmp", "environment": {}, "wall_seconds": 30, "memory_bytes": 512 << 20}
 
@@ -125,14 +125,14 @@ def test_without_bubblewrap_nothing_is_run_and_it_is_said_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    missing.cache_clear()
+    problem.cache_clear()
     assert missing().startswith("Submitted code cannot be run here. bubblewrap is not installed. ")
     assert "apt-get install bubblewrap" in missing() and "user.max_user_namespaces" in missing()
     left = tmp_path / "left"
     ended = run(program(tmp_path, "touch", str(left)))
     assert ended.reason == "not_confined" and not left.exists()
     monkeypatch.undo()
-    missing.cache_clear()
+    problem.cache_clear()
 
 
 def test_a_sandbox_that_fails_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,11 +142,11 @@ def test_a_sandbox_that_fails_is_named_with_its_reason(monkeypatch: pytest.Monke
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr(programs, "_bwrap", lambda: str(broken))
-    missing.cache_clear()
+    problem.cache_clear()
     assert "No permissions to create a new namespace" in missing()
     shutil.rmtree(reachable)
     monkeypatch.undo()
-    missing.cache_clear()
+    problem.cache_clear()
 
 
 def test_plain_files_are_collected(tmp_path: Path) -> None:
