@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from backend.sandbox.programs import Mount, Program, missing, run
 from scripts.figures import Figure, Sections, at_most, reading
 
-COMMAND = ("python3", "-I", "-S", "-c", "")
+NOTHING = ("-I", "-S", "-c", "")
 
 
 class Size(NamedTuple):
@@ -43,10 +44,10 @@ def figures(folder: Path, size: Size) -> list[Figure]:
     for name in ("input", "output"):
         (folder / name).mkdir()
     mounts = (Mount(folder / "input", "/app/input"), Mount(folder / "output", "/app/output", write=True))
-    program = Program(COMMAND, mounts, "/app/input", {}, wall_seconds=60, memory_bytes=1 << 30, log=folder / "log")
+    program = Program(("python", *NOTHING), mounts, "/app/input", {}, wall_seconds=60, memory_bytes=1 << 30, log=folder / "log")
     bare, confined = [], []
     for _ in range(size.runs):
-        bare.append(seconds(lambda: subprocess.run(COMMAND, check=True)))
+        bare.append(seconds(lambda: subprocess.run([sys.executable, *NOTHING], check=True)))
         confined.append(seconds(lambda: _run(program)))
     over = statistics.median(confined) - statistics.median(bare)
     return [
