@@ -135,6 +135,10 @@ class BadBenchmark(PodiumError):
         super().__init__("\n".join(self.lines))
 
 
+class CollectRefused(PodiumError):
+    """What a submitted program left is not collected; nothing of it was."""
+
+
 class BadSettings(PodiumError):
     """Settings that cannot be used; one sentence a setting."""
 

@@ -23,6 +23,7 @@ SUBCOMMANDS = {
     "jobs": "a small job from claim to published, against the lm_eval command",
     "harness": "the time of evaluation, against the lm_eval command",
     "slurm": "jobs through Slurm, against the same job by hand",
+    "sandbox": "a program of strangers in its sandbox, against the bare process",
     "submit": "from submission to the request file on disk",
     "hub": "ten thousand request files in a Hub store, against lm-eval's tracker",
     "queue": "a hundred thousand request files in either store, against reading every file",

@@ -3,7 +3,7 @@
 # tests skip and say so.
 set -euo pipefail
 PATH=$PATH:/usr/sbin
-declare -A wanted=([chromium]=chromium [git]=git [slurmctld]=slurmctld [slurmd]=slurmd [sbatch]=slurm-client [munged]=munge)
+declare -A wanted=([bwrap]=bubblewrap [chromium]=chromium [git]=git [slurmctld]=slurmctld [slurmd]=slurmd [sbatch]=slurm-client [munged]=munge)
 missing=()
 for command in "${!wanted[@]}"; do
     command -v "$command" >/dev/null || missing+=("${wanted[$command]}")

@@ -70,7 +70,7 @@ ROOMS = {
     "leaderboard.space",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
-    "backend.sandbox": "",
+    "backend.sandbox": "leaderboard.errors",
     "backend.environment": f"{NOUNS} leaderboard.settings",
     "backend.kept": "",
     "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.kept",

@@ -13,6 +13,7 @@ from backend.doctor.machine import (
     check_gpu,
     check_memory,
     check_packages,
+    check_programs,
     check_python,
     check_sandbox,
 )
@@ -36,6 +37,7 @@ def examine() -> Iterator[Line]:
     yield check_memory(settings)
     yield check_gpu(settings)
     yield from check_sandbox(settings)
+    yield check_programs()
     yield from check_hub(settings)
     yield from check_datasets(settings)
     yield from check_slurm(settings)

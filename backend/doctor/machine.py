@@ -14,7 +14,7 @@ import psutil
 
 from backend.doctor.line import Line, failed, ok, warning
 from backend.executors.layers import HOW, layer_problems
-from backend.sandbox import Layer
+from backend.sandbox import Layer, programs
 from leaderboard.settings import PROJECT, Settings
 
 OLDEST = (3, 11)
@@ -125,6 +125,14 @@ def check_sandbox(settings: Settings) -> Iterator[Line]:
             continue
         state = warning if works or settings.sandbox == "off" or settings.executor == "slurm" else failed
         yield state(name, f"Jobs cannot be confined by {layer}: {problems[layer]}.", f"It needs {HOW[layer]}.")
+
+
+def check_programs() -> Line:
+    """Whether submitted code, and the programs of competition bundles, can be run."""
+    why = programs.problem()
+    if why:
+        return warning("sandbox: programs", f"Submitted code is refused here. {why}", programs.HOW)
+    return ok("sandbox: programs", "Submitted code and the programs of competition bundles can be run in bubblewrap.")
 
 
 def existing(folder: Path) -> Path:

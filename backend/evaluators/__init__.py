@@ -9,6 +9,8 @@ from backend.evaluators.checkpoint import CheckpointEvaluator
 from backend.evaluators.code import CodeEvaluator
 from backend.evaluators.endpoint import EndpointEvaluator
 from backend.evaluators.predictions import PredictionsEvaluator
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records.submission import CODE
 
 EVALUATORS: dict[str, type[Evaluator]] = {
     "checkpoint": CheckpointEvaluator,
@@ -21,6 +23,11 @@ ABILITIES = "backend.abilities:AbilitiesProbe"
 """The job that finds out what a machine can do; named as in job.json, since importing it may take long."""
 DATA_NEEDS = "backend.evaluators.needs:DataNeedsProbe"
 """The job that finds out which data a benchmark's tasks read."""
+
+
+def starts_programs(kind: str, benchmark: Benchmark) -> bool:
+    """Whether a job of this kind runs programs of strangers: submitted code, or what a competition bundle holds."""
+    return kind == CODE or benchmark.bundle is not None
 
 
 def evaluator_name(evaluator: type[Evaluator]) -> str:

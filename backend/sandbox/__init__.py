@@ -2,7 +2,9 @@
 
 Two layers, both where both can be had: namespaces (a file system, processes and a network of its own) and Landlock
 (which files may be opened). Both come with a seccomp filter, resource limits, no capabilities and no open files but
-the log. The package uses the standard library and libseccomp only, and runs in processes that hold no secret.
+the log. What runs in them or makes them uses the standard library and libseccomp only, in processes that hold no secret.
+
+Programs of strangers, which are hostile on purpose, have a sandbox of their own: see programs.py.
 """
 
 from __future__ import annotations
@@ -68,6 +70,10 @@ class Sandbox:
 
     def enter(self, view: View, slot: int) -> None:
         """In the child: confine this process for good, `slot` being its number among those running. Raises OSError."""
+        if view.supervises:
+            if self._namespaces:
+                self._namespaces.supervise()
+            return
         if self._namespaces:
             self._namespaces.enter(view, slot)
         elif self.layers:

@@ -32,7 +32,7 @@ def limit_resources(view: View) -> None:
         if not view.accelerated:  # a driver of an accelerator reserves far more addresses than memory
             limits["AS"] = used["VmSize"] + 2 * view.memory_bytes
     for name, value in limits.items():
-        _limit(name, value)
+        set_limit(name, value)
 
 
 def limit_processes(view: View, others: int = 0) -> None:
@@ -40,7 +40,7 @@ def limit_processes(view: View, others: int = 0) -> None:
 
     The kernel counts by user, and does not count root's.
     """
-    _limit("NPROC", others + view.processes)
+    set_limit("NPROC", others + view.processes)
 
 
 def threads_of_user() -> int:
@@ -53,7 +53,7 @@ def threads_of_user() -> int:
     return count
 
 
-def _limit(name: str, value: int) -> None:
+def set_limit(name: str, value: int) -> None:
     """Set a limit, unless a lower one holds already."""
     kind = getattr(resource, f"RLIMIT_{name}")
     _, most = resource.getrlimit(kind)
@@ -75,6 +75,10 @@ class Controller(NamedTuple):
     processes: str = ""
     kills: str = ""
     """File and field that count processes killed for memory, `FILE FIELD`."""
+    peak: str = ""
+    """File with the most memory that was used."""
+    refusals: str = ""
+    """File and field that count refused processes."""
 
 
 class Cgroup:
@@ -102,26 +106,57 @@ class Cgroup:
 
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel killed one of its processes for memory."""
+        return any(_count(folder, controller.kills) for controller, folder in self.folders)
+
+    def refused_processes(self) -> bool:
+        """Whether the kernel refused it a process."""
+        return any(_count(folder, controller.refusals) for controller, folder in self.folders)
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether it holds the limit of memory."""
+        return any(controller.memory for controller, _ in self.folders)
+
+    @property
+    def limits_processes(self) -> bool:
+        """Whether it holds the limit of processes."""
+        return any(controller.processes for controller, _ in self.folders)
+
+    def peak_bytes(self) -> int:
+        """Most memory that its processes had together; 0 where nobody counted."""
         for controller, folder in self.folders:
-            file, _, field = controller.kills.partition(" ")
             with contextlib.suppress(OSError, ValueError):
-                counts = dict(line.split() for line in (folder / file).read_text().splitlines()) if file else {}
-                if int(counts.get(field, 0)):
-                    return True
-        return False
+                if controller.peak:
+                    return int((folder / controller.peak).read_text())
+        return 0
 
     def remove(self) -> None:
-        """Forget them, once their processes have ended."""
+        """Forget them and those of programs that the job started, once all their processes have ended."""
         for _, folder in self.folders:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+            for ended in (folder, *folder.parent.glob(f"{folder.name}.*")):
+                with contextlib.suppress(OSError):
+                    ended.rmdir()
+
+
+def _count(folder: Path, where: str) -> int:
+    """The number that `FILE FIELD` of a cgroup has; 0 where there is none."""
+    file, _, field = where.partition(" ")
+    with contextlib.suppress(OSError, ValueError):
+        counts = dict(line.split() for line in (folder / file).read_text().splitlines()) if file else {}
+        return int(counts.get(field, 0))
+    return 0
 
 
 def controllers() -> Iterator[Controller]:
     """Where this process may make cgroups: version 1's controllers, else a delegated folder of version 2."""
     spelled = (
-        Controller(CGROUPS / "memory", memory="memory.limit_in_bytes", kills="memory.oom_control oom_kill"),
-        Controller(CGROUPS / "pids", processes="pids.max"),
+        Controller(
+            CGROUPS / "memory",
+            memory="memory.limit_in_bytes",
+            kills="memory.oom_control oom_kill",
+            peak="memory.max_usage_in_bytes",
+        ),
+        Controller(CGROUPS / "pids", processes="pids.max", refusals="pids.events max"),
     )
     first = [path for path in spelled if (path.parent / "cgroup.procs").exists() and os.access(path.parent, os.W_OK)]
     if first:
@@ -129,7 +164,9 @@ def controllers() -> Iterator[Controller]:
         return
     delegated = _delegated()
     if delegated is not None:
-        yield Controller(delegated, "memory.max", "pids.max", "memory.events oom_kill")
+        yield Controller(
+            delegated, "memory.max", "pids.max", "memory.events oom_kill", "memory.peak", "pids.events max"
+        )
 
 
 def _delegated() -> Path | None:
@@ -147,6 +184,13 @@ def _own_cgroup() -> str:
     """The cgroup of version 2 that this process is in."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
+
+
+def name_of_program() -> str:
+    """What the cgroups of a program are called: `JOB.RANDOM`, after the job that this process belongs to, if any."""
+    names = [line.rpartition("/")[2] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    jobs = [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+    return f"{jobs[0] if jobs else 'program'}.{os.urandom(6).hex()}"
 
 
 def sweep() -> None:

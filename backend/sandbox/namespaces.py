@@ -54,7 +54,7 @@ class Namespaces:
         uid, gid = os.geteuid(), os.getegid()
         linux.call("unshare", linux.NEW_MOUNTS | linux.NEW_PID | (0 if self.privileged else linux.NEW_USER))
         if not self.privileged:
-            _map_ids(0, uid, gid)
+            map_ids(0, uid, gid)
         child = os.fork()
         if child:
             _wait_and_end_like(child)
@@ -95,7 +95,7 @@ class Namespaces:
             os.setresuid(uid, uid, uid)
             linux.prctl(linux.PR_SET_DUMPABLE, 1)  # setresuid gave /proc/self to root, and uid_map with it
         linux.call("unshare", linux.NEW_USER)  # no power over the mounts from here on
-        _map_ids(INSIDE_UID, uid, gid)
+        map_ids(INSIDE_UID, uid, gid)
         linux.die_with_parent()  # setresuid has cleared it
         limit_resources(view)
         limit_processes(view)
@@ -103,6 +103,17 @@ class Namespaces:
         job = os.fork()
         if job:
             linux.prctl(linux.PR_SET_DUMPABLE, 0)  # the job cannot look into pid 1
+            _reap_until(job)
+
+    def supervise(self) -> None:
+        """In the child: stay as it is, for a process that starts programs of strangers. Returns in the job's process.
+
+        What stays behind is pid 1: however it ends, the kernel ends the job and its programs. Raises OSError.
+        """
+        linux.call("unshare", linux.NEW_MOUNTS)
+        linux.call("mount", "proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC, None)
+        job = os.fork()
+        if job:
             _reap_until(job)
 
     def _build_root(self, view: View) -> None:
@@ -152,7 +163,7 @@ def _reap_until(job: int) -> None:
             os._exit(code if code >= 0 else 128 - code)
 
 
-def _map_ids(inside: int, uid: int, gid: int) -> None:
+def map_ids(inside: int, uid: int, gid: int) -> None:
     """Let `inside` be the only user and group of this new user namespace. Raises OSError."""
     Path("/proc/self/setgroups").write_text("deny")  # without it gid_map is refused
     Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1")

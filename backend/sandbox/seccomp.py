@@ -10,6 +10,7 @@ import ctypes
 import errno
 import struct
 from functools import cache
+from typing import ClassVar
 
 from backend.sandbox.linux import LIBC, NEW_USER
 
@@ -42,6 +43,7 @@ DENIED = (
 )
 NETWORK = ("socket", "connect", "bind", "listen", "accept", "accept4")
 NETLINK = 16
+LINKS = ("symlink", "symlinkat", "link", "linkat")
 FAMILIES = frozenset({1, 2, 10, NETLINK})
 """Sockets of a job with a network of its own: unix, inet, inet6, and netlink, with which libraries list addresses."""
 IGNORED = ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "utimensat", "futimesat")
@@ -57,16 +59,19 @@ class Seccomp:
     `sockets` says whether it may open sockets: only where nobody else is on its network.
     """
 
+    denied: ClassVar[tuple[str, ...]] = DENIED
+    ignored: ClassVar[tuple[str, ...]] = IGNORED
+
     def __init__(self, signals: bool, sockets: bool = False) -> None:
         library = _library()
         self._load = library.seccomp_load
         self._context = ctypes.c_void_p(library.seccomp_init(ALLOW))
         self._library = library
-        for name in DENIED if sockets else (*DENIED, *NETWORK):
+        for name in self.denied if sockets else (*self.denied, *NETWORK):
             self._deny(name, errno.EPERM)
         if sockets:
             self._deny_other_families()
-        for name in IGNORED:
+        for name in self.ignored:
             self._deny(name, 0)
         for name in SIGNALS if not signals else ():
             self._deny(name, errno.EPERM)
@@ -88,6 +93,12 @@ class Seccomp:
         if result:
             raise OSError(-result, "the seccomp filter cannot be loaded")
 
+    def export(self, descriptor: int) -> None:
+        """Write the filter as a program of BPF, for another to load. Raises OSError."""
+        result = self._library.seccomp_export_bpf(self._context, descriptor)
+        if result:
+            raise OSError(-result, "the seccomp filter cannot be written")
+
     def _deny_other_families(self) -> None:
         """Let sockets of other families fail, and netlink's but for those that list addresses (NETLINK_ROUTE, 0)."""
         for family in set(range(max(FAMILIES))) - FAMILIES:
@@ -105,6 +116,25 @@ class Seccomp:
         result = self._library.seccomp_rule_add_array(self._context, FAIL | error, number, conditions, test)
         if result:
             raise OSError(-result, f"there can be no seccomp rule for {name}")
+
+
+class ProgramSeccomp(Seccomp):
+    """The filter of a program whose file system, processes and network are its own: modes and sizes of its files are
+    its own business."""
+
+    denied = tuple(name for name in DENIED if name != "truncate")
+    ignored = ()
+
+    def __init__(self, nameless_files: bool, links: bool = True) -> None:
+        """`nameless_files`: whether it may make files in memory, which only a cgroup counts. `links`: whether it may
+        make symbolic and hard links, and fill a folder at once instead of by writing."""
+        super().__init__(signals=True, sockets=True)
+        if not nameless_files:
+            self._deny("memfd_create", errno.EPERM)
+        if not links:
+            self._deny("fallocate", errno.EOPNOTSUPP)
+            for name in LINKS:
+                self._deny(name, errno.EPERM)
 
 
 @cache

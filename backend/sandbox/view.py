@@ -40,6 +40,9 @@ class View:
     """What it may write; 0 for no limit."""
     processes: int = 256
     """Processes and threads it may have."""
+    supervises: bool = False
+    """Whether it is code of ours that starts programs of strangers, each in a sandbox of its own (programs.py), which
+    cannot be done from inside one: it is limited and ended like any other job, and not confined."""
 
     @property
     def accelerated(self) -> bool:

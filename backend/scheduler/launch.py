@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from backend import Job, Resources
 from backend.engines import engine_for, vllm_of
 from backend.environment import tasks_data
-from backend.evaluators import EVALUATORS, evaluator_name
+from backend.evaluators import EVALUATORS, evaluator_name, starts_programs
 from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
@@ -19,6 +20,8 @@ from leaderboard.settings import Settings
 
 MOST_ACCELERATORS = 8
 """Accelerators that limits leave room for, where a job may have as many as the machine has."""
+PROGRAMS = 4
+"""By how much more processes a job may have that starts programs, each of which has a limit of its own."""
 SHARED_MEMORY_BYTES = 1 << 30
 """What vLLM's processes share for each accelerator."""
 
@@ -47,7 +50,10 @@ class Launcher:
         resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         engine = engine_for(benchmark, self._sizes.engine(request, benchmark.id), self._settings)
-        workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark, engine), request, benchmark)
+        options = self.options(evaluator_name(evaluator), resources, benchmark, engine)
+        if starts_programs(request.kind, benchmark):
+            options = options.model_copy(update={"view": supervising(options.view)})
+        workdir.prepare(options, request, benchmark)
         for number in range(first_of_this_go(request), request.attempts):
             earlier = Workdir(self._folder / f"{request.id}-{number}")
             if earlier.path.is_dir():
@@ -96,6 +102,11 @@ class Launcher:
         """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
         given = self._sizes.of(request, request.benchmark)
         return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
+
+
+def supervising(view: View) -> View:
+    """The view of a job that starts programs of strangers: its limits hold for all of them together."""
+    return dataclasses.replace(view, supervises=True, processes=view.processes * PROGRAMS)
 
 
 def first_of_this_go(request: Request) -> int:

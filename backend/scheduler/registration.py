@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from backend.evaluators import EVALUATORS
+from backend.sandbox import programs
 from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
 from leaderboard.records import Abilities, now
+from leaderboard.records.submission import CODE
 
 
 class Registration:
     """Writes the worker's file whenever something in it has changed."""
 
-    def __init__(self, store: FileStore, worker: str, benchmarks: Sequence[str], slots: int) -> None:
+    def __init__(self, store: FileStore, worker: str, benchmarks: Mapping[str, Benchmark], slots: int) -> None:
         self._store = store
         self._path = f"workers/{worker}.json"
         self._worker = worker
-        self._ours = {"kinds": list(EVALUATORS), "benchmarks": list(benchmarks), "slots": slots}
+        self._ours = {
+            "kinds": list(EVALUATORS), "benchmarks": list(benchmarks), "slots": slots, **refusals(benchmarks),
+        }  # fmt: skip
         self.written: Abilities | None = None
         """As last written; None before."""
 
@@ -41,3 +47,13 @@ class Registration:
             return Abilities.model_validate_json(self._store.read(self._path)[0])
         except (NotFound, ValidationError):
             return Abilities(worker=self._worker)
+
+
+def refusals(benchmarks: Mapping[str, Benchmark]) -> dict[str, Any]:
+    """What cannot be evaluated here for want of a sandbox for programs, which is tried only where one is needed."""
+    code = any(CODE in benchmark.kinds for benchmark in benchmarks.values())
+    bundles = [benchmark.id for benchmark in benchmarks.values() if benchmark.bundle is not None]
+    why = programs.missing() if code or bundles else ""
+    if not why:
+        return {}
+    return {"refused_kinds": {CODE: why} if code else {}, "refused_benchmarks": dict.fromkeys(bundles, why)}

@@ -53,7 +53,7 @@ class Ticker:
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.housekeeping = Housekeeping(settings)
         self.old_logs = OldLogs(queue, settings.keep_jobs_days)
-        self.registration = Registration(queue.store, settings.worker, list(benchmarks), settings.slots)
+        self.registration = Registration(queue.store, settings.worker, benchmarks, settings.slots)
         launcher = Launcher(settings, benchmarks, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)

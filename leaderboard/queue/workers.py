@@ -66,8 +66,12 @@ def refusals(worker: Abilities, wanted: RunNeeds) -> dict[str, str]:
     reasons = {}
     if wanted.kind not in worker.kinds:
         reasons["kind"] = f"It does not evaluate submissions of the kind {wanted.kind}."
+    elif wanted.kind in worker.refused_kinds:
+        reasons["kind"] = worker.refused_kinds[wanted.kind]
     if wanted.benchmark and worker.benchmarks is not None and wanted.benchmark not in worker.benchmarks:
         reasons["benchmark"] = f"It does not serve the benchmark {wanted.benchmark}."
+    elif wanted.benchmark in worker.refused_benchmarks:
+        reasons["benchmark"] = worker.refused_benchmarks[wanted.benchmark]
     for name in ("precision", "weight_type"):
         value = getattr(wanted, name)
         if value in worker.refused:

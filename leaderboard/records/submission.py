@@ -11,6 +11,7 @@ from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 
 CHECKPOINT = "checkpoint"
 """The kind of a submission, request or result that does not name its kind."""
+CODE = "code"
 
 
 class BaseSubmission(BaseModel):

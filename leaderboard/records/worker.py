@@ -21,8 +21,12 @@ class Abilities(BaseModel):
     """Versions of lm_eval, transformers, torch and peft."""
     kinds: list[str] = ["checkpoint"]
     """Kinds of submissions that it evaluates."""
+    refused_kinds: dict[str, str] = Field(default_factory=dict)
+    """Kind of submission that it cannot evaluate as it is set up now -> the reason, sentences."""
     benchmarks: list[str] | None = None
     """Ids of the benchmarks that it serves; None when it does not say."""
+    refused_benchmarks: dict[str, str] = Field(default_factory=dict)
+    """Id of a benchmark that it cannot run as it is set up now -> the reason, sentences."""
     slots: int | None = None
     """How many jobs it runs at a time; None when it does not say."""
     sandbox: list[str] | None = None

@@ -54,6 +54,28 @@ class Speak(Small):
         Workdir(workdir).write("seen.json", json.dumps(seen).encode())
 
 
+class Supervise(Small):
+    """Starts a program that says its token and stays, unless the file `short` is there; writes what it is itself."""
+
+    def run(self, workdir: Path) -> None:
+        from backend.sandbox.programs import Program, run
+
+        folder = Workdir(workdir)
+        token = Workdir(workdir).name
+        stay = "" if (folder.path / "short").exists() else "time.sleep(300)"
+        command = ("python", "-c", f"import os, time; print('{token}', dict(os.environ), flush=True); {stay}")
+        seen = {"environment": dict(os.environ), "files": _open_files(), "session": os.getsid(0) == os.getpid()}
+        folder.write("seen.json", json.dumps(seen).encode())
+        ended = run(Program(command, (), "/tmp", {}, 300, 256 << 20, folder.scratch / "program.txt"))
+        folder.write("ended.json", json.dumps(ended).encode())
+
+
+def _open_files() -> list[str]:
+    """Files beyond the standard streams, but for the one that lists them."""
+    links = list(Path("/proc/self/fd").iterdir())
+    return [str(link.readlink()) for link in links if int(link.name) > 2 and os.path.lexists(link)]
+
+
 class Break(Small):
     """Raises."""
 

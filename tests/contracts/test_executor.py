@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from backend.executors.debug import DebugExecutor
 from backend.executors.layers import layer_problems
 from backend.executors.opening import named_executor
 from backend.sandbox import Layer, View
+from backend.sandbox.programs import missing
 from backend.workdir import JobOptions, Workdir
 from leaderboard.settings import Settings
 from scripts import slurm_cluster
@@ -33,6 +36,7 @@ SECRETS = {
 }
 PRELOAD = ["backend.job", "tests.backend.jobs"]
 LIMITED = View(memory_bytes=2_000_000_000, disk_bytes=50_000_000)
+SUPERVISING = dataclasses.replace(LIMITED, supervises=True)
 FINAL = (JobState.ENDED, JobState.KILLED)
 
 
@@ -104,9 +108,13 @@ def declared(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def start(executor: Executor, settings: Settings, tmp_path: Path) -> Callable[..., tuple[str, Workdir]]:
-    def start(kind: str, wall_seconds: int = 60, memory_mb: int = 1000) -> tuple[str, Workdir]:
-        workdir = Workdir(tmp_path / "jobs" / f"{kind}-1")
-        workdir.prepare(JobOptions(evaluator=f"tests.backend.jobs:{kind}", view=LIMITED))
+    def start(
+        kind: str, wall_seconds: int = 60, memory_mb: int = 1000, view: View = LIMITED, short: bool = False
+    ) -> tuple[str, Workdir]:
+        workdir = Workdir(tmp_path / "jobs" / f"{kind}-{secrets.randbelow(10**9)}")
+        workdir.prepare(JobOptions(evaluator=f"tests.backend.jobs:{kind}", view=view))
+        if short:
+            (workdir.path / "short").touch()
         resources = Resources(memory_bytes=memory_mb * 10**6, wall_seconds=wall_seconds)
         return executor.submit(Job(workdir.name, workdir.path, resources)), workdir
 
@@ -208,6 +216,53 @@ def test_the_wall_limit_ends_a_job(executor: Executor, start: Any) -> None:
 def test_the_memory_limit_counts_a_job_s_children(executor: Executor, start: Any) -> None:
     handle, _ = start("Grow", memory_mb=250)
     assert outcome(executor, handle) == (JobState.KILLED, "memory_limit")
+
+
+@pytest.fixture
+def programs_run() -> None:
+    if why := missing():
+        pytest.skip(why)
+
+
+def of_program(workdir: Workdir) -> list[int]:
+    """The processes of the programs that a job started, bubblewrap's among them."""
+    result = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(workdir.name in word for word in process.cmdline() if "time" in word):
+                result.append(process.pid)
+    return result
+
+
+def test_a_job_that_starts_programs_has_no_secrets_and_no_open_files(
+    executor: Executor, start: Any, programs_run: None
+) -> None:
+    handle, workdir = start("Supervise", view=SUPERVISING, short=True)
+    assert outcome(executor, handle) == (JobState.ENDED, "") and workdir.done, executor.logs(handle)
+    seen = json.loads(workdir.read("seen.json"))
+    assert not [secret for secret in SECRETS.values() if secret in json.dumps(seen)]
+    assert json.loads(workdir.read("ended.json"))[:2] == [0, ""]
+    said = (workdir.scratch / "program.txt").read_text()
+    assert said.startswith(workdir.name) and not [secret for secret in SECRETS.values() if secret in said]
+    if not isinstance(executor, DebugExecutor):
+        assert seen["files"] == []
+
+
+@pytest.mark.needs("cancel")
+def test_cancelling_ends_the_programs_of_a_job(executor: Executor, start: Any, programs_run: None) -> None:
+    handle, workdir = start("Supervise", view=SUPERVISING)
+    until(lambda: (workdir.scratch / "program.txt").exists() and (workdir.scratch / "program.txt").read_text())
+    assert of_program(workdir)
+    executor.cancel(handle)
+    assert outcome(executor, handle) == (JobState.KILLED, "cancelled")
+    until(lambda: not of_program(workdir))
+
+
+@pytest.mark.needs("limits")
+def test_the_wall_limit_ends_the_programs_of_a_job(executor: Executor, start: Any, programs_run: None) -> None:
+    handle, workdir = start("Supervise", wall_seconds=2, view=SUPERVISING)
+    assert outcome(executor, handle) == (JobState.KILLED, "wall_limit")
+    until(lambda: not of_program(workdir))
 
 
 def test_slots_are_taken_and_given_back(request: pytest.FixtureRequest, executor: Executor, start: Any) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.sandbox import programs
 from scripts import bench, bench_prefix, slurm_cluster
 from scripts.figures import at_least, at_most, reading, show
 from scripts.screenshots import CHROMIUM
@@ -17,6 +18,7 @@ NAMES = {
     "jobs": {"wall time against lm_eval", "private memory against lm_eval"},
     "harness": {"evaluation time against lm_eval", "largest difference of scores", "tasks with other prompt hashes"},
     "slurm": {"overhead of Slurm", "jobs that did their work"},
+    "sandbox": {"sandbox start over the bare process"},
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
     "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
@@ -37,6 +39,8 @@ def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
     if name in {"harness", "prefix"}:
         monkeypatch.setenv("PODIUM_DATA_ROOT", str(shared_data("benchmarks")))
     if name == "slurm" and (reason := slurm_cluster.missing()):
+        pytest.skip(reason)
+    if name == "sandbox" and (reason := programs.missing()):
         pytest.skip(reason)
     if name == "table":
         shared_data("open_llm")

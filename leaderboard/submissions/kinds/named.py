@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from leaderboard.errors import NotFound
+from leaderboard.queue.workers import RunNeeds, refusals
 from leaderboard.records import CodeSubmission, PredictionsSubmission, Problem, Request, new_id, now
 from leaderboard.records.kinds.named import ArtifactRequest
 from leaderboard.submissions.case import Case, Context
-from leaderboard.submissions.catalogue import Catalogue, Template
+from leaderboard.submissions.catalogue import Catalogue, Template, shown
 from leaderboard.submissions.kinds.kind import KindIntake
 
 UPLOADS = Catalogue(
@@ -22,6 +23,11 @@ UPLOADS = Catalogue(
         ),
         "artifact_size": Template(
             "artifact.bytes", "The uploaded file has {found} bytes, the submission says {said}.", "Upload it again."
+        ),
+        "no_worker_runs_it": Template(
+            "kind",
+            "No worker of this board can run a submission of the kind {kind} now: {why}",
+            "Submit it again once the maintainers of this board have seen to that.",
         ),
         "artifact_too_large": Template(
             "artifact", "{filename} has {found} bytes; {benchmark} takes at most {limit}.", "Submit a smaller file."
@@ -80,7 +86,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
 
     def check(self, case: ArtifactCase) -> list[Problem]:
         """Every problem of the file."""
-        return [*_upload(case), *case.file_problems]
+        return [*_upload(case), *_workers(case), *case.file_problems]
 
     def request(self, case: ArtifactCase, context: Context) -> Request | None:
         """The request; its digest is that of the file."""
@@ -106,6 +112,16 @@ def _file(context: Context, sha256: str) -> Path | None:
         return context.artifacts.path(sha256) if context.artifacts else None
     except NotFound:
         return None
+
+
+def _workers(case: ArtifactCase) -> Iterator[Problem]:
+    """At least one worker can run it, as far as they say."""
+    submission = case.submission
+    wanted = RunNeeds(submission.benchmark, precision=None, weight_type=None, params_b=None, kind=submission.kind)
+    reasons = {worker.worker: refusals(worker, wanted) for worker in case.abilities}
+    if reasons and all(reasons.values()):
+        told = " ".join(f"{shown(name)}: {' '.join(refused.values())}" for name, refused in reasons.items())
+        yield UPLOADS.problem_with("no_worker_runs_it", {"why": told}, kind=submission.kind)
 
 
 def _upload(case: ArtifactCase) -> Iterator[Problem]:

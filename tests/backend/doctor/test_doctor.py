@@ -16,9 +16,9 @@ from backend.doctor.board import check_datasets, check_folders, check_settings
 from backend.doctor.cluster import check_slurm
 from backend.doctor.hub import check_clock, check_hub, check_token
 from backend.doctor.line import Line, State
-from backend.doctor.machine import check_disk, check_gpu, check_memory, check_packages, check_sandbox
+from backend.doctor.machine import check_disk, check_gpu, check_memory, check_packages, check_programs, check_sandbox
 from backend.executors import layers
-from backend.sandbox import Layer
+from backend.sandbox import Layer, programs
 from leaderboard.cli.__main__ import app
 from leaderboard.hub.token import TokenRights
 from leaderboard.settings import Settings
@@ -232,3 +232,12 @@ def test_wrong_settings_are_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(app, ["doctor", "--json"])
     assert done.exit_code == 1
     assert "PODIUM_SLOTS" in json.loads(done.stdout)[-1]["sentence"]
+
+
+def test_programs_of_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "problem", lambda: "bubblewrap is not installed.")
+    line = check_programs()
+    assert line.state is State.WARNING and "apt-get install bubblewrap" in line.fix
+    assert line.sentence == "Submitted code is refused here. bubblewrap is not installed."
+    monkeypatch.setattr(programs, "problem", lambda: "")
+    assert check_programs().state is State.OK
