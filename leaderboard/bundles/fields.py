@@ -34,8 +34,9 @@ class Fields:
         value = document.value
         for step in place:
             value = _below(value, step)
+        self.is_mapping = isinstance(value, dict)
         self.value: Mapping[str, Any] = value if isinstance(value, dict) else {}
-        if not isinstance(value, dict):
+        if not self.is_mapping:
             self.error(f"It has to be fields with values, and is {_shown(value)}.")
 
     def __contains__(self, key: str) -> bool:
@@ -127,14 +128,16 @@ class Fields:
         value = self.value.get(key)
         if value is not None and not isinstance(value, list):
             self.error("It has to be a list.", key)
-        return [self.below(key, index) for index in range(len(value))] if isinstance(value, list) else []
+        every = [self.below(key, index) for index in range(len(value))] if isinstance(value, list) else []
+        return [fields for fields in every if fields.is_mapping]
 
     def under(self, key: str) -> dict[str, Fields]:
         """The mappings of a mapping, by name."""
         value = self.value.get(key)
         if value is not None and not isinstance(value, dict):
             self.error(f"It has to be fields with values, and is {_shown(value)}.", key)
-        return {name: self.below(key, name) for name in value} if isinstance(value, dict) else {}
+        every = {name: self.below(key, name) for name in value} if isinstance(value, dict) else {}
+        return {name: fields for name, fields in every.items() if fields.is_mapping}
 
     def below(self, *steps: str | int) -> Fields:
         """The mapping that `steps` lead to."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from leaderboard.archives import open_archive
 from leaderboard.bundles.document import BundleDocument
@@ -45,16 +44,17 @@ def read_bundle(source: Path, scratch: Path) -> BundleReading:
         return BundleReading(None, findings, files)
     document = BundleDocument((root / names[0]).read_bytes())
     findings.lines(names[0], document)
-    bundle = None if document.errors else _read(Fields(names[0], document, findings, files), document.value)
+    if not document.errors and not isinstance(document.value, dict):
+        findings.error(names[0], 1, "", "The file has no fields. Write a title, tasks, phases and a leaderboard.")
+    bundle = None if findings.errors else _read(Fields(names[0], document, findings, files))
     return BundleReading(None if findings.errors else bundle, findings, files)
 
 
-def _read(top: Fields, value: Any) -> Bundle | None:
-    if not isinstance(value, dict):
-        return None
-    if isinstance(value.get("phases"), dict):
+def _read(top: Fields) -> Bundle:
+    """By what the file is like: the old dialect has a mapping of phases, only Codabench has a version."""
+    if isinstance(top.value.get("phases"), dict):
         return read_v1(top)
-    dialect: Dialect = "codabench" if "version" in value or "leaderboards" in value else "benchgen"
+    dialect: Dialect = "codabench" if "version" in top or "leaderboards" in top else "benchgen"
     return read_v2(top, dialect)
 
 
