@@ -210,8 +210,6 @@ class BundleRules(BaseModel):
     """Title of its leaderboard."""
     leaderboard_key: str = "main"
     """Name of its leaderboard."""
-    leaderboard_hidden: bool = False
-    """Whether participants see no leaderboard; all columns are `hidden` then."""
     computed: list[ComputedScore] = Field(default_factory=list)
     """Scores made from others, in an order in which each is made from what is already there."""
     task_scores: list[TaskScore] = Field(default_factory=list)

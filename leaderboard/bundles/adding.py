@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -135,7 +135,8 @@ def _publish(benchmark: Benchmark, arriving: Path, place: Path, private: Path) -
         shutil.copyfile(arriving / "yaml" / place.name, beside)
         beside.replace(place)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         if new:
             shutil.rmtree(folder, ignore_errors=True)
         raise

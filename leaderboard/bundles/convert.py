@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterator, Sequence
 
 from leaderboard.benchmarks import Benchmark, Column, Track
 from leaderboard.benchmarks.bundle_rules import BundleRules, ComputedScore, TaskScore
+from leaderboard.benchmarks.challenge import CodeRules, PredictionsRules
 from leaderboard.bundles.model import Bundle, BundleColumn
 from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
 
+DATASET = "dataset"
+"""The type of a competition whose submissions are data; the organiser's sample code runs on them."""
 TITLE_CHARACTERS = 40
 KEY_CHARACTERS = 32
 
 
 def benchmark_of(bundle: Bundle, rules: BundleRules, benchmark_id: str, version: str) -> Benchmark:
     """The benchmark; `rules` have the paths at which the bundle's files lie."""
-    columns = _columns(bundle, rules.leaderboard_hidden)
+    columns = _columns(bundle)
     singles = _task_scores(rules, columns)
     by_score = {column.score: column for column in columns}
     name_of = {task.index: task.name for task in rules.tasks}
@@ -25,13 +28,16 @@ def benchmark_of(bundle: Bundle, rules: BundleRules, benchmark_id: str, version:
         every.append(_single(single, by_score[single.of], name_of[single.task], every))
     settings = rules.settings
     shown = settings.enable_detailed_results and settings.show_detailed_results_in_leaderboard
+    kinds = _kinds(rules)
     return Benchmark(
         id=benchmark_id,
         version=version,
         title=bundle.title,
         description=bundle.description,
         columns=every,
-        kinds=_kinds(rules),
+        kinds=kinds,
+        predictions=PredictionsRules() if "predictions" in kinds else None,
+        code=CodeRules() if "code" in kinds else None,
         tracks={phase.track: Track(title=phase.name, description=phase.description) for phase in rules.phases},
         details="public" if shown else "none",
         bundle=rules.model_copy(update={"computed": _computed(bundle.columns), "task_scores": singles}),
@@ -49,15 +55,16 @@ def _task_scores(rules: BundleRules, columns: Sequence[Column]) -> list[TaskScor
 
 
 def _kinds(rules: BundleRules) -> list[str]:
-    """Code where something runs it or data are there for it, unless every phase takes results only."""
+    """Code where something runs it or data are there for it, unless only results or data are taken."""
     ingestion = any(task.ingestion_program for task in rules.tasks)
     data = any(task.input_data for task in rules.tasks)
-    if all(phase.accepts_only_results for phase in rules.phases) or not (ingestion or data):
+    only_files = all(phase.accepts_only_results for phase in rules.phases) or rules.settings.competition_type == DATASET
+    if only_files or not (ingestion or data):
         return ["predictions"]
     return ["code", "predictions"] if ingestion else ["predictions", "code"]
 
 
-def _columns(bundle: Bundle, hidden: bool) -> list[Column]:
+def _columns(bundle: Bundle) -> list[Column]:
     columns: list[Column] = []
     for column in bundle.columns:
         columns.append(
@@ -67,7 +74,7 @@ def _columns(bundle: Bundle, hidden: bool) -> list[Column]:
                 score=column.key,
                 higher_is_better=not column.ascending,
                 in_average=column.index == bundle.primary_index,
-                hidden=column.hidden or hidden,
+                hidden=column.hidden,
                 decimals=column.precision,
             )
         )

@@ -96,7 +96,6 @@ def _leaderboard(benchmark: Benchmark, rules: BundleRules) -> dict[str, Any]:
     return {
         "title": rules.leaderboard,
         "key": rules.leaderboard_key,
-        "hidden": rules.leaderboard_hidden,
         "submission_rule": rules.submission_rule,
         "primary_index": next(index for index, column in enumerate(columns) if column.in_average),
         "columns": [_column(index, column, columns, rules) for index, column in enumerate(columns)],

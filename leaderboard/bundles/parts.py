@@ -177,6 +177,20 @@ def computations(columns: ColumnFields) -> None:
             )
 
 
+def shown_primary(board: Fields, columns: Sequence[BundleColumn], primary: int) -> int:
+    """Index of the column that ranks: the first that everybody sees where the primary one is hidden."""
+    hidden = {column.index for column in columns if column.hidden}
+    if primary not in hidden:
+        return primary
+    shown = next((column for column in columns if not column.hidden), None)
+    if shown is None:
+        board.error("Every column is hidden. Show one: the board ranks by it.", "columns")
+        return primary
+    sentence = f"The column that ranks is hidden, and the rank would show it. The board ranks by {shown.key!r}."
+    board.warning(sentence, "columns")
+    return shown.index
+
+
 def _behind(column: BundleColumn, by_index: dict[int, BundleColumn]) -> set[int]:
     """Indexes of all columns that a column is made from, in any number of steps."""
     behind: set[int] = set()

@@ -22,6 +22,7 @@ from leaderboard.bundles.parts import (
     logo,
     page,
     precision,
+    shown_primary,
     track,
     unique,
 )
@@ -61,7 +62,7 @@ def read_v1(top: Fields) -> Bundle:
         title=top.needed("title") or MISSING,
         description=top.text("description"),
         columns=columns,
-        primary_index=0,
+        primary_index=shown_primary(top.below("leaderboard"), columns, 0),
         rules=rules,
     )
 

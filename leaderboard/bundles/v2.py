@@ -29,6 +29,7 @@ from leaderboard.bundles.parts import (
     page,
     pages,
     precision,
+    shown_primary,
     track,
     unique,
 )
@@ -55,7 +56,6 @@ def read_v2(top: Fields, dialect: Dialect) -> Bundle:
         submission_rule=board.choice("submission_rule", RULES, "Add"),
         leaderboard=board.text("title", "Results"),
         leaderboard_key=board.text("key", "main"),
-        leaderboard_hidden=board.flag("hidden", False),
         fact_sheet=_fact_sheet(top),
         pages=pages(top),
         terms=page(top, "terms"),
@@ -183,6 +183,9 @@ def _columns(board: Fields, tasks: Sequence[BundleTask]) -> list[BundleColumn]:
     unique([(fields, column.key) for fields, column in pairs if column.key != MISSING], "columns", "key")
     unique([(fields, column.index) for fields, column in pairs], "columns", "index")
     computations(pairs)
+    if board.flag("hidden", False):
+        sentence = "Podium shows every leaderboard. Leave it out, and hide the columns that nobody may see."
+        board.error(sentence, "hidden")
     if not any(task.scoring_program == MISSING for task in tasks):
         unprovided(pairs, [board.content_of(task.scoring_program) for task in tasks])
     columns = [column for _, column in pairs] or [BundleColumn(key=MISSING, title=MISSING, index=0)]
@@ -219,7 +222,7 @@ def _primary(board: Fields, columns: list[BundleColumn]) -> int:
     if primary not in indexes and "columns" in board:
         known = ", ".join(map(str, indexes))
         board.error(f"There is no column with the index {primary}. The columns' indexes: {known}.", "primary_index")
-    return primary
+    return shown_primary(board, columns, primary)
 
 
 def _solutions(top: Fields, tasks: list[int]) -> list[BundleSolution]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,15 @@ SMALL = {
         [("key: board", "key: board\n    primary_index: 3")],
         "competition.yaml:15: `leaderboard[0].primary_index`: There is no column with the index 3. The columns' "
         "indexes: 0.",
+    ),
+    "hidden leaderboard": (
+        [("key: board", "key: board\n    hidden: true")],
+        "competition.yaml:15: `leaderboard[0].hidden`: Podium shows every leaderboard. Leave it out, and hide the "
+        "columns that nobody may see.",
+    ),
+    "hidden columns": (
+        [("index: 0}", "index: 0, hidden: true}")],
+        "competition.yaml:15: `leaderboard[0].columns`: Every column is hidden. Show one: the board ranks by it.",
     ),
     "computed from itself": (
         [("index: 0}", "index: 0, computation: sum, computation_indexes: [0]}")],
@@ -445,7 +455,7 @@ UNSAFE = {
     ),
     "aliases": (
         "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in ["ab", "bc", "cd", "de"]),
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in pairwise("abcde")),
         "competition.yaml:1: The YAML has more than 50,000 values, counting aliases. Write fewer.",
     ),
     "circle": ("a: &a [*a]\n", "competition.yaml:1: The YAML is nested too deeply. Write it flat."),
@@ -499,6 +509,16 @@ WARNINGS: dict[str, tuple[Files, str]] = {
     "several leaderboards": (
         {YAML: TOP + TASK + PHASE + BOARD.replace("}]}]", "}]}, {title: S, key: s, columns: []}]")},
         "competition.yaml:5: `leaderboards[1]`: Only the first leaderboard is used, as on Codabench.",
+    ),
+    "the hidden column ranks": (
+        {
+            YAML: TOP
+            + TASK
+            + PHASE
+            + BOARD.replace("}]}]", ", hidden: true}, {title: Loss, key: loss, index: 1, sorting: asc}]}]"),
+        },
+        "competition.yaml:5: `leaderboards[0].columns`: The column that ranks is hidden, and the rank would show it. "
+        "The board ranks by 'loss'.",
     ),
     "nothing to migrate": (
         {YAML: TOP + TASK + PHASE.replace("}", ", auto_migrate_to_this_phase: true}") + BOARD},

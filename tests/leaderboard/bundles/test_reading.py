@@ -167,7 +167,8 @@ leaderboard:
   index: 0
   title: Results
   columns:
-    - {title: Yes, key: accuracy, sorting: DESC, computation: null, precision: "4", hidden: "true"}
+    - {title: Yes, key: accuracy, sorting: DESC, computation: null, precision: "4", hidden: "no"}
+    - {title: Loss, key: loss, hidden: "true"}
 """
 
 
@@ -179,7 +180,8 @@ def test_what_real_files_hold_does_not_break_anything(tmp_path: Path) -> None:
     assert (first.max_submissions_per_day, first.wall_seconds) == (7, 2)
     assert bundle.rules.tasks[0].name == "2024"
     column = bundle.columns[0]
-    assert (column.title, column.key, column.precision, column.hidden) == ("Yes", "accuracy", 4, True)
+    assert (column.title, column.key, column.precision, column.hidden) == ("Yes", "accuracy", 4, False)
+    assert bundle.columns[1].hidden
     assert bundle.rules.settings.queue == "3ddd375a-c2bc-4599-a8a2-74c9ea85d0f3"
 
 
