@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from leaderboard.errors import BadBenchmark
 
 ARRIVING = ".arriving-"
 FOLDER = "bundle-"
+OWN_FOLDER = re.compile(r"bundle-[0-9a-f]{16}")
 HEADER = """\
 # Made by `podium bundle add` from a competition bundle. Change the bundle and add it again with --replace.
 """
@@ -140,8 +142,8 @@ def _publish(benchmark: Benchmark, arriving: Path, place: Path, private: Path) -
         if new:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    for other in private.glob(f"{FOLDER}*"):
-        if other != folder:
+    for other in private.iterdir():
+        if other != folder and OWN_FOLDER.fullmatch(other.name):
             shutil.rmtree(other, ignore_errors=True)
 
 

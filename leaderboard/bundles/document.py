@@ -6,6 +6,7 @@ written twice counts as it is written last, as on the sites that such files come
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import yaml
@@ -16,6 +17,8 @@ MAX_BYTES = 512 * 1024
 """Size of one YAML file."""
 MAX_VALUES = 50_000
 """Values in one file, aliases counted as often as they are used, so that a small file cannot fill the memory."""
+MAX_COMPARED = 100
+"""In a mapping with more keys, no key is taken for a misspelt one."""
 MERGE = "tag:yaml.org,2002:merge"
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -38,6 +41,8 @@ class BundleDocument:
         self.lines: dict[Place, int] = {(): 1}
         self.texts: dict[Place, str] = {}
         """Single values as they are written: `010` and `yes` may be meant as text."""
+        self.asked: dict[Place, set[str]] = {}
+        """Mapping -> the keys that a reader of the document has asked for."""
         self.value: Any = None
         self._left = MAX_VALUES
         try:
@@ -52,6 +57,26 @@ class BundleDocument:
             self.errors.append((1, f"This is not YAML that can be used: {error}."))
         except RecursionError:
             self.errors.append((1, "The YAML is nested too deeply. Write it flat."))
+
+    def misspelt(self) -> list[tuple[Place, str]]:
+        """Keys that nobody asked for, and the missing key that each of them resembles."""
+        found = []
+        for place, asked in self.asked.items():
+            value = self.at(place)
+            for key in value.keys() - asked if isinstance(value, dict) and len(value) <= MAX_COMPARED else ():
+                close = difflib.get_close_matches(key, sorted(asked - value.keys()), n=1, cutoff=0.85)
+                found += [((*place, key), name) for name in close]
+        return found
+
+    def at(self, place: Place) -> Any:
+        """The value at a place; empty fields where there is none."""
+        value = self.value
+        for step in place:
+            if isinstance(value, dict):
+                value = value.get(str(step), {})
+            else:
+                value = value[step] if isinstance(value, list) and isinstance(step, int) else {}
+        return value
 
     def line(self, place: Place) -> int:
         """Line of the value at `place`, or of the nearest thing around it that is in the file."""

@@ -31,9 +31,7 @@ class Fields:
         self._document = document
         self.findings = findings
         self._files = files
-        value = document.value
-        for step in place:
-            value = _below(value, step)
+        value = document.at(place)
         self.is_mapping = isinstance(value, dict)
         self.value: Mapping[str, Any] = value if isinstance(value, dict) else {}
         if not self.is_mapping:
@@ -41,7 +39,11 @@ class Fields:
 
     def __contains__(self, key: str) -> bool:
         """Whether the key has a value; an empty one is as none."""
-        return self.value.get(key) is not None
+        return self._get(key) is not None
+
+    def _get(self, key: str) -> Any:
+        self._document.asked.setdefault(self.place, set()).add(key)
+        return self.value.get(key)
 
     def error(self, sentence: str, *steps: str | int) -> None:
         """Note an error at the place that `steps` lead to."""
@@ -55,7 +57,7 @@ class Fields:
 
     def text(self, key: str, default: str = "") -> str:
         """Text, as it is written; numbers, dates and flags too."""
-        value = self.value.get(key)
+        value = self._get(key)
         if isinstance(value, dict | list):
             self.error("It has to be text.", key)
         if value is None or isinstance(value, dict | list):
@@ -65,18 +67,18 @@ class Fields:
     def needed(self, key: str) -> str:
         """Text that has to be there; empty, with an error, where it is not."""
         value = self.text(key)
-        if not value and not isinstance(self.value.get(key), dict | list):
+        if not value and not isinstance(self._get(key), dict | list):
             self.error("It is missing. Add it.", key)
         return value
 
     def whole(self, key: str, default: int, most: int = LARGEST) -> int:
         """A whole number from 0 to `most`."""
-        value = self.value.get(key)
+        value = self._get(key)
         return default if value is None else self._whole(value, default, most, key)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false, also in quotes."""
-        value = self.value.get(key)
+        value = self._get(key)
         if value is None or value == "":
             return default
         found = FLAGS.get(str(value).strip().lower()) if not isinstance(value, dict | list) else None
@@ -108,7 +110,7 @@ class Fields:
 
     def numbers(self, key: str) -> list[int]:
         """Whole numbers: a list, or text with commas between them."""
-        value = self.value.get(key)
+        value = self._get(key)
         if value is None or value == "":
             return []
         if not isinstance(value, list):
@@ -118,14 +120,14 @@ class Fields:
 
     def texts(self, key: str) -> list[str]:
         """A list of texts."""
-        value = self.value.get(key)
+        value = self._get(key)
         if value not in (None, "") and not isinstance(value, list):
             self.error("It has to be a list.", key)
         return [str(item) for item in value if not isinstance(item, dict | list)] if isinstance(value, list) else []
 
     def each(self, key: str) -> list[Fields]:
         """The mappings of a list."""
-        value = self.value.get(key)
+        value = self._get(key)
         if value is not None and not isinstance(value, list):
             self.error("It has to be a list.", key)
         every = [self.below(key, index) for index in range(len(value))] if isinstance(value, list) else []
@@ -133,7 +135,7 @@ class Fields:
 
     def under(self, key: str) -> dict[str, Fields]:
         """The mappings of a mapping, by name."""
-        value = self.value.get(key)
+        value = self._get(key)
         if value is not None and not isinstance(value, dict):
             self.error(f"It has to be fields with values, and is {_shown(value)}.", key)
         every = {name: self.below(key, name) for name in value} if isinstance(value, dict) else {}
@@ -177,13 +179,6 @@ class Fields:
             self.error(f"It has to be a whole number from 0 to {most:,}, and is {_shown(value)}.", *steps)
             return default
         return int(text)
-
-
-def _below(value: Any, step: str | int) -> Any:
-    """What stands there; empty fields where nothing does."""
-    if isinstance(value, dict):
-        return value.get(str(step), {})
-    return value[step] if isinstance(value, list) and isinstance(step, int) else {}
 
 
 def _shown(value: Any) -> str:

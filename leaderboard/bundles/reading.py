@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leaderboard.archives import open_archive
+from leaderboard.benchmarks.yaml_lines import place_text
 from leaderboard.bundles.document import BundleDocument
 from leaderboard.bundles.fields import Fields
 from leaderboard.bundles.files import LIMITS, NAMES, BundleFiles, walk
@@ -47,6 +48,9 @@ def read_bundle(source: Path, scratch: Path) -> BundleReading:
     if not document.errors and not isinstance(document.value, dict):
         findings.error(names[0], 1, "", "The file has no fields. Write a title, tasks, phases and a leaderboard.")
     bundle = None if findings.errors else _read(Fields(names[0], document, findings, files))
+    for place, name in document.misspelt():
+        sentence = f"It is not read. Is it `{name}`?"
+        findings.warning(names[0], document.line(place), place_text(place), sentence)
     return BundleReading(None if findings.errors else bundle, findings, files)
 
 

@@ -119,6 +119,7 @@ def _task(fields: Fields, position: int) -> BundleTask:
 def _phases(top: Fields, tasks: list[int]) -> list[BundlePhase]:
     each = [(fields.whole("index", position), fields) for position, fields in enumerate(top.each("phases"))]
     each.sort(key=lambda pair: pair[0])
+    unique([(fields, index) for index, fields in each if "index" in fields], "phases", "index")
     if not each:
         top.error("There is no phase. Add one, with a list of tasks.", "phases")
     phases: list[tuple[Fields, BundlePhase]] = []

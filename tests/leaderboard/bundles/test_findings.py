@@ -313,6 +313,11 @@ FULL = {
         "`phases[0].start`: The phase 'Final' starts at 2027-01-01 10:59:59 UTC, before "
         "'Development' ends at 2027-01-01 11:00:00 UTC. Phases must not overlap.",
     ),
+    "same phase": (
+        [("  - index: 1\n    name: Final", "  - index: 0\n    name: Final")],
+        "  - index: 0\n    name: Development",
+        "`phases[1].index`: Two phases have the index 0. Give each its own.",
+    ),
     "same solution": (
         [("phases:\n", "  - {index: 0, tasks: [0], path: kit}\nphases:\n")],
         "- {index: 0, tasks",
@@ -326,7 +331,7 @@ def test_an_error_between_fields(tmp_path: Path, changes: list[tuple[str, str]],
     yaml = changed(CODABENCH_YAML, *changes)
     errors, _ = said(tmp_path, {**CODABENCH, YAML: yaml})
     assert f"{YAML}:{line_of(yaml, at)}: {sentence}" in errors
-    assert len(errors) == (2 if "computed from itself" in sentence else 1)
+    assert len(errors) == (2 if "computed from itself" in sentence or "Two phases" in sentence else 1)
 
 
 OLD = {
@@ -519,6 +524,10 @@ WARNINGS: dict[str, tuple[Files, str]] = {
         },
         "competition.yaml:5: `leaderboards[0].columns`: The column that ranks is hidden, and the rank would show it. "
         "The board ranks by 'loss'.",
+    ),
+    "a misspelt field": (
+        {YAML: TOP + TASK.replace("p}", "p, refrence_data: p}") + PHASE + BOARD},
+        "competition.yaml:3: `tasks[0].refrence_data`: It is not read. Is it `reference_data`?",
     ),
     "nothing to migrate": (
         {YAML: TOP + TASK + PHASE.replace("}", ", auto_migrate_to_this_phase: true}") + BOARD},
