@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,21 @@ PHASE_FLAGS = ("hide_output", "hide_prediction_output", "hide_score_output")
 
 
 def export_bundle(benchmark: Benchmark, private: Path, into: Path) -> None:
-    """Write the zip `into`; `private` is the benchmark's private folder. Raises NotFound, OSError."""
+    """Write the zip `into`, whole or not at all; `private` is the benchmark's private folder. Raises NotFound, OSError."""
     if benchmark.bundle is None:
         raise NotFound(f"The benchmark {benchmark.id!r} was not made from a bundle.")
     folder = private / benchmark.bundle.folder
     if not folder.is_dir():
         raise NotFound(f"The files of {benchmark.id!r} are not in {folder}. Add its bundle again with --replace.")
     text = yaml.safe_dump(_document(benchmark, benchmark.bundle), sort_keys=False, allow_unicode=True, width=120)
-    with Packer(into) as packer:
-        packer.content("competition.yaml", text.encode())
-        packer.folder(folder)
+    beside = into.with_name(f".{into.name}.{secrets.token_hex(8)}")
+    try:
+        with Packer(beside) as packer:
+            packer.content("competition.yaml", text.encode())
+            packer.folder(folder)
+        beside.replace(into)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _document(benchmark: Benchmark, rules: BundleRules) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -141,8 +141,11 @@ def answers_in_input(fields: Fields, reference: str | None, given: str | None) -
     """Warn of reference data that participants' code could read as input data."""
     if reference is None or given is None:
         return
-    readable = {digest for _, digest in _digests(fields.content_of(given))}
-    same = [name for name, digest in _digests(fields.content_of(reference)) if digest in readable]
+    readable, hidden = _by_size(fields.content_of(given)), _by_size(fields.content_of(reference))
+    same = list[str]()
+    for size in sorted(readable.keys() & hidden.keys()):
+        digests = {_digest(file) for file in readable[size]}
+        same += [file.name for file in hidden[size] if _digest(file) in digests]
     if same:
         fields.warning(
             f"{', '.join(map(repr, same[:3]))} and a file of `input_data` are the same. Participants' code can read "
@@ -151,11 +154,18 @@ def answers_in_input(fields: Fields, reference: str | None, given: str | None) -
         )
 
 
-def _digests(folder: Path) -> Iterator[tuple[str, str]]:
+def _by_size(folder: Path) -> dict[int, list[Path]]:
+    """The files with content below a folder, by their size in bytes."""
+    files: dict[int, list[Path]] = {}
     for path in walk(folder):
         if path.is_file() and path.stat().st_size and path.name not in METADATA:
-            with path.open("rb") as file:
-                yield path.relative_to(folder).as_posix(), hashlib.file_digest(file, "sha256").hexdigest()
+            files.setdefault(path.stat().st_size, []).append(path)
+    return files
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def computations(columns: ColumnFields) -> None:

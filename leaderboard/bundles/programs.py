@@ -13,6 +13,8 @@ from leaderboard.bundles.parts import METADATA, ColumnFields
 EXAMPLE = "`command: python3 $program/score.py $input $output`"
 MAX_TEXT_BYTES = 1_000_000
 """A file above it is data."""
+MAX_PROGRAM_BYTES = 20_000_000
+"""The texts of a program above it are not searched."""
 
 
 def program(fields: Fields, key: str) -> str | None:
@@ -58,5 +60,9 @@ def unprovided(columns: ColumnFields, programs: Iterable[Path]) -> None:
 
 
 def _texts(folder: Path) -> list[str]:
-    files = [path for path in walk(folder) if path.is_file() and path.stat().st_size <= MAX_TEXT_BYTES]
-    return [path.read_bytes().decode(errors="replace") for path in files if path.name not in METADATA]
+    """Texts of a program's files; none where there is too much of them."""
+    files = [path for path in walk(folder) if path.is_file() and path.name not in METADATA]
+    small = [path for path in files if path.stat().st_size <= MAX_TEXT_BYTES]
+    if sum(path.stat().st_size for path in small) > MAX_PROGRAM_BYTES:
+        return []
+    return [path.read_bytes().decode(errors="replace") for path in small]

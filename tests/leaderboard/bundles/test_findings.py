@@ -445,6 +445,14 @@ def test_a_damaged_zip_in_a_bundle(tmp_path: Path) -> None:
     assert errors[0].startswith(beginning)
 
 
+def test_a_zip_in_a_bundle_that_leads_out_of_it(tmp_path: Path) -> None:
+    yaml = TOP + TASK.replace("p}", "p.zip}") + PHASE + BOARD
+    errors, _ = said(tmp_path, {YAML: yaml, "p.zip": packed({**SCORING, "../../outside.txt": "x"})})
+    assert len(errors) == 1
+    assert "'p.zip' cannot be unpacked. The entry ../../outside.txt" in errors[0]
+    assert not list(tmp_path.rglob("outside.txt"))
+
+
 def test_no_competition_yaml(tmp_path: Path) -> None:
     assert said(tmp_path, {"README.md": "nothing"}) == (
         ["competition.yaml:1: There is no competition.yaml at the root, nor in one folder around all."],
