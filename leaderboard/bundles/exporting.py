@@ -18,7 +18,7 @@ PHASE_FLAGS = ("hide_output", "hide_prediction_output", "hide_score_output")
 
 
 def export_bundle(benchmark: Benchmark, private: Path, into: Path) -> None:
-    """Write the zip `into`, whole or not at all; `private` is the benchmark's private folder. Raises NotFound, OSError."""
+    """Write the zip `into`, whole or not at all. `private`: its private folder. Raises NotFound, OSError."""
     if benchmark.bundle is None:
         raise NotFound(f"The benchmark {benchmark.id!r} was not made from a bundle.")
     folder = private / benchmark.bundle.folder
