@@ -182,8 +182,8 @@ def test_the_same_again_is_refused_unless_it_replaces(site: Site) -> None:
 def test_another_benchmark_is_never_replaced(site: Site) -> None:
     site.benchmarks.mkdir(parents=True)
     site.yaml.write_text(
-        "id: flowers\nversion: '1'\ntitle: T\ndescription: D\nkinds: [predictions]\n"
-        "columns:\n  - {key: a, title: A, score: a}\n"
+        "id: flowers\nversion: '1'\ntitle: T\ndescription: D\ncolumns:\n"
+        "  - {key: a, title: A, run: [t], parts: [{task: t, metrics: ['acc,none']}]}\n"
     )
     before = site.yaml.read_text()
     with pytest.raises(BadBenchmark, match=r"This benchmark was not made from a bundle\. Choose another id\."):
