@@ -24,7 +24,7 @@ ROOMS = {
     "leaderboard.archives": NOUNS,
     "leaderboard.artifacts": f"{NOUNS} leaderboard.settings leaderboard.hub",
     "leaderboard.predictions": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.archives",
-    "leaderboard.bundles": f"{NOUNS} leaderboard.benchmarks leaderboard.archives",
+    "leaderboard.bundles": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.archives",
     "leaderboard.models": f"{NOUNS} leaderboard.stores",
     "leaderboard.queue": f"{NOUNS} leaderboard.stores",
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores "

@@ -1,7 +1,7 @@
 """What a benchmark says of submissions that are no checkpoints: which files, which programs, which limits.
 
 Paths are relative to the benchmark's private folder (`leaderboard.artifacts`), which no page, API or program of a
-participant can read, unless a field says that it is public.
+participant can read, unless a field says that it is public. Bundles: `leaderboard.benchmarks.bundle_rules`.
 """
 
 from __future__ import annotations
@@ -55,12 +55,3 @@ class EndpointRules(BaseModel):
 
     apis: list[Literal["completions", "chat"]] = Field(default=["completions", "chat"], min_length=1)
     """Interfaces that may be submitted."""
-
-
-class BundleRules(BaseModel):
-    """The competition bundle that the benchmark was made from, as it is run."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    folder: RelativePath
-    """Where its files lie."""

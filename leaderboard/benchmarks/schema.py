@@ -10,7 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator, model_validator
 
-from leaderboard.benchmarks.challenge import BundleRules, CodeRules, EndpointRules, PredictionsRules
+from leaderboard.benchmarks.bundle_rules import BundleRules
+from leaderboard.benchmarks.challenge import CodeRules, EndpointRules, PredictionsRules
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.records import Engine, Precision, WeightType
 
