@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from backend import Job, Resources
@@ -21,6 +22,8 @@ MOST_ACCELERATORS = 8
 """Accelerators that limits leave room for, where a job may have as many as the machine has."""
 SHARED_MEMORY_BYTES = 1 << 30
 """What vLLM's processes share for each accelerator."""
+PREDICTIONS = "predictions"
+"""The kind whose jobs score files in the sandbox themselves."""
 
 
 class Launcher:
@@ -47,7 +50,10 @@ class Launcher:
         resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         engine = engine_for(benchmark, self._sizes.engine(request, benchmark.id), self._settings)
-        workdir.prepare(self.options(evaluator_name(evaluator), resources, benchmark, engine), request, benchmark)
+        options = self.options(evaluator_name(evaluator), resources, benchmark, engine)
+        if request.kind == PREDICTIONS:
+            options = _with_labels(options, benchmark)
+        workdir.prepare(options, request, benchmark)
         for number in range(first_of_this_go(request), request.attempts):
             earlier = Workdir(self._folder / f"{request.id}-{number}")
             if earlier.path.is_dir():
@@ -96,6 +102,15 @@ class Launcher:
         """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
         given = self._sizes.of(request, request.benchmark)
         return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
+
+
+def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
+    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
+    rules = benchmark.predictions
+    if options.private is None or rules is None or rules.labels is None:
+        return options
+    labels = options.private / rules.labels.file
+    return options.model_copy(update={"view": replace(options.view, read=(*options.view.read, labels))})
 
 
 def first_of_this_go(request: Request) -> int:
