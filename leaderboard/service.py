@@ -194,11 +194,10 @@ def open_service(settings: Settings) -> Service:
 
 def check_labels(settings: Settings, benchmarks: Iterable[Benchmark]) -> None:
     """Raise BadBenchmark when the labels of a benchmark for predictions are missing or lack a column."""
-    sentences = {
-        benchmark: missing_columns(benchmark, private_data(settings, benchmark.id)) for benchmark in benchmarks
-    }
     lines = [
-        f"{benchmark.folder / benchmark.id}.yaml:1: {sentence}" for benchmark, sentence in sentences.items() if sentence
+        f"{benchmark.folder / benchmark.id}.yaml:1: {sentence}"
+        for benchmark in benchmarks
+        if (sentence := missing_columns(benchmark, private_data(settings, benchmark.id)))
     ]
     if lines:
         raise BadBenchmark(lines)

@@ -56,7 +56,7 @@ def _parts_missing(rules: PredictionsRules, has_bundle: bool) -> Iterator[tuple[
         if not given:
             yield (
                 ("predictions",),
-                f"`predictions.{name}` is missing. Without a bundle, Podium needs it to score a file.",
+                f"`predictions.{name}` is missing. A file cannot be checked and scored without it.",
             )
 
 

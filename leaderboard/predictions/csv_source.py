@@ -19,6 +19,9 @@ from leaderboard.predictions.findings import Findings
 from leaderboard.predictions.tables import BOM, CHUNK, Chunk, Wanted, check_header, text_lines
 
 BLOCK_BYTES = 1 << 22
+SPECIAL = (b'"', b"\n\n", b"\n\r\n")
+SPECIAL_STARTS = (BOM, b"\n", b"\r\n")
+"""Quotes, empty lines, and a mark that Arrow would drop: Arrow would read these in its own way."""
 REASONS = {
     "expected after": "text after a closing quote",
     "unexpected end": "a quote that is never closed",
@@ -80,7 +83,9 @@ def csv_chunks(file: Path, wanted: Wanted, findings: Findings) -> Iterator[Chunk
 
 def plain_columns(block: bytes, width: int, places: Sequence[int]) -> list[pa.Array] | None:
     """The columns at `places` of whole lines, as text; None unless each line is one record of `width` values."""
-    if width < 2 or b'"' in block or block.startswith(BOM) or block.count(b"\r") != block.count(b"\r\n"):
+    if width < 2 or block.startswith(SPECIAL_STARTS) or any(special in block for special in SPECIAL):
+        return None
+    if block.count(b"\r") != block.count(b"\r\n"):
         return None
     names = [str(place) for place in range(width)]
     try:
