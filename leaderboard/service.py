@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,7 +21,7 @@ from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
-from leaderboard.errors import NotFound, PodiumError
+from leaderboard.errors import BadBenchmark, NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
@@ -31,6 +31,7 @@ from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import Stores, open_stores
+from leaderboard.predictions.labels import missing_columns
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person
@@ -152,6 +153,7 @@ class Service:
 def open_service(settings: Settings) -> Service:
     """Open the stores and the Hub that `settings` name. Raises BadBenchmark, BadSettings, HubUnavailable."""
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    check_labels(settings, benchmarks.values())
     stores = open_stores(settings, benchmarks)
     requests_store, results_store = stores.requests, stores.results
     hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
@@ -188,6 +190,17 @@ def open_service(settings: Settings) -> Service:
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)
     return service
+
+
+def check_labels(settings: Settings, benchmarks: Iterable[Benchmark]) -> None:
+    """Raise BadBenchmark when the labels of a benchmark for predictions are missing or lack a column."""
+    lines = [
+        f"{benchmark.folder / benchmark.id}.yaml:1: {sentence}"
+        for benchmark in benchmarks
+        if (sentence := missing_columns(benchmark, private_data(settings, benchmark.id)))
+    ]
+    if lines:
+        raise BadBenchmark(lines)
 
 
 def forum(settings: Settings) -> HubDiscussions | None:

@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "hub": "ten thousand request files in a Hub store, against lm-eval's tracker",
     "queue": "a hundred thousand request files in either store, against reading every file",
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
+    "predictions": "checking a file of a million predictions, against reading it with pandas",
     "prefix": "the shared-prefix engine, against the hf backend",
 }
 

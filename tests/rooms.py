@@ -52,7 +52,8 @@ ROOMS = {
     "leaderboard.opening",
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
-    "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.predictions "
+    "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
     "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live leaderboard.monitoring",

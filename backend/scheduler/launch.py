@@ -24,6 +24,8 @@ PROGRAMS = 4
 """By how much more processes a job may have that starts programs, each of which has a limit of its own."""
 SHARED_MEMORY_BYTES = 1 << 30
 """What vLLM's processes share for each accelerator."""
+PREDICTIONS = "predictions"
+"""The kind whose jobs score files in the sandbox themselves."""
 
 
 class Launcher:
@@ -53,6 +55,8 @@ class Launcher:
         options = self.options(evaluator_name(evaluator), resources, benchmark, engine)
         if starts_programs(request.kind, benchmark):
             options = options.model_copy(update={"view": supervising(options.view)})
+        elif request.kind == PREDICTIONS:
+            options = _with_labels(options, benchmark)
         workdir.prepare(options, request, benchmark)
         for number in range(first_of_this_go(request), request.attempts):
             earlier = Workdir(self._folder / f"{request.id}-{number}")
@@ -107,6 +111,15 @@ class Launcher:
 def supervising(view: View) -> View:
     """The view of a job that starts programs of strangers: its limits hold for all of them together."""
     return dataclasses.replace(view, supervises=True, processes=view.processes * PROGRAMS)
+
+
+def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
+    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
+    rules = benchmark.predictions
+    if options.private is None or rules is None or rules.labels is None:
+        return options
+    labels = options.private / rules.labels.file
+    return options.model_copy(update={"view": dataclasses.replace(options.view, read=(*options.view.read, labels))})
 
 
 def first_of_this_go(request: Request) -> int:

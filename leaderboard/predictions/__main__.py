@@ -1,0 +1,42 @@
+"""Checks one file in a process of its own (`leaderboard.predictions.confined` starts it): a task in, a report out.
+
+Ends with OUT_OF_MEMORY when the file needs more memory than a check has.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+from leaderboard.errors import Unreadable
+from leaderboard.predictions.confined import MEMORY_BYTES, OUT_OF_MEMORY, SECONDS, Report, Task
+from leaderboard.predictions.labels import read_labels
+from leaderboard.predictions.submitted import read_submitted
+
+
+def report(task: Task) -> Report:
+    """What is wrong with the file. Raises OSError."""
+    try:
+        expected = read_labels(task.rules, task.private, []).ids
+    except Unreadable as error:
+        return Report(ours=str(error))
+    reading = read_submitted(task.file, task.filename, task.rules, expected, task.scratch)
+    constant = reading.constant(task.rules.metric_columns)
+    return Report(findings=reading.findings, constant=constant, counts_rows=reading.counts_rows)
+
+
+def main() -> int:
+    """Confine this process, do the task on standard input, write the report to standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    task = Task.model_validate_json(sys.stdin.buffer.read())
+    try:
+        sys.stdout.write(report(task).model_dump_json())
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
