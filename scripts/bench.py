@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "queue": "a hundred thousand request files in either store, against reading every file",
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
     "prefix": "the shared-prefix engine, against the hf backend",
+    "code_calls": "calls of submitted code with 1 MB of input, against JSON lines and calls in process",
 }
 
 

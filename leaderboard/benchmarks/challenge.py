@@ -49,7 +49,13 @@ PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".ckpt")
 Key = Annotated[str, Field(min_length=1, max_length=100)]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 ModuleFile = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}\.py$")]
-CodeMetric = Literal["accuracy", "log_loss", "brier", "roc_auc", "mae", "mse", "rmse"]
+# fmt: off
+CodeMetric = Literal[
+    "accuracy", "log_loss", "brier", "roc_auc", "average_precision", "mae", "mse", "rmse", "r2",
+    "pearson", "spearman", "kendall",
+]
+# fmt: on
+"""Metrics of predictions (docs/predictions.md) that compare one answer with one label."""
 
 
 class CodeRules(BaseModel):

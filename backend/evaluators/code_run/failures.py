@@ -58,7 +58,8 @@ def raised(error: Any) -> CallFailed:
     name, message = fields.get("type"), fields.get("message")
     what = name if isinstance(name, str) and NAME.fullmatch(name) else "an exception"
     text = shown_text(message[:MOST_TEXT]) if isinstance(message, str) else ""
-    return CallFailed(FailureKind.EXCEPTION, what, _places(fields.get("where")), " ".join(text.split()))
+    words = " ".join(text.split()).removesuffix(".")
+    return CallFailed(FailureKind.EXCEPTION, what, _places(fields.get("where")), words)
 
 
 def _places(where: Any) -> list[str]:

@@ -84,8 +84,8 @@ def _outside(value: Any, buffers: list[Piece]) -> Any:
     if not isinstance(value, np.ndarray):
         if not hasattr(value, "__array__"):
             raise TypeError(
-                f"A {type(value).__name__} cannot be sent. Numbers, strings, lists, dictionaries, bytes and NumPy "
-                "arrays of numbers can."
+                f"An object of type {type(value).__name__} cannot be sent. Numbers, strings, lists, dictionaries, "
+                "bytes and NumPy arrays of numbers can."
             )
         value = np.asarray(value)
     plain = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))

@@ -38,9 +38,9 @@ class CodeIntake(ArtifactIntake[CodeSubmission]):
         """Find the package, look into it, and pin its models."""
         case = super().look(submission, context)
         benchmark = case.benchmark
-        if case.file is None or benchmark is None or benchmark.code is None or self.check(case):
+        if case.file is None or benchmark is None or benchmark.code is None or benchmark.bundle is not None:
             return case
-        if benchmark.bundle is not None:
+        if any(problem.field.startswith("artifact") for problem in self.check(case)):
             return case
         pinned = inspect(case.file, submission.artifact.filename, benchmark.code, benchmark, context.hub)
         fields = {field.name: getattr(case, field.name) for field in dataclasses.fields(case)}
