@@ -68,8 +68,9 @@ def evaluate(path: Path) -> None:
         hardware=hardware("cpu"),
         sandbox=["bubblewrap"],
         wall_seconds=round(time.monotonic() - began, 3),
+        code=account(run.rules, run.output, outcome, same),
     )
-    write_scores(run.workdir, scores, made.model_copy(update={"code": account(run.rules, run.output, outcome, same)}))
+    write_scores(run.workdir, scores, made)
 
 
 def _prepared(workdir: Workdir, began: float) -> Run:
@@ -105,7 +106,7 @@ def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:
         open_archive(artifact, package, limits, unwrap=True)
     except BadArchive as error:
         raise JobFailed(
-            "code_unpack", f"The package cannot be unpacked: {error} Pack it again and submit the new file."
+            "bad_archive", f"The package cannot be unpacked: {error} Pack it again and submit the new file."
         ) from error
 
 

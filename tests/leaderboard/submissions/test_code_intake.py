@@ -12,6 +12,7 @@ import pytest
 import localhub
 from leaderboard.artifacts.folder import FolderArtifacts
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import NotAccepted
 from leaderboard.hub.hub import Hub
 from leaderboard.queue.queue import Queue
@@ -224,6 +225,16 @@ def test_a_source_that_ends_the_parser_is_named(monkeypatch: pytest.MonkeyPatch,
     assert outlines["a.py"] is not None and outlines["b.py"] is None and "c.py" not in outlines
 
 
-def test_docs_describe_every_code() -> None:
-    page = (PROJECT / "docs" / "checks.md").read_text()
-    assert not [code for code in PACKAGE if f"`{code}`" not in page and f"### {code}" not in page]
+def test_the_documentation_lists_every_problem_as_it_is_said() -> None:
+    page = (PROJECT / "docs" / "code-submissions.md").read_text()
+    documented = dict(re.findall(r"^### `(\w+)`\n\n(.*?)(?=\n#|\Z)", page, re.MULTILINE | re.DOTALL))
+    assert set(documented) == set(PACKAGE)
+    for code, template in PACKAGE.items():
+        words = " ".join(documented[code].split())
+        assert template.message in words and template.fix in words, code
+        assert ("warning" in words.split("·")[1]) == (template.severity is Severity.WARNING), code
+
+
+def test_the_documentation_names_every_field_of_the_rules() -> None:
+    page = (PROJECT / "docs" / "benchmarks.md").read_text()
+    assert not [name for name in CodeRules.model_fields if f"`{name}`" not in page]

@@ -30,7 +30,8 @@ def outline(source: bytes) -> dict[str, Any]:
         return {"error": [error.lineno or 1, str(error.msg)]}
     except (ValueError, RecursionError, MemoryError) as error:
         return {"error": [1, str(error) or "it is nested too deeply"]}
-    functions, classes, others = {}, {}, []
+    functions, classes = {}, {}
+    others: list[str] = []
     for statement in _statements(tree.body):
         if isinstance(statement, Function):
             functions[statement.name] = [statement.lineno, *_parameters(statement.args, method=False)]

@@ -159,4 +159,4 @@ def test_a_damaged_zip_is_the_submission_s_failure(folder: Path) -> None:
     workdir = prepared(folder / "jobs", damaged, pair_benchmark(), folder / "private")
     with pytest.raises(JobFailed) as failed:
         evaluate(workdir.path)
-    assert failed.value.code == "code_unpack" and failed.value.fault is Fault.SUBMISSION
+    assert failed.value.code == "bad_archive" and failed.value.fault is Fault.SUBMISSION
