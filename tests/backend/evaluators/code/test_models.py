@@ -79,5 +79,5 @@ def test_a_package_reads_the_models_that_it_names(
 def test_a_model_that_has_changed_is_not_used(hub: localhub.Running, tmp_path: Path) -> None:
     settings, workdir = job(tmp_path, hub, {"config.json": "git:" + "0" * 40})
     executor: Executor = Nothing()  # type: ignore[assignment]
-    with pytest.raises(DownloadFailed, match="config.json of org/Good"):
+    with pytest.raises(DownloadFailed, match=r"config\.json of org/Good"):
         InputStage(settings, executor)(workdir)
