@@ -90,7 +90,9 @@ def sandboxed(items: list[Item], folder: Path) -> list[float]:
     (package / "estimator.py").write_text(PACKAGE)
     rules = CodeRules(interface="item", entry="estimator.py", items="items", wall_seconds=600)
     mounts = (Mount(package, SUBMISSION),)
-    confinement = Confinement(mounts, {}, int(rules.memory_gb * 1e9), 64 << 20, folder, time.monotonic() + 600)
+    confinement = Confinement(
+        mounts, {}, int(rules.memory_gb * 1e9), 64 << 20, frozenset(), folder, time.monotonic() + 600
+    )
     calls = ItemRun(rules, confinement, {}, Output(show=False)).run(items, lambda done: None)
     if calls.failed or calls.answers != [item.label for item in items]:
         raise RuntimeError(f"calls of the measured package failed: {calls.worst()}")

@@ -41,7 +41,7 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _wrong(f"{_kind(value)} where a text is asked for")
     if len(value) > MOST_CHARACTERS:
-        raise _wrong(f"a text of {len(value):,} characters; at most {MOST_CHARACTERS:,} are allowed")
+        raise _wrong(f"a text of more than {MOST_CHARACTERS:,} characters")
     return value
 
 
@@ -67,7 +67,7 @@ def _array(value: Any, label: Array, allowed: Range) -> Array:
     except (ValueError, TypeError, OverflowError):
         raise _wrong("a list that is no array of numbers") from None
     if array.shape != label.shape:
-        raise _wrong(f"an array of shape {array.shape} where {label.shape} is asked for")
+        raise _wrong("an array of another shape than is asked for", f"{array.shape} for {label.shape}")
     if not np.isfinite(array).all():
         raise _wrong("an array with numbers that are not finite")
     if allowed is not None and array.size and not allowed[0] <= array.min() <= array.max() <= allowed[1]:
@@ -79,5 +79,5 @@ def _kind(value: Any) -> str:
     return KINDS.get(type(value), "something else")
 
 
-def _wrong(what: str) -> CallFailed:
-    return CallFailed(FailureKind.ANSWER, what)
+def _wrong(what: str, sizes: str = "") -> CallFailed:
+    return CallFailed(FailureKind.ANSWER, what, sizes)

@@ -92,6 +92,7 @@ def _prepared(workdir: Workdir, began: float) -> Run:
         | ({"PODIUM_MODELS": MODELS} if models else {}),
         memory_bytes=int(rules.memory_gb * 1e9),
         tmp_bytes=rules.tmp_mb * 1_000_000,
+        files=frozenset(file.relative_to(package).as_posix() for file in package.rglob("*.py")),
         logs=logs,
         deadline=began + rules.wall_seconds,
     )

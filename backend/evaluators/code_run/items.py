@@ -90,13 +90,14 @@ class ItemRun:
             calls.answered.append(answer)
         except CallFailed as failure:
             answer = failed(item.label, self._rules.failed)
+            process.show_printed()
             self._note(failure, calls, len(calls.answers) + 1)
         calls.seconds.append(time.monotonic() - begin)
         calls.answers.append(answer)
 
     def _note(self, failure: CallFailed, calls: Calls, number: int) -> None:
         """Count a failure, show the first of its sort. Raises JobFailed when there are too many."""
-        sort = (failure.kind, failure.place)
+        sort = (failure.kind, failure.place(self._rules.show_output))
         if sort not in calls.failures and len(calls.failures) < MOST_FAILURES_SHOWN:
             self._output.say(f"Call {number} failed: {failure.sentence(self._rules.show_output)}.")
         calls.failures[sort] += 1

@@ -48,7 +48,7 @@ def reveal(
     except CallFailed as failed:
         reason = failed.sentence(rules.show_output)
         output.say(f"{rules.labelling_entry} was not used, the {budget} revealed labels are random: {reason}.")
-        return Revealed(sorted(order[:budget]), RANDOM, failed.place)
+        return Revealed(sorted(order[:budget]), RANDOM, failed.place(rules.show_output))
     order.sort(key=lambda index: -scores[index])
     return Revealed(sorted(order[:budget]), rules.labelling_entry, "")
 
@@ -70,5 +70,6 @@ def _checked(scores: Any, wanted: int) -> list[float]:
     if not isinstance(values, list):
         raise CallFailed(FailureKind.ANSWER, "`score_pairs` did not return a list")
     if len(values) != wanted:
-        raise CallFailed(FailureKind.ANSWER, f"`score_pairs` returned {len(values):,} scores for {wanted:,} pairs")
+        sizes = f"{len(values):,} for {wanted:,}"
+        raise CallFailed(FailureKind.ANSWER, "`score_pairs` returned another number of scores than pairs", sizes)
     return [float(checked(value, 0.0, None)) for value in values]

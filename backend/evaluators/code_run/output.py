@@ -23,24 +23,38 @@ class Output:
         """What they printed in all."""
         self._show = show
         self._left = MOST_BYTES
+        self._taken = 0
+        """Bytes of the log of the process that runs, which were taken over already."""
 
     def say(self, sentence: str) -> None:
         """A line of our own in the log."""
         print(OWN + sentence, flush=True)
 
-    def add(self, log: Path) -> None:
-        """Take over the log of a process that has ended, and delete it."""
-        size = log.stat().st_size if log.exists() else 0
-        self.bytes += size
-        if self._show and size:
-            self._copy(log, size)
-        log.unlink(missing_ok=True)
+    def follow(self, log: Path) -> None:
+        """Take over the whole lines that a running process has added to its log."""
+        self._take(log, ended=False)
 
-    def _copy(self, log: Path, size: int) -> None:
+    def add(self, log: Path) -> None:
+        """Take over what is left of the log of a process that has ended, and delete it."""
+        if log.exists():
+            self._take(log, ended=True)
+            self.bytes += log.stat().st_size
+            log.unlink()
+        self._taken = 0
+
+    def _take(self, log: Path, ended: bool) -> None:
+        if not self._show or not self._left or not log.exists():
+            return
         with log.open("rb") as file:
-            text = shown_text(file.read(self._left).decode(errors="replace"))
-        for line in text.rstrip("\n").split("\n"):
-            print(MARK + line)
-        if size > self._left:
+            file.seek(self._taken)
+            content = file.read(self._left + 1)
+        if not ended:
+            content = content[: content.rfind(b"\n") + 1]
+        self._taken += len(content)
+        shown = content[: self._left]
+        self._left -= len(shown)
+        if shown:
+            text = shown_text(shown.decode(errors="replace")).rstrip("\n")
+            print("\n".join(MARK + line for line in text.split("\n")), flush=True)
+        if len(content) > len(shown):
             self.say(f"What the package printed after the first {MOST_BYTES:,} bytes is left out.")
-        self._left -= min(size, self._left)

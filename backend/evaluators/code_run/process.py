@@ -13,7 +13,9 @@ from backend.evaluators.code_run.channel import Channel
 from backend.evaluators.code_run.failures import CallFailed, FailureKind, raised
 from backend.evaluators.code_run.inside.messages import BadMessage, Most
 from backend.evaluators.code_run.output import Output
+from backend.failures import JobFailed
 from backend.sandbox.programs import Ended, Mount, Program, start
+from leaderboard.records import Fault
 
 SUBMISSION = "/submission"
 RUNNER = "/podium"
@@ -30,6 +32,8 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
+UNSTARTED = ("not_started", "not_confined")
+"""Reasons of ends that are our side's."""
 PROCESSES = 256
 """Processes and threads of one process with submitted code."""
 
@@ -44,6 +48,8 @@ class Confinement:
     """Beside `ENVIRONMENT`."""
     memory_bytes: int
     tmp_bytes: int
+    files: frozenset[str]
+    """The package's, by which lines are named."""
     logs: Path
     """Folder of our own for what the processes print."""
     deadline: float
@@ -103,8 +109,13 @@ class SubmittedProcess:
             raise self._death() from None
         except BadMessage as error:
             self.close()
-            raise CallFailed(FailureKind.PROTOCOL, f"an answer that cannot be read: {error}") from None
+            raise CallFailed(FailureKind.PROTOCOL, "an answer that cannot be read", str(error)) from None
         return self._value(answer)
+
+    def show_printed(self) -> None:
+        """Take over what it has printed so far."""
+        if self._ended is None:
+            self._output.follow(self._log)
 
     def close(self) -> Ended:
         """End it, with every process that it has started; take over what it printed. How it ended."""
@@ -117,20 +128,21 @@ class SubmittedProcess:
             self.close()
             raise CallFailed(FailureKind.PROTOCOL, "an answer to something that was not asked")
         if "error" in answer:
-            raise raised(answer["error"])
+            raise raised(answer["error"], self._confinement.files)
         return answer.get("value")
 
     def _death(self) -> CallFailed:
-        """How it ended by itself, or was ended by its limits."""
+        """How it ended by itself, or was ended by its limits. Raises OutOfTime, and JobFailed when it never began."""
         impatience = threading.Timer(GRACE_S, self._running.kill)
         impatience.start()
         ended = self._settled()
         impatience.cancel()
         if ended.reason == "wall_limit":
             raise OutOfTime
-        how = ended.reason.replace("_", " ") or ("a signal" if ended.code is None or ended.code < 0 else "")
-        ending = CallFailed(FailureKind.ENDED, f"its process ended ({how or f'exit code {ended.code}'})")
-        return self._exhausted(ended) or ending
+        if ended.reason in UNSTARTED:
+            raise JobFailed("no_sandbox", f"The package could not be started: {ended.message}", Fault.INFRASTRUCTURE)
+        how = ended.reason.replace("_", " ") or f"exit code {ended.code}"
+        return self._exhausted(ended) or CallFailed(FailureKind.ENDED, "its process ended", how)
 
     def _exhausted(self, ended: Ended) -> CallFailed | None:
         """The failure, where the process was ended for its memory."""

@@ -73,10 +73,10 @@ def test_without_labelling_a_random_sample_is_revealed_the_same_in_each_run(
     ("body", "words"),
     [
         ("raise ValueError('no')", "ValueError at labeling.py:2"),
-        ("return [0.0] * 3", "returned 3 scores for 40 pairs"),
+        ("return [0.0] * 3", "another number of scores than pairs"),
         ("return [float('nan')] * len(test_pairs)", "not finite"),
         ("return 7", "did not return a list"),
-        ("import os; os._exit(1)", "its process ended (exit code 1)"),
+        ("import os; os._exit(1)", "its process ended"),
         ("import time; time.sleep(30)", "no answer within its time limit"),
     ],
 )
