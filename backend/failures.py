@@ -302,6 +302,8 @@ FOUND = frozenset(
         *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
         *("precision_impossible", "precision_mismatch", "predictions_refused", "quantisation_unloadable"),
         *("score_undefined", "tokenizer_unusable", "weights_missing"),
+        # of packages of code (backend/evaluators/code_run)
+        *("code_answers", "code_calls", "code_import", "code_predict", "code_setup", "code_train"),
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

@@ -5,6 +5,7 @@ request.json     the request, as it was claimed
 benchmark.json   the benchmark, and where its folder is
 job.json         what the operator says (JobOptions), its View among it
 artifact         the file that was uploaded, for kinds that have one
+models/          the Hub models that a package of code loads, by their names
 checkpoint/      the checkpoint's files
 base/            the base model's, for an adapter or a delta
 kept/            what earlier runs of the request kept (backend/kept.py)
@@ -169,6 +170,11 @@ class Workdir:
     def artifact(self) -> Path:
         """The uploaded file, under this name whatever it was called."""
         return self.path / "artifact"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the Hub models that a package of code loads."""
+        return self.path / "models"
 
     @property
     def base(self) -> Path:
@@ -369,7 +375,7 @@ class Workdir:
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         self._forget_handles()
-        remove_trees(self.scratch, self.checkpoint, self.base, self.artifact)
+        remove_trees(self.scratch, self.checkpoint, self.base, self.artifact, self.models)
 
     def written(self, enough: int) -> int:
         """Bytes on the disk that the job has written, counted until they are more than `enough`.

@@ -20,7 +20,7 @@ from leaderboard.errors import DownloadFailed, Infrastructure
 from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
-from leaderboard.records import ArtifactRequest, Progress, Request, WeightType
+from leaderboard.records import ArtifactRequest, CodeRequest, Progress, Request, WeightType
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
@@ -48,6 +48,8 @@ class InputStage:
         if isinstance(request, ArtifactRequest):
             workdir.write_progress(Progress(task="fetching the uploaded file"))
             self.artifacts.fetch(request.artifact.sha256, workdir.artifact)
+            if isinstance(request, CodeRequest):
+                self._fetch_models(request, workdir)
         elif request.kind == CHECKPOINT:
             workdir.write_progress(Progress(task="downloading the checkpoint"))
             self._fetch_checkpoint(request, workdir)
@@ -59,6 +61,11 @@ class InputStage:
         self._fetch(request.model, request.revision, request.files, workdir.checkpoint)
         if request.weight_type in (WeightType.ADAPTER, WeightType.DELTA):
             self._fetch(request.base_model, request.base_revision or "main", request.base_files, workdir.base)
+
+    def _fetch_models(self, request: CodeRequest, workdir: Workdir) -> None:
+        for model in request.models:
+            workdir.write_progress(Progress(task=f"downloading {model.model}"))
+            self.source.fetch(model.model, model.revision, model.files, workdir.models / model.model)
 
     def _fetch(self, model: str, revision: str, pins: dict[str, str], folder: Path) -> None:
         if not pins:  # a request that is older than the list of its files

@@ -6,9 +6,19 @@ participant can read, unless a field says that it is public. Bundles: `leaderboa
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 
 def _stays_below(path: str) -> str:
@@ -128,19 +138,100 @@ class PredictionsRules(BaseModel):
         return list(dict.fromkeys(names))
 
 
+COMPILED = (".so", ".pyd", ".dll", ".dylib", ".pyc", ".pyo", ".exe", ".o", ".a", ".whl", ".egg", ".jar")
+PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".pt", ".pth", ".ckpt")
+"""Endings of files that are code to the loader that opens them."""
+Key = Annotated[str, Field(min_length=1, max_length=100)]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+ModuleFile = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}\.py$")]
+# fmt: off
+CodeMetric = Literal[
+    "accuracy", "log_loss", "brier", "roc_auc", "average_precision", "mae", "mse", "rmse", "r2",
+    "pearson", "spearman", "kendall",
+]
+# fmt: on
+"""Metrics of predictions (docs/predictions.md) that compare one answer with one label."""
+
+
 class CodeRules(BaseModel):
-    """How submitted code is called, and what it may use."""
+    """How submitted code is called, what it may use, and how its answers are scored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_bytes: PositiveInt = 50_000_000
     """Largest package, as uploaded."""
+    max_unpacked_bytes: PositiveInt = 500_000_000
+    """Largest package, unpacked."""
+    max_files: PositiveInt = 1000
+    """Most files and folders in it."""
     same_again: bool = False
     """Whether the same package may be submitted more than once."""
+    interface: Literal["train-predict", "item"] = "train-predict"
+    """`train-predict`: `train(train_dir)`, then `predict(train_dir, test_dir, labeled_pairs)` for all pairs at once.
+    `item`: a class with `setup(context)` and `predict(item)`, called for each item."""
+    entry: ModuleFile = "model.py"
+    """The file at the root of the package that is imported."""
+    labelling_entry: ModuleFile = "labeling.py"
+    """For `train-predict`: the file with `score_pairs`, which a package may have."""
+    class_name: ModuleName = "Estimator"
+    """For `item`: the class in the entry file."""
+    train: RelativePath | None = None
+    """Folder of training data, public: its programs read it."""
+    test: RelativePath | None = None
+    """For `train-predict`: folder of test data without labels; programs read it."""
+    pairs: RelativePath = "test_pairs.csv"
+    """For `train-predict`: CSV file in `test` with the ids of every row that is to be predicted."""
+    items: RelativePath | None = None
+    """For `item`: a JSON Lines file, or a folder with a file for each item; only our own process reads it."""
+    labels: RelativePath = "labels.csv"
+    """CSV file of the right answers, or for `item` a folder of `.npy` files; never where submitted code runs."""
+    id: list[Key] = Field(default=["id"], min_length=1)
+    """Columns that together name a row of `pairs` and `labels`; for `item` one, the key of an item's name."""
+    label: Key = "label"
+    """Column of the right answer in `labels`, and its key in `labeled_pairs`."""
+    prediction: Key = "prediction"
+    """For `train-predict`: key of the answer in the dictionaries that `predict` returns."""
+    prediction_range: tuple[FiniteFloat, FiniteFloat] | None = None
+    """Lowest and highest number that is an answer; None for any finite one."""
+    metrics: dict[str, CodeMetric] = Field(default_factory=dict)
+    """Scores by their keys, which the board's columns name with `score`: what is computed from answers and labels."""
+    label_budget: NonNegativeInt = 0
+    """For `train-predict`: how many labels are revealed before `predict`; those rows are not scored."""
     wall_seconds: PositiveInt = 600
     """Time for everything, from the first import to the last answer."""
+    setup_seconds: PositiveFloat = 60.0
+    """Time for a start: import and `setup`; for `train-predict` the import alone."""
+    call_seconds: PositiveFloat = 60.0
+    """Time for each `predict(item)`, and for `score_pairs`."""
     memory_gb: PositiveFloat = 4.0
     """Memory of all its processes together."""
+    tmp_mb: PositiveInt = 256
+    """Size of its temporary folder, which counts as memory."""
+    failed: FiniteFloat | str = 0.0
+    """For `item`: what a call that fails is scored as; an array is filled with it."""
+    max_failures: NonNegativeInt = 50
+    """For `item`: failed calls after which the run ends early, as a failure."""
+    max_models: NonNegativeInt = 0
+    """Most Hub models that `models.txt` may name; 0 where there may be none."""
+    max_model_gb: PositiveFloat = 20.0
+    """Largest sum of the sizes of their files."""
+    refused_files: list[str] = [*COMPILED, *PICKLES]
+    """Endings of file names that a package may not have."""
+    modules: list[ModuleName] | None = None
+    """Modules that programs may import beside Python's own; None for those of the machine that takes the submission."""
+    show_output: bool = True
+    """Whether a submitter reads what the package prints, and the messages of its exceptions. Both can quote the data
+    that it is given."""
+
+    @model_validator(mode="after")
+    def _data_is_named(self) -> Self:
+        needed = ("train", "test") if self.interface == "train-predict" else ("items",)
+        missing = [f"`{name}`" for name in needed if getattr(self, name) is None]
+        if missing and self.metrics:
+            raise ValueError(f"The interface `{self.interface}` needs {' and '.join(missing)}")
+        if self.interface == "item" and len(self.id) > 1:
+            raise ValueError("The interface `item` names an item by one column; give `id` one")
+        return self
 
 
 class EndpointRules(BaseModel):

@@ -86,6 +86,7 @@ def environment() -> Environment:
         "count": words.count,
         "percent": words.percent,
         "points": words.points,
+        "code_run": words.code_run,
         "engine": words.engine,
         "resumed": resumed,
         "size": words.size,

@@ -108,3 +108,25 @@ def engine(account: Mapping[str, Any]) -> str:
         f"Evaluated with shared prefixes, checked against the stock backend on {questions} questions: "
         f"{forwarded} tokens computed, {saved} saved."
     )
+
+
+def code_run(account: Mapping[str, Any]) -> list[str]:
+    """How a package of code was called, sentences, from a result's `provenance.code`."""
+    if not account:
+        return []
+    sentences = []
+    if "calls" in account:
+        kinds = ", ".join(f"{count(calls)} {kind.replace('_', ' ')}" for kind, calls in account["failures"].items())
+        failed = f"{count(account['failed_calls'])} failed ({kinds})" if kinds else "none failed"
+        sentences.append(f"{count(account['calls'])} calls, {failed}.")
+        sentences += [f"Failed: {words}." for words in account.get("failures_in_words", [])]
+    else:
+        sentences.append(f"{count(account.get('predictions'))} predictions in one call.")
+    if revealed := account.get("revealed_labels"):
+        how = "at random" if account["labelling"] == "random" else f"chosen by {account['labelling']}"
+        sentences.append(f"{count(revealed)} labels were revealed, {how}.")
+    if reason := account.get("labelling_failed"):
+        sentences.append(f"The package's own choice failed: {reason}.")
+    if same := account.get("near_constant"):
+        sentences.append(f"{same['share']:.1%} of its {count(same['answers'])} answers are the same.")
+    return sentences

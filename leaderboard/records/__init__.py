@@ -3,7 +3,7 @@
 Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Leaderboard's format).
 """
 
-from leaderboard.records.artifact import Artifact, Endpoint
+from leaderboard.records.artifact import Artifact, Endpoint, HubModel
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
 from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
 from leaderboard.records.engine import Engine
@@ -20,7 +20,7 @@ from leaderboard.records.kinds import (
     submission_of,
 )
 from leaderboard.records.kinds.kind import Kind
-from leaderboard.records.kinds.named import ArtifactRequest, EndpointRequest, NamedBlock, NamedRequest
+from leaderboard.records.kinds.named import ArtifactRequest, CodeRequest, EndpointRequest, NamedBlock, NamedRequest
 from leaderboard.records.people import Person
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import REPO_ID, ModelFacts, is_repo_id, is_revision
@@ -63,6 +63,7 @@ __all__ = [
     "ArtifactRequest",
     "BaseSubmission",
     "CheckpointSubmission",
+    "CodeRequest",
     "CodeSubmission",
     "Edit",
     "EndedRequest",
@@ -73,6 +74,7 @@ __all__ = [
     "Failure",
     "Fault",
     "HistoryEntry",
+    "HubModel",
     "Kind",
     "Lease",
     "ModelFacts",

@@ -24,6 +24,21 @@ class Artifact(BaseModel):
     """What it was called; tells its format, and is shown."""
 
 
+class HubModel(BaseModel):
+    """A model on the Hub that a package of code loads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model: str
+    """Repository id."""
+    revision: str
+    """Its commit when the package was submitted."""
+    files: dict[str, str]
+    """Files that are downloaded -> their content (`leaderboard.hub.loaded_files.pinned_files`)."""
+    params: float | None = None
+    """Parameters in billions; None when unknown."""
+
+
 class Endpoint(BaseModel):
     """An OpenAI-compatible server that answers for a model."""
 

@@ -41,6 +41,9 @@ class Provenance(BaseModel):
     """How scorers that draw at random were made reproducible."""
     engine: dict[str, Any] = Field(default_factory=dict)
     """Which engine forwarded the tokens, and its own account (probe, tokens forwarded and saved)."""
+    code: dict[str, Any] = Field(default_factory=dict)
+    """Of submitted code: how it was called (interface, runner, limits), how many calls failed and how, revealed labels,
+    seconds, and whether nearly all answers are the same."""
     task_hashes: dict[str, str] = Field(default_factory=dict)
     """The harness's hash of each task's prompts."""
     generation_cut: dict[str, int] = Field(default_factory=dict)

@@ -35,7 +35,14 @@ from tests.contracts.test_executor import processes, until
 
 DEMO = PROJECT / "checkpoints" / "podium-demo"
 TINY = PROJECT / "benchmarks" / "tiny.yaml"
+CODE = "tests/backend/evaluators/code/"
 ELSEWHERE = {
+    "code_answers": CODE + "test_pairs.py",
+    "code_calls": CODE + "test_items.py",
+    "code_import": CODE + "test_items.py",
+    "code_predict": CODE + "test_pairs.py",
+    "code_setup": CODE + "test_items.py",
+    "code_train": CODE + "test_pairs.py",
     "cancelled": "tests/backend/scheduler/test_cancelling.py",
     "disk_full": "tests/backend/scheduler/test_worker_trouble.py",
     "disk_limit": "tests/backend/test_sandbox.py",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from leaderboard.records.artifact import Artifact, Endpoint
+from pydantic import Field
+
+from leaderboard.records.artifact import Artifact, Endpoint, HubModel
 from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.request import Request
 from leaderboard.records.result import PodiumBlock
@@ -26,6 +28,13 @@ class ArtifactRequest(NamedRequest):
     """A request for an uploaded file."""
 
     artifact: Artifact
+
+
+class CodeRequest(ArtifactRequest):
+    """A request for a package of code."""
+
+    models: list[HubModel] = Field(default_factory=list)
+    """What its `models.txt` names."""
 
 
 class EndpointRequest(NamedRequest):
@@ -71,7 +80,7 @@ class CodeKind(NamedKind):
 
     submission = CodeSubmission
     title = "Code"
-    request = ArtifactRequest
+    request = CodeRequest
     activity = "run"
     alternatives = "another package"
 

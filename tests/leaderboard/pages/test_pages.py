@@ -127,6 +127,31 @@ def test_an_unknown_size_is_unknown(billions: float | None, expected: str) -> No
 # --- addresses
 
 
+def test_how_a_package_of_code_was_called_is_said() -> None:
+    calls = {
+        "calls": 1200, "failed_calls": 3, "failures": {"exception": 2, "time_limit": 1},
+        "failures_in_words": ["2 of the calls: KeyError at estimator.py:7"],
+        "near_constant": {"share": 0.995, "answers": 1197},
+    }  # fmt: skip
+    assert words.code_run(calls) == [
+        "1,200 calls, 3 failed (2 exception, 1 time limit).",
+        "Failed: 2 of the calls: KeyError at estimator.py:7.",
+        "99.5% of its 1,197 answers are the same.",
+    ]
+    one = {
+        "predictions": 35,
+        "revealed_labels": 5,
+        "labelling": "random",
+        "labelling_failed": "KeyError at labeling.py:2",
+    }
+    assert words.code_run({**one, "near_constant": None}) == [
+        "35 predictions in one call.",
+        "5 labels were revealed, at random.",
+        "The package's own choice failed: KeyError at labeling.py:2.",
+    ]
+    assert words.code_run({}) == []
+
+
 def test_an_address_says_its_subject_and_its_view() -> None:
     visit = parse_visit("/model/org/a%20b?benchmark=tiny&page=3&task=x%26y")
     assert visit.rest == ("org", "a b")

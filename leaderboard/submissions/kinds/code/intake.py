@@ -1,10 +1,91 @@
-"""How packages of code are taken in."""
+"""How packages of code are taken in: unpacked, read without being run, their Hub models pinned."""
 
 from __future__ import annotations
 
-from leaderboard.records import CodeSubmission
-from leaderboard.submissions.kinds.named import ArtifactIntake
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from leaderboard.archives import ArchiveLimits, open_archive
+from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.errors import BadArchive
+from leaderboard.hub.hub import Hub
+from leaderboard.records import CodeRequest, CodeSubmission, HubModel, Problem, Request
+from leaderboard.submissions.case import Context
+from leaderboard.submissions.kinds.code.catalogue import PACKAGE
+from leaderboard.submissions.kinds.code.models import FILE, Pinned, pin_models
+from leaderboard.submissions.kinds.code.sources import source_problems
+from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
+
+MOST_SHOWN = 20
+"""Problems of a sort."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeCase(ArtifactCase):
+    """A package, and the models that it loads."""
+
+    models: tuple[HubModel, ...] = ()
 
 
 class CodeIntake(ArtifactIntake[CodeSubmission]):
-    """Takes packages of code."""
+    """Takes packages of code. Where a bundle's programs run them, their files are the bundle's business."""
+
+    def look(self, submission: CodeSubmission, context: Context) -> ArtifactCase:
+        """Find the package, look into it, and pin its models."""
+        case = super().look(submission, context)
+        benchmark = case.benchmark
+        if case.file is None or benchmark is None or benchmark.code is None or benchmark.bundle is not None:
+            return case
+        if any(problem.field.startswith("artifact") for problem in self.check(case)):
+            return case
+        pinned = inspect(case.file, submission.artifact.filename, benchmark.code, benchmark, context.hub)
+        fields = {field.name: getattr(case, field.name) for field in dataclasses.fields(case)}
+        return CodeCase(**fields | {"models": pinned.models, "file_problems": tuple(pinned.problems)})
+
+    def request(self, case: ArtifactCase, context: Context) -> Request | None:
+        """The request; its size, by which a job gets its resources, is that of the largest model."""
+        request = super().request(case, context)
+        if request is None:
+            return None
+        models = list(case.models) if isinstance(case, CodeCase) else []
+        size = max((model.params or 0.0 for model in models), default=0.0)
+        return CodeRequest.model_validate(request.model_dump() | {"models": models, "params": size})
+
+
+def inspect(file: Path, filename: str, rules: CodeRules, benchmark: Benchmark, hub: Hub) -> Pinned:
+    """Look into a package: its models, and every problem. Raises HubUnavailable, OSError."""
+    limits = ArchiveLimits(
+        entries=rules.max_files, file_bytes=rules.max_unpacked_bytes, total_bytes=rules.max_unpacked_bytes
+    )
+    with tempfile.TemporaryDirectory(prefix="podium-package-") as place:
+        folder = Path(place) / "package"
+        try:
+            files = [entry.path for entry in open_archive(file, folder, limits, unwrap=True)]
+        except BadArchive as error:
+            problems = [
+                PACKAGE.problem_with("code_archive", {"reason": line}, filename=filename)
+                for line in error.lines[:MOST_SHOWN]
+            ]
+            return Pinned((), problems)
+        problems = [*_file_problems(files, filename, rules), *source_problems(folder, files, rules)]
+        pinned = Pinned((), [])
+        if FILE in files:
+            pinned = pin_models((folder / FILE).read_bytes(), rules, benchmark, hub)
+    return Pinned(pinned.models, [*problems, *pinned.problems])
+
+
+def _file_problems(files: Sequence[str], filename: str, rules: CodeRules) -> Iterator[Problem]:
+    if rules.entry not in files:
+        nested = [file for file in files if PurePosixPath(file).name == rules.entry]
+        if nested:
+            place = min(nested, key=len)
+            yield PACKAGE.problem("code_entry_nested", filename=filename, file=rules.entry, place=place)
+        else:
+            yield PACKAGE.problem("code_entry_missing", filename=filename, file=rules.entry)
+    refused = [file for file in files if file.lower().endswith(tuple(rules.refused_files))]
+    for file in refused[:MOST_SHOWN]:
+        yield PACKAGE.problem("code_file_refused", file=file)

@@ -1,0 +1,154 @@
+"""One submission of code, from its zip to its scores."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.abilities import hardware
+from backend.evaluators.challenge import write_scores
+from backend.evaluators.code_run import data
+from backend.evaluators.code_run.items import ItemRun
+from backend.evaluators.code_run.labelling import reveal
+from backend.evaluators.code_run.output import Output
+from backend.evaluators.code_run.process import MODELS, SUBMISSION, Confinement, OutOfTime
+from backend.evaluators.code_run.report import Outcome, account, of_calls, of_predicted, provenance_packages
+from backend.evaluators.code_run.scoring import alike, measured
+from backend.evaluators.code_run.train_predict import train_and_predict
+from backend.failures import JobFailed
+from backend.sandbox.programs import Mount, missing
+from backend.workdir import Workdir
+from leaderboard.archives import ArchiveLimits, open_archive
+from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.errors import BadArchive
+from leaderboard.records import CodeRequest, Fault, Progress, Provenance
+
+LOOKS = 100
+"""How often progress is written down, at most."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one submission is run with."""
+
+    workdir: Workdir
+    request: CodeRequest
+    rules: CodeRules
+    private: Path
+    """Folder of the benchmark's private data."""
+    package: Path
+    """Folder with the submission's files."""
+    confinement: Confinement
+    output: Output
+
+
+def evaluate(path: Path) -> None:
+    """Run the submission in the work folder `path` and write its scores. Raises JobFailed."""
+    began = time.monotonic()
+    run = _prepared(Workdir(path), began)
+    try:
+        outcome = _items(run) if run.rules.interface == "item" else _pairs(run)
+    except OutOfTime:
+        raise JobFailed(
+            "wall_limit",
+            f"{run.request.model} was stopped after {run.rules.wall_seconds:,} seconds, which is the benchmark's limit "
+            "for everything from the first import to the last answer. Make it faster and submit the package again.",
+        ) from None
+    scores = measured(run.rules, outcome.labels, outcome.answers)
+    same = alike(outcome.own_answers)
+    if same:
+        run.output.say(
+            f"{same.share:.0%} of the {same.answers:,} answers are the same. Check that the package did not fall back "
+            "to a constant."
+        )
+    made = Provenance(
+        packages=provenance_packages(),
+        hardware=hardware("cpu"),
+        sandbox=["bubblewrap"],
+        wall_seconds=round(time.monotonic() - began, 3),
+        code=account(run.rules, run.output, outcome, same),
+    )
+    write_scores(run.workdir, scores, made)
+
+
+def _prepared(workdir: Workdir, began: float) -> Run:
+    """The package unpacked, and everything that it is run with. Raises JobFailed."""
+    request, rules, options = workdir.request(), workdir.benchmark().code, workdir.options()
+    assert isinstance(request, CodeRequest)
+    if rules is None or options.private is None or not rules.metrics:
+        raise JobFailed("benchmark_data", "The benchmark does not say how code is run.", Fault.INFRASTRUCTURE)
+    if unconfined := missing():
+        raise JobFailed("no_sandbox", unconfined, Fault.INFRASTRUCTURE)
+    package, logs = workdir.scratch / "package", workdir.scratch / "logs"
+    _unpack(workdir.artifact, package, rules)
+    logs.mkdir(exist_ok=True)
+    models = [Mount(workdir.models, MODELS)] if request.models else []
+    threads = str(max(1, options.threads))
+    confinement = Confinement(
+        mounts=(Mount(package, SUBMISSION), *models, *data.mounts(rules, options.private)),
+        environment=dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        | ({"PODIUM_MODELS": MODELS} if models else {}),
+        memory_bytes=int(rules.memory_gb * 1e9),
+        tmp_bytes=rules.tmp_mb * 1_000_000,
+        files=frozenset(file.relative_to(package).as_posix() for file in package.rglob("*.py")),
+        logs=logs,
+        deadline=began + rules.wall_seconds,
+    )
+    return Run(workdir, request, rules, options.private, package, confinement, Output(rules.show_output))
+
+
+def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:
+    limits = ArchiveLimits(
+        entries=rules.max_files, file_bytes=rules.max_unpacked_bytes, total_bytes=rules.max_unpacked_bytes
+    )
+    try:
+        open_archive(artifact, package, limits, unwrap=True)
+    except BadArchive as error:
+        raise JobFailed(
+            "bad_archive", f"The package cannot be unpacked: {error} Pack it again and submit the new file."
+        ) from error
+
+
+def _items(run: Run) -> Outcome:
+    items = data.read_items(run.rules, run.private)
+    context = _context(run)
+    step = max(1, len(items) // LOOKS)
+
+    def progress(done: int) -> None:
+        if done % step == 0:
+            run.workdir.write_progress(Progress(task="predict", done=done, total=len(items)))
+
+    calls = ItemRun(run.rules, run.confinement, context, run.output).run(items, progress)
+    run.output.say(f"{len(items):,} calls, {calls.failed:,} failed.")
+    return of_calls(items, calls)
+
+
+def _context(run: Run) -> dict[str, Any]:
+    """What `setup` gets."""
+    rules = run.rules
+    return {
+        "submission_dir": SUBMISSION,
+        "train_dir": data.TRAIN if rules.train else None,
+        "models": {model.model: f"{MODELS}/{model.model}" for model in run.request.models},
+        "tmp_dir": "/tmp",
+        "limits": {
+            "setup_seconds": rules.setup_seconds,
+            "call_seconds": rules.call_seconds,
+            "wall_seconds": rules.wall_seconds,
+            "memory_bytes": run.confinement.memory_bytes,
+        },
+    }
+
+
+def _pairs(run: Run) -> Outcome:
+    pairs = data.read_pairs(run.rules, run.private)
+    rules, confinement, output = run.rules, run.confinement, run.output
+    run.workdir.write_progress(Progress(task="choosing labels"))
+    has_file = (run.package / rules.labelling_entry).is_file()
+    revealed = reveal(rules, has_file, pairs.ids, confinement, output, run.request.id)
+    run.workdir.write_progress(Progress(task="train and predict"))
+    predicted = train_and_predict(rules, pairs, revealed, confinement, output)
+    output.say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
+    return of_predicted(predicted, revealed)
