@@ -64,7 +64,8 @@ class Column(BaseModel):
     private: bool = False
     """Hidden questions: no details are published."""
     hidden: bool = False
-    """Shown to nobody but the maintainers: not on pages, nor in the API, exports and downloads."""
+    """Only for a challenge's score: shown to nobody but the maintainers, neither on pages nor in the API, exports and
+    downloads, and no part of the average."""
     decimals: int | None = Field(default=None, ge=0, le=10)
     """Digits after the point; None for the board's own."""
 
@@ -79,7 +80,14 @@ class Column(BaseModel):
     def _one_source(self) -> Self:
         if bool(self.score) == bool(self.run or self.parts) or bool(self.run) != bool(self.parts):
             raise ValueError("A column needs either `run` and `parts`, or `score`")
+        if self.hidden and not self.score:
+            raise ValueError("Only a challenge's `score` can be hidden: the harness's results are published whole")
         return self
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it counts towards the average: a hidden column would show through it."""
+        return self.in_average and not self.hidden
 
     def scale(self, part: Part | None = None) -> Scale:
         """From which raw value to which the points of a part run."""
@@ -249,6 +257,10 @@ class Benchmark(BaseModel):
     def include_path(self) -> Path | None:
         """Absolute folder of its own task definitions, or None."""
         return (self.folder / self.harness.include_path).resolve() if self.harness.include_path else None
+
+    def shown(self) -> Benchmark:
+        """The benchmark as everybody may know it: without its hidden columns."""
+        return self.model_copy(update={"columns": [column for column in self.columns if not column.hidden]})
 
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""

@@ -60,7 +60,7 @@ def challenge_scores(benchmark: Benchmark, measured: Mapping[str, Measured]) -> 
             scale = column.scale()
             error = None if stderr is None else abs(scale.slope) * stderr
             scores[column.key] = Score(raw=value, normalised=normalise(value, *scale), stderr=error, n=n)
-        if column.in_average:
+        if column.ranks:
             points = scores[column.key].normalised
             downwards = column.range is None and not column.higher_is_better
             counted.append(-points if downwards and points is not None else points)
