@@ -302,6 +302,9 @@ FOUND = frozenset(
         *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
         *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
         "weights_missing",
+        # of competition bundles (backend/evaluators/bundle_run)
+        *("bad_archive", "bundle_broken", "image_unavailable", "ingestion_failed", "no_sandbox", "no_scores"),
+        *("output_refused", "output_too_large", "scoring_failed"),
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

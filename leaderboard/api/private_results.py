@@ -50,7 +50,7 @@ def private_result_routes(service: Service) -> APIRouter:
         """The page that the benchmark's scoring program wrote; only for its sender where details are not public."""
         scored = service.queue.get(request_id)
         if not may_see_details(service, service.identity.visitor(request), scored):
-            raise NotAllowed("The organisers of this benchmark show detailed results to the submission's sender only.")
+            raise NotAllowed("The organisers of this benchmark do not show you these detailed results.")
         page = service.private_results.read(scored.id, attempt or scored.attempts, DETAILED_RESULTS)
         return Response(page, media_type="text/html; charset=utf-8", headers=HEADERS)
 
@@ -68,8 +68,7 @@ def private_result_routes(service: Service) -> APIRouter:
 def may_see_details(service: Service, person: Person, request: records.Request) -> bool:
     """Whether the person may read the detailed results of the request."""
     benchmark = service.benchmarks.get(request.benchmark)
-    return (
-        (benchmark is not None and benchmark.details == "public")
-        or service.rights.is_self(person, request.sender)
-        or service.rights.is_maintainer(person)
-    )
+    if benchmark is None or service.rights.is_maintainer(person):
+        return benchmark is not None
+    for_sender = benchmark.bundle is None or benchmark.bundle.settings.show_detailed_results_in_submission_panel
+    return benchmark.details == "public" or (for_sender and service.rights.is_self(person, request.sender))

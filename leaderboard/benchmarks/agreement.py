@@ -71,9 +71,8 @@ def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
                     ("columns", index, "parts", position, "task"),
                     f"{part.task!r} counts twice in {column.title!r}. Keep one part of it, with all its metrics.",
                 )
-    if not any(column.ranks for column in columns):
-        sentence = "No column counts towards the average. Leave `in_average` and `hidden` out for one of them."
-        yield ("columns",), sentence
+    if not any(column.in_average for column in columns):
+        yield ("columns",), "No column counts towards the average. Leave `in_average` out for one of them."
 
 
 def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:

@@ -260,7 +260,11 @@ class Benchmark(BaseModel):
 
     def shown(self) -> Benchmark:
         """The benchmark as everybody may know it: without its hidden columns."""
-        return self.model_copy(update={"columns": [column for column in self.columns if not column.hidden]})
+        shown = [column for column in self.columns if not column.hidden]
+        bundle = self.bundle
+        if bundle is not None and len(shown) < len(self.columns):
+            bundle = bundle.model_copy(update={"computed": [], "task_scores": []})  # they name the hidden scores
+        return self.model_copy(update={"columns": shown, "bundle": bundle})
 
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""

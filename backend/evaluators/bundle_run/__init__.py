@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from leaderboard.statistics.bundle_scores import board_scores
+
 from backend.evaluators.bundle_run.live_log import say
-from backend.evaluators.bundle_run.plan import Plan, TaskFolders, plan_of, shows_scoring
+from backend.evaluators.bundle_run.plan import Plan, TaskFolders, check_image, plan_of, shows_scoring
 from backend.evaluators.bundle_run.scores import read_scores
 from backend.evaluators.bundle_run.steps import ORGANISERS, Limits
 from backend.evaluators.bundle_run.submission import submission_of
@@ -24,7 +26,6 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import Fault, Progress, Provenance
 from leaderboard.results.private_results import DETAILED_RESULTS, MOST_BYTES
-from leaderboard.statistics.bundle_scores import board_scores
 from leaderboard.statistics.scores import Measured
 
 MEMORY_BYTES = 4 << 30
@@ -48,7 +49,8 @@ def evaluate(path: Path) -> None:
     plan = plan_of(workdir)
     unconfined = missing()
     if unconfined:
-        raise JobFailed("not_started", unconfined, Fault.INFRASTRUCTURE)
+        raise JobFailed("no_sandbox", unconfined, Fault.INFRASTRUCTURE)
+    check_image(plan.rules.docker_image)
     submission = submission_of(workdir, plan, "predictions" in benchmark.kinds)
     results = {task.index: _run_task(workdir, plan, task, submission, place) for place, task in enumerate(plan.tasks)}
     scores = board_scores(plan.rules, plan.phase, {index: result.scores for index, result in results.items()})

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
+
+from backend.evaluators.bundle_run.live_log import say
 from backend.failures import JobFailed
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
 from leaderboard.records import ArtifactRequest, Fault
 
 RESULTS = "predictions"
 """The kind of a submission that holds results and no program."""
 DATASET = "dataset"
 """The type of a competition whose submissions are data, on which the organiser's code is run."""
+
+
+STOCK_IMAGE = re.compile(r"(?:docker\.io/)?(?:codalab/codalab-legacy|codabench/[\w.-]+|python)(?::[\w.-]+)?")
+"""Images that hold a plain Python and what is usual beside it, for which that of this worker stands in."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,20 @@ def plan_of(workdir: Workdir) -> Plan:
     tasks = [_folders(root, rules.task(index)) for index in phase.tasks]
     is_dataset = rules.settings.competition_type == DATASET
     return Plan(rules, phase, tasks, request.kind != RESULTS and not is_dataset, is_dataset)
+
+
+def check_image(image: str) -> None:
+    """Say what stands in for the image that a bundle names; raise JobFailed for one of the organiser's own."""
+    if not image:
+        return
+    if not STOCK_IMAGE.fullmatch(image):
+        raise JobFailed(
+            "image_unavailable",
+            f"The programs of this benchmark need the image {image}, and this worker runs no images. The maintainers "
+            "have to install what the programs import into the worker's Python and leave `docker_image` out.",
+            Fault.INFRASTRUCTURE,
+        )
+    say(f"The bundle names the image {image}; its programs run with this worker's Python {platform.python_version()}.")
 
 
 def shows_scoring(plan: Plan, benchmark: Benchmark) -> bool:

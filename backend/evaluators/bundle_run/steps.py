@@ -112,7 +112,7 @@ def check_limits(step: Step, ended: Ended, limits: Limits, fault: Fault) -> None
             fault,
         )
     if ended.reason == "not_confined":
-        raise JobFailed("not_started", f"{step.title} could not be started: {ended.message}", Fault.INFRASTRUCTURE)
+        raise JobFailed("no_sandbox", f"{step.title} could not be started: {ended.message}", Fault.INFRASTRUCTURE)
 
 
 def printed_last(step: Step) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from backend.evaluators import load_evaluator
 from backend.failures import JobFailed
+from backend.sandbox import programs
 from backend.workdir import Workdir
 from leaderboard.records import Fault
 from leaderboard.results.private_results import DETAILED_RESULTS, HIDDEN_SCORES, MOST_BYTES
@@ -281,6 +282,31 @@ def test_a_bundle_that_cannot_be_run_is_the_organisers_fault(bundle: MadeBundle)
     bundle.rules["tasks"] = [bundle.task(reference_data="gone")]
     error = failing(job(bundle, {"answers.txt": "1"}, "predictions", "b"))
     assert error.code == "benchmark_data" and "The folder gone of task Parity" in str(error)
+
+
+def test_images(bundle: MadeBundle, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the platforms use for everything is this worker's Python; an image of the organiser's is refused."""
+    bundle.rules["docker_image"] = "codalab/codalab-legacy:py312"
+    assert run(job(bundle, {"model.py": GOOD}, place="stock")) == {"accuracy": 1.0}
+    assert "names the image codalab/codalab-legacy:py312; its programs run with" in capsys.readouterr().out
+    bundle.rules["docker_image"] = "ada/own:1"
+    error = failing(job(bundle, {"model.py": GOOD}, place="own"))
+    assert (error.code, error.fault) == ("image_unavailable", Fault.INFRASTRUCTURE) and "ada/own:1" in str(error)
+
+
+def test_nothing_runs_without_a_sandbox(bundle: MadeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_bwrap", lambda: None)
+    programs.missing.cache_clear()
+    error = failing(job(bundle, {"model.py": GOOD}))
+    programs.missing.cache_clear()
+    assert (error.code, error.fault) == ("no_sandbox", Fault.INFRASTRUCTURE) and "bubblewrap" in str(error)
+
+
+def test_an_archive_that_cannot_be_unpacked(bundle: MadeBundle) -> None:
+    workdir = job(bundle, {"model.py": GOOD})
+    workdir.artifact.write_bytes(b"no archive")
+    error = failing(workdir)
+    assert (error.code, error.fault) == ("bad_archive", Fault.SUBMISSION)
 
 
 @pytest.mark.parametrize("hidden", ["hide_output", "hide_score_output", ""])
