@@ -67,7 +67,7 @@ def evaluate(path: Path) -> None:
 def _run_task(workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submission, place: int) -> TaskResult:
     benchmark = workdir.benchmark()
     shown = {"ingestion": plan.shows_ingestion, "scoring": shows_scoring(plan, benchmark)}
-    limits = Limits(plan.phase.wall_seconds, _memory_bytes(benchmark))
+    limits = Limits(_step_seconds(plan, workdir.options().wall_seconds), _memory_bytes(benchmark))
     run = TaskRun(task, submission, workdir.scratch / f"task-{place}", limits, shown)
     steps = 2 * len(plan.tasks)
     workdir.write_progress(Progress(task=f"ingestion of {task.title}", done=2 * place, total=steps))
@@ -80,6 +80,12 @@ def _run_task(workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submi
         sentence = f"The scoring program of {task.title} left no scores: {error}. {ORGANISERS}"
         raise JobFailed("no_scores", sentence, Fault.INFRASTRUCTURE) from error
     return TaskResult(scores, _page(output) if plan.keeps_page else None)
+
+
+def _step_seconds(plan: Plan, job_seconds: int) -> int:
+    """Time limit of a step: the phase's, or an equal part of the job's, so that what is stopped can be named."""
+    share = int(0.9 * job_seconds / (2 * len(plan.tasks)))
+    return min(plan.phase.wall_seconds, max(1, share)) if job_seconds else plan.phase.wall_seconds
 
 
 def _memory_bytes(benchmark: Benchmark) -> int:

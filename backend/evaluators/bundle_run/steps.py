@@ -58,7 +58,7 @@ def running(step: Step, limits: Limits) -> Iterator[RunningProgram]:
 
     It is killed when the block is left by an exception.
     """
-    say(f"{step.title} starts: {' '.join(step.command)}")
+    say(f"{step.title} starts: {' '.join(step.command)}" if step.shown else f"{step.title} starts.")
     program = Program(
         command=tuple(step.command),
         mounts=tuple(step.mounts),

@@ -43,6 +43,7 @@ def test_code_is_ingested_and_scored(bundle: MadeBundle, capsys: pytest.CaptureF
     published = (workdir.out / "results.json").read_text()
     assert "secret" not in published and "Privatewert" not in published and "unused" not in published
     log = capsys.readouterr().out.splitlines()
+    assert "podium: The scoring program of task Parity starts." in log, "a hidden column hides its command too"
     assert log[0].startswith(
         "podium: The ingestion of task Parity starts: python /app/program/ingest.py /app/input_data"
     )
@@ -273,6 +274,15 @@ def test_what_submitted_code_does_wrong(bundle: MadeBundle, model: str, code: st
     bundle.rules["phases"] = [{"track": "open", "wall_seconds": 2 if code == "wall_limit" else 60}]
     error = failing(job(bundle, {"model.py": model}))
     assert (error.code, error.fault) == (code, Fault.SUBMISSION) and words in str(error)
+
+
+def test_steps_share_the_time_of_the_job(bundle: MadeBundle) -> None:
+    """So that the sentence names the step; the job's own limit would only say that it was stopped."""
+    workdir = job(bundle, {"model.py": "import time\ntime.sleep(60)"})
+    options = workdir.options().model_copy(update={"wall_seconds": 4})
+    workdir.prepare(options, workdir.request(), workdir.benchmark())
+    error = failing(workdir)
+    assert error.code == "wall_limit" and "The ingestion of task Parity exceeded its time limit of 1 s" in str(error)
 
 
 def test_a_bundle_that_cannot_be_run_is_the_organisers_fault(bundle: MadeBundle) -> None:
