@@ -91,9 +91,9 @@ def start_scheduler(service: Service) -> Scheduler:
     registry = service.monitor.registry
     try:
         if service.stores.remote:
-            scheduler = start_on_stores(settings, service.stores, service.benchmarks, executor, registry)
+            scheduler = start_on_stores(settings, service.stores, service.whole_benchmarks, executor, registry)
         else:
-            parts = (service.queue, service.results, service.benchmarks, executor, service.contents)
+            parts = (service.queue, service.results, service.whole_benchmarks, executor, service.contents)
             scheduler = start(settings, *parts, registry=registry)
     except PodiumError:
         executor.close()

@@ -304,6 +304,9 @@ FOUND = frozenset(
         *("score_undefined", "tokenizer_unusable", "weights_missing"),
         # of packages of code (backend/evaluators/code_run)
         *("code_answers", "code_calls", "code_import", "code_predict", "code_setup", "code_train"),
+        # of competition bundles (backend/evaluators/bundle_run)
+        *("bad_archive", "bundle_broken", "image_unavailable", "ingestion_failed", "no_sandbox", "no_scores"),
+        *("output_refused", "output_too_large", "scoring_failed"),
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

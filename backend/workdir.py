@@ -21,6 +21,7 @@ What it writes, and whoever reads it takes for hostile, in out/:
 progress.json    how far it is, rewritten while it runs
 results.json     the harness's aggregated result with the `podium` block
 details/         one Parquet file a task
+private/         what of the result is not for everybody (leaderboard/results/private_results.py)
 kept/            what this run keeps for the next one, should it be interrupted
 abilities.json   what this machine can do, when that was the job
 needs.json       which data a benchmark's tasks read from outside, when that was the job
@@ -36,7 +37,7 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote
@@ -288,6 +289,19 @@ class Workdir:
             left -= len(content)
             tables[unquote(file.stem)] = content
         return tables
+
+    def write_private(self, name: str, content: bytes) -> None:
+        """Write something of the result that is not for everybody."""
+        (self.out / "private").mkdir(exist_ok=True)
+        self.write(f"private/{name}", content)
+
+    def private(self, most_bytes: Mapping[str, int]) -> dict[str, bytes]:
+        """What of the result is not for everybody: the files that `most_bytes` names. Raises Unreadable."""
+        folder = self.out / "private"
+        if folder.is_symlink():
+            raise Unreadable(str(folder), "it is a link")
+        there = [name for name in most_bytes if os.path.lexists(folder / name)]
+        return {name: self.read(f"private/{name}", most_bytes[name]) for name in there}
 
     def write_abilities(self, abilities: Abilities) -> None:
         """Say what this machine can do."""

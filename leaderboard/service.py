@@ -11,8 +11,8 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from leaderboard import FileStore
-from leaderboard.artifacts.places import open_artifacts, private_data
-from leaderboard.benchmarks import Benchmark, choose_benchmark, load_benchmarks
+from leaderboard.artifacts.places import open_artifacts, private_data, private_results
+from leaderboard.benchmarks import Benchmark, as_shown, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
 from leaderboard.community.discussions import Discussions
@@ -36,6 +36,7 @@ from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person
 from leaderboard.results.job_logs import JobLogs
+from leaderboard.results.private_results import PrivateResults
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.submissions.intake import Intake, questions_asked
@@ -53,6 +54,9 @@ class Service:
 
     settings: Settings
     benchmarks: Mapping[str, Benchmark]
+    """As everybody may know them: without hidden columns."""
+    whole_benchmarks: Mapping[str, Benchmark]
+    """With hidden columns, for those who run jobs."""
     stores: Stores
     hub: Hub
     queue: Queue
@@ -85,6 +89,11 @@ class Service:
     def logs(self) -> JobLogs:
         """The ends of jobs' logs, as workers wrote them."""
         return JobLogs(self.queue.store)
+
+    @cached_property
+    def private_results(self) -> PrivateResults:
+        """What results hold that is not for everybody."""
+        return PrivateResults(private_results(self.settings))
 
     @cached_property
     def watch(self) -> QueueWatch:
@@ -152,8 +161,9 @@ class Service:
 
 def open_service(settings: Settings) -> Service:
     """Open the stores and the Hub that `settings` name. Raises BadBenchmark, BadSettings, HubUnavailable."""
-    benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
-    check_labels(settings, benchmarks.values())
+    whole_benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
+    check_labels(settings, whole_benchmarks.values())
+    benchmarks = as_shown(whole_benchmarks)
     stores = open_stores(settings, benchmarks)
     requests_store, results_store = stores.requests, stores.results
     hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
@@ -165,6 +175,7 @@ def open_service(settings: Settings) -> Service:
     service = Service(
         settings=settings,
         benchmarks=benchmarks,
+        whole_benchmarks=whole_benchmarks,
         stores=stores,
         hub=hub,
         queue=queue,

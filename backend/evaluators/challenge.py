@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from backend import sandbox
 from backend.workdir import Workdir
-from leaderboard.records import NamedBlock, NamedRequest, Provenance
+from leaderboard.benchmarks import Benchmark
+from leaderboard.records import NamedBlock, NamedRequest, Provenance, Score
+from leaderboard.results.private_results import HIDDEN_SCORES
 from leaderboard.statistics.scores import Measured, challenge_scores
 
 
@@ -19,11 +21,14 @@ def write_scores(
 ) -> None:
     """Write results.json, in the harness's shape, and the details (a Parquet file a task) of a challenge's run.
 
-    `measured`: by the keys that the benchmark's columns name with `score`; other keys are left out.
+    `measured`: by the keys that the benchmark's columns name with `score`; other keys are left out. The scores of
+    hidden columns go into a file of their own, which is not published.
     """
     request, benchmark = workdir.request(), workdir.benchmark()
     assert isinstance(request, NamedRequest)
     scores, average = challenge_scores(benchmark, measured)
+    shown = benchmark.shown()
+    _write_hidden(workdir, benchmark, scores)
     made.sandbox = made.sandbox or list(sandbox.entered())
     block = NamedBlock(
         request_id=request.id,
@@ -38,11 +43,22 @@ def write_scores(
         weight_type="",
         use_chat_template=False,
         time=request.job_start_time or "",
-        scores=scores,
+        scores={column.key: scores[column.key] for column in shown.columns},
         average=average,
         provenance=made,
     )
-    known = {column.score for column in benchmark.columns}
+    known = {column.score for column in shown.columns}
     raw = {key: value.raw for key, value in measured.items() if key in known}
     results = {"results": {benchmark.id: raw}, "podium": block.model_dump(mode="json")}
     workdir.write_results(json.dumps(results, indent=2, ensure_ascii=False).encode(), dict(details or {}))
+
+
+def _write_hidden(workdir: Workdir, benchmark: Benchmark, scores: Mapping[str, Score]) -> None:
+    """Write the scores of hidden columns where they are not published."""
+    hidden = {
+        column.key: {"title": column.title, "score": scores[column.key].model_dump(mode="json")}
+        for column in benchmark.columns
+        if column.hidden
+    }
+    if hidden:
+        workdir.write_private(HIDDEN_SCORES, json.dumps(hidden, indent=2, ensure_ascii=False).encode())

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 from backend import Resources
+from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Request
 
@@ -32,4 +33,5 @@ class CodeEvaluator:
 
     def run(self, workdir: Path) -> None:
         """Do the work."""
-        importlib.import_module("backend.evaluators.code_run").evaluate(workdir)
+        name = "bundle_run" if Workdir(workdir).benchmark().bundle else "code_run"
+        importlib.import_module(f"backend.evaluators.{name}").evaluate(workdir)

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 from backend import Resources
+from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Request
 
@@ -19,4 +20,5 @@ class PredictionsEvaluator:
 
     def run(self, workdir: Path) -> None:
         """Do the work."""
-        importlib.import_module("backend.evaluators.predictions_run").evaluate(workdir)
+        name = "bundle_run" if Workdir(workdir).benchmark().bundle else "predictions_run"
+        importlib.import_module(f"backend.evaluators.{name}").evaluate(workdir)

@@ -25,6 +25,7 @@ from leaderboard.board.contents import Contents
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.monitoring.logs import about
 from leaderboard.records import Failure, Fault, Request, resumed
+from leaderboard.results.private_results import PrivateResults
 from leaderboard.results.results import NOTHING_MORE, Results
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Jobs:
         health: Health,
         results: Results,
         contents: Contents | None,
+        private_results: PrivateResults,
         *,
         publish_s: float,
         clock: Callable[[], float],
@@ -59,6 +61,7 @@ class Jobs:
         self._health = health
         self._results = results
         self._contents = contents
+        self._private_results = private_results
         self._publish_s = publish_s
         self._clock = clock
         self._on_published = on_published
@@ -157,6 +160,8 @@ class Jobs:
         try:
             left = outcome(job.workdir, job.request)
             job.resumed_runs = left.aggregated["podium"].provenance.resumed_runs if left else 0
+            if left:
+                self._private_results.write(job.request.id, job.request.attempts, left.private)
             more = self._contents.changes if self._contents else NOTHING_MORE
             published[handle] = self._results.publish(left.aggregated, left.details, more) if left else ""
         except Unreadable:

@@ -21,7 +21,7 @@ from backend.scheduler.lost import LOOK_S, LostJobs
 from backend.scheduler.tick import Ticker
 from backend.upkeep.models import Refresher
 from leaderboard import FileStore
-from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks import Benchmark, as_shown
 from leaderboard.board.contents import Contents
 from leaderboard.errors import BadSettings
 from leaderboard.hub.hub import Hub
@@ -136,7 +136,7 @@ def start_on_stores(
     """Start working on the queue in `stores`; where commits are costly, a round gathers them. Raises BadSettings."""
     gathered = stores.gathered()
     queue, results = Queue(gathered.requests), Results(gathered.results, gathered.details)
-    contents = Contents(gathered.results, queue, benchmarks, blocks=results.blocks)
+    contents = Contents(gathered.results, queue, as_shown(benchmarks), blocks=results.blocks)
     return start(settings, queue, results, benchmarks, executor, contents, registry)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from backend.workdir import Workdir
 from leaderboard.errors import Unreadable
 from leaderboard.records import Request, block_of
+from leaderboard.results.private_results import MOST_BYTES
 
 
 class Outcome(NamedTuple):
@@ -17,6 +18,8 @@ class Outcome(NamedTuple):
     """The harness's result, with our block under `podium`."""
     details: Mapping[str, bytes]
     """Task -> Parquet."""
+    private: Mapping[str, bytes]
+    """What is kept beside the result and not published (`leaderboard.results.private_results`)."""
 
 
 def outcome(workdir: Workdir, request: Request) -> Outcome | None:
@@ -34,4 +37,5 @@ def outcome(workdir: Workdir, request: Request) -> Outcome | None:
         raise Unreadable(place, "it is the result of another attempt")
     if block.limit is not None:
         return None
-    return Outcome(aggregated | {"podium": block}, workdir.details() if workdir.benchmark().details != "none" else {})
+    details = workdir.details() if workdir.benchmark().details != "none" else {}
+    return Outcome(aggregated | {"podium": block}, details, workdir.private(MOST_BYTES))

@@ -20,11 +20,13 @@ from backend.scheduler.steps import attempt
 from backend.upkeep.disk import Housekeeping
 from backend.upkeep.logs import OldLogs
 from backend.upkeep.reports import Reporter
+from leaderboard.artifacts.places import private_results
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.contents import Contents
 from leaderboard.hub.model_reports import ModelReports
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Request
+from leaderboard.results.private_results import PrivateResults
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 
@@ -62,6 +64,7 @@ class Ticker:
         self.partial_runs = PartialRuns(settings, queue, benchmarks, clock)
         self._jobs = Jobs(
             self.folder, executor, launcher, self.partial_runs, self.claims, self.health, results, contents,
+            PrivateResults(private_results(settings)),
             publish_s=settings.lease_s / 4, clock=clock, on_published=self._offer_report,
         )  # fmt: skip
         self.jobs = self._jobs.running

@@ -9,6 +9,7 @@ from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.events import event_routes
 from leaderboard.api.policy import policy_routes
+from leaderboard.api.private_results import private_result_routes
 from leaderboard.api.problems import catch_errors
 from leaderboard.api.queue import queue_routes
 from leaderboard.api.signin import sign_in_routes
@@ -24,6 +25,7 @@ ROUTES = (
     submission_routes,
     event_routes,
     queue_routes,
+    private_result_routes,
     policy_routes,
     flag_routes,
     request_routes,

@@ -1,6 +1,6 @@
 """What the organiser says: benchmarks, read from YAML files and checked as a whole."""
 
-from leaderboard.benchmarks.load import choose_benchmark, load_benchmark, load_benchmarks
+from leaderboard.benchmarks.load import as_shown, choose_benchmark, load_benchmark, load_benchmarks
 from leaderboard.benchmarks.schema import (
     Benchmark,
     Column,
@@ -25,6 +25,7 @@ __all__ = [
     "Quota",
     "RefusedModel",
     "Track",
+    "as_shown",
     "choose_benchmark",
     "load_benchmark",
     "load_benchmarks",

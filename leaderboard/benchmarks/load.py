@@ -44,6 +44,11 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     return benchmarks
 
 
+def as_shown(benchmarks: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
+    """The benchmarks as everybody may know them: without their hidden columns."""
+    return {name: benchmark.shown() for name, benchmark in benchmarks.items()}
+
+
 def choose_benchmark(benchmarks: Mapping[str, Benchmark], benchmark_id: str) -> Benchmark:
     """The benchmark of that id; the first one for an empty id. Raises NotFound, naming the known ones."""
     if not benchmark_id:

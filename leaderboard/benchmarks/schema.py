@@ -65,7 +65,8 @@ class Column(BaseModel):
     private: bool = False
     """Hidden questions: no details are published."""
     hidden: bool = False
-    """Shown to nobody but the maintainers: not on pages, nor in the API, exports and downloads."""
+    """Only for a challenge's score: shown to nobody but the maintainers, neither on pages nor in the API, exports and
+    downloads, and no part of the average."""
     decimals: int | None = Field(default=None, ge=0, le=10)
     """Digits after the point; None for the board's own."""
 
@@ -80,12 +81,19 @@ class Column(BaseModel):
     def _one_source(self) -> Self:
         if bool(self.score) == bool(self.run or self.parts) or bool(self.run) != bool(self.parts):
             raise ValueError("A column needs either `run` and `parts`, or `score`")
+        if self.hidden and not self.score:
+            raise ValueError("Only a challenge's `score` can be hidden: the harness's results are published whole")
         return self
 
     @property
     def counts_downwards(self) -> bool:
         """Whether its values are shown as they are and the smallest is the best; then they count negative."""
         return self.range is None and not self.higher_is_better
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it counts towards the average: a hidden column would show through it."""
+        return self.in_average and not self.hidden
 
     def scale(self, part: Part | None = None) -> Scale:
         """From which raw value to which the points of a part run."""
@@ -260,6 +268,14 @@ class Benchmark(BaseModel):
     def on_scores(self) -> bool:
         """Whether its columns are scores of its own; otherwise they are the harness's tasks."""
         return any(column.score for column in self.columns)
+
+    def shown(self) -> Benchmark:
+        """The benchmark as everybody may know it: without its hidden columns."""
+        shown = [column for column in self.columns if not column.hidden]
+        bundle = self.bundle
+        if bundle is not None and len(shown) < len(self.columns):
+            bundle = bundle.model_copy(update={"computed": [], "task_scores": []})  # they name the hidden scores
+        return self.model_copy(update={"columns": shown, "bundle": bundle})
 
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""

@@ -24,7 +24,7 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
 ) -> None:
     """Bring an Open LLM Leaderboard style board here. It can be run again: only what changed there is changed here."""
-    from leaderboard.benchmarks import choose_benchmark, load_benchmarks
+    from leaderboard.benchmarks import as_shown, choose_benchmark, load_benchmarks
     from leaderboard.board.contents import Contents
     from leaderboard.importer import Importer
     from leaderboard.importer.sources import open_source
@@ -40,7 +40,7 @@ def run(
     importer = Importer(queue, results, stores.results, chosen, write=not check)
     report = importer.run([open_source(source, settings) for source in src])
     if not check:
-        Contents(stores.results, queue, benchmarks).save(chosen.id)
+        Contents(stores.results, queue, as_shown(benchmarks)).save(chosen.id)
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:

@@ -38,6 +38,8 @@ ROUTES: dict[str, Role] = {
     "GET /requests/{request_id}": Role.READER,
     "GET /requests/{request_id}/file": Role.READER,
     "GET /requests/{request_id}/log": Role.READER,
+    "GET /requests/{request_id}/detailed-results": Role.READER,
+    "GET /requests/{request_id}/hidden-scores": Role.MAINTAINER,
     "GET /requests/{request_id}/events": Role.READER,
     "GET /queue/events": Role.READER,
     "GET /requests/{request_id}/votes": Role.READER,

@@ -16,6 +16,7 @@ from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
 from leaderboard.pages.community import flag_section
 from leaderboard.pages.examples import Example, read_example
+from leaderboard.pages.private_results import private_part
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import PodiumBlock, Request, Score, kind_of
@@ -227,6 +228,7 @@ def draw(service: Service, visit: Visit) -> str:
             "place": service.boards.get(benchmark.id).board.place(shown.podium.request_id),
             "neighbours": neighbours(frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),
+            "private": private_part(service, visit, shown.podium),
         }
     return render("model", **({"block": None} | values))
 

@@ -60,7 +60,7 @@ def challenge_scores(benchmark: Benchmark, measured: Mapping[str, Measured]) -> 
             scale = column.scale()
             error = None if stderr is None else abs(scale.slope) * stderr
             scores[column.key] = Score(raw=value, normalised=normalise(value, *scale), stderr=error, n=n)
-        if column.in_average:
+        if column.ranks:
             points = scores[column.key].normalised
             counted.append(-points if column.counts_downwards and points is not None else points)
     return scores, _mean(counted)

@@ -35,6 +35,7 @@ from tests.contracts.test_executor import processes, until
 
 DEMO = PROJECT / "checkpoints" / "podium-demo"
 TINY = PROJECT / "benchmarks" / "tiny.yaml"
+BUNDLES = "tests/backend/evaluators/bundle_run/test_bundle_run.py"
 CODE = "tests/backend/evaluators/code/"
 ELSEWHERE = {
     "code_answers": CODE + "test_pairs.py",
@@ -43,6 +44,15 @@ ELSEWHERE = {
     "code_predict": CODE + "test_pairs.py",
     "code_setup": CODE + "test_items.py",
     "code_train": CODE + "test_pairs.py",
+    "bad_archive": BUNDLES,
+    "bundle_broken": BUNDLES,
+    "image_unavailable": BUNDLES,
+    "ingestion_failed": BUNDLES,
+    "no_sandbox": BUNDLES,
+    "no_scores": BUNDLES,
+    "output_refused": BUNDLES,
+    "output_too_large": BUNDLES,
+    "scoring_failed": BUNDLES,
     "cancelled": "tests/backend/scheduler/test_cancelling.py",
     "disk_full": "tests/backend/scheduler/test_worker_trouble.py",
     "disk_limit": "tests/backend/test_sandbox.py",
