@@ -12,6 +12,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadPath                  a path that no store takes: absolute, hidden, "..", a file where a folder is
 ├── Unreadable               a file of ours does not say what its format demands
 ├── BadBenchmark             a benchmark's YAML has problems; carries all of them
+├── BadArchive               a zip or tar that is not unpacked; carries all of its problems
 ├── BadSettings              a setting has a value that is not allowed
 ├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
@@ -137,6 +138,14 @@ class BadBenchmark(PodiumError):
 
 class CollectRefused(PodiumError):
     """What a submitted program left is not collected; nothing of it was."""
+
+
+class BadArchive(PodiumError):
+    """A zip or tar that is not unpacked; `lines` are sentences that name the entries."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("\n".join(self.lines))
 
 
 class BadSettings(PodiumError):

@@ -11,7 +11,9 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from leaderboard import FileStore
-from leaderboard.artifacts.places import open_artifacts, private_data, private_results
+from leaderboard.artifacts.places import open_artifacts, open_uploads, private_data, private_results
+from leaderboard.artifacts.store import ArtifactStore
+from leaderboard.artifacts.uploads import Uploads
 from leaderboard.benchmarks import Benchmark, as_shown, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
@@ -68,6 +70,8 @@ class Service:
     identity: Identity
     policies: Policies
     models: KnownModels
+    artifacts: ArtifactStore
+    """What people uploaded."""
     current_estimates: CurrentEstimates = field(default_factory=CurrentEstimates)
     """When the requests of the queue will run, kept for a second."""
     turns: Turns = field(default_factory=Turns)
@@ -79,6 +83,11 @@ class Service:
     def rights(self) -> Rights:
         """Who is who to a request, a flag or a model."""
         return Rights(self.identity)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """What people are uploading."""
+        return open_uploads(self.settings, self.artifacts)
 
     @cached_property
     def monitor(self) -> Monitor:
@@ -172,6 +181,7 @@ def open_service(settings: Settings) -> Service:
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
+    artifacts = open_artifacts(settings)
     service = Service(
         settings=settings,
         benchmarks=benchmarks,
@@ -191,12 +201,13 @@ def open_service(settings: Settings) -> Service:
             models=models,
             policies=policies,
             questions=lambda benchmark: questions_asked(results.each(benchmark.id), benchmark),
-            artifacts=open_artifacts(settings),
+            artifacts=artifacts,
             private=lambda benchmark_id: private_data(settings, benchmark_id),
         ),
         identity=Identity(settings, hub),
         policies=policies,
         models=models,
+        artifacts=artifacts,
     )
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)

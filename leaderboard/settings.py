@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     private_dir: Path = DATA / ".private"
     """Folder of what only the service and its workers read: uploaded files, and the benchmarks' private data, each in
     `benchmarks/ID`. It is shared with the workers, and lies outside of everything that is served."""
+    upload_open: int = Field(default=3, ge=1)
+    """Uploads that one person may have under way at a time."""
+    upload_day_gb: float = Field(default=5.0, gt=0)
+    """What one person may upload (GB) in 24 hours."""
+    upload_maintainer_gb: float = Field(default=4.0, ge=0)
+    """Largest file (GB) that a maintainer may upload, such as a competition bundle; for others it is the largest that
+    any benchmark of this board takes."""
+    upload_free_gb: float = Field(default=2.0, ge=0)
+    """Disk space (GB) that stays free in PODIUM_PRIVATE_DIR: uploads that would take it are refused."""
     work_dir: Path = DATA / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
 

@@ -15,6 +15,7 @@ from leaderboard.api.queue import queue_routes
 from leaderboard.api.signin import sign_in_routes
 from leaderboard.api.submissions import submission_routes
 from leaderboard.api.table import table_routes
+from leaderboard.api.uploads import artifact_routes, upload_routes
 from leaderboard.errors import NotFound
 from leaderboard.service import Service
 
@@ -23,6 +24,8 @@ ROUTES = (
     table_routes,
     compare_routes,
     submission_routes,
+    upload_routes,
+    artifact_routes,
     event_routes,
     queue_routes,
     private_result_routes,

@@ -16,10 +16,13 @@ from leaderboard.errors import TooLarge
 DEFAULT_BYTES = 1_000_000
 LIMITS: dict[str, int] = {
     "/api/v1/submissions": 64_000,
+    "/api/v1/uploads": 64_000,
+    "/api/v1/uploads/": 1 << 40,  # streamed to disk; the route takes no more than was announced
     "/api/v1/sign-out": 1_000,
     "/gradio_api": 64_000,
 }
-"""Path -> bytes of a body to it or below it, where that is not DEFAULT_BYTES."""
+"""Path -> bytes of a body to it or below it, only below it for one that ends with a slash, where that is not
+DEFAULT_BYTES."""
 
 
 class BodyLimits:
@@ -46,7 +49,11 @@ class BodyLimits:
 
     def limit(self, path: str) -> int:
         """Bytes that a body to `path` may have."""
-        fitting = [limit for start, limit in self.limits.items() if f"{path}/".startswith(f"{start}/")]
+        fitting = [
+            limit
+            for start, limit in self.limits.items()
+            if path == start or path.startswith(start if start.endswith("/") else f"{start}/")
+        ]
         return fitting[-1] if fitting else self.default
 
 

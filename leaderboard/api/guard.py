@@ -40,7 +40,7 @@ def guarded_router(service: Service, tags: list[str | Enum], prefix: str = "") -
 
 async def check(service: Service, request: Request, path: str) -> None:
     """Raise NotSignedIn, NotAllowed or HubUnavailable unless who asks may call the route at `path`."""
-    name = f"{request.method} {path}"
+    name = f"{'GET' if request.method == 'HEAD' else request.method} {path}"
     role = ROUTES.get(name.replace(":path}", "}"))
     if role is None:
         raise NotAllowed(f"Nobody may call {name}: nothing says who may.")

@@ -2,63 +2,82 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
+from leaderboard.artifacts.store import digest_of
 from leaderboard.errors import NotFound, Unreadable
 
-CHUNK_BYTES = 1 << 20
+OWNERS = ".owners"
 
 
 class FolderArtifacts:
-    """`{root}/ab/ab12...`; a file appears there whole, and never changes. Safe for threads and processes."""
+    """`{root}/ab/ab12...`; a file appears there whole, and never changes. `ab12….owners/` names its senders."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def prepare(self) -> None:
+        """Make the folder, which nobody else on this machine can read. Raises OSError."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def add(self, file: Path, owner: str) -> str:
+        """Keep a copy of `file`, sent by `owner`; its SHA-256. Raises OSError."""
+        self.prepare()
+        copy = self.root / f".{secrets.token_hex(8)}"
+        try:
+            shutil.copyfile(file, copy)
+            with copy.open("rb+") as written:
+                os.fsync(written.fileno())
+            sha256 = digest_of(copy)
+            place = self._place(sha256)
+            place.parent.mkdir(exist_ok=True)
+            copy.replace(place)
+        finally:
+            copy.unlink(missing_ok=True)
+        self.note_owner(owner, sha256)
+        return sha256
+
+    def note_owner(self, owner: str, sha256: str) -> None:
+        """Note that `owner` has sent that content. Raises OSError."""
+        record = self._owner(owner, sha256)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch()
+
+    def owns(self, owner: str, sha256: str) -> bool:
+        """Whether `owner` has sent that content."""
+        return self._owner(owner, sha256).exists() and self._place(sha256).is_file()
+
     def size(self, sha256: str) -> int | None:
-        """Bytes of the artifact; None when there is none."""
+        """Bytes of the content; None when it is not there."""
         try:
             return self._place(sha256).stat().st_size
         except FileNotFoundError:
             return None
 
     def path(self, sha256: str) -> Path:
-        """A file on this machine with its content, not to be changed. Raises NotFound."""
+        """A file on this machine with the content, not to be changed. Raises NotFound."""
         place = self._place(sha256)
         if not place.is_file():
             raise NotFound(f"There is no uploaded file {sha256[:12]}….")
         return place
 
-    def add(self, file: Path) -> str:
-        """Keep a copy of `file`; its SHA-256. Raises OSError."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = self.root / f".{secrets.token_hex(8)}"
-        digest = hashlib.sha256()
-        try:
-            with file.open("rb") as source, beside.open("xb") as copy:
-                while chunk := source.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    copy.write(chunk)
-                copy.flush()
-                os.fsync(copy.fileno())
-            place = self._place(digest.hexdigest())
-            place.parent.mkdir(exist_ok=True)
-            beside.replace(place)
-        finally:
-            beside.unlink(missing_ok=True)
-        return digest.hexdigest()
-
     def fetch(self, sha256: str, place: Path) -> None:
-        """Put its content at `place`, checked. Raises NotFound, Unreadable, OSError."""
+        """Put the content at `place`, checked. Raises NotFound, Unreadable, OSError."""
         shutil.copyfile(self.path(sha256), place)
-        with place.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
+        if digest_of(place) != sha256:
             raise Unreadable(sha256, "its content has changed since it was uploaded")
 
     def _place(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
+
+    def _owner(self, owner: str, sha256: str) -> Path:
+        return self.root / sha256[:2] / f"{sha256}{OWNERS}" / owner_file(owner)
+
+
+def owner_file(owner: str) -> str:
+    """The name of the file that says that `owner` has sent a content; safe whatever somebody is called."""
+    return f"by-{quote(owner, safe='')}"

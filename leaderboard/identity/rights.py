@@ -58,6 +58,11 @@ ROUTES: dict[str, Role] = {
     "POST /discussions/{kind}/{subject}/comments": Role.SUBMITTER,
     "POST /submissions/check": Role.READER,
     "POST /submissions": Role.SUBMITTER,
+    "POST /uploads": Role.SUBMITTER,
+    "GET /uploads/{upload_id}": Role.SUBMITTER,
+    "PATCH /uploads/{upload_id}": Role.SUBMITTER,
+    "DELETE /uploads/{upload_id}": Role.SUBMITTER,
+    "GET /artifacts/{sha256}": Role.SUBMITTER,
     "GET /policy/{benchmark}": Role.READER,
     "POST /policy/{benchmark}": Role.MAINTAINER,
     "GET /me": Role.READER,
@@ -66,7 +71,7 @@ ROUTES: dict[str, Role] = {
     "GET /sign-in/client.json": Role.READER,
     "POST /sign-out": Role.SUBMITTER,
 }
-"""Method and path below /api/v1 -> who may call it. A route that is not here answers nobody.
+"""Method and path below /api/v1 -> who may call it. A route that is not here answers nobody; HEAD is as GET.
 
 For OWNER the route itself asks `Identity.owner` about its model; before that, only submitters are let through.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.artifacts.folder import FolderArtifacts
+from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
@@ -34,7 +34,7 @@ class Context:
     """Of every worker that registered itself."""
     on_copy: Sequence[Callable[[Copy], None]]
     """To be called with every copy of known weights."""
-    artifacts: FolderArtifacts | None = None
+    artifacts: ArtifactStore | None = None
     """What people uploaded."""
     private: Path | None = None
     """Folder of the benchmark's private data."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaderboard.artifacts.folder import FolderArtifacts
+from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import AlreadyRequested, NotAccepted, NotFound, Unreadable
 from leaderboard.hub.hub import Hub
@@ -115,7 +115,7 @@ class Intake:
         models: KnownModels | None = None,
         policies: Policies | None = None,
         questions: Callable[[Benchmark], int | None] = unknown,
-        artifacts: FolderArtifacts | None = None,
+        artifacts: ArtifactStore | None = None,
         private: Callable[[str], Path | None] = nowhere,
     ) -> None:
         self.hub = hub

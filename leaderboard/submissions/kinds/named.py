@@ -19,7 +19,7 @@ from leaderboard.submissions.kinds.kind import KindIntake
 UPLOADS = Catalogue(
     {
         "artifact_missing": Template(
-            "artifact", "The file {filename} has not been uploaded.", "Upload it first, then submit its SHA-256."
+            "artifact", "You have not uploaded the file {filename}.", "Upload it first, then submit its SHA-256."
         ),
         "artifact_size": Template(
             "artifact.bytes", "The uploaded file has {found} bytes, the submission says {said}.", "Upload it again."
@@ -46,7 +46,7 @@ class ArtifactCase(Case):
     owner: str
     """The sender's name."""
     file: Path | None
-    """Its content on this machine; None when it was not uploaded."""
+    """Its content on this machine; None when the sender has not uploaded it."""
     max_bytes: int | None
     """The largest that the benchmark takes; None when it takes none of this kind."""
     private: Path | None
@@ -108,8 +108,11 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
 
 
 def _file(context: Context, sha256: str) -> Path | None:
+    """The content where the sender has uploaded it: to know a digest is no right to what somebody else has sent."""
+    if context.artifacts is None or not context.artifacts.owns(context.sender.name, sha256):
+        return None
     try:
-        return context.artifacts.path(sha256) if context.artifacts else None
+        return context.artifacts.path(sha256)
     except NotFound:
         return None
 
