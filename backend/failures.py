@@ -302,6 +302,10 @@ FOUND = frozenset(
         *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
         *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
         "weights_missing",
+        *("endpoint_address", "endpoint_busy", "endpoint_columns", "endpoint_cost_cap", "endpoint_garbage"),
+        *("endpoint_key_refused", "endpoint_network", "endpoint_not_found", "endpoint_redirect", "endpoint_rejected"),
+        *("endpoint_relay", "endpoint_secret", "endpoint_server_error", "endpoint_timeout", "endpoint_tls"),
+        "endpoint_unreachable",
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

@@ -13,6 +13,7 @@ from backend import Executor, Job, JobState, Resources
 from backend.environment import hub_cache, tasks_data
 from backend.evaluators import DATA_NEEDS
 from backend.failures import Stage
+from backend.relay.start import start_relay
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.artifacts.places import open_artifacts
 from leaderboard.benchmarks import Benchmark
@@ -21,6 +22,7 @@ from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
 from leaderboard.records import ArtifactRequest, Progress, Request, WeightType
+from leaderboard.records.kinds.named import EndpointRequest
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
@@ -48,12 +50,18 @@ class InputStage:
         if isinstance(request, ArtifactRequest):
             workdir.write_progress(Progress(task="fetching the uploaded file"))
             self.artifacts.fetch(request.artifact.sha256, workdir.artifact)
+        elif isinstance(request, EndpointRequest):
+            if request.files:
+                workdir.write_progress(Progress(task="downloading the tokenizer"))
+                self._fetch(request.tokenizer, request.tokenizer_revision, request.files, workdir.checkpoint)
         elif request.kind == CHECKPOINT:
             workdir.write_progress(Progress(task="downloading the checkpoint"))
             self._fetch_checkpoint(request, workdir)
         if self.settings.data_root is None and any(column.run for column in benchmark.columns):
             workdir.write_progress(Progress(task="downloading the tasks' data"))
             self.data.ensure(benchmark, workdir.options())
+        if isinstance(request, EndpointRequest):
+            start_relay(workdir, request, self.settings)
 
     def _fetch_checkpoint(self, request: Request, workdir: Workdir) -> None:
         self._fetch(request.model, request.revision, request.files, workdir.checkpoint)

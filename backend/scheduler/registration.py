@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from backend.evaluators import EVALUATORS
 from leaderboard import FileStore
 from leaderboard.errors import NotFound
 from leaderboard.records import Abilities, now
@@ -15,11 +14,13 @@ from leaderboard.records import Abilities, now
 class Registration:
     """Writes the worker's file whenever something in it has changed."""
 
-    def __init__(self, store: FileStore, worker: str, benchmarks: Sequence[str], slots: int) -> None:
+    def __init__(
+        self, store: FileStore, worker: str, benchmarks: Sequence[str], slots: int, kinds: Sequence[str]
+    ) -> None:
         self._store = store
         self._path = f"workers/{worker}.json"
         self._worker = worker
-        self._ours = {"kinds": list(EVALUATORS), "benchmarks": list(benchmarks), "slots": slots}
+        self._ours = {"kinds": list(kinds), "benchmarks": list(benchmarks), "slots": slots}
         self.written: Abilities | None = None
         """As last written; None before."""
 
