@@ -66,7 +66,7 @@ def evaluate(path: Path) -> None:
         harness.merge(results, more)
     evaluated = time.monotonic()
     watch.say("measuring the behaviour under load")
-    load = {} if options.limit else measured_load(benchmark, endpoint.api, lm.route, relay)
+    load = measured_load(benchmark, endpoint.api, lm.route, relay)
     watch.say("writing the results")
     samples = results.pop("samples")
     made = Provenance(
