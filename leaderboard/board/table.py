@@ -18,7 +18,7 @@ from leaderboard.board.array_cache import ArrayCache
 from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
 from leaderboard.board.view import View
-from leaderboard.columns import BY_KEY, DEFAULT_PRESET, SCORE_ENDINGS, SHOWN, preset
+from leaderboard.columns import BY_KEY, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
 
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -41,6 +41,13 @@ class Selection(NamedTuple):
     """Where nothing is found: filter -> how many rows there would be without it."""
     warnings: tuple[str, ...]
     """Sentences about the search."""
+
+
+def preset_columns(benchmark: Benchmark, name: str) -> list[str]:
+    """Keys of the columns that a preset shows: the scores, then its own; the kind where the benchmark takes several."""
+    own = preset(name)
+    kinds = [KIND] if name == DEFAULT_PRESET and len(benchmark.kinds) > 1 and KIND not in own else []
+    return [*(column.key for column in benchmark.columns), *kinds, *own]
 
 
 class Board:
@@ -126,7 +133,7 @@ class Board:
     def shown_columns(self, view: View) -> list[str]:
         """Keys of the columns that the view shows after rank, model and average."""
         known = [key for key in view.columns if key in self.normalised or key in SHOWN]
-        return known or [*self.keys, *preset(DEFAULT_PRESET)]
+        return known or preset_columns(self.benchmark, DEFAULT_PRESET)
 
     # -- selecting ----------------------------------------------------------------------------------------------
 
