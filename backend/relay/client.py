@@ -13,8 +13,7 @@ from typing import Any
 
 from backend.failures import JobFailed
 from backend.relay.channel import ANSWER, ASK, FOLDER, Sender, receive
-from backend.relay.faults import sentence
-from leaderboard.records import Fault
+from backend.relay.errors import job_failed, job_failed_as_told
 
 OPEN_S = 30.0
 LOOK_S = 0.05
@@ -89,12 +88,12 @@ class RelayClient:
         with self._lock:
             future = self._waiting.pop(message["id"])
         if fault := message.get("fault"):
-            future.set_exception(JobFailed(fault["code"], fault["message"], Fault(fault["whose"])))
+            future.set_exception(job_failed_as_told(fault["code"], fault["message"], fault["whose"]))
         else:
             future.set_result(message.get("answer"))
 
     def _lost(self) -> JobFailed:
-        return JobFailed("endpoint_relay", sentence("endpoint_relay", self._host), Fault.INFRASTRUCTURE)
+        return job_failed("endpoint_relay", self._host)
 
 
 def _opened(pipe: Path) -> int:

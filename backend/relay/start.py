@@ -9,14 +9,12 @@ import threading
 
 from pydantic import SecretStr
 
-from backend.failures import JobFailed
 from backend.relay.calls import Task
 from backend.relay.channel import make_pipes
-from backend.relay.faults import sentence
+from backend.relay.errors import job_failed
 from backend.workdir import Workdir
 from leaderboard.endpoints.addresses import Place, parse
 from leaderboard.endpoints.places import address_rules, endpoint_secrets
-from leaderboard.records import Fault
 from leaderboard.records.kinds.named import EndpointRequest
 from leaderboard.settings import PROJECT, Settings, inherited_environment
 
@@ -55,7 +53,7 @@ def start_relay(workdir: Workdir, request: EndpointRequest, settings: Settings) 
     threading.Thread(target=_follow, args=(process,), name=f"relay-{workdir.name}", daemon=True).start()
     if not ready:
         process.kill()
-        raise JobFailed("endpoint_relay", sentence("endpoint_relay", request.model), Fault.INFRASTRUCTURE)
+        raise job_failed("endpoint_relay", request.model)
 
 
 def _key(request: EndpointRequest, settings: Settings) -> SecretStr | None:
@@ -66,7 +64,7 @@ def _key(request: EndpointRequest, settings: Settings) -> SecretStr | None:
     secret = endpoint_secrets(settings).get(name)
     if secret is None or secret.key is None or not isinstance(place, Place) or not secret.is_for(place):
         host = place.host if isinstance(place, Place) else request.model
-        raise JobFailed("endpoint_secret", sentence("endpoint_secret", host), Fault.INFRASTRUCTURE)
+        raise job_failed("endpoint_secret", host)
     return secret.key
 
 

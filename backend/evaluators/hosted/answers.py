@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NoReturn
 
-from backend.failures import JobFailed
-from backend.relay.faults import sentence
+from backend.relay.errors import job_failed
 
 
 class Answers:
@@ -64,4 +63,4 @@ class Answers:
         return float(value)
 
     def _refuse(self, why: str) -> NoReturn:
-        raise JobFailed("endpoint_garbage", sentence("endpoint_garbage", self._host, why))
+        raise job_failed("endpoint_garbage", self._host, why)

@@ -17,6 +17,7 @@ from backend import JobState
 from backend.evaluators import kinds_on
 from backend.evaluators.hosted.answers import Answers
 from backend.evaluators.hosted.load import metrics
+from backend.evaluators.hosted.run import answered_part
 from backend.executors.opening import open_executor
 from backend.executors.staging import StagingExecutor
 from backend.failures import JobFailed
@@ -212,6 +213,22 @@ def test_a_job_without_its_relay_says_that_it_is_our_fault(place: Place, tmp_pat
     until(lambda: unstaged.poll([handle])[handle].state is JobState.ENDED, 60)
     failure = Workdir(job.workdir).failure()
     assert failure is not None and (failure.code, failure.fault) == ("endpoint_relay", Fault.INFRASTRUCTURE)
+
+
+def test_columns_that_an_interface_cannot_answer_need_the_benchmarks_leave(place: Place, tmp_path: Path) -> None:
+    launcher = Launcher(place.settings, {"tiny": place.benchmark}, tmp_path)
+    workdir = Workdir(launcher.prepare(place.endpoint("http://127.0.0.1:9", "chat")).workdir)
+    chat = Endpoint(url="http://127.0.0.1:9", model=NAME, api="chat")
+    left = answered_part(place.benchmark, chat, False, workdir)
+    assert [column.key for column in left.columns] == ["sums"]
+    rules = place.benchmark.endpoint.model_copy(update={"partial": False})
+    for strict in (
+        place.benchmark.model_copy(update={"endpoint": rules}),
+        place.benchmark.model_copy(update={"columns": place.benchmark.columns[:1]}),
+    ):
+        with pytest.raises(JobFailed) as caught:
+            answered_part(strict, chat, False, workdir)
+        assert caught.value.code == "endpoint_columns"
 
 
 def test_a_cluster_does_not_take_endpoints() -> None:

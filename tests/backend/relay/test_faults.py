@@ -20,6 +20,7 @@ from backend.relay.faults import SENTENCES, EndpointFault, sentence
 from backend.relay.load import measure
 from leaderboard.benchmarks.challenge import EndpointRules
 from leaderboard.endpoints import addresses
+from leaderboard.records import Fault
 from tests.openai_server import NAME, Handler, Say, Server, always, serving, text_answer
 
 KEY = "sk-very-secret"
@@ -159,6 +160,20 @@ def test_silence_and_refused_connections() -> None:
     with pytest.raises(EndpointFault) as closed:
         caller(url, retries=1).ask("completions", PAYLOAD)
     assert closed.value.code == "endpoint_unreachable" and "refused" in closed.value.detail
+
+
+def test_names_that_are_not_resolved_are_our_fault_where_the_network_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, code in ((socket.EAI_AGAIN, "endpoint_network"), (socket.EAI_NONAME, "endpoint_unreachable")):
+
+        def fails(*_: Any, number: int = number, **__: Any) -> None:
+            raise socket.gaierror(number, "no")
+
+        monkeypatch.setattr(addresses.socket, "getaddrinfo", fails)
+        with pytest.raises(EndpointFault) as caught:
+            caller("https://api.example.org/v1")
+        assert caught.value.code == code
+    assert SENTENCES["endpoint_network"].fault is Fault.INFRASTRUCTURE
+    assert SENTENCES["endpoint_unreachable"].fault is Fault.SUBMISSION
 
 
 @pytest.fixture(scope="module")
