@@ -307,6 +307,11 @@ FOUND = frozenset(
         # of competition bundles (backend/evaluators/bundle_run)
         *("bad_archive", "bundle_broken", "image_unavailable", "ingestion_failed", "no_sandbox", "no_scores"),
         *("output_refused", "output_too_large", "scoring_failed"),
+        # of hosted models (backend/relay, backend/evaluators/endpoint_run)
+        *("endpoint_address", "endpoint_busy", "endpoint_columns", "endpoint_cost_cap", "endpoint_garbage"),
+        *("endpoint_key_refused", "endpoint_network", "endpoint_not_found", "endpoint_redirect", "endpoint_rejected"),
+        *("endpoint_relay", "endpoint_secret", "endpoint_server_error", "endpoint_timeout", "endpoint_tls"),
+        "endpoint_unreachable",
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

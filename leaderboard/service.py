@@ -23,6 +23,7 @@ from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
+from leaderboard.endpoints.places import address_rules, endpoint_secrets
 from leaderboard.errors import BadBenchmark, NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
@@ -203,6 +204,8 @@ def open_service(settings: Settings) -> Service:
             questions=lambda benchmark: questions_asked(results.each(benchmark.id), benchmark),
             artifacts=artifacts,
             private=lambda benchmark_id: private_data(settings, benchmark_id),
+            endpoints=address_rules(settings),
+            secrets=endpoint_secrets(settings),
         ),
         identity=Identity(settings, hub),
         policies=policies,

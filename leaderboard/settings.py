@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     work_dir: Path = DATA / ".podium"
     """Folder for job work folders, logs and downloaded checkpoints."""
 
+    endpoint_hosts: str = ""
+    """Hosts, as `name` or `name:port` separated by commas, at which submitted endpoints may be although they are
+    private or are spoken to over http; an entry without a port allows every port of the host."""
+    endpoint_http: bool = False
+    """Whether submitted endpoints at public hosts may be spoken to over http."""
+
     hub_namespace: str = ""
     """Hub store: the user or organisation that owns the datasets; HF_TOKEN must be able to write there."""
     hub_requests: str = ""
@@ -342,7 +348,7 @@ def networks_of(text: str) -> list[IPv4Network | IPv6Network]:
 
 
 INHERITED = (
-    *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH"),
+    *("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_HOME"),
 )
 """What a job may know of this process's environment: how to find programs and accelerators."""

@@ -20,6 +20,7 @@ ROOMS = {
     # where things are
     "leaderboard.hub": f"{NOUNS} leaderboard.settings leaderboard.benchmarks",
     "leaderboard.stores": f"{NOUNS} leaderboard.settings leaderboard.hub",
+    "leaderboard.endpoints": f"{NOUNS} leaderboard.settings",
     # what people do, in the order in which a submission meets them
     "leaderboard.archives": NOUNS,
     "leaderboard.artifacts": f"{NOUNS} leaderboard.settings leaderboard.hub",
@@ -29,7 +30,7 @@ ROOMS = {
     "leaderboard.queue": f"{NOUNS} leaderboard.stores",
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models "
-    "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.predictions",
+    "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.endpoints leaderboard.predictions",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
@@ -52,7 +53,8 @@ ROOMS = {
     "leaderboard.opening",
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
-    "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.predictions "
+    "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.endpoints "
+    "leaderboard.predictions "
     "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
@@ -78,15 +80,17 @@ ROOMS = {
     "backend.resources": f"{NOUNS} leaderboard.settings backend",
     "backend.engines": f"{NOUNS} leaderboard.settings leaderboard.benchmarks backend backend.workdir",
     "backend.failures": f"{NOUNS} backend backend.workdir",
+    "backend.relay": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.endpoints backend.workdir "
+    "backend.failures",
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
     "backend.evaluators": f"{NOUNS} leaderboard.archives leaderboard.predictions leaderboard.settings "
     "leaderboard.benchmarks leaderboard.statistics "
-    "leaderboard.results backend backend.sandbox backend.kept backend.workdir backend.resources backend.failures "
-    "backend.abilities",
+    "leaderboard.results leaderboard.endpoints backend backend.sandbox backend.kept backend.workdir backend.resources "
+    "backend.failures backend.relay backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
     "leaderboard.hub backend backend.sandbox "
-    "backend.environment backend.workdir backend.failures backend.evaluators backend.job",
+    "backend.environment backend.workdir backend.failures backend.relay backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
     "backend.scheduler": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "

@@ -19,6 +19,8 @@ EVALUATORS: dict[str, type[Evaluator]] = {
     "endpoint": EndpointEvaluator,
 }
 """Kind of submission -> what evaluates it. A worker claims requests of these kinds only."""
+NOT_ON = {"slurm": ("endpoint",)}
+"""Executor -> kinds that it cannot run. The relay of an endpoint's job is a process beside it, on the worker."""
 ABILITIES = "backend.abilities:AbilitiesProbe"
 """The job that finds out what a machine can do; named as in job.json, since importing it may take long."""
 DATA_NEEDS = "backend.evaluators.needs:DataNeedsProbe"
@@ -28,6 +30,11 @@ DATA_NEEDS = "backend.evaluators.needs:DataNeedsProbe"
 def starts_programs(kind: str, benchmark: Benchmark) -> bool:
     """Whether a job of this kind runs programs of strangers: submitted code, or what a competition bundle holds."""
     return kind == CODE or benchmark.bundle is not None
+
+
+def kinds_on(executor: str) -> list[str]:
+    """The kinds that a worker evaluates whose jobs run there (PODIUM_EXECUTOR)."""
+    return [kind for kind in EVALUATORS if kind not in NOT_ON.get(executor, ())]
 
 
 def evaluator_name(evaluator: type[Evaluator]) -> str:

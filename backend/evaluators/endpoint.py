@@ -11,7 +11,7 @@ from leaderboard.records import Request
 
 
 class EndpointEvaluator:
-    """Evaluates a hosted model with the harness; the work itself is in endpoint_run.py."""
+    """Evaluates a hosted model with the harness; the work itself is in backend/evaluators/hosted/."""
 
     def resources(self, request: Request, benchmark: Benchmark) -> Resources:
         """No needs of its own: the operator's limits hold."""
@@ -19,4 +19,4 @@ class EndpointEvaluator:
 
     def run(self, workdir: Path) -> None:
         """Do the work."""
-        importlib.import_module("backend.evaluators.endpoint_run").evaluate(workdir)
+        importlib.import_module("backend.evaluators.hosted.run").evaluate(workdir)

@@ -131,7 +131,18 @@ def evaluate(path: Path) -> None:
     )
     results["config"]["model"] = opened.harness_model
     describe(results, request, template, made, benchmark.harness.fewshot_as_multiturn)
-    results["podium"] = block(request, benchmark, results, made, options.limit).model_dump(mode="json")
+    write(workdir, benchmark, results, samples, block(request, benchmark, results, made, options.limit))
+
+
+def write(
+    workdir: Workdir,
+    benchmark: Benchmark,
+    results: dict[str, Any],
+    samples: Mapping[str, Any],
+    podium: PodiumBlock,
+) -> None:
+    """Write results.json with its block, and the details of the tasks whose questions are not hidden."""
+    results["podium"] = podium.model_dump(mode="json")
     hidden = {name for column in benchmark.columns if column.private for name in column.run}
     published = {
         task: details_table(rows) for task, rows in samples.items() if not hidden & {task, *parents(task, results)}
@@ -233,12 +244,16 @@ def run(
     benchmark: Benchmark,
     options: JobOptions,
     gen_kwargs: dict[str, Any] | None = None,
+    model_args: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The harness's results and samples of one number of few-shot examples."""
+    """The harness's results and samples of one number of few-shot examples.
+
+    `model_args`: what the results say of the model; None for what loads the request's checkpoint.
+    """
     with without_host_details(), seeded_scorers():
         results: dict[str, Any] = lm_eval.evaluator.simple_evaluate(
             model=lm,
-            model_args=dict(provenance.model_args(request)),
+            model_args=dict(provenance.model_args(request) if model_args is None else model_args),
             tasks=list(tasks.leaves),
             task_manager=tasks,
             num_fewshot=fewshot,

@@ -88,6 +88,11 @@ def load_tokenizer(request: Request, folder: Path, base_folder: Path) -> Any:
     return tokenizer
 
 
+def tokenizer_in(folder: Path) -> Any:
+    """The tokenizer whose files lie in `folder`, loaded without anybody's code. Raises as `load` does."""
+    return _tokenizer(Checkpoint("", "", folder))
+
+
 def is_seq2seq(request: Request, folder: Path, base_folder: Path) -> bool:
     """Whether it is an encoder-decoder model. Raises as `load` does."""
     own, base = checkpoints(request, folder, base_folder)

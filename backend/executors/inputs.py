@@ -13,6 +13,7 @@ from backend import Executor, Job, JobState, Resources
 from backend.environment import hub_cache, tasks_data
 from backend.evaluators import DATA_NEEDS
 from backend.failures import Stage
+from backend.relay.start import start_relay
 from backend.workdir import DataNeeds, JobOptions, Workdir
 from leaderboard.artifacts.places import open_artifacts
 from leaderboard.benchmarks import Benchmark
@@ -20,7 +21,7 @@ from leaderboard.errors import DownloadFailed, Infrastructure
 from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
-from leaderboard.records import ArtifactRequest, CodeRequest, Progress, Request, WeightType
+from leaderboard.records import ArtifactRequest, CodeRequest, EndpointRequest, Progress, Request, WeightType
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
@@ -50,12 +51,18 @@ class InputStage:
             self.artifacts.fetch(request.artifact.sha256, workdir.artifact)
             if isinstance(request, CodeRequest):
                 self._fetch_models(request, workdir)
+        elif isinstance(request, EndpointRequest):
+            if request.files:
+                workdir.write_progress(Progress(task="downloading the tokenizer"))
+                self._fetch(request.tokenizer, request.tokenizer_revision, request.files, workdir.checkpoint)
         elif request.kind == CHECKPOINT:
             workdir.write_progress(Progress(task="downloading the checkpoint"))
             self._fetch_checkpoint(request, workdir)
         if self.settings.data_root is None and any(column.run for column in benchmark.columns):
             workdir.write_progress(Progress(task="downloading the tasks' data"))
             self.data.ensure(benchmark, workdir.options())
+        if isinstance(request, EndpointRequest):
+            start_relay(workdir, request, self.settings)
 
     def _fetch_checkpoint(self, request: Request, workdir: Workdir) -> None:
         self._fetch(request.model, request.revision, request.files, workdir.checkpoint)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from backend.evaluators import EVALUATORS
 from backend.sandbox import programs
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
@@ -19,12 +18,19 @@ from leaderboard.records.submission import CODE
 class Registration:
     """Writes the worker's file whenever something in it has changed."""
 
-    def __init__(self, store: FileStore, worker: str, benchmarks: Mapping[str, Benchmark], slots: int) -> None:
+    def __init__(
+        self,
+        store: FileStore,
+        worker: str,
+        benchmarks: Mapping[str, Benchmark],
+        slots: int,
+        kinds: Sequence[str],
+    ) -> None:
         self._store = store
         self._path = f"workers/{worker}.json"
         self._worker = worker
         self._ours = {
-            "kinds": list(EVALUATORS), "benchmarks": list(benchmarks), "slots": slots, **refusals(benchmarks),
+            "kinds": list(kinds), "benchmarks": list(benchmarks), "slots": slots, **refusals(benchmarks),
         }  # fmt: skip
         self.written: Abilities | None = None
         """As last written; None before."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry
 
 from backend import Executor, Resources
-from backend.evaluators import ABILITIES
+from backend.evaluators import ABILITIES, kinds_on
 from backend.scheduler.claims import Claims
 from backend.scheduler.health import Health, Trial
 from backend.scheduler.jobs import Jobs
@@ -55,7 +55,8 @@ class Ticker:
         self.reporter = Reporter(reports, results, benchmarks, settings.address)
         self.housekeeping = Housekeeping(settings)
         self.old_logs = OldLogs(queue, settings.keep_jobs_days)
-        self.registration = Registration(queue.store, settings.worker, benchmarks, settings.slots)
+        kinds = kinds_on(settings.executor)
+        self.registration = Registration(queue.store, settings.worker, benchmarks, settings.slots, kinds)
         launcher = Launcher(settings, benchmarks, self.folder)
         self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from leaderboard.benchmarks.harness_tasks import leaves, lower_is_better, task_names
+from leaderboard.benchmarks.load_scores import LOAD_METRICS, load_score
 from leaderboard.benchmarks.metrics import undeclared
 from leaderboard.benchmarks.predictions import predictions_disagree
 from leaderboard.benchmarks.schema import Benchmark, Column
@@ -47,14 +48,39 @@ def _kinds_disagree(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
     for index, kind in enumerate(benchmark.kinds):
         if kind not in KINDS:
             yield ("kinds", index), f"There is no kind {kind!r}. There are: {', '.join(KINDS)}."
-    if len({bool(column.score) for column in benchmark.columns}) > 1:
-        yield ("columns",), "Some columns have `score` and others `run`. A board has columns of one sort."
-    scored = benchmark.columns[0].score
+    scored = all(column.score for column in benchmark.columns)
+    if not scored and any(column.score for column in benchmark.columns):
+        yield from _load_disagrees(benchmark)
     for index, kind in enumerate(benchmark.kinds):
         if scored and kind in ON_HARNESS:
             yield ("kinds", index), f"The kind {kind!r} is evaluated by the harness, and no column has `run`."
         if not scored and kind in ON_SCORES:
             yield ("kinds", index), f"The kind {kind!r} is scored by the benchmark, and no column has `score`."
+
+
+def _load_disagrees(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+    """Columns with `score` beside columns with `run`: only how endpoints behave under load."""
+    load = benchmark.endpoint.load
+    for index, column in enumerate(benchmark.columns):
+        measured = load_score(column.score)
+        if not column.score:
+            continue
+        if measured is None or "endpoint" not in benchmark.kinds:
+            names = ", ".join(f"{name}@N" for name in LOAD_METRICS)
+            sentence = (
+                f"Beside columns with `run`, `score` may name behaviour under load of the kind 'endpoint': {names}."
+            )
+            yield ("columns", index, "score"), sentence
+            continue
+        if load is None or measured.concurrency not in load.concurrencies:
+            sentence = f"`endpoint.load.concurrencies` does not have {measured.concurrency}. Add it, or name another."
+            yield ("columns", index, "score"), sentence
+        if column.in_average:
+            sentence = "Checkpoints have no score here, so it cannot count towards the average. Set it to false."
+            yield ("columns", index, "in_average"), sentence
+        if column.higher_is_better is not LOAD_METRICS[measured.metric]:
+            right = str(LOAD_METRICS[measured.metric]).lower()
+            yield ("columns", index, "higher_is_better"), f"Of {measured.metric} it has to be {right}."
 
 
 def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:

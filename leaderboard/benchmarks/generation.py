@@ -21,6 +21,8 @@ LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens
 """The harness's names for the largest number of new tokens; the first one that is set counts."""
 DEFAULT_NEW_TOKENS = 256
 """What the harness takes where a task names none."""
+GENERATES = "generate_until"
+"""The output type of tasks that are answered with text, and of those that name none."""
 LENGTHS = ("n_positions", "max_position_embeddings", "n_ctx")
 """Where a config.json says the context length; the first one that is set counts, as in the harness."""
 
@@ -53,11 +55,21 @@ def asked_for(benchmark: Benchmark) -> dict[str, int]:
     tokens_of: dict[str, int] = {}
     for task in {part.task for column in benchmark.columns for part in column.parts}:
         fields = _fields(task, benchmark.include_path)
-        if fields is not None and fields.get("output_type", "generate_until") == "generate_until":
+        if fields is not None and fields.get("output_type", GENERATES) == GENERATES:
             settings = fields.get("generation_kwargs")
             merged = {**(settings if isinstance(settings, dict) else {}), **benchmark.harness.gen_kwargs}
             tokens_of[task] = new_tokens(merged)
     return tokens_of
+
+
+def output_types(benchmark: Benchmark) -> dict[str, str]:
+    """Task -> how it is answered (`generate_until`, `multiple_choice`...), where its definition can be found."""
+    types: dict[str, str] = {}
+    for task in {part.task for column in benchmark.columns for part in column.parts}:
+        fields = _fields(task, benchmark.include_path)
+        if fields is not None:
+            types[task] = str(fields.get("output_type", GENERATES))
+    return types
 
 
 def too_long(tokens_of: Mapping[str, int], length: int) -> dict[str, int]:

@@ -266,8 +266,8 @@ class Benchmark(BaseModel):
 
     @property
     def on_scores(self) -> bool:
-        """Whether its columns are scores of its own; otherwise they are the harness's tasks."""
-        return any(column.score for column in self.columns)
+        """Whether all of its columns are scores of its own; otherwise the harness's tasks rank."""
+        return all(column.score for column in self.columns)
 
     def shown(self) -> Benchmark:
         """The benchmark as everybody may know it: without its hidden columns."""

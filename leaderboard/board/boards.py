@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.table import Board, Positions, Selection
+from leaderboard.board.table import Board, Positions, Selection, preset_columns
 from leaderboard.board.view import PARAMETERS, View
-from leaderboard.columns import DEFAULT_PRESET, PRESETS, describe_columns, describe_filters, preset
+from leaderboard.columns import DEFAULT_PRESET, PRESETS, describe_columns, describe_filters
 from leaderboard.errors import NotFound, PodiumError
 from leaderboard.records import now
 
@@ -146,17 +146,17 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
     scores = [
         {
             "key": column.key, "title": column.title, "kind": "score", "group": "Scores", "about": column.description,
-            "downwards": column.counts_downwards, "decimals": column.decimals, "points": not benchmark.on_scores or column.range is not None,
+            "downwards": column.counts_downwards, "decimals": column.decimals,
+            "points": not column.score or column.range is not None,
         }
         for column in benchmark.columns
     ]  # fmt: skip
-    keys = [column.key for column in benchmark.columns]
     return {
         "benchmark": benchmark.id,
         "title": benchmark.title,
         "columns": [*scores, *describe_columns()],
-        "defaults": [*keys, *preset(DEFAULT_PRESET)],
-        "columnPresets": {name: [*keys, *preset(name)] for name in PRESETS},
+        "defaults": preset_columns(benchmark, DEFAULT_PRESET),
+        "columnPresets": {name: preset_columns(benchmark, name) for name in PRESETS},
         "filters": describe_filters(),
         "average": _average(benchmark),
         "parameters": list(PARAMETERS),

@@ -18,7 +18,7 @@ from leaderboard.board.array_cache import ArrayCache
 from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
 from leaderboard.board.view import View
-from leaderboard.columns import BY_KEY, DEFAULT_PRESET, SCORE_ENDINGS, SHOWN, preset
+from leaderboard.columns import BY_KEY, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
 from leaderboard.records import KINDS
 from leaderboard.records.submission import CHECKPOINT
@@ -43,6 +43,13 @@ class Selection(NamedTuple):
     """Where nothing is found: filter -> how many rows there would be without it."""
     warnings: tuple[str, ...]
     """Sentences about the search."""
+
+
+def preset_columns(benchmark: Benchmark, name: str) -> list[str]:
+    """Keys of the columns that a preset shows: the scores, then its own; the kind where the benchmark takes several."""
+    own = preset(name)
+    kinds = [KIND] if name == DEFAULT_PRESET and len(benchmark.kinds) > 1 and KIND not in own else []
+    return [*(column.key for column in benchmark.columns), *kinds, *own]
 
 
 class Board:
@@ -113,7 +120,10 @@ class Board:
     def _ids(self) -> list[str]:
         if self.benchmark.on_scores:
             identities = self._texts("identity")
-            return [f"{name}@{(text or 'unknown').replace(' ', '_')}" for name, text in zip(self.names, identities, strict=True)]
+            return [
+                f"{name}@{(text or 'unknown').replace(' ', '_')}"
+                for name, text in zip(self.names, identities, strict=True)
+            ]
         chat = np.where(self.yes["chat"], "_chat", "")
         parts = zip(
             self.names, self.texts["revision"], self.texts["precision"], self.texts["weight_type"], chat, strict=True
@@ -146,7 +156,9 @@ class Board:
             return average
 
         def make() -> Floats:
-            others = [np.where(np.isnan(self._upwards(key)), np.inf, -self._upwards(key)) for key in reversed(self.keys)]
+            others = [
+                np.where(np.isnan(self._upwards(key)), np.inf, -self._upwards(key)) for key in reversed(self.keys)
+            ]
             order = np.lexsort((self._name_order, _codes(self._texts("result_time")), *others, -average))
             places = np.empty(self.size)
             places[order] = np.arange(self.size)
@@ -157,7 +169,7 @@ class Board:
     def shown_columns(self, view: View) -> list[str]:
         """Keys of the columns that the view shows after rank, model and average."""
         known = [key for key in view.columns if key in self.normalised or key in SHOWN]
-        return known or [*self.keys, *preset(DEFAULT_PRESET)]
+        return known or preset_columns(self.benchmark, DEFAULT_PRESET)
 
     # -- selecting ----------------------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ PRESETS = (DEFAULT_PRESET, "model facts", "how it was run", "on the Hub")
 """Presets of the column picker; the first is what a first visitor sees."""
 SCORE_ENDINGS = (" Raw", " stderr", " n")
 """The contents table's other columns of each score are its title with one of these."""
+KIND = "kind"
+"""Shown to a first visitor too where a benchmark takes several kinds."""
 MODEL = "fullname"
 AVERAGE = "Average ⬆️"
 RESULT_PATH = "result_path"
@@ -282,7 +284,15 @@ AFTER_SCORES = (
     BoardColumn(name="copy_of", from_model=lambda info: info.copy_of, key="copy_of"),
     BoardColumn(name="flag_category", from_model=lambda info: info.flag_category, key="flag_category"),
     BoardColumn(name="flag_link", from_model=lambda info: info.flag_link, key="flag_link"),
-    BoardColumn(name="kind", from_result=lambda result: result.block.kind),
+    BoardColumn(
+        name="kind",
+        from_result=lambda result: result.block.kind,
+        key=KIND, heading="Kind", group="Run",
+        about="What was submitted: a checkpoint, a hosted model, a file of predictions or code.",
+        presets=("how it was run",),
+        filter=ListFilter("kinds", "Kind"),
+        search=Search((KIND,), "word"),
+    ),
     BoardColumn(name="identity", from_result=lambda result: identity_of(result.block)),
 )  # fmt: skip
 """The Open LLM Leaderboard's columns after its scores, then Podium's own."""

@@ -127,7 +127,9 @@ def _column(column: Column, first: Run, second: Run, lookup: Lookup) -> Judged:
 
 
 def _weighted_parts(column: Column, first: Run, second: Run, lookup: Lookup) -> list[_WeightedPart] | None:
-    """The column's parts; None when a results file does not tell them all."""
+    """The column's parts; None when it has none, or when a results file does not tell them all."""
+    if not column.parts:
+        return None
     share = column.range is None
     pairs = [
         (measured_part(part, first.harness, share), measured_part(part, second.harness, share)) for part in column.parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     return row
 
 
-SCAN = json.JSONDecoder(object_pairs_hook=_object).scan_once
+SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(object_pairs_hook=_object))["scan_once"]
 """The value that begins at a place in a text, and where it ends. Raises StopIteration where none begins."""
 
 

@@ -67,6 +67,8 @@ def challenge_scores(benchmark: Benchmark, measured: Mapping[str, Measured]) -> 
 
 
 def _column(column: Column, harness_results: HarnessResults) -> Score:
+    if column.score:
+        return Score(raw=None, normalised=None)
     measured = [measured_part(part, harness_results, share=column.range is None) for part in column.parts]
     parts = [part for part in measured if part is not None]
     sizes = [part.n for part in parts if part.n is not None]

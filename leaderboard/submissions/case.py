@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.benchmarks import Benchmark
+from leaderboard.endpoints.addresses import AddressRules
+from leaderboard.endpoints.secrets import EndpointSecrets
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
@@ -38,6 +40,10 @@ class Context:
     """What people uploaded."""
     private: Path | None = None
     """Folder of the benchmark's private data."""
+    endpoints: AddressRules = field(default_factory=AddressRules)
+    """Where endpoints may be."""
+    secrets: EndpointSecrets = field(default_factory=EndpointSecrets)
+    """The keys of endpoints."""
 
 
 def keeps_out(existing: Request | None) -> bool:

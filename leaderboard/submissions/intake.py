@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.benchmarks import Benchmark
+from leaderboard.endpoints.addresses import AddressRules
+from leaderboard.endpoints.secrets import EndpointSecrets
 from leaderboard.errors import AlreadyRequested, NotAccepted, NotFound, Unreadable
 from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
@@ -117,6 +119,8 @@ class Intake:
         questions: Callable[[Benchmark], int | None] = unknown,
         artifacts: ArtifactStore | None = None,
         private: Callable[[str], Path | None] = nowhere,
+        endpoints: AddressRules | None = None,
+        secrets: EndpointSecrets | None = None,
     ) -> None:
         self.hub = hub
         self.queue = queue
@@ -132,6 +136,8 @@ class Intake:
         self.questions = questions
         self.artifacts = artifacts
         self.private = private
+        self.endpoints = endpoints or AddressRules()
+        self.secrets = secrets or EndpointSecrets()
 
     def look(self, submission: BaseSubmission, sender: Person) -> Findings:
         """What would happen if `sender` submitted it now. Raises HubUnavailable."""
@@ -182,6 +188,8 @@ class Intake:
             on_copy=self.on_copy,
             artifacts=self.artifacts,
             private=self.private(benchmark.id) if benchmark else None,
+            endpoints=self.endpoints,
+            secrets=self.secrets,
         )
 
     def _existing(self, request: Request, other_names: Iterable[str]) -> Request | None:

@@ -35,7 +35,7 @@ def board(*rows: tuple[str, float | None, float | None, str], benchmark: Benchma
     return Board(pd.DataFrame(cells), benchmark)
 
 
-def ranks(made: Board, view: View = View()) -> list[tuple[str, int | None]]:  # noqa: B008 - frozen
+def ranks(made: Board, view: View = View()) -> list[tuple[str, int | None]]:
     selection = made.select(view)
     return [(row["model"], row["rank"]) for row in made.rows(selection, selection.rows, view)]
 

@@ -18,7 +18,7 @@ from leaderboard.columns import COLUMNS, FILTERS, GROUPS, HIDDEN, PRESETS, RESER
 from leaderboard.columns.column import BoardColumn
 from leaderboard.columns.filters import Filter, HideFilter, ListFilter, OnlyFilter, RangeFilter
 from leaderboard.pages.model import facts
-from leaderboard.records import ModelFacts, ModelType, PodiumBlock, Provenance, Request, Score
+from leaderboard.records import ModelFacts, ModelType, NamedBlock, PodiumBlock, Provenance, Request, Score
 from tests.shared import ROOT
 
 TINY = load_benchmarks(ROOT / "benchmarks")["tiny"]
@@ -66,7 +66,8 @@ def table() -> pd.DataFrame:
         for number, block in enumerate(blocks)
     }  # fmt: skip
     known = KnownFacts(facts=hub, official={"org2"})
-    return rebuild([(f"tiny/{b.model}/results_1.json", "1", b) for b in blocks], requests, known, TINY)
+    made = rebuild([(f"tiny/{b.model}/results_1.json", "1", b) for b in blocks], requests, known, TINY)
+    return made.assign(kind=["checkpoint", "endpoint"] * 2)  # other kinds have no facts of the Hub
 
 
 TABLE = table()
@@ -177,3 +178,20 @@ def test_the_older_name_of_a_filter_is_understood_and_not_written(params: dict[s
 def test_a_filter_with_a_value_that_is_none_of_its_own_is_left_out_with_a_word(params: dict[str, object]) -> None:
     view, warnings = View.from_params(params)
     assert view == View() and len(warnings) == 1
+
+
+def test_a_board_of_several_kinds_tells_them_apart_from_the_start() -> None:
+    both = TINY.model_copy(update={"kinds": ["checkpoint", "endpoint"]})
+    hosted = {"kind": "endpoint", "model": "ann/hosted", "revision": "e" * 64, "precision": "", "weight_type": ""}
+    blocks = [published(0), NamedBlock(**(published(7).model_dump() | hosted))]
+    rows = rebuild([(f"tiny/{b.model}/results_1.json", "1", b) for b in blocks], [], KnownFacts(), both)
+    board = Board(rows, both)
+    selection = board.select(EVERYTHING)
+    shown = {row["model"]: row["kind"] for row in board.rows(selection, selection.rows, EVERYTHING)}
+    assert shown == {"org0/model": "checkpoint", "ann/hosted": "endpoint"}
+    assert "kind" in describe(both)["defaults"] and "kind" not in describe(TINY)["defaults"]
+    assert board.facets(EVERYTHING)["kinds"] == {"checkpoint": 1, "endpoint": 1}
+    only = View.from_params({"kinds": "endpoint", "hide": "none"})[0]
+    assert [row["model"] for row in board.rows(board.select(only), board.select(only).rows, only)] == ["ann/hosted"]
+    found = View(search="kind: endpoint", hide=())
+    assert len(board.select(found).rows) == 1

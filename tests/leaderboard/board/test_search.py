@@ -26,7 +26,7 @@ def columns() -> Columns:
     texts = {
         field: pa.array([None if row[at] is None else str(row[at]).lower() for row in ROWS], pa.string())
         for at, field in enumerate(fields)
-    }
+    } | {"kind": pa.array(["checkpoint"] * len(ROWS))}
     sizes = np.array([np.nan if row[8] is None else float(str(row[8])) for row in ROWS])
     return Columns(texts, {"params": sizes})
 

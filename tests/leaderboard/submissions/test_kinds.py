@@ -291,8 +291,12 @@ def test_a_board_that_does_not_know_it_sets_its_files_aside(
     view = older.queue.view()
     [aside] = view.set_aside
     assert view.requests == [] and aside.path == f"tiny/ada/pond_eval_request_{queued.revision[:12]}.json"
-    assert aside.reason == "kind: it is 'haiku', perhaps from a newer Podium; this one reads checkpoint, predictions, code, endpoint."
+    assert (
+        aside.reason
+        == "kind: it is 'haiku', perhaps from a newer Podium; this one reads checkpoint, predictions, code, endpoint."
+    )
     assert len(older.contents.frame("tiny")) == 0
     assert [str(unreadable) for unreadable in older.contents.unreadable] == [
-        f"{path} cannot be read: its kind is perhaps of a newer Podium; this one reads checkpoint, predictions, code, endpoint"
+        f"{path} cannot be read: its kind is perhaps of a newer Podium; "
+        "this one reads checkpoint, predictions, code, endpoint"
     ]

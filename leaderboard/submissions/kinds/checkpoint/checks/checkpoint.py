@@ -85,7 +85,7 @@ def _licensed(card: dict[str, Any]) -> bool:
 
 
 def _code(facts: ModelFacts) -> Iterator[Problem]:
-    asking = [name for name, content in sorted(facts.configs.items()) if _has_auto_map(content)]
+    asking = [name for name, content in sorted(facts.configs.items()) if has_auto_map(content)]
     if asking:
         yield problem("auto_map", files=", ".join(asking), **_named(facts))
     python = sorted(name for name in facts.files if name.lower().endswith((".py", ".pyc", ".so")))
@@ -93,7 +93,7 @@ def _code(facts: ModelFacts) -> Iterator[Problem]:
         yield problem("custom_code", files=_some(python), **_named(facts))
 
 
-def _has_auto_map(content: Any) -> bool:
+def has_auto_map(content: Any) -> bool:
     """Whether `auto_map` stands anywhere in a parsed JSON file."""
     left = [content]
     while left:

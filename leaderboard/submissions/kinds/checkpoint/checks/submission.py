@@ -65,11 +65,12 @@ def weight_type(case: CheckpointCase) -> Iterator[Problem]:
 def tokenizer(case: CheckpointCase) -> Iterator[Problem]:
     """There is a vocabulary in the repository whose tokenizer is used."""
     facts = case.tokenizer_facts
-    if facts is not None and not (is_adapter(facts) and case.base_facts is None) and not _has_vocabulary(facts):
+    if facts is not None and not (is_adapter(facts) and case.base_facts is None) and not has_vocabulary(facts):
         yield problem("no_tokenizer", model=facts.model, sha=facts.revision[:7])
 
 
-def _has_vocabulary(facts: ModelFacts) -> bool:
+def has_vocabulary(facts: ModelFacts) -> bool:
+    """Whether there are files from which a tokenizer can be made."""
     return any(name in VOCABULARIES or (name.endswith(".tiktoken") and "/" not in name) for name in facts.files)
 
 
