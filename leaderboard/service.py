@@ -11,7 +11,13 @@ from functools import cached_property
 from pydantic import ValidationError
 
 from leaderboard import FileStore
-from leaderboard.artifacts.places import open_artifacts, open_uploads, private_data, private_results
+from leaderboard.artifacts.places import (
+    fetch_private_data,
+    open_artifacts,
+    open_uploads,
+    private_data,
+    private_results,
+)
 from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.artifacts.uploads import Uploads
 from leaderboard.benchmarks import Benchmark, as_shown, choose_benchmark, load_benchmarks
@@ -47,6 +53,8 @@ from leaderboard.submissions.policy import Policies
 from leaderboard.submissions.turns import Turns
 
 log = logging.getLogger(__name__)
+FILE_KINDS = {"predictions", "code"}
+"""Kinds of submissions that are uploaded files, and whose benchmarks have private data."""
 BOARD = "podium"
 """Who proposes what the board finds by itself."""
 
@@ -183,6 +191,10 @@ def open_service(settings: Settings) -> Service:
     models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
     artifacts = open_artifacts(settings)
+    if challenges := [benchmark.id for benchmark in benchmarks.values() if FILE_KINDS & set(benchmark.kinds)]:
+        artifacts.prepare()
+        for benchmark_id in challenges:
+            fetch_private_data(settings, benchmark_id)
     service = Service(
         settings=settings,
         benchmarks=benchmarks,

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     publishes; empty: `contents/` of the results dataset."""
     hub_details: str = ""
     """Hub store: owner of the details datasets `{org}__{model}-details`; empty: the namespace."""
+    hub_private_data: str = ""
+    """Hub store: dataset of uploads and of the benchmarks' private data; empty: `{namespace}/private`. It is used only
+    while it is private, and PODIUM_PRIVATE_DIR is the cache of each machine."""
     hub_create: bool = True
     """Hub store: whether datasets that are missing are made; details datasets are made in any case."""
     hub_private: bool = False

@@ -13,9 +13,9 @@ from backend.evaluators import EVALUATORS, evaluator_name, starts_programs
 from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
-from leaderboard.artifacts.places import private_data
+from leaderboard.artifacts.places import fetch_private_data, private_data
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import Engine, Request, Status
+from leaderboard.records import ArtifactRequest, Engine, Request, Status
 from leaderboard.settings import Settings
 
 MOST_ACCELERATORS = 8
@@ -49,6 +49,8 @@ class Launcher:
         """The job of a claimed request, its work folder written. Raises OSError and PodiumError."""
         benchmark = self._benchmarks[request.benchmark]
         evaluator = EVALUATORS[request.kind]
+        if isinstance(request, ArtifactRequest):
+            fetch_private_data(self._settings, benchmark.id)
         resources = self._resources(evaluator().resources(request, benchmark), request)
         workdir = self.workdir(request)
         engine = engine_for(benchmark, self._sizes.engine(request, benchmark.id), self._settings)

@@ -26,6 +26,14 @@ class FolderArtifacts:
 
     def add(self, file: Path, owner: str) -> str:
         """Keep a copy of `file`, sent by `owner`; its SHA-256. Raises OSError."""
+        sha256 = self.keep(file)
+        record = self._owner(owner, sha256)
+        record.parent.mkdir(exist_ok=True)
+        record.touch()
+        return sha256
+
+    def keep(self, file: Path) -> str:
+        """Keep a copy of `file`, of which nothing says who has sent it; its SHA-256. Raises OSError."""
         self.prepare()
         copy = self.root / f".{secrets.token_hex(8)}"
         try:
@@ -38,14 +46,7 @@ class FolderArtifacts:
             copy.replace(place)
         finally:
             copy.unlink(missing_ok=True)
-        self.note_owner(owner, sha256)
         return sha256
-
-    def note_owner(self, owner: str, sha256: str) -> None:
-        """Note that `owner` has sent that content. Raises OSError."""
-        record = self._owner(owner, sha256)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.touch()
 
     def owns(self, owner: str, sha256: str) -> bool:
         """Whether `owner` has sent that content."""

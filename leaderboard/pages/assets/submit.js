@@ -20,29 +20,36 @@
     throw Object.assign(new Error("refused"), { problems });
   }
 
+  async function digestOf(file) {
+    if (!crypto.subtle) throw Object.assign(new Error("insecure"), { problems: [{ message: "Your browser computes checksums only on pages that were opened over https.", fix: "Open this board over https, or upload the file through the API." }] });
+    const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  // Goes on where it was after a connection broke, and is at its end at once when the board has the file already.
   async function upload(file, progress) {
     if (uploaded.has(file)) return uploaded.get(file);
+    const artifact = { filename: file.name, bytes: file.size, sha256: await digestOf(file) };
+    let state = await answerOf(await api("/uploads", json("POST", artifact)));
+    const { id } = state;
     progress.hidden = false;
-    const begun = await answerOf(await api("/uploads", json("POST", { filename: file.name, bytes: file.size })));
-    let { offset } = begun;
-    let last = begun;
-    for (let tries = 0; offset < file.size || !last.artifact; ) {
+    for (let tries = 0; !state.done; ) {
+      const { offset } = state;
       progress.value = file.size ? offset / file.size : 1;
       try {
-        const response = await api(`/uploads/${begun.id}`, { method: "PATCH", body: file.slice(offset, offset + PIECE), headers: { "Upload-Offset": String(offset), "Content-Type": "application/octet-stream" } });
-        last = await answerOf(response);
-        ({ offset } = last);
+        const headers = { "Upload-Offset": String(offset), "Content-Type": "application/octet-stream" };
+        state = await answerOf(await api(`/uploads/${id}`, { method: "PATCH", body: file.slice(offset, offset + PIECE), headers }));
         tries = 0;
       } catch (error) {
         tries += 1;
         if (error.problems || tries > 5) throw error;
         await new Promise((wait) => setTimeout(wait, 1000 * tries));
-        ({ offset } = await answerOf(await api(`/uploads/${begun.id}`)));
+        state = await answerOf(await api(`/uploads/${id}`));
       }
     }
     progress.hidden = true;
-    uploaded.set(file, last.artifact);
-    return last.artifact;
+    uploaded.set(file, artifact);
+    return artifact;
   }
 
   function submissionOf(form) {
