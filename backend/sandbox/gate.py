@@ -31,9 +31,7 @@ class Gate:
         """Start the proxy of the network that process `init` is on, and let the program go. Raises OSError."""
         from backend.sandbox.proxy import Proxy, listener_inside  # few programs need it, and it takes its time
 
-        if self._proxy is not None:
-            return
-        listener = listener_inside(init)
+        listener = listener_inside(init, PORT)
         self._proxy = os.fork()
         if self._proxy == 0:
             try:

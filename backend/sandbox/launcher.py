@@ -213,10 +213,11 @@ class Launch:
         *lines, self._status = (self._status + chunk).split(b"\n")
         for line in lines:
             said = json.loads(line)
-            self.init = said.get("child-pid", self.init)
             self.code = said.get("exit-code", self.code)
-            if self.gate and "child-pid" in said:
-                self.gate.open(said["child-pid"])
+            if self.init is None and "child-pid" in said:
+                self.init = said["child-pid"]
+                if self.gate:
+                    self.gate.open(self.init)
 
     def _find_reason(self) -> None:
         if self.cgroup.ran_out_of_memory():
@@ -309,10 +310,11 @@ def ask_to_end(init: int | None) -> None:
 
 def end_all(child: int, init: int | None) -> None:
     """Kill bubblewrap and its namespace, and wait until nothing of it is left."""
-    for pid in (init, child):
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    if init is not None and init in children(child):  # as long as it is its child, its number is nobody else's
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(init, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
     while True:
         try:
             os.wait()

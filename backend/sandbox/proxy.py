@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from backend.sandbox import linux
-from backend.sandbox.gate import PORT
 
 HTTPS = 443
 MOST_CONNECTIONS = 32
@@ -80,14 +79,14 @@ class Proxy:
         raise Refused("502 This host cannot be reached")
 
 
-def listener_inside(pid: int) -> socket.socket:
+def listener_inside(pid: int, port: int) -> socket.socket:
     """A socket that listens on the network of process `pid`. Raises OSError."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     child = os.fork()
     if child == 0:
         try:
             linux.call("setns", os.open(f"/proc/{pid}/ns/net", os.O_RDONLY), linux.NEW_NETWORK)
-            listener = socket.create_server(("", PORT))
+            listener = socket.create_server(("", port))
             socket.send_fds(theirs, [b"x"], [listener.fileno()])
         finally:
             os._exit(0)
