@@ -16,6 +16,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
+├── CollectRefused       what a submitted program left is not collected: links, pipes, too much
 ├── TooLarge                 more was sent than an address takes
 ├── TooMany                  somebody asks for more at a time than one person may
 └── Infrastructure           our side failed: never the submitter's fault
@@ -135,10 +136,6 @@ class BadBenchmark(PodiumError):
         super().__init__("\n".join(self.lines))
 
 
-class CollectRefused(PodiumError):
-    """What a submitted program left is not collected; nothing of it was."""
-
-
 class BadSettings(PodiumError):
     """Settings that cannot be used; one sentence a setting."""
 
@@ -159,6 +156,10 @@ class Conflict(PodiumError):
 
 class NotPossible(PodiumError):
     """The request is in a state that does not allow this change."""
+
+
+class CollectRefused(PodiumError):
+    """What a submitted program left is not collected; nothing of it was."""
 
 
 class TooLarge(PodiumError):

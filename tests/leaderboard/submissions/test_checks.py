@@ -445,7 +445,7 @@ def test_native_architectures_are_those_of_transformers() -> None:
 def test_the_documentation_lists_every_problem_as_it_is_said() -> None:
     page = (PROJECT / "docs" / "checks.md").read_text()
     documented = dict(re.findall(r"^### `(\w+)`\n\n(.*?)(?=\n#|\Z)", page, re.MULTILINE | re.DOTALL))
-    assert set(documented) == set(CATALOGUE)
+    assert set(documented) >= set(CATALOGUE)  # other kinds' problems are there too
     for code, template in CATALOGUE.items():
         words = " ".join(documented[code].split())
         assert template.message in words and template.fix in words, code
