@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.backend.sandbox.conftest import Place
+from tests.backend.sandbox.conftest import Place, by_anybody
 
 ASK = """
 import socket, sys, os
@@ -45,6 +45,7 @@ def api() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
+@by_anybody
 def test_allowed_hosts_are_reached_and_no_others(place: Place, api: str) -> None:
     """`localhost` is on the list as a name, which has to lead to a public address."""
     port = api.rpartition(":")[2]
