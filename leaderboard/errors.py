@@ -17,6 +17,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
+├── CollectRefused       what a submitted program left is not collected: links, pipes, too much
 ├── TooLarge                 more was sent than an address takes
 ├── TooMany                  somebody asks for more at a time than one person may
 └── Infrastructure           our side failed: never the submitter's fault
@@ -136,16 +137,13 @@ class BadBenchmark(PodiumError):
         super().__init__("\n".join(self.lines))
 
 
-class CollectRefused(PodiumError):
-    """What a submitted program left is not collected; nothing of it was."""
-
-
 class BadArchive(PodiumError):
     """A zip or tar that is not unpacked; `lines` are sentences that name the entries."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)
-        super().__init__("\n".join(self.lines))
+        super().__init__("
+".join(self.lines))
 
 
 class BadSettings(PodiumError):
@@ -168,6 +166,10 @@ class Conflict(PodiumError):
 
 class NotPossible(PodiumError):
     """The request is in a state that does not allow this change."""
+
+
+class CollectRefused(PodiumError):
+    """What a submitted program left is not collected; nothing of it was."""
 
 
 class TooLarge(PodiumError):

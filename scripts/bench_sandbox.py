@@ -44,9 +44,7 @@ def figures(folder: Path, size: Size) -> list[Figure]:
     for name in ("input", "output"):
         (folder / name).mkdir()
     mounts = (Mount(folder / "input", "/app/input"), Mount(folder / "output", "/app/output", write=True))
-    program = Program(
-        ("python", *NOTHING), mounts, "/app/input", {}, wall_seconds=60, memory_bytes=1 << 30, log=folder / "log"
-    )
+    program = Program(("python", *NOTHING), mounts, "/app/input", {}, 60, 1 << 30, folder / "log")
     bare, confined = [], []
     for _ in range(size.runs):
         bare.append(seconds(lambda: subprocess.run([sys.executable, *NOTHING], check=True)))

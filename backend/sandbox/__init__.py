@@ -2,8 +2,7 @@
 
 Two layers, both where both can be had: namespaces (a file system, processes and a network of its own) and Landlock
 (which files may be opened). Both come with a seccomp filter, resource limits, no capabilities and no open files but
-the log. What runs in them or makes them uses the standard library and libseccomp only, in processes that hold no
-secret.
+the log. What makes them and what runs in them uses the standard library and libseccomp only, without any secret.
 
 Programs of strangers, which are hostile on purpose, have a sandbox of their own: see programs.py.
 """

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from backend.sandbox.namespaces import HIDDEN, MERGED
 
 INSIDE_ID = "1000"
-ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types")
+ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types", "ssl/certs")
 """What of the machine's /etc is shown: nothing that says whose machine it is."""
 FILES = {
     "/etc/passwd": "root:x:0:0::/:/bin/false\njob:x:1000:1000::/tmp:/bin/sh\n",
@@ -43,6 +43,12 @@ class Descriptors(NamedTuple):
     """The filter."""
     status: int
     """Where it says what it does."""
+    wait: int | None = None
+    """What it waits for before it executes the program, if anything."""
+
+    def all(self) -> list[int]:
+        """Every one of them."""
+        return [*self.files.values(), self.seccomp, self.status, *([] if self.wait is None else [self.wait])]
 
 
 def options(binds: Iterable[Bind], inherited: Descriptors, python: str, cwd: str) -> list[str]:
@@ -56,6 +62,7 @@ def options(binds: Iterable[Bind], inherited: Descriptors, python: str, cwd: str
             ("--perms", "0644", "--file", str(descriptor), path) for path, descriptor in sorted(inherited.files.items())
         ),
         *_words(_bind(bind) for bind in sorted(binds, key=lambda bind: bind.target)),
+        *(() if inherited.wait is None else ("--block-fd", str(inherited.wait))),
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--seccomp", str(inherited.seccomp), "--json-status-fd", str(inherited.status), "--chdir", cwd),
     ]

@@ -13,13 +13,14 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from backend.sandbox import bubblewrap, linux
 from backend.sandbox.capped_log import CappedLog
+from backend.sandbox.gate import VARIABLES, Gate
 from backend.sandbox.limits import Cgroup, limit_resources, name_of_program, set_limit, threads_of_user
+from backend.sandbox.process_tree import children, descendants, private_bytes
 from backend.sandbox.seccomp import ProgramSeccomp
 from backend.sandbox.stage import Stage, is_full, used_bytes
 from backend.sandbox.trees import Limits, TreeRefused, copy_tree
@@ -62,6 +63,7 @@ class Order(NamedTuple):
     log: str
     log_bytes: int
     descriptors: list[int]
+    allowed_hosts: list[str]
 
 
 class Output(NamedTuple):
@@ -79,12 +81,13 @@ class Launch:
         self.limits = Limits(order.disk_bytes, order.disk_files)
         view = View(memory_bytes=order.memory_bytes, processes=order.processes + OWN_PROCESSES)
         self.cgroup = Cgroup(name_of_program(), view)
-        self.view = view
         self.outputs: list[Output] = []
         self.memories: list[Path] = []
         """Everything in memory that it may write."""
         self.binds: list[bubblewrap.Bind] = []
         self.reason = self.message = self.last_words = ""
+        self.gate: Gate | None = None
+        """Where it may reach hosts."""
         self.init: int | None = None
         """Number of the program's pid 1."""
         self.code: int | None = None
@@ -137,14 +140,21 @@ class Launch:
         log = CappedLog(Path(self.order.log), self.order.log_bytes)
         log_end, program_end = os.pipe()
         status, bwrap_end = os.pipe()
+        if self.order.allowed_hosts:
+            self.gate = Gate(self.order.allowed_hosts, stage)
+        launcher = os.getpid()
         child = os.fork()
         if child == 0:
-            become_bubblewrap(self, stage, program_end, bwrap_end)
+            become_bubblewrap(self, stage, program_end, bwrap_end, launcher)
         for descriptor in (program_end, bwrap_end, *self.order.descriptors):
             os.close(descriptor)
         with log:
-            self._watch(child, log, log_end, status)
-            end_all(child, self.init)
+            try:
+                self._watch(child, log, log_end, status)
+            finally:
+                if self.gate:
+                    self.gate.close()
+                end_all(child, self.init)
             drain(log_end, log)
         self.last_words = log.last_words.decode(errors="replace").strip()
         while chunk := os.read(status, READ):
@@ -203,8 +213,11 @@ class Launch:
         *lines, self._status = (self._status + chunk).split(b"\n")
         for line in lines:
             said = json.loads(line)
-            self.init = said.get("child-pid", self.init)
             self.code = said.get("exit-code", self.code)
+            if self.init is None and "child-pid" in said:
+                self.init = said["child-pid"]
+                if self.gate:
+                    self.gate.open(self.init)
 
     def _find_reason(self) -> None:
         if self.cgroup.ran_out_of_memory():
@@ -227,9 +240,9 @@ class Launch:
                 self.reason, self.message = self.reason or "output_refused", self.message or str(error)
 
 
-def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int) -> NoReturn:
+def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int, launcher: int) -> NoReturn:
     """In a fresh fork: give up what the program must not have, and execute bubblewrap. Never returns."""
-    order, parent = launch.order, os.getppid()
+    order = launch.order
     try:
         launch.cgroup.enter()
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -239,18 +252,19 @@ def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int) ->
         limit(order, launch)
         stage.leave_rights()
         linux.die_with_parent()
-        if os.getppid() != parent:
+        if os.getppid() != launcher:
             os._exit(NOT_STARTED)
         files = {path: in_memory(content.encode()) for path, content in bubblewrap.FILES.items()}
         seccomp = in_memory(b"")
         links = not any(shared for *_, shared in order.mounts)
         ProgramSeccomp(nameless_files=launch.cgroup.limits_memory, links=links).export(seccomp)
         os.lseek(seccomp, 0, os.SEEK_SET)
-        inherited = bubblewrap.Descriptors(files, seccomp, status)
+        gate = launch.gate.wait if launch.gate else None
+        inherited = bubblewrap.Descriptors(files, seccomp, status, gate)
         words = bubblewrap.options(launch.binds, inherited, order.python, order.cwd)
-        words += bubblewrap.environment(order.environment, order.prefixes)
+        words += bubblewrap.environment(order.environment | (VARIABLES if launch.gate else {}), order.prefixes)
         arguments = in_memory(b"".join(word.encode() + b"\0" for word in words))
-        keep_open({*files.values(), seccomp, status, arguments, *order.descriptors})
+        keep_open({*inherited.all(), arguments, *order.descriptors})
         os.execve(order.bwrap, ["bwrap", "--args", str(arguments), "--", *order.command], {})
     except OSError as error:
         os.write(STDERR, f"{error}\n".encode())
@@ -296,39 +310,16 @@ def ask_to_end(init: int | None) -> None:
 
 def end_all(child: int, init: int | None) -> None:
     """Kill bubblewrap and its namespace, and wait until nothing of it is left."""
-    for pid in (init, child):
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    if init is not None and init in children(child):  # as long as it is its child, its number is nobody else's
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(init, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
     while True:
         try:
             os.wait()
         except ChildProcessError:
             return
-
-
-def private_bytes(pid: int) -> int:
-    """Memory of a process; of what several share, each counts its part."""
-    with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
-    return 0
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process started, whichever its thread."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """The processes that a process started, and those that these started."""
-    for child in children(pid):
-        yield child
-        yield from descendants(child)
 
 
 def drain(log_end: int, log: CappedLog) -> None:

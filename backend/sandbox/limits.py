@@ -73,6 +73,8 @@ class Controller(NamedTuple):
     parent: Path
     memory: str = ""
     processes: str = ""
+    swap: str = ""
+    """File that limits memory and swap together (version 1), or swap alone (version 2)."""
     kills: str = ""
     """File and field that count processes killed for memory, `FILE FIELD`."""
     peak: str = ""
@@ -92,12 +94,18 @@ class Cgroup:
                 folder.mkdir(exist_ok=True)
                 if controller.memory and view.memory_bytes:
                     (folder / controller.memory).write_text(str(view.memory_bytes))
+                    self._limit_swap(folder / controller.swap, view.memory_bytes)
                 if controller.processes:
                     (folder / controller.processes).write_text(str(view.processes))
             except OSError as error:
                 log.warning("No cgroup limits a job in %s: %s", controller.parent, error)
                 continue
             self.folders.append((controller, folder))
+
+    def _limit_swap(self, file: Path, memory_bytes: int) -> None:
+        """Let nothing be swapped beyond the limit of memory, where the kernel counts swap."""
+        with contextlib.suppress(OSError):
+            file.write_text("0" if file.name == "memory.swap.max" else str(memory_bytes))
 
     def enter(self) -> None:
         """Put this process, and so all that it starts, under the limits. Raises OSError."""
@@ -153,6 +161,7 @@ def controllers() -> Iterator[Controller]:
         Controller(
             CGROUPS / "memory",
             memory="memory.limit_in_bytes",
+            swap="memory.memsw.limit_in_bytes",
             kills="memory.oom_control oom_kill",
             peak="memory.max_usage_in_bytes",
         ),
@@ -165,7 +174,13 @@ def controllers() -> Iterator[Controller]:
     delegated = _delegated()
     if delegated is not None:
         yield Controller(
-            delegated, "memory.max", "pids.max", "memory.events oom_kill", "memory.peak", "pids.events max"
+            delegated,
+            memory="memory.max",
+            processes="pids.max",
+            swap="memory.swap.max",
+            kills="memory.events oom_kill",
+            peak="memory.peak",
+            refusals="pids.events max",
         )
 
 

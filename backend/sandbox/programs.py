@@ -82,6 +82,9 @@ class Program:
     """What fits into each folder that it writes."""
     disk_files: int = 10_000
     """Files and folders in each folder that it writes, in /tmp and in /dev/shm."""
+    allowed_hosts: Sequence[str] = ()
+    """Hosts that it may reach through a proxy that its environment names, over https (`host`) or on a port
+    (`host:port`). Names have to lead to public addresses."""
 
 
 class Ended(NamedTuple):
@@ -149,6 +152,7 @@ def start(program: Program) -> RunningProgram:
         log=str(program.log.absolute()),
         log_bytes=program.log_bytes,
         descriptors=list(program.descriptors),
+        allowed_hosts=list(program.allowed_hosts),
     )
     launcher = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", LAUNCH, str(BACKEND)],

@@ -227,6 +227,10 @@ def test_a_folder_of_version_2_that_was_delegated_is_used(tmp_path: Path, monkey
     assert (folder / "memory.max").read_text() == "1000" and (folder / "pids.max").read_text() == "10"
     (folder / "memory.events").write_text("low 0\noom_kill 2\n")
     assert cgroup.ran_out_of_memory()
+    assert (folder / "memory.swap.max").read_text() == "0"
+    (folder / "memory.peak").write_text("900\n")
+    (folder / "pids.events").write_text("max 1\n")
+    assert cgroup.peak_bytes() == 900 and cgroup.refused_processes()
     (unit / "cgroup.subtree_control").write_text("cpu\n")
     assert not list(controllers())
 

@@ -16,7 +16,7 @@ import pytest
 from backend.sandbox.programs import Mount, Program
 from leaderboard.results.terminal import shown_text
 from tests.backend.observer import Observer
-from tests.backend.sandbox.conftest import WALL_S, Place
+from tests.backend.sandbox.conftest import WALL_S, Place, by_anybody
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -61,6 +61,7 @@ def own_address() -> str:
         return address
 
 
+@by_anybody
 def test_every_probe_is_held(targets: dict[str, Any], place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", targets["secret"][::-1])
     labels = Path(targets["labels"])
@@ -74,17 +75,20 @@ def test_every_probe_is_held(targets: dict[str, Any], place: Place, monkeypatch:
     assert (place.folder / "input" / "data").read_text() == "data"
 
 
+@by_anybody
 def test_a_fork_bomb_stops_at_the_limit(place: Place) -> None:
     ended = place.run("forks", processes=20)
     assert ended.reason == "process_limit" and ended.seconds < WALL_S
 
 
+@by_anybody
 def test_memory_of_all_processes_together_is_limited(place: Place) -> None:
     ended = place.run("memory", memory_bytes=128 << 20)
     assert ended.reason == "memory_limit" and ended.seconds < WALL_S
     assert ended.peak_bytes >= 100 << 20
 
 
+@by_anybody
 def test_a_folder_takes_what_it_may_also_in_files_without_a_name(place: Place) -> None:
     ended = place.run("disk", disk_bytes=8 << 20)
     assert ended.code == 1 and "OSError" in place.log.read_text()
@@ -96,6 +100,7 @@ def test_temporary_files_are_limited(place: Place) -> None:
     assert [int(line) for line in place.log.read_text().split()] == [4 << 20, 4 << 20]
 
 
+@by_anybody
 def test_the_number_of_files_is_limited(place: Place) -> None:
     ended = place.run("inodes", disk_files=500)
     assert ended.reason == "disk_limit"
@@ -110,12 +115,14 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(place: Place) -> None:
     assert "\x1b" not in shown and "owned" not in shown and shown.startswith("the beginning\n")
 
 
+@by_anybody
 def test_a_program_that_ignores_what_asks_it_to_end_is_killed(place: Place) -> None:
     ended = place.run("stubborn", wall_seconds=0.7)
     assert ended.reason == "wall_limit" and place.log.read_text() == "deaf\n"
     assert 1.7 <= ended.seconds < WALL_S
 
 
+@by_anybody
 @pytest.mark.parametrize("name", ["daemon", "kill_everything"])
 def test_what_a_program_leaves_running_ends_with_it(place: Place, name: str) -> None:
     ended = place.run(name)

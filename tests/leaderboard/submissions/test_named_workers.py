@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from leaderboard.records import Abilities, Artifact, CodeSubmission
+from leaderboard.settings import PROJECT
 from leaderboard.submissions.kinds.code.intake import CodeIntake
-from leaderboard.submissions.kinds.named import ArtifactCase
+from leaderboard.submissions.kinds.named import UPLOADS, ArtifactCase
 
 WHY = "Submitted code cannot be run here. bubblewrap is not installed."
 UNABLE = Abilities(worker="w1", kinds=["code"], refused_kinds={"code": WHY})
@@ -27,6 +28,9 @@ def test_code_is_refused_where_no_worker_can_confine_it(
         submission=submission, benchmark=None, abilities=workers, owner="somebody", file=file, max_bytes=None,
         private=None,
     )  # fmt: skip
+    page = (PROJECT / "docs" / "checks.md").read_text()
+    template = UPLOADS["no_worker_runs_it"]
+    assert f"\n> {template.message}\n\n{template.fix}\n" in page
     problems = [problem for problem in CodeIntake().check(case) if problem.code == "no_worker_runs_it"]
     assert bool(problems) == refused
     for problem in problems:
