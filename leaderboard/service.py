@@ -153,7 +153,6 @@ class Service:
 def open_service(settings: Settings) -> Service:
     """Open the stores and the Hub that `settings` name. Raises BadBenchmark, BadSettings, HubUnavailable."""
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
-    check_labels(settings, benchmarks.values())
     stores = open_stores(settings, benchmarks)
     requests_store, results_store = stores.requests, stores.results
     hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
@@ -187,6 +186,7 @@ def open_service(settings: Settings) -> Service:
         policies=policies,
         models=models,
     )
+    check_labels(settings, benchmarks.values())
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)
     return service

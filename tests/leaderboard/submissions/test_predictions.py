@@ -18,7 +18,7 @@ from leaderboard.benchmarks import load_benchmark
 from leaderboard.errors import BadBenchmark, Infrastructure, NotAccepted
 from leaderboard.predictions import confined
 from leaderboard.predictions.__main__ import report
-from leaderboard.predictions.confined import Task
+from leaderboard.predictions.confined import Report, Task
 from leaderboard.records import Artifact, Person, PredictionsSubmission, Problem, Severity
 from leaderboard.service import Service, open_service
 from leaderboard.settings import PROJECT, Settings
@@ -110,7 +110,7 @@ def sayer(folder: Path, quiz: str, labels: str) -> Say:
             file=file, filename=filename, rules=benchmark.predictions, private=folder / "private", scratch=scratch,
             seconds=60, memory_bytes=1 << 30,
         )  # fmt: skip
-        return problems_of(report(task), filename, benchmark)
+        return problems_of(Report.model_validate_json(report(task).model_dump_json()), filename, benchmark)
 
     return said
 
