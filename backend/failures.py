@@ -299,9 +299,10 @@ BY_CODE = {
 }
 FOUND = frozenset(
     {
+        *("predictions_refused", "score_undefined"),
         *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
-        *("precision_impossible", "precision_mismatch", "predictions_refused", "quantisation_unloadable"),
-        *("score_undefined", "tokenizer_unusable", "weights_missing"),
+        *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
+        "weights_missing",
     }
 )
 """Codes that evaluators raise by themselves (`JobFailed`)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from backend import Job, Resources
@@ -104,15 +104,6 @@ class Launcher:
         return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
 
 
-def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
-    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
-    rules = benchmark.predictions
-    if options.private is None or rules is None or rules.labels is None:
-        return options
-    labels = options.private / rules.labels.file
-    return options.model_copy(update={"view": replace(options.view, read=(*options.view.read, labels))})
-
-
 def first_of_this_go(request: Request) -> int:
     """Number of the first attempt since the request was last finished: a re-run makes everything anew."""
     before = [entry.to for entry in request.history]
@@ -120,3 +111,12 @@ def first_of_this_go(request: Request) -> int:
         return 1
     last = len(before) - before[::-1].index(Status.FINISHED)
     return 1 + before[:last].count(Status.RUNNING)
+
+
+def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
+    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
+    rules = benchmark.predictions
+    if options.private is None or rules is None or rules.labels is None:
+        return options
+    labels = options.private / rules.labels.file
+    return options.model_copy(update={"view": dataclasses.replace(options.view, read=(*options.view.read, labels))})
