@@ -299,9 +299,10 @@ BY_CODE = {
 }
 FOUND = frozenset(
     {
+        *("predictions_refused", "score_undefined"),
         *("auto_map", "benchmark_data", "delta_mismatch", "generation_too_long", "not_a_number"),
-        *("precision_impossible", "precision_mismatch", "predictions_refused", "quantisation_unloadable"),
-        *("score_undefined", "tokenizer_unusable", "weights_missing"),
+        *("precision_impossible", "precision_mismatch", "quantisation_unloadable", "tokenizer_unusable"),
+        "weights_missing",
         # of packages of code (backend/evaluators/code_run)
         *("code_answers", "code_calls", "code_import", "code_predict", "code_setup", "code_train"),
         # of competition bundles (backend/evaluators/bundle_run)

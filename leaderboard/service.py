@@ -180,7 +180,6 @@ class Service:
 def open_service(settings: Settings) -> Service:
     """Open the stores and the Hub that `settings` name. Raises BadBenchmark, BadSettings, HubUnavailable."""
     whole_benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
-    check_labels(settings, whole_benchmarks.values())
     benchmarks = as_shown(whole_benchmarks)
     stores = open_stores(settings, benchmarks)
     requests_store, results_store = stores.requests, stores.results
@@ -224,6 +223,7 @@ def open_service(settings: Settings) -> Service:
         models=models,
         artifacts=artifacts,
     )
+    check_labels(settings, benchmarks.values())
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)
     return service

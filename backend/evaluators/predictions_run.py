@@ -90,10 +90,13 @@ def _refuse_undefined(benchmark: Benchmark, scored: Mapping[str, Scored]) -> Non
 
 
 def _details(scored: Mapping[str, Scored], predictions: Mapping[str, pa.Array], labels: Labels) -> bytes:
-    """A row for each of the first examples: prediction, label and score of every metric that is a mean of examples."""
+    """A row for each of the first examples: predictions, and of the metrics in `scored` the labels and its scores."""
     number = min(len(labels.ids), DETAILS_ROWS)
     shown = {name: values[:number].to_pylist() for name, values in predictions.items()}
-    known = {name: values[:number].to_pylist() for name, values in labels.columns.items()}
+    known = {
+        name: labels.columns[name][:number].to_pylist()
+        for name in dict.fromkeys(score.metric.label for score in scored.values())
+    }
     each = {key: score.each for key, score in scored.items() if score.each is not None and score.metric.group == ""}
 
     def row(at: int) -> dict[str, Any]:

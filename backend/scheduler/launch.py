@@ -115,15 +115,6 @@ def supervising(view: View) -> View:
     return dataclasses.replace(view, supervises=True, processes=view.processes * PROGRAMS)
 
 
-def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
-    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
-    rules = benchmark.predictions
-    if options.private is None or rules is None or rules.labels is None:
-        return options
-    labels = options.private / rules.labels.file
-    return options.model_copy(update={"view": dataclasses.replace(options.view, read=(*options.view.read, labels))})
-
-
 def first_of_this_go(request: Request) -> int:
     """Number of the first attempt since the request was last finished: a re-run makes everything anew."""
     before = [entry.to for entry in request.history]
@@ -131,3 +122,12 @@ def first_of_this_go(request: Request) -> int:
         return 1
     last = len(before) - before[::-1].index(Status.FINISHED)
     return 1 + before[:last].count(Status.RUNNING)
+
+
+def _with_labels(options: JobOptions, benchmark: Benchmark) -> JobOptions:
+    """The options of a job that may read the benchmark's labels, and nothing else of its private data."""
+    rules = benchmark.predictions
+    if options.private is None or rules is None or rules.labels is None:
+        return options
+    labels = options.private / rules.labels.file
+    return options.model_copy(update={"view": dataclasses.replace(options.view, read=(*options.view.read, labels))})

@@ -33,9 +33,9 @@ def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]
         taken = ", ".join(sorted(RESERVED_IDS))
         yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
     yield from _kinds_disagree(benchmark)
-    yield from predictions_disagree(benchmark)
     yield from _columns_disagree(benchmark.columns)
     yield from _metrics_undeclared(benchmark)
+    yield from predictions_disagree(benchmark)
     keys = {column.key for column in benchmark.columns}
     for key in (benchmark.model_report.tasks if benchmark.model_report else {}).keys() - keys:
         sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."

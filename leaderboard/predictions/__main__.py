@@ -5,11 +5,12 @@ Ends with OUT_OF_MEMORY when the file needs more memory than a check has.
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 
 from leaderboard.errors import Unreadable
-from leaderboard.predictions.confined import MEMORY_BYTES, OUT_OF_MEMORY, SECONDS, Report, Task
+from leaderboard.predictions.confined import OUT_OF_MEMORY, Report, Task
 from leaderboard.predictions.labels import read_labels
 from leaderboard.predictions.submitted import read_submitted
 
@@ -27,10 +28,11 @@ def report(task: Task) -> Report:
 
 def main() -> int:
     """Confine this process, do the task on standard input, write the report to standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.disable()  # rows are in no cycles, and collections would look at all of them
     task = Task.model_validate_json(sys.stdin.buffer.read())
+    resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (task.seconds, task.seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         sys.stdout.write(report(task).model_dump_json())
     except MemoryError:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from leaderboard.benchmarks.challenge import PredictionsRules
 from leaderboard.errors import Infrastructure
@@ -42,6 +42,10 @@ class Task(BaseModel):
     """Folder of the benchmark's private data."""
     scratch: Path
     """An empty folder."""
+    seconds: int
+    """Processor time that the check may take."""
+    memory_bytes: int
+    """Address space that it may fill."""
 
 
 class Report(BaseModel):
@@ -60,7 +64,10 @@ class Report(BaseModel):
 def check_file(file: Path, filename: str, rules: PredictionsRules, private: Path) -> Report:
     """What is wrong with an uploaded file. Raises Infrastructure when it cannot be checked, OSError."""
     with tempfile.TemporaryDirectory(prefix="podium-check-") as scratch:
-        task = Task(file=file.absolute(), filename=filename, rules=rules, private=private, scratch=Path(scratch))
+        task = Task(
+            file=file.absolute(), filename=filename, rules=rules, private=private, scratch=Path(scratch),
+            seconds=SECONDS, memory_bytes=MEMORY_BYTES,
+        )  # fmt: skip
         try:
             ended = subprocess.run(
                 [sys.executable, "-m", __package__],
@@ -73,7 +80,10 @@ def check_file(file: Path, filename: str, rules: PredictionsRules, private: Path
     if ended.returncode:
         log.error("The check of a file of predictions failed: %s", ended.stderr[-2000:].decode(errors="replace"))
         raise Infrastructure("The file could not be checked on our side. Try again later, or tell the maintainers.")
-    report = Report.model_validate_json(ended.stdout)
+    try:
+        report = Report.model_validate_json(ended.stdout)
+    except ValidationError:  # the file made its reader say something else
+        return _stopped()
     if report.ours:
         log.error("Files of predictions cannot be checked: %s", report.ours)
         raise Infrastructure("The benchmark's labels cannot be read on our side. Tell the maintainers.")

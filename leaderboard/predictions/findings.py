@@ -61,7 +61,7 @@ class Findings:
         finding = self._finding(code, column)
         finding.count += 1
         if len(finding.examples) < FIRST:
-            finding.examples.append(Example(line=line, text=text[:MOST_CHARACTERS]))
+            finding.examples.append(Example(line=line, text=_cut(text)))
 
     def add_each(
         self,
@@ -82,7 +82,12 @@ class Findings:
         for at in np.flatnonzero(wrong)[: FIRST - len(finding.examples)]:
             line = None if lines is None else int(lines[at])
             earlier = None if first is None else int(first(int(at)))
-            finding.examples.append(Example(line=line, text=text(int(at))[:MOST_CHARACTERS], first=earlier))
+            finding.examples.append(Example(line=line, text=_cut(text(int(at))), first=earlier))
 
     def _finding(self, code: str, column: str) -> Finding:
         return self._by_kind.setdefault((code, column), Finding(code=code, column=column, count=0, examples=[]))
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text, without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    return text[:MOST_CHARACTERS].encode(errors="replace").decode()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from json.scanner import make_scanner
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     return row
 
 
-SCAN: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(object_pairs_hook=_object))["scan_once"]
+SETTINGS: Any = json.JSONDecoder(object_pairs_hook=_object)
+SCAN = make_scanner(SETTINGS)
 """The value that begins at a place in a text, and where it ends. Raises StopIteration where none begins."""
 
 
@@ -34,7 +36,7 @@ def jsonl_chunks(file: Path, wanted: Wanted, findings: Findings) -> Iterator[Chu
     lines: list[int] = []
     rows: list[Row] = []
     for number, row in _rows(file, findings):
-        if wanted.only and not row.keys() <= known and len(unknown) < MOST_NAMES:
+        if not row.keys() <= known and wanted.only and len(unknown) < MOST_NAMES:
             for name in row.keys() - known - unknown:
                 findings.add("columns_unknown", number, name)
                 unknown.add(name)

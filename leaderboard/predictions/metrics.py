@@ -58,7 +58,8 @@ def measure(metric: PredictionMetric, pairs: Pairs, positive: int = 1) -> tuple[
             return _of_mean(metric, each), each
         whole = WHOLE[metric.metric]
         value = _number(whole, metric, pairs, positive)
-        return Measured(value, _bootstrap(whole, metric, pairs, positive), len(pairs.label)), None
+        error = _bootstrap(whole, metric, pairs, positive) if math.isfinite(value) else None
+        return Measured(value, error, len(pairs.label)), None
 
 
 def _of_mean(metric: PredictionMetric, each: Values) -> Measured:

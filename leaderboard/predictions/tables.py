@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from leaderboard.predictions.findings import Findings, Lines
 
-CHUNK = 1 << 16
+CHUNK = 1 << 14
 """Rows of a piece."""
 BOM = b"\xef\xbb\xbf"
 WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 import sklearn.metrics
 
+from backend import Job, JobState, Resources, sandbox
 from backend.evaluators.predictions import PredictionsEvaluator
 from backend.executors.debug import DebugExecutor
 from backend.executors.inputs import InputStage
+from backend.executors.layers import layer_problems
+from backend.executors.opening import named_executor
 from backend.failures import JobFailed, classify
 from backend.scheduler.launch import Launcher
 from backend.workdir import Workdir
@@ -20,6 +23,7 @@ from leaderboard.records import Artifact, Fault, NamedBlock, Person, Predictions
 from leaderboard.results.details import Details
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
+from tests.contracts.test_executor import until
 
 WEATHER = """\
 id: weather
@@ -111,6 +115,17 @@ class Weather:
         return failure.code, failure.fault, failure.message
 
 
+def run_in_sandbox(workdir: Workdir, settings: Settings) -> None:
+    """The job as a worker of this machine runs it."""
+    executor = named_executor(settings, ["backend.job"])
+    try:
+        handle = executor.submit(Job(workdir.name, workdir.path, Resources(wall_seconds=120)))
+        until(lambda: executor.poll([handle])[handle].state in (JobState.ENDED, JobState.KILLED))
+    finally:
+        executor.close()
+    assert workdir.done, workdir.log_tail()
+
+
 @pytest.fixture
 def weather(tmp_path: Path) -> Weather:
     return Weather(tmp_path)
@@ -118,7 +133,7 @@ def weather(tmp_path: Path) -> Weather:
 
 def test_a_file_is_scored_published_and_on_the_board(weather: Weather) -> None:
     workdir = weather.job()
-    PredictionsEvaluator().run(workdir.path)
+    run_in_sandbox(workdir, weather.settings)
     results = workdir.results()
     block = NamedBlock.model_validate(results["podium"])
     raw = {
@@ -135,6 +150,7 @@ def test_a_file_is_scored_published_and_on_the_board(weather: Weather) -> None:
     assert (block.kind, block.model, block.revision) == ("predictions", "ada/mine", workdir.request().revision)
     assert block.provenance.packages["scikit-learn"] == sklearn.__version__
     assert workdir.details() == {}, "the labels are private"
+    assert block.provenance.sandbox == list(map(str, sandbox.Layer)) or any(layer_problems().values())
 
     service = weather.service
     service.results.publish(results, workdir.details(), service.contents.changes)
@@ -152,17 +168,21 @@ def test_a_job_reads_the_labels_and_nothing_else_of_the_private_folder(weather: 
 
 
 def test_details_are_published_where_the_rules_say_so(tmp_path: Path) -> None:
-    rules = WEATHER.replace("  labels: {", "  details: public\n  labels: {").replace(
-        "higher_is_better: false, range", "private: true, higher_is_better: false, range"
+    rules = (
+        WEATHER.replace("  labels: {", "  details: public\n  labels: {")
+        .replace("score: auc", "score: auc, private: true")
+        .replace("score: f1", "score: f1, hidden: true")
     )
     workdir = Weather(tmp_path, rules).job()
     PredictionsEvaluator().run(workdir.path)
     [content] = workdir.details().values()
     details = Details(content)
-    assert details.count() == 300 and details.metrics == []
+    assert details.count() == 300 and details.metrics == ["rmse"]
     [first] = details.rows(0, 1)
     assert first["doc"] == {"id": f"{LABELS['town'][0]}, 0"}
     assert first["resps"]["sky"] == PREDICTIONS["sky"][0]
+    assert first["target"].keys() == {"degrees"}, "other labels belong to columns that are not for everybody"
+    assert first["metrics"]["rmse"] == pytest.approx((LABELS["degrees"][0] - PREDICTIONS["degrees"][0]) ** 2)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from leaderboard.benchmarks import load_benchmark
 from leaderboard.errors import BadBenchmark, Infrastructure, NotAccepted
 from leaderboard.predictions import confined
 from leaderboard.predictions.__main__ import report
-from leaderboard.predictions.confined import Task
+from leaderboard.predictions.confined import Report, Task
 from leaderboard.records import Artifact, Person, PredictionsSubmission, Problem, Severity
 from leaderboard.service import Service, open_service
 from leaderboard.settings import PROJECT, Settings
@@ -107,9 +107,10 @@ def sayer(folder: Path, quiz: str, labels: str) -> Say:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         scratch = Path(tempfile.mkdtemp(dir=folder))
         task = Task(
-            file=file, filename=filename, rules=benchmark.predictions, private=folder / "private", scratch=scratch
-        )
-        return problems_of(report(task), filename, benchmark)
+            file=file, filename=filename, rules=benchmark.predictions, private=folder / "private", scratch=scratch,
+            seconds=60, memory_bytes=1 << 30,
+        )  # fmt: skip
+        return problems_of(Report.model_validate_json(report(task).model_dump_json()), filename, benchmark)
 
     return said
 
@@ -273,6 +274,16 @@ SENTENCES: list[tuple[str, bytes | str, str, list[str]]] = [
         ],
     ),
     (
+        "columns_unknown",
+        '{"id": "q1", "answer": "left", "chance": 1, "\\ud800": 1}\n'
+        '{"id": "q2", "answer": "\\udc00", "chance": 0.5}\n{"id": "q3", "answer": "right", "chance": 0.25}\n',
+        "mine.jsonl",
+        [
+            "mine.jsonl has 1 column that Quiz does not take: line 1 (?).",
+            "answer is not one of the choices in 1 row: line 2 (the text ?).",
+        ],
+    ),
+    (
         "values_not_finite",
         GOOD.replace("0.5", "nan").replace("0.25", "1e999"),
         "mine.csv",
@@ -375,6 +386,7 @@ def test_a_bomb_is_refused(say: Say) -> None:
 
 
 def test_a_check_that_takes_too_much_memory_or_time_is_stopped(submit: Say, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confined, "MEMORY_BYTES", 1 << 30)
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 60_000, pa.int32()), pa.array(["x" * 100_000]))
     sink = io.BytesIO()
     pq.write_table(pa.table({"id": column, "answer": column, "chance": column}), sink)
@@ -382,7 +394,7 @@ def test_a_check_that_takes_too_much_memory_or_time_is_stopped(submit: Say, monk
     [stopped] = submit(sink.getvalue(), "mine.parquet")
     assert stopped.message == "mine.parquet cannot be read within 60 seconds and 3 GB of memory."
     assert stopped.fix == "Write it again as plain CSV with the columns id, answer, chance."
-    monkeypatch.setattr(confined, "SECONDS", 0.01)
+    monkeypatch.setattr(confined, "SECONDS", 0)
     [stopped] = submit(GOOD)
     assert stopped.code == "check_stopped"
 
