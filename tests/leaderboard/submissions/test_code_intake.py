@@ -58,7 +58,7 @@ class Desk:
     def submission(self, content: bytes, filename: str = "mine.zip") -> CodeSubmission:
         file = self.folder / "upload"
         file.write_bytes(content)
-        artifact = Artifact(sha256=self.artifacts.add(file), bytes=len(content), filename=filename)
+        artifact = Artifact(sha256=self.artifacts.add(file, ADA.name), bytes=len(content), filename=filename)
         return CodeSubmission(kind="code", benchmark="code", name="mine", artifact=artifact)
 
     def problems(self, files: dict[str, str | bytes]) -> list[Problem]:

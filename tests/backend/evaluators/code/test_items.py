@@ -62,7 +62,9 @@ import os, sys, time
     assert "| asked about i0\n" in log and "\x1b" not in log
     line = 1 + bad.split("\n").index('            case 1: raise ValueError("quoted " + item["id"])')
     assert f"podium: Call 2 failed: ValueError at estimator.py:{line}: quoted i1." in log
-    assert "SystemExit" in log and "its process ended: exit code 4" in log and "2 seconds" in log and "not finite" in log
+    assert (
+        "SystemExit" in log and "its process ended: exit code 4" in log and "2 seconds" in log and "not finite" in log
+    )
     assert all("i1" not in words for words in code["failures_in_words"])  # messages are not published
     assert code["processes"] == 4  # after os._exit, the time limit and the garbage
 

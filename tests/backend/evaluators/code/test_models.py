@@ -12,7 +12,7 @@ from backend import Executor
 from backend.evaluators.code_run import evaluate
 from backend.executors.inputs import InputStage
 from backend.workdir import Workdir
-from leaderboard.artifacts.places import open_artifacts
+from leaderboard.artifacts.folder import FolderArtifacts
 from leaderboard.errors import DownloadFailed
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
@@ -42,7 +42,8 @@ def job(folder: Path, hub: localhub.Running, pins: dict[str, str]) -> tuple[Sett
     workdir = prepared(folder / "jobs", package := zipped({"estimator.py": LOOKS}), item_benchmark(), private)
     facts = Hub(hub.endpoint).facts("org/Good")
     model = HubModel(model=facts.model, revision=facts.revision, files=pinned_files(facts) | pins)
-    artifact = Artifact(sha256=open_artifacts(settings).add(workdir.artifact), bytes=len(package), filename="mine.zip")
+    sha256 = FolderArtifacts(private / "artifacts").add(workdir.artifact, "ada")
+    artifact = Artifact(sha256=sha256, bytes=len(package), filename="mine.zip")
     workdir.artifact.unlink()
     request = workdir.request()
     assert isinstance(request, CodeRequest)
