@@ -65,7 +65,10 @@ def read_pairs(rules: CodeRules, private: Path) -> Pairs:
         labels = _labels(rules, private / rules.labels)
         ids = [{name: row[name] for name in rules.id} for row in rows]
         values = [labels[tuple(row.values())] for row in ids]
-    return Pairs(ids, [value for value in values if not isinstance(value, np.ndarray)])
+    pairs = Pairs(ids, [value for value in values if not isinstance(value, np.ndarray)])
+    if len(set(pairs.keys())) < len(ids):
+        raise _trouble("a pair is there more than once")
+    return pairs
 
 
 def read_items(rules: CodeRules, private: Path) -> list[Item]:

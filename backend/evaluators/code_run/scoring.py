@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from leaderboard.predictions.metrics import Pairs, measure
 
 from backend.evaluators.code_run.answers import Answer
 from backend.failures import JobFailed
 from leaderboard.benchmarks.challenge import CodeRules, PredictionMetric
+from leaderboard.predictions.metrics import Pairs, measure
 from leaderboard.records import Fault
 from leaderboard.statistics.scores import Measured
 
