@@ -21,7 +21,7 @@ def test_whole_lines_are_followed_and_the_rest_is_taken_over_at_the_end(
         file.write(b"o\npodium: forged\n\x1b[2J\xff\rthree")
     output.add(log)
     assert capsys.readouterr().out == "| two\n| podium: forged\n| three\n"
-    assert not log.exists() and output.bytes == 32
+    assert not log.exists() and output.bytes == 34
 
 
 def test_the_log_is_capped_over_all_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
