@@ -35,6 +35,7 @@ from tests.leaderboard.submissions.test_intake import CHECKPOINT
 ADA = Person(name="ada")
 LABELLING = "def score_pairs(test_pairs, train_dir='', test_dir=''):\n    return [0.0 for pair in test_pairs]\n"
 GOOD = {"model.py": GOOD_MODEL}
+LARGE = {f"{number}.py": "#" * 900_000 for number in range(6)}
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +133,8 @@ def test_every_problem_is_told_at_once_with_file_and_line(pairs: Desk) -> None:
         ({"a.txt": "x", "b.txt": "y"}, "code_entry_missing", "mine.zip has no model.py at its root."),
         ({"a/b/model.py": "", "c.txt": ""}, "code_entry_nested", "there is one at a/b/model.py"),
         ({"model.py": "x" * 1_000_001}, "code_source_too_large", "model.py: 1000001 bytes of Python"),
-        ({**GOOD, **{f"{i}.py": "#" * 900_000 for i in range(6)}}, "code_source_too_large", "all .py files"),
-        ({"model.py": "x" * 1_000_001, **{f"{i}.py": "#" * 900_000 for i in range(6)}}, "code_source_too_large", "5400000"),
+        ({**GOOD, **LARGE}, "code_source_too_large", "all .py files"),
+        ({"model.py": "x" * 1_000_001, **LARGE}, "code_source_too_large", "all .py files: 5400000"),
         ({"model.py": "x = \0"}, "code_syntax", "null bytes"),
         ({"model.py": "(" * 50_000}, "code_syntax", "model.py:1"),
         ({"model.py": "def train(train_dir): pass\npredict = 3"}, "", ""),
