@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from backend.sandbox.programs import Mount, missing
 
 from backend.evaluators.code_run.data import Item
 from backend.evaluators.code_run.items import ItemRun
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import SUBMISSION, Confinement
-from backend.sandbox.programs import Mount, missing
 from leaderboard.benchmarks.challenge import CodeRules
 from scripts.figures import Figure, Sections, at_most, reading
 
@@ -68,7 +68,7 @@ def sections(size: Size) -> Sections:
 
 def _figures(size: Size) -> Iterator[Figure]:
     array = np.random.default_rng(0).random(size.numbers)
-    items = [Item(str(number), array, float(array[-1])) for number in range(size.calls)]
+    items = [Item(str(number), lambda: array, float(array[-1])) for number in range(size.calls)]
     with tempfile.TemporaryDirectory() as folder:
         seconds = sandboxed(items, Path(folder))
     yield at_most(f"{size.calls:,} calls in the sandbox", sum(seconds), "s", size.limit_s)
@@ -77,7 +77,7 @@ def _figures(size: Size) -> Iterator[Figure]:
     direct = Direct()
     begin = time.perf_counter()
     for item in items:
-        direct.predict(item.value)
+        direct.predict(item.read())
     yield reading(f"{size.calls:,} calls in this process", time.perf_counter() - begin, "s")
     each = json_lines(array.tolist(), size.json_calls)
     yield reading(f"{size.calls:,} calls over JSON lines, from {size.json_calls}", size.calls * each, "s")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from leaderboard.benchmarks.code import code_disagreements
 from leaderboard.benchmarks.harness_tasks import leaves, lower_is_better, task_names
 from leaderboard.benchmarks.load_scores import LOAD_METRICS, load_score
 from leaderboard.benchmarks.metrics import undeclared
@@ -33,6 +34,7 @@ def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]
         taken = ", ".join(sorted(RESERVED_IDS))
         yield ("id",), f"`id` {benchmark.id!r} is a folder of the stores. Choose another one than {taken}."
     yield from _kinds_disagree(benchmark)
+    yield from code_disagreements(benchmark)
     yield from _columns_disagree(benchmark.columns)
     yield from _metrics_undeclared(benchmark)
     yield from predictions_disagree(benchmark)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ class Item(NamedTuple):
     """What a package is asked about, and the right answer, which stays here."""
 
     id: str
-    value: Any
+    read: Callable[[], Any]
+    """Gives what it is, or raises JobFailed: all items together may be larger than memory."""
     label: Answer
 
 
@@ -63,7 +65,10 @@ def read_pairs(rules: CodeRules, private: Path) -> Pairs:
         labels = _labels(rules, private / rules.labels)
         ids = [{name: row[name] for name in rules.id} for row in rows]
         values = [labels[tuple(row.values())] for row in ids]
-    return Pairs(ids, [value for value in values if not isinstance(value, np.ndarray)])
+    pairs = Pairs(ids, [value for value in values if not isinstance(value, np.ndarray)])
+    if len(set(pairs.keys())) < len(ids):
+        raise _trouble("a pair is there more than once")
+    return pairs
 
 
 def read_items(rules: CodeRules, private: Path) -> list[Item]:
@@ -73,30 +78,35 @@ def read_items(rules: CodeRules, private: Path) -> list[Item]:
         place = private / rules.items
         found = list(_files(place) if place.is_dir() else _lines(place, rules.id[0]))
         labels = _labels(rules, private / rules.labels)
-        return [Item(name, value, labels[(name,)]) for name, value in found]
+        return [Item(name, read, labels[(name,)]) for name, read in found]
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Each file of a folder: arrays, a dictionary of arrays, what JSON says, or bytes."""
+def _files(folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Each file of a folder, read when it is its turn."""
     for file in sorted(folder.iterdir()):
+        yield file.stem, partial(_file, file)
+
+
+def _file(file: Path) -> Any:
+    """An array, a dictionary of arrays, what JSON says, or bytes. Raises JobFailed."""
+    with _readable():
         match file.suffix:
             case ".npy":
-                yield file.stem, np.load(file, allow_pickle=False)
+                return np.load(file, allow_pickle=False)
             case ".npz":
                 with np.load(file, allow_pickle=False) as arrays:
-                    yield file.stem, dict(arrays)
+                    return dict(arrays)
             case ".json":
-                yield file.stem, json.loads(file.read_bytes())
+                return json.loads(file.read_bytes())
             case _:
-                yield file.stem, file.read_bytes()
+                return file.read_bytes()
 
 
-def _lines(file: Path, id_: str) -> Iterator[tuple[str, Any]]:
+def _lines(file: Path, id_: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
-                item = json.loads(line)
-                yield str(item[id_]), item
+                yield str(json.loads(line)[id_]), partial(json.loads, line)
 
 
 def _labels(rules: CodeRules, place: Path) -> dict[tuple[str, ...], Answer]:

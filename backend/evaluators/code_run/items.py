@@ -80,12 +80,10 @@ class ItemRun:
         return calls
 
     def _ask(self, item: Item, calls: Calls) -> None:
-        process = self._started()
+        process, value = self._started(), item.read()
         begin = time.monotonic()
         try:
-            answer = process.ask(
-                "call", "predict", item.value, seconds=self._rules.call_seconds, most=_most(item.label)
-            )
+            answer = process.ask("call", "predict", value, seconds=self._rules.call_seconds, most=_most(item.label))
             answer = checked(answer, item.label, self._rules.prediction_range)
             calls.answered.append(answer)
         except CallFailed as failure:

@@ -31,7 +31,7 @@ PACKAGE = Catalogue(
             "artifact", "{file} has no {what}.", "Define it there; the benchmark's page says how it is called."
         ),
         "code_parameters": Template(
-            "artifact", "{file}:{line}: {what} is called with {count} arguments, which it does not take.",
+            "artifact", "{file}:{line}: {what} does not take the number of arguments that it is called with, {count}.",
             "Give it that many parameters.",
         ),
         "code_import_unknown": Template(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from leaderboard.archives import ArchiveLimits, open_archive
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.challenge import CodeRules
-from leaderboard.errors import BadArchive
+from leaderboard.errors import BadArchive, Infrastructure
 from leaderboard.hub.hub import Hub
 from leaderboard.records import CodeRequest, CodeSubmission, HubModel, Problem, Request
 from leaderboard.submissions.case import Context
@@ -22,6 +23,9 @@ from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
 
 MOST_SHOWN = 20
 """Problems of a sort."""
+AT_ONCE = 2
+"""Packages that are looked into at the same time: each is unpacked on the disk."""
+WAIT_S = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +38,23 @@ class CodeCase(ArtifactCase):
 class CodeIntake(ArtifactIntake[CodeSubmission]):
     """Takes packages of code. Where a bundle's programs run them, their files are the bundle's business."""
 
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+
     def look(self, submission: CodeSubmission, context: Context) -> ArtifactCase:
-        """Find the package, look into it, and pin its models."""
+        """Find the package, look into it, and pin its models. Raises Infrastructure when it cannot be checked now."""
         case = super().look(submission, context)
         benchmark = case.benchmark
         if case.file is None or benchmark is None or benchmark.code is None or benchmark.bundle is not None:
             return case
         if any(problem.field.startswith("artifact") for problem in self.check(case)):
             return case
-        pinned = inspect(case.file, submission.artifact.filename, benchmark.code, benchmark, context.hub)
+        if not self._places.acquire(timeout=WAIT_S):
+            raise Infrastructure("Many packages are being checked at the moment. Submit it again in a few minutes.")
+        try:
+            pinned = inspect(case.file, submission.artifact.filename, benchmark.code, benchmark, context.hub)
+        finally:
+            self._places.release()
         fields = {field.name: getattr(case, field.name) for field in dataclasses.fields(case)}
         return CodeCase(**fields | {"models": pinned.models, "file_problems": tuple(pinned.problems)})
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 MEMORY_BYTES = 1 << 30
-SECONDS = 10
+SECONDS = 20
+"""Of processor time, for all files together."""
 UNLIMITED = 1 << 20
 """Stands for any number of parameters."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -28,8 +29,10 @@ def outline(source: bytes) -> dict[str, Any]:
         tree = ast.parse(source)
     except SyntaxError as error:
         return {"error": [error.lineno or 1, str(error.msg)]}
-    except (ValueError, RecursionError, MemoryError) as error:
-        return {"error": [1, str(error) or "it is nested too deeply"]}
+    except MemoryError:
+        return {"error": [1, "it is too large or nested too deeply"]}
+    except (ValueError, RecursionError) as error:
+        return {"error": [1, str(error)]}
     functions, classes = {}, {}
     others: list[str] = []
     for statement in _statements(tree.body):

@@ -19,7 +19,7 @@ from leaderboard.submissions.kinds.code.catalogue import PACKAGE
 MOST_FILE_BYTES = 1_000_000
 MOST_BYTES = 5_000_000
 """Of all Python files together."""
-PARSE_S = 30
+PARSE_S = 60
 MOST_SHOWN = 20
 """Problems of a sort."""
 Outline = Mapping[str, Any]
@@ -34,9 +34,11 @@ def source_problems(folder: Path, files: Sequence[str], rules: CodeRules) -> lis
         PACKAGE.problem("code_source_too_large", file=file, bytes=sizes[file], limit=MOST_FILE_BYTES)
         for file in large[:MOST_SHOWN]
     ]
-    if not large and (total := sum(sizes.values())) > MOST_BYTES:
-        return [PACKAGE.problem("code_source_too_large", file="all .py files", bytes=total, limit=MOST_BYTES)]
-    outlines = outlines_of({file: (folder / file).read_bytes() for file in sources if file not in large})
+    small = [file for file in sources if sizes[file] <= MOST_FILE_BYTES]
+    if (total := sum(sizes[file] for file in small)) > MOST_BYTES:
+        problems.append(PACKAGE.problem("code_source_too_large", file="all .py files", bytes=total, limit=MOST_BYTES))
+        return problems
+    outlines = outlines_of({file: (folder / file).read_bytes() for file in small})
     parsed = {file: found for file, found in outlines.items() if found is not None and "error" not in found}
     problems += list(_unparsed(outlines))[:MOST_SHOWN]
     problems += _interface(parsed, rules)

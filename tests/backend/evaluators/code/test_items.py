@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.failures import JobFailed
+from leaderboard.records import Fault
 from tests.backend.evaluators.code.packages import GOOD_ESTIMATOR, item_benchmark, ran, write_arrays, write_items
 
 START = "class Estimator:\n    def setup(self, context):\n        pass\n    def predict(self, item):\n"
@@ -166,6 +167,29 @@ def test_arrays_are_asked_and_answered(tmp_path: Path) -> None:
     code = block["provenance"]["code"]
     assert code["failures"] == {"answer": 1} and "another shape" in code["failures_in_words"][0]
     assert block["scores"]["score"]["raw"] == 0.0 and block["scores"]["score"]["n"] == 6000
+
+
+def test_modules_of_a_package_stand_in_for_none_of_the_runner(folder: Path) -> None:
+    broken = "raise SystemExit('shadowed')\n"
+    names = ("numpy.py", "json.py", "messages.py", "sitecustomize.py", "usercustomize.py", "inside/__init__.py")
+    files: dict[str, str | bytes] = {"estimator.py": GOOD_ESTIMATOR, **dict.fromkeys(names, broken)}
+    files["evil.pth"] = "import os; os._exit(1)\n"
+    code = ran(folder, files, item_benchmark(refused_files=[]))["provenance"]["code"]
+    assert (code["failed_calls"], code["processes"]) == (0, 1)
+
+
+def test_an_answer_that_is_too_large_is_not_read(folder: Path) -> None:
+    package = START + "        return 'x' * 3_000_000 if item['x'] == 1 else 2 * item['x']\n"
+    code = ran(folder, {"estimator.py": package}, item_benchmark())["provenance"]["code"]
+    assert code["failures"] == {"protocol": 1} and "cannot be read" in code["failures_in_words"][0]
+
+
+def test_a_damaged_item_is_our_trouble(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "private", (2,), 3)
+    (tmp_path / "private" / "items" / "0001.npy").write_bytes(b"no array")
+    with pytest.raises(JobFailed) as failed:
+        ran(tmp_path, {"estimator.py": START + "        return item\n"}, item_benchmark(items="items", labels="labels"))
+    assert failed.value.code == "benchmark_data" and failed.value.fault is Fault.INFRASTRUCTURE
 
 
 def test_nothing_of_the_labels_or_the_service_is_in_sight(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

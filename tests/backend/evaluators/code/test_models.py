@@ -9,10 +9,12 @@ import pytest
 
 import localhub
 from backend import Executor
+from backend.evaluators.code import CodeEvaluator
 from backend.evaluators.code_run import evaluate
 from backend.executors.inputs import InputStage
+from backend.resources import CLUSTER, Sizes
 from backend.workdir import Workdir
-from leaderboard.artifacts.places import open_artifacts
+from leaderboard.artifacts.folder import FolderArtifacts
 from leaderboard.errors import DownloadFailed
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
@@ -42,7 +44,8 @@ def job(folder: Path, hub: localhub.Running, pins: dict[str, str]) -> tuple[Sett
     workdir = prepared(folder / "jobs", package := zipped({"estimator.py": LOOKS}), item_benchmark(), private)
     facts = Hub(hub.endpoint).facts("org/Good")
     model = HubModel(model=facts.model, revision=facts.revision, files=pinned_files(facts) | pins)
-    artifact = Artifact(sha256=open_artifacts(settings).add(workdir.artifact), bytes=len(package), filename="mine.zip")
+    sha256 = FolderArtifacts(private / "artifacts").add(workdir.artifact, "ada")
+    artifact = Artifact(sha256=sha256, bytes=len(package), filename="mine.zip")
     workdir.artifact.unlink()
     request = workdir.request()
     assert isinstance(request, CodeRequest)
@@ -81,3 +84,13 @@ def test_a_model_that_has_changed_is_not_used(hub: localhub.Running, tmp_path: P
     executor: Executor = Nothing()  # type: ignore[assignment]
     with pytest.raises(DownloadFailed, match=r"config\.json of org/Good"):
         InputStage(settings, executor)(workdir)
+
+
+def test_the_largest_model_decides_the_accelerators_and_the_benchmark_the_rest(tmp_path: Path) -> None:
+    sizes = Sizes(CLUSTER, gpu=True)
+    benchmark = item_benchmark(memory_gb=10, wall_seconds=1000)
+    request = prepared(tmp_path, b"", benchmark, tmp_path).request()
+    given = [sizes.of(request.model_copy(update={"params": params}), "code").gpus for params in (0.0, 7.0, 60.0)]
+    assert given == [1, 1, 4]
+    wanted = CodeEvaluator().resources(request, benchmark)
+    assert wanted.memory_bytes > 10e9 and wanted.wall_seconds > 1000 and wanted.gpus == 0

@@ -154,6 +154,13 @@ def test_trouble_with_the_organiser_s_data_is_ours(folder: Path, labels: str) ->
     assert failed.value.code == "benchmark_data" and failed.value.fault is Fault.INFRASTRUCTURE
 
 
+def test_a_pair_that_is_there_twice_is_our_trouble(folder: Path) -> None:
+    with (folder / "private" / "test" / "test_pairs.csv").open("a") as pairs:
+        pairs.write("m0,q0\n")
+    with pytest.raises(JobFailed, match="a pair is there more than once"):
+        ran(folder, {"model.py": ALL}, pair_benchmark())
+
+
 def test_a_damaged_zip_is_the_submission_s_failure(folder: Path) -> None:
     damaged = zipped({"model.py": ALL})[:-30]
     workdir = prepared(folder / "jobs", damaged, pair_benchmark(), folder / "private")
