@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.statistics.bundle_scores import board_scores
-
 from backend.evaluators.bundle_run.live_log import say
 from backend.evaluators.bundle_run.plan import Plan, TaskFolders, check_image, plan_of, shows_scoring
 from backend.evaluators.bundle_run.scores import read_scores
@@ -26,6 +24,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import Fault, Progress, Provenance
 from leaderboard.results.private_results import DETAILED_RESULTS, MOST_BYTES
+from leaderboard.statistics.bundle_scores import board_scores
 from leaderboard.statistics.scores import Measured
 
 MEMORY_BYTES = 4 << 30

@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
-
 from backend.evaluators.bundle_run.live_log import say
 from backend.failures import JobFailed
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
 from leaderboard.records import ArtifactRequest, Fault
 
 RESULTS = "predictions"
