@@ -17,6 +17,13 @@ MOST_BYTES = 1 << 30
 MOST_FILES = 10_000
 
 
+TOO_MUCH = JobFailed(
+    "output_too_large",
+    f"The programs wrote more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files into the folder that they share, or "
+    "folders that cannot be looked into, and were stopped. Write less there.",
+)
+
+
 class SharedFolder:
     """A folder on this machine's disk that several programs write, looked at while they run."""
 
@@ -26,17 +33,13 @@ class SharedFolder:
         path.chmod(0o777)  # each program is another user
 
     def check(self) -> None:
-        """Raise JobFailed when more is in it than may be."""
+        """Raise JobFailed when more is in it than may be, or what cannot be looked at."""
         size = count = 0
-        for above, folders, files in os.walk(self.path):
+        for above, folders, files in os.walk(self.path, onerror=_hidden_away):
             count += len(folders) + len(files)
             size += sum(_size(Path(above) / name) for name in files)
             if size > MOST_BYTES or count > MOST_FILES:
-                raise JobFailed(
-                    "output_too_large",
-                    f"The programs wrote more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files into the folder that "
-                    "they share and were stopped. Write less there.",
-                )
+                raise TOO_MUCH
 
 
 def ended_well(ended: Ended) -> bool:
@@ -72,6 +75,12 @@ def wait_for_scoring(
         time.sleep(LOOK_S)
     ingestion.kill()
     return ingestion.wait(), scoring.wait()
+
+
+def _hidden_away(error: OSError) -> None:
+    """A folder that is gone by now is no matter; one that is nested too deep or closed would hide what it holds."""
+    if not isinstance(error, FileNotFoundError):
+        raise TOO_MUCH from error
 
 
 def _size(path: Path) -> int:

@@ -27,7 +27,7 @@ def submission_of(workdir: Workdir, plan: Plan, takes_results: bool) -> Submissi
     folder = workdir.scratch / "submission"
     request = workdir.request()
     assert isinstance(request, ArtifactRequest)
-    name = request.artifact.filename
+    name = request.artifact.filename if request.artifact.filename.strip(".") else "predictions"
     try:
         if request.kind != RESULTS or name.lower().endswith(ARCHIVES):
             open_archive(workdir.artifact, folder, ArchiveLimits(nested=True), unwrap=True)

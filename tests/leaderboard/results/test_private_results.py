@@ -32,7 +32,11 @@ id: parity
 version: "1"
 title: Parity
 description: Odd or even.
-kinds: [predictions]
+kinds: [code]
+bundle:
+  folder: bundle
+  tasks: [{{index: 0, name: Only, scoring_program: scoring}}]
+  phases: [{{track: open, name: Main, tasks: [0]}}]
 details: {details}
 columns:
   - {{key: accuracy, title: Accuracy, score: accuracy, hidden: {all_hidden}}}
@@ -66,15 +70,15 @@ def open_board(opened: Open, tmp_path: Path) -> Any:
 
 
 def publish(service: Service) -> Request:
-    artifact = Artifact(sha256="a" * 64, bytes=1, filename="a.csv")
+    artifact = Artifact(sha256="a" * 64, bytes=1, filename="a.zip")
     wanted = ArtifactRequest(
-        kind="predictions", id=RUN, benchmark="parity", sender="ada", model="ada/first", revision="a" * 64,
+        kind="code", id=RUN, benchmark="parity", sender="ada", model="ada/first", revision="a" * 64,
         artifact=artifact,
     )  # fmt: skip
     claimed = service.queue.claim(service.queue.submit(wanted), "w1", 60)
     scores = {column.key: Score(raw=0.5, normalised=0.5) for column in service.benchmarks["parity"].columns}
     block = NamedBlock(
-        request_id=claimed.id, attempt=1, benchmark="parity", benchmark_version="1", kind="predictions",
+        request_id=claimed.id, attempt=1, benchmark="parity", benchmark_version="1", kind="code",
         model="ada/first", revision="a" * 64, precision="", weight_type="", use_chat_template=False,
         time=claimed.job_start_time or "", scores=scores, average=0.5 if scores else None, provenance=Provenance(),
     )  # fmt: skip

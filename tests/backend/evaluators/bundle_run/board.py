@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -82,7 +84,10 @@ class BundleBoard:
         upload = self.folder / f"{name}.zip"
         with zipfile.ZipFile(upload, "w") as archive:
             archive.writestr("model.py", f"NAME = {name!r}\n{GOOD}")
-        digest = open_artifacts(self.settings).add(upload)
+        digest = hashlib.sha256(upload.read_bytes()).hexdigest()
+        place = open_artifacts(self.settings).root / digest[:2] / digest
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(upload, place)
         artifact = Artifact(sha256=digest, bytes=upload.stat().st_size, filename=upload.name)
         request = ArtifactRequest(
             kind="code", benchmark="parity", sender="ada", model=f"ada/{name}", revision=digest, artifact=artifact

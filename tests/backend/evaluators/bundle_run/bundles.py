@@ -74,6 +74,7 @@ class MadeBundle:
                 "columns": columns,
                 "kinds": ["code", "predictions"],
                 "code": {"memory_gb": 1},
+                "predictions": {},
                 "bundle": rules,
             }
             | self.benchmark
