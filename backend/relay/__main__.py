@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.relay.calls import Caller, Task
-from backend.relay.channel import ANSWER, ASK, FOLDER, Sender, receive
+from backend.relay.channel import ANSWER, ASK, FOLDER, MOST_ASKED, Sender, receive
 from backend.relay.faults import SENTENCES, EndpointFault, sentence
 from backend.relay.load import measure
 from leaderboard.endpoints.addresses import Place, parse
@@ -80,9 +80,14 @@ def serve(folder: Path, task: Task) -> None:
         return
     os.set_blocking(asked, True)
     relay = Relay(task, Sender(answers))
-    with ThreadPoolExecutor(task.rules.concurrency + 1, thread_name_prefix="relay") as pool:
-        while (message := receive(asked)) is not None:
-            pool.submit(relay.answer, message).add_done_callback(_end_if_broken)
+    most = task.rules.concurrency + 1
+    free = threading.Semaphore(most)  # a job that asks for more has to wait: nothing is piled up here
+    with ThreadPoolExecutor(most, thread_name_prefix="relay") as pool:
+        while (message := receive(asked, MOST_ASKED)) is not None:
+            free.acquire()
+            answered = pool.submit(relay.answer, message)
+            answered.add_done_callback(_end_if_broken)
+            answered.add_done_callback(lambda _: free.release())
         os._exit(0)  # nobody reads the answers that are still under way
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 FOLDER = "relay"
 ASK, ANSWER = "ask", "answer"
-MOST_BYTES = 128 << 20
+MOST_ASKED, MOST_ANSWERED = 16 << 20, 256 << 20
+"""Bytes of a message to the relay, and to the job."""
 LENGTH = struct.Struct("!I")
 
 
@@ -41,13 +42,16 @@ class Sender:
                 view = view[os.write(self._descriptor, view) :]
 
 
-def receive(descriptor: int) -> dict[str, Any] | None:
-    """The next message; None when the other side has closed its end. Raises ValueError for what is none."""
+def receive(descriptor: int, most: int) -> dict[str, Any] | None:
+    """The next message; None when the other side has closed its end.
+
+    Raises ValueError for what is none, or has more than `most` bytes.
+    """
     head = _read(descriptor, LENGTH.size)
     if head is None:
         return None
     (size,) = LENGTH.unpack(head)
-    if size > MOST_BYTES:
+    if size > most:
         raise ValueError("The message is too long.")
     content = _read(descriptor, size)
     if content is None:

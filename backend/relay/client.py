@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.failures import JobFailed
-from backend.relay.channel import ANSWER, ASK, FOLDER, Sender, receive
+from backend.relay.channel import ANSWER, ASK, FOLDER, MOST_ANSWERED, Sender, receive
 from backend.relay.errors import job_failed, job_failed_as_told
 
 OPEN_S = 30.0
@@ -73,7 +73,7 @@ class RelayClient:
     def _listen(self) -> None:
         """Hand out answers until the relay ends."""
         try:
-            while (message := receive(self._answers)) is not None:
+            while (message := receive(self._answers, MOST_ANSWERED)) is not None:
                 self._hand_out(message)
         except (OSError, ValueError):
             pass  # what is left has no answer, as below

@@ -52,8 +52,16 @@ class Place(NamedTuple):
     @property
     def authority(self) -> str:
         """Host and port, as they are written in an address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+        return self._name if self.port == PORTS[self.scheme] else self.with_port
+
+    @property
+    def with_port(self) -> str:
+        """Host and port, also where it is the scheme's own."""
+        return f"{self._name}:{self.port}"
+
+    @property
+    def _name(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,7 @@ class AddressRules:
 
     def trusts(self, place: Place) -> bool:
         """Whether the operator named the host."""
-        host = f"[{place.host}]" if ":" in place.host else place.host
-        return not self.hosts.isdisjoint({host, f"{host}:{place.port}"})
+        return not self.hosts.isdisjoint({place.with_port, place.with_port.rpartition(":")[0]})
 
     def admits(self, place: Place, address: str) -> bool:
         """Whether a connection to this address may be made for the endpoint."""

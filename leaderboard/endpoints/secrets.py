@@ -8,11 +8,12 @@ team-key:
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
 from leaderboard.endpoints.addresses import Place
 from leaderboard.errors import BadSettings, Infrastructure
@@ -21,6 +22,7 @@ from leaderboard.settings import refuse_if_open
 
 FILE = "endpoints.yaml"
 EVERYBODY = "*"
+WORD = re.compile(r"[\x21-\x7e]+")
 
 
 class EndpointSecret(BaseModel):
@@ -35,9 +37,16 @@ class EndpointSecret(BaseModel):
     senders: list[str] = Field(min_length=1)
     """People and organisations who may name it; `*` for everybody."""
 
+    @field_validator("key")
+    @classmethod
+    def _one_word(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not WORD.fullmatch(key.get_secret_value()):
+            raise ValueError("A key has neither spaces nor line breaks")
+        return key
+
     def is_for(self, place: Place) -> bool:
         """Whether it may be sent there."""
-        return place.authority in {name.lower() for name in self.hosts}
+        return not {place.authority, place.with_port}.isdisjoint(name.lower() for name in self.hosts)
 
     def may_be_named_by(self, person: Person) -> bool:
         """Whether the person may have it sent."""

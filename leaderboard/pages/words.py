@@ -99,6 +99,14 @@ def engine(account: Mapping[str, Any]) -> str:
     """How the tokens were computed, from a result's `provenance.engine`."""
     if not account:
         return "The engine that evaluated it is unknown."
+    if account.get("engine") == "endpoint":
+        requests, retries, prompts, answers = (
+            count(account.get(name)) for name in ("requests", "retries", "prompt_tokens", "answer_tokens")
+        )
+        return (
+            f"Asked over {account.get('api')} as {account.get('model')}: {requests} requests ({retries} of them "
+            f"repeated), {prompts} tokens of prompts and {answers} of answers."
+        )
     if account.get("engine") != "shared-prefix":
         why = account.get("fallback")
         return f"Evaluated with the harness's own backend{f' ({why})' if why else ''}."

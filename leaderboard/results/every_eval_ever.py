@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from leaderboard.benchmarks import Benchmark, Column
+from leaderboard.benchmarks.load_scores import load_score
 from leaderboard.records import TIME_FORMAT, PodiumBlock, Score
 
 SCHEMA_VERSION = "0.3.0"
@@ -51,7 +52,9 @@ def export(aggregated: Mapping[str, Any], benchmark: Benchmark, source: ResultSo
         "evaluation_results": [
             _evaluation(aggregated, column, score, block)
             for column in benchmark.columns
-            if (score := block.scores.get(column.key)) is not None and score.raw is not None
+            if load_score(column.score) is None
+            and (score := block.scores.get(column.key)) is not None
+            and score.raw is not None
         ],
     }
 
@@ -68,12 +71,15 @@ def _model(block: PodiumBlock) -> dict[str, Any]:
         "name": block.model,
         "id": block.model,
         "developer": block.model.partition("/")[0],
-        "inference_engine": {
-            "name": "transformers",
-            "version": block.provenance.packages.get("transformers", "unknown"),
-        },
+        "inference_engine": _engine(block),
         "additional_details": {name: value for name, value in details.items() if value},
     }
+
+
+def _engine(block: PodiumBlock) -> dict[str, str]:
+    if block.kind == "endpoint":
+        return {"name": "OpenAI-compatible endpoint", "version": "unknown"}
+    return {"name": "transformers", "version": block.provenance.packages.get("transformers", "unknown")}
 
 
 def _evaluation(aggregated: Mapping[str, Any], column: Column, score: Score, block: PodiumBlock) -> dict[str, Any]:

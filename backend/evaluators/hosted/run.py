@@ -59,9 +59,9 @@ def evaluate(path: Path) -> None:
     lm.use(relay, Answers(host), rules.concurrency)
     watch.attach(lm, harness.expected(tasks, options.limit))
     results: dict[str, Any] = {}
+    gen_kwargs = overrides(benchmark.harness, {})
     started = time.monotonic()
     for fewshot, loaded in tasks.items():
-        gen_kwargs = overrides(benchmark.harness, {})
         more = harness.run(lm, loaded, fewshot, request, benchmark, options, gen_kwargs, model_args={})
         harness.merge(results, more)
     evaluated = time.monotonic()
@@ -69,27 +69,27 @@ def evaluate(path: Path) -> None:
     load = measured_load(benchmark, endpoint.api, lm.route, relay)
     watch.say("writing the results")
     samples = results.pop("samples")
-    made = Provenance(
-        packages=provenance.packages(),
-        sandbox=list(sandbox.entered()),
-        seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
-        scorers=SEEDING,
-        engine={
-            "engine": "endpoint",
-            "api": endpoint.api,
-            "model": endpoint.model,
-            "listed": listed,
-            **relay.account(),
-        },
-        task_hashes=provenance.task_hashes(samples),
-        batch_size="1",
-        wall_seconds=round(time.monotonic() - began, 3),
-        evaluation_seconds=round(evaluated - started, 3),
-    )
+    made = provenance_of(benchmark, samples)
+    made.engine = {"engine": "endpoint", "api": endpoint.api, "model": endpoint.model, "listed": listed}
+    made.engine |= relay.account()
+    made.wall_seconds = round(time.monotonic() - began, 3)
+    made.evaluation_seconds = round(evaluated - started, 3)
     results["config"]["model"] = "local-chat-completions" if endpoint.api == "chat" else "local-completions"
     harness.describe(results, request, None, made, benchmark.harness.fewshot_as_multiturn)
     block = block_of(request, benchmark, results, load, made, options.limit)
     harness.write(workdir, benchmark, results, samples, block)
+
+
+def provenance_of(benchmark: Benchmark, samples: dict[str, Any]) -> Provenance:
+    """What can be said of every evaluation of an endpoint."""
+    return Provenance(
+        packages=provenance.packages(),
+        sandbox=list(sandbox.entered()),
+        seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
+        scorers=SEEDING,
+        task_hashes=provenance.task_hashes(samples),
+        batch_size="1",
+    )
 
 
 def answered_part(benchmark: Benchmark, endpoint: Endpoint, tokenizer: bool, workdir: Workdir) -> Benchmark:

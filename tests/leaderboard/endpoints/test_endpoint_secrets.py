@@ -18,7 +18,7 @@ team:
   hosts: [api.example.org, "127.0.0.1:8000"]
   senders: [ann, lab]
 everybody:
-  hosts: [api.example.org]
+  hosts: [api.example.org:443]
   senders: ["*"]
 """
 
@@ -40,7 +40,8 @@ def test_who_may_name_a_key_and_where_it_is_sent(tmp_path: Path) -> None:
     assert team.is_for(Place("http", "127.0.0.1", 8000, ""))
     assert not team.is_for(Place("https", "api.example.org", 8443, ""))
     assert not team.is_for(Place("https", "evil.example.org", 443, ""))
-    assert everybody is not None and everybody.key is None and everybody.may_be_named_by(Person(name="bob"))
+    assert everybody is not None and everybody.is_for(Place("https", "api.example.org", 443, ""))
+    assert everybody.key is None and everybody.may_be_named_by(Person(name="bob"))
     assert secrets.get("other") is None and EndpointSecrets().get("team") is None
     assert EndpointSecrets(tmp_path / "none.yaml").get("team") is None
     assert KEY not in repr(secrets.get("team")), "not in a log either"
@@ -49,7 +50,8 @@ def test_who_may_name_a_key_and_where_it_is_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [f"team: {{key: {KEY}}}", f"team: {KEY}", f"- {KEY}", f"team: {{key: {KEY}, hosts: [], senders: [ann]}}",
-     f"team: {{key: [{KEY}], hosts: [a.b], senders: [ann]}}", f"team: {{{KEY}"],
+     f"team: {{key: [{KEY}], hosts: [a.b], senders: [ann]}}", f"team: {{{KEY}",
+     f"team: {{key: '{KEY} x', hosts: [a.b], senders: [ann]}}"],
 )  # fmt: skip
 def test_a_file_that_is_wrong_says_so_without_the_key(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadSettings) as told:
