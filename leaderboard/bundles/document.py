@@ -7,6 +7,7 @@ written twice counts as it is written last, as on the sites that such files come
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,6 +31,12 @@ class Unsafe(ValueError):
     def __init__(self, line: int, sentence: str) -> None:
         self.line = line
         super().__init__(sentence)
+
+
+def read_document(path: Path) -> BundleDocument:
+    """The document in a file, of which no more than the allowed size is read. Raises OSError."""
+    with path.open("rb") as file:
+        return BundleDocument(file.read(MAX_BYTES + 1))
 
 
 class BundleDocument:
@@ -60,13 +67,13 @@ class BundleDocument:
 
     def misspelt(self) -> list[tuple[Place, str]]:
         """Keys that nobody asked for, and the missing key that each of them resembles."""
-        found = []
+        pairs = []
         for place, asked in self.asked.items():
             value = self.at(place)
             for key in value.keys() - asked if isinstance(value, dict) and len(value) <= MAX_COMPARED else ():
                 close = difflib.get_close_matches(key, sorted(asked - value.keys()), n=1, cutoff=0.85)
-                found += [((*place, key), name) for name in close]
-        return found
+                pairs += [((*place, key), name) for name in close]
+        return pairs
 
     def at(self, place: Place) -> Any:
         """The value at a place; empty fields where there is none."""
@@ -86,7 +93,7 @@ class BundleDocument:
 
     def _read(self, content: bytes) -> Any:
         if len(content) > MAX_BYTES:
-            raise Unsafe(1, f"The file has {len(content):,} bytes, more than {MAX_BYTES:,}. Shorten it.")
+            raise Unsafe(1, f"The file has more than {MAX_BYTES:,} bytes. Shorten it.")
         loader = yaml.SafeLoader(content)
         try:
             node = loader.get_single_node()

@@ -81,10 +81,10 @@ class Fields:
         value = self._get(key)
         if value is None or value == "":
             return default
-        found = FLAGS.get(str(value).strip().lower()) if not isinstance(value, dict | list) else None
-        if found is None:
+        flag = FLAGS.get(str(value).strip().lower()) if not isinstance(value, dict | list) else None
+        if flag is None:
             self.error(f"It has to be true or false, and is {_shown(value)}.", key)
-        return default if found is None else found
+        return default if flag is None else flag
 
     def choice(self, key: str, allowed: Mapping[str, T], default: D) -> T | D:
         """One of some words, whatever their case, with spaces or hyphens for underscores."""

@@ -32,29 +32,29 @@ ColumnFields = Sequence[tuple[Fields, BundleColumn]]
 
 def page(fields: Fields, key: str) -> str | None:
     """Path of a text that people read, in Markdown or HTML."""
-    found = fields.file_at(key)
-    if found is None:
+    path = fields.file_at(key)
+    if path is None:
         return None
-    size = fields.place_of(found).stat().st_size
+    size = fields.place_of(path).stat().st_size
     if size > MAX_PAGE_BYTES:
-        fields.error(f"{found!r} has {size:,} bytes, more than {MAX_PAGE_BYTES:,}. Shorten the page.", key)
+        fields.error(f"{path!r} has {size:,} bytes, more than {MAX_PAGE_BYTES:,}. Shorten the page.", key)
         return None
     try:
-        content = fields.place_of(found).read_text(encoding="utf-8-sig")
+        content = fields.place_of(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        fields.error(f"{found!r} is no text in UTF-8. Save it as UTF-8.", key)
+        fields.error(f"{path!r} is no text in UTF-8. Save it as UTF-8.", key)
         return None
     if not content.strip():
-        fields.error(f"{found!r} is empty. Write something into it.", key)
-    return found
+        fields.error(f"{path!r} is empty. Write something into it.", key)
+    return path
 
 
 def logo(fields: Fields, key: str) -> str | None:
     """Path of an image."""
-    found = fields.file_at(key)
-    if found is not None and not found.lower().endswith(IMAGES):
-        fields.error(f"{found!r} is no image. Use one of: {', '.join(IMAGES)}.", key)
-    return found
+    path = fields.file_at(key)
+    if path is not None and not path.lower().endswith(IMAGES):
+        fields.error(f"{path!r} is no image. Use one of: {', '.join(IMAGES)}.", key)
+    return path
 
 
 def pages(top: Fields) -> list[BundlePage]:
@@ -77,7 +77,7 @@ def track(name: str, position: int, taken: Iterable[str]) -> str:
 def in_time(phases: PhaseFields, start: str, end: str) -> list[BundlePhase]:
     """The phases, one after the other. A phase without a start begins where the one before it ends.
 
-    `start` and `end` are the names of their fields, for what is said of them.
+    `start` and `end` are the names of their fields, for the sentences about them.
     """
     ordered: list[BundlePhase] = []
     for fields, phase in phases:
@@ -86,8 +86,8 @@ def in_time(phases: PhaseFields, start: str, end: str) -> list[BundlePhase]:
         ordered.append(phase)
         if phase.start is not None and phase.end is not None and phase.end <= phase.start:
             fields.error(
-                f"The phase {phase.name!r} ends at {said(phase.end)}, which is not after its start at "
-                f"{said(phase.start)}. Correct one of them.",
+                f"The phase {phase.name!r} ends at {in_utc(phase.end)}, which is not after its start at "
+                f"{in_utc(phase.start)}. Correct one of them.",
                 end,
             )
     for (fields, _), (following_fields, _), (phase, following) in zip(
@@ -98,14 +98,14 @@ def in_time(phases: PhaseFields, start: str, end: str) -> list[BundlePhase]:
             fields.error(sentence, end)
         elif following.start is not None and following.start < phase.end:
             following_fields.error(
-                f"The phase {following.name!r} starts at {said(following.start)}, before {phase.name!r} ends at "
-                f"{said(phase.end)}. Phases must not overlap.",
+                f"The phase {following.name!r} starts at {in_utc(following.start)}, before {phase.name!r} ends at "
+                f"{in_utc(phase.end)}. Phases must not overlap.",
                 start,
             )
     return ordered
 
 
-def said(moment: datetime) -> str:
+def in_utc(moment: datetime) -> str:
     """A moment, for people."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from leaderboard.bundles.document import BundleDocument
+from leaderboard.bundles.document import read_document
 from leaderboard.bundles.fields import Fields
 from leaderboard.bundles.files import walk
 from leaderboard.bundles.parts import METADATA, ColumnFields
@@ -27,7 +27,7 @@ def program(fields: Fields, key: str) -> str | None:
     if metadata is None:
         fields.error(f"{path!r} has no metadata.yaml. Add one that starts the program, such as {EXAMPLE}.", key)
         return path
-    document = BundleDocument(metadata.read_bytes())
+    document = read_document(metadata)
     file = f"{path}/{metadata.relative_to(fields.content_of(path)).as_posix()}"
     fields.findings.lines(file, document)
     command = document.value.get("command") if isinstance(document.value, dict) else None

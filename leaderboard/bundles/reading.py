@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leaderboard.archives import open_archive
 from leaderboard.benchmarks.yaml_lines import place_text
-from leaderboard.bundles.document import BundleDocument
+from leaderboard.bundles.document import read_document
 from leaderboard.bundles.fields import Fields
 from leaderboard.bundles.files import LIMITS, NAMES, BundleFiles, walk
 from leaderboard.bundles.finding import Findings
@@ -43,7 +43,7 @@ def read_bundle(source: Path, scratch: Path) -> BundleReading:
         if not findings.errors:
             findings.error(NAMES[0], 1, "", "There is no competition.yaml at the root, nor in one folder around all.")
         return BundleReading(None, findings, files)
-    document = BundleDocument((root / names[0]).read_bytes())
+    document = read_document(root / names[0])
     findings.lines(names[0], document)
     if not document.errors and not isinstance(document.value, dict):
         findings.error(names[0], 1, "", "The file has no fields. Write a title, tasks, phases and a leaderboard.")

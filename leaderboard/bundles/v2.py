@@ -227,9 +227,8 @@ def _primary(board: Fields, columns: list[BundleColumn]) -> int:
 
 
 def _solutions(top: Fields, tasks: list[int]) -> list[BundleSolution]:
-    each = top.each("solutions")
-    solutions = []
-    for position, fields in enumerate(each):
+    pairs = []
+    for position, fields in enumerate(top.each("solutions")):
         if "key" in fields and "path" not in fields:
             fields.error("It is a solution that another site stores. Put it into the bundle and write `path`.", "key")
             continue
@@ -239,9 +238,9 @@ def _solutions(top: Fields, tasks: list[int]) -> list[BundleSolution]:
         known_tasks(fields, own, tasks)
         fields.needed("path")
         index = fields.whole("index", position)
-        solutions.append(BundleSolution(index=index, file=fields.folder("path") or MISSING, tasks=own or [0]))
-    unique([(fields, solution.index) for fields, solution in zip(each, solutions, strict=False)], "solutions", "index")
-    return sorted(solutions, key=lambda solution: solution.index)
+        pairs.append((fields, BundleSolution(index=index, file=fields.folder("path") or MISSING, tasks=own or [0])))
+    unique([(fields, solution.index) for fields, solution in pairs], "solutions", "index")
+    return sorted((solution for _, solution in pairs), key=lambda solution: solution.index)
 
 
 def _fact_sheet(top: Fields) -> list[FactSheetQuestion]:

@@ -31,7 +31,7 @@ BOARD = "leaderboards: [{title: R, key: r, columns: [{title: Accuracy, key: accu
 PROGRAM = below("p", SCORING)
 
 
-def said(folder: Path, files: Files) -> tuple[list[str], list[str]]:
+def findings_of(folder: Path, files: Files) -> tuple[list[str], list[str]]:
     """Errors and warnings."""
     scratch = folder / "scratch"
     scratch.mkdir()
@@ -56,7 +56,7 @@ def line_of(yaml: str, at: str) -> int:
 
 @pytest.mark.parametrize("files", [BENCHGEN, CODABENCH, CODALAB], ids=["benchgen", "codabench", "codalab"])
 def test_nothing_is_said_of_good_bundles(tmp_path: Path, files: Files) -> None:
-    assert said(tmp_path, files) == ([], [])
+    assert findings_of(tmp_path, files) == ([], [])
 
 
 SMALL = {
@@ -281,7 +281,7 @@ SMALL = {
 
 @pytest.mark.parametrize(("changes", "sentence"), SMALL.values(), ids=SMALL)
 def test_an_error_in_a_field(tmp_path: Path, changes: list[tuple[str, str]], sentence: str) -> None:
-    errors, _ = said(tmp_path, {**BENCHGEN, YAML: changed(BENCHGEN_YAML, *changes)})
+    errors, _ = findings_of(tmp_path, {**BENCHGEN, YAML: changed(BENCHGEN_YAML, *changes)})
     assert errors == [sentence]
 
 
@@ -329,7 +329,7 @@ FULL = {
 @pytest.mark.parametrize(("changes", "at", "sentence"), FULL.values(), ids=FULL)
 def test_an_error_between_fields(tmp_path: Path, changes: list[tuple[str, str]], at: str, sentence: str) -> None:
     yaml = changed(CODABENCH_YAML, *changes)
-    errors, _ = said(tmp_path, {**CODABENCH, YAML: yaml})
+    errors, _ = findings_of(tmp_path, {**CODABENCH, YAML: yaml})
     assert f"{YAML}:{line_of(yaml, at)}: {sentence}" in errors
     assert len(errors) == (2 if "computed from itself" in sentence or "Two phases" in sentence else 1)
 
@@ -379,7 +379,7 @@ OLD = {
 @pytest.mark.parametrize(("changes", "at", "sentence"), OLD.values(), ids=OLD)
 def test_an_error_in_the_old_dialect(tmp_path: Path, changes: list[tuple[str, str]], at: str, sentence: str) -> None:
     yaml = changed(CODALAB_YAML, *changes)
-    errors, _ = said(tmp_path, {**CODALAB, YAML: yaml})
+    errors, _ = findings_of(tmp_path, {**CODALAB, YAML: yaml})
     assert f"{YAML}:{line_of(yaml, at)}: {sentence}" in errors
 
 
@@ -431,13 +431,13 @@ CONTENT: dict[str, tuple[Files, str]] = {
 
 @pytest.mark.parametrize(("files", "sentence"), CONTENT.values(), ids=CONTENT)
 def test_an_error_in_a_file(tmp_path: Path, files: Files, sentence: str) -> None:
-    errors, _ = said(tmp_path, {YAML: TOP + TASK + PHASE + BOARD, **files})
+    errors, _ = findings_of(tmp_path, {YAML: TOP + TASK + PHASE + BOARD, **files})
     assert sentence in errors
 
 
 def test_a_damaged_zip_in_a_bundle(tmp_path: Path) -> None:
     yaml = TOP + TASK.replace("p}", "p.zip}") + PHASE + BOARD
-    errors, _ = said(tmp_path, {YAML: yaml, "p.zip": packed(SCORING).replace(b"import", b"IMPORT")})
+    errors, _ = findings_of(tmp_path, {YAML: yaml, "p.zip": packed(SCORING).replace(b"import", b"IMPORT")})
     assert len(errors) == 1
     beginning = (
         "competition.yaml:3: `tasks[0].scoring_program`: 'p.zip' cannot be unpacked. The entry score.py is damaged"
@@ -447,14 +447,14 @@ def test_a_damaged_zip_in_a_bundle(tmp_path: Path) -> None:
 
 def test_a_zip_in_a_bundle_that_leads_out_of_it(tmp_path: Path) -> None:
     yaml = TOP + TASK.replace("p}", "p.zip}") + PHASE + BOARD
-    errors, _ = said(tmp_path, {YAML: yaml, "p.zip": packed({**SCORING, "../../outside.txt": "x"})})
+    errors, _ = findings_of(tmp_path, {YAML: yaml, "p.zip": packed({**SCORING, "../../outside.txt": "x"})})
     assert len(errors) == 1
     assert "'p.zip' cannot be unpacked. The entry ../../outside.txt" in errors[0]
     assert not list(tmp_path.rglob("outside.txt"))
 
 
 def test_no_competition_yaml(tmp_path: Path) -> None:
-    assert said(tmp_path, {"README.md": "nothing"}) == (
+    assert findings_of(tmp_path, {"README.md": "nothing"}) == (
         ["competition.yaml:1: There is no competition.yaml at the root, nor in one folder around all."],
         [],
     )
@@ -495,14 +495,14 @@ UNSAFE = {
     ),
     "size": (
         "#" * (MAX_BYTES + 1),
-        "competition.yaml:1: The file has 524,289 bytes, more than 524,288. Shorten it.",
+        "competition.yaml:1: The file has more than 524,288 bytes. Shorten it.",
     ),
 }
 
 
 @pytest.mark.parametrize(("yaml", "sentence"), UNSAFE.values(), ids=UNSAFE)
 def test_unsafe_yaml(tmp_path: Path, yaml: str, sentence: str) -> None:
-    assert said(tmp_path, {YAML: yaml}) == ([sentence], [])
+    assert findings_of(tmp_path, {YAML: yaml}) == ([sentence], [])
 
 
 WARNINGS: dict[str, tuple[Files, str]] = {
@@ -556,7 +556,7 @@ WARNINGS: dict[str, tuple[Files, str]] = {
 
 @pytest.mark.parametrize(("files", "sentence"), WARNINGS.values(), ids=WARNINGS)
 def test_a_warning(tmp_path: Path, files: Files, sentence: str) -> None:
-    assert said(tmp_path, {**PROGRAM, **files}) == ([], [sentence])
+    assert findings_of(tmp_path, {**PROGRAM, **files}) == ([], [sentence])
 
 
 def test_columns_of_further_leaderboards_of_the_old_dialect_are_left_out(tmp_path: Path) -> None:
@@ -566,7 +566,7 @@ def test_columns_of_further_leaderboards_of_the_old_dialect_are_left_out(tmp_pat
          "    OTHER: &OTHER {label: Other, rank: 2}\n"),
         ("Duration: {leaderboard: *RESULTS", "Duration: {leaderboard: *OTHER"),
     )  # fmt: skip
-    assert said(tmp_path, {**CODALAB, YAML: yaml}) == (
+    assert findings_of(tmp_path, {**CODALAB, YAML: yaml}) == (
         [],
         [
             "competition.yaml:33: `leaderboard.leaderboards`: Only the first leaderboard is used, as on Codabench. "
@@ -581,7 +581,7 @@ def test_nothing_is_said_of_keys_where_a_program_is_not_all_text(tmp_path: Path)
         **PROGRAM,
         "p/score.so": b"\x7fELF\0",
     }
-    assert said(tmp_path, files) == ([], [])
+    assert findings_of(tmp_path, files) == ([], [])
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
@@ -606,7 +606,7 @@ def test_all_errors_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) ->
         ("tasks: [0, 1]\n    path", "tasks: [9]\n    path"),
         ("sorting: asc}", "sorting: sideways}"),
     )
-    errors, _ = said(tmp_path, {**CODABENCH, YAML: yaml})
+    errors, _ = findings_of(tmp_path, {**CODABENCH, YAML: yaml})
     places = ("image: logo", "inputs.zip", "tasks: [9]", "sideways")
     assert [int(error.split(":")[1]) for error in errors] == [line_of(yaml, at) for at in places]
 
