@@ -59,14 +59,21 @@ class UploadAnswer(BaseModel):
     """Bytes that have come; go on there."""
     bytes: int
     """Its size."""
+    filename: str
+    """As it was announced."""
     sha256: str
     done: bool
     """Whether the file is kept, its SHA-256 compared: it can be submitted."""
 
 
 def upload_routes(service: Service) -> APIRouter:
-    """POST /uploads; GET, HEAD, PATCH and DELETE /uploads/{upload_id}."""
+    """GET and POST /uploads; GET, HEAD, PATCH and DELETE /uploads/{upload_id}."""
     routes = guarded_router(service, tags=["uploads"])
+
+    @routes.get("/uploads")
+    def list_uploads(request: Request) -> list[UploadAnswer]:
+        """Your uploads under way, to go on with them or to give them up."""
+        return [_told(upload) for upload in service.uploads.under_way(sender(service, request))]
 
     @routes.post("/uploads", status_code=201, responses=BEGIN)
     def begin_upload(artifact: Artifact, request: Request, response: Response) -> UploadAnswer:
@@ -178,10 +185,15 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
 def _answer(upload: Upload, response: Response) -> UploadAnswer:
     response.headers["Upload-Offset"] = str(upload.offset)
     response.headers["Cache-Control"] = "no-store"
+    return _told(upload)
+
+
+def _told(upload: Upload) -> UploadAnswer:
     return UploadAnswer(
         id=upload.id or None,
         offset=upload.offset,
         bytes=upload.artifact.bytes,
+        filename=upload.artifact.filename,
         sha256=upload.artifact.sha256,
         done=upload.done,
     )

@@ -130,6 +130,16 @@ class Uploads:
             _keep(place, ticket)
             return self._upload(place, ticket)
 
+    def under_way(self, sender: Sender) -> list[Upload]:
+        """Their uploads that have not ended, the first one first."""
+        place = self._place(sender)
+        uploads = []
+        for ticket in sorted(_tickets(place), key=lambda ticket: ticket.begun):
+            if ticket.state is State.OPEN:
+                with contextlib.suppress(NotFound):  # it ended in the meantime
+                    uploads.append(self._upload(place, ticket))
+        return uploads
+
     def get(self, sender: Sender, upload_id: str) -> Upload:
         """How far an upload of theirs is. Raises NotFound, also for one of somebody else."""
         place = self._place(sender)
@@ -166,6 +176,7 @@ class Uploads:
             return self._upload(place, ticket)
         content = _bytes_of(place, ticket.id)
         with exclusively(content) as file:
+            ticket = _open_ticket(place, upload_id)  # another connection may just have finished it
             if missing := Part(file, ticket.artifact.bytes).left:
                 raise NotPossible(f"The upload is not complete: {missing:,} bytes are missing.")
             digest = digest_of(content)
@@ -201,7 +212,7 @@ class Uploads:
         """Raises Infrastructure where the disk has no room for it and for what else is under way."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         pending = sum(
-            ticket.artifact.bytes - self._upload(place, ticket).offset
+            ticket.artifact.bytes - _come(place, ticket)
             for place in self._places()
             for ticket in _tickets(place)
             if ticket.state is State.OPEN
@@ -226,11 +237,9 @@ class Uploads:
             raise _not_there()
         if ticket.state is State.DONE:
             return Upload(ticket.id, ticket.artifact, ticket.artifact.bytes, done=True)
-        try:
-            offset = _bytes_of(place, ticket.id).stat().st_size
-        except FileNotFoundError:
-            raise _not_there() from None
-        return Upload(ticket.id, ticket.artifact, offset, done=False)
+        if not _bytes_of(place, ticket.id).exists():
+            raise _not_there()
+        return Upload(ticket.id, ticket.artifact, _come(place, ticket), done=False)
 
     def _place(self, sender: Sender) -> Path:
         return self.folder / hashlib.sha256(sender.key.encode()).hexdigest()[:32]
@@ -305,6 +314,14 @@ def _keep(place: Path, ticket: Ticket) -> None:
 
 def _bytes_of(place: Path, upload_id: str) -> Path:
     return place / f"{upload_id}.part"
+
+
+def _come(place: Path, ticket: Ticket) -> int:
+    """How many bytes have come; all of them for one that ended in the meantime."""
+    try:
+        return _bytes_of(place, ticket.id).stat().st_size
+    except FileNotFoundError:
+        return ticket.artifact.bytes
 
 
 def _not_there() -> NotFound:

@@ -72,16 +72,20 @@ def test_an_upload_that_broke_off_goes_on(board: TestClient) -> None:
     assert begun.status_code == 201, begun.text
     address = begun.headers["location"]
     assert begun.json() == {
-        "id": address.rpartition("/")[2], "offset": 0, "bytes": len(CONTENT), "sha256": SHA256, "done": False,
+        "id": address.rpartition("/")[2], "offset": 0, "bytes": len(CONTENT), "filename": "package.zip",
+        "sha256": SHA256, "done": False,
     }  # fmt: skip
     assert send(board, begun, 0, CONTENT[:70_000]).json()["offset"] == 70_000
     for method in ("HEAD", "GET"):
         assert board.request(method, address, headers=bearer("ada")).headers["upload-offset"] == "70000"
+    assert board.get("/api/v1/uploads", headers=bearer("ada")).json() == [begun.json() | {"offset": 70_000}]
+    assert board.get("/api/v1/uploads", headers=bearer("bob")).json() == []
     again = begin(board)
     assert (again.status_code, again.json()["id"], again.json()["offset"]) == (200, begun.json()["id"], 70_000)
     end = send(board, begun, 70_000, CONTENT[70_000:])
     assert (end.status_code, end.json()["done"]) == (200, True)
     assert board.get(address, headers=bearer("ada")).json()["done"]
+    assert board.get("/api/v1/uploads", headers=bearer("ada")).json() == []
 
 
 def test_a_body_without_a_length_is_streamed(board: TestClient, service: Service) -> None:

@@ -20,7 +20,9 @@ from leaderboard.errors import BadSettings
 from leaderboard.records import Artifact, ArtifactRequest, Status, now
 from leaderboard.service import open_service
 from leaderboard.settings import Settings
+from localhub.faults import Fault
 from tests.leaderboard.api.test_uploads_api import BENCHMARK
+from tests.leaderboard.people import client_of
 
 TOKEN = "hf_board"
 Machine = Callable[..., Settings]
@@ -152,6 +154,30 @@ def test_a_board_whose_private_dataset_is_public_does_not_start(machine: Machine
         open_service(settings)
     with pytest.raises(BadSettings, match="is not the name of a dataset"):
         open_artifacts(machine("front", hub_private_data="private"))
+
+
+def test_an_upload_that_the_hub_did_not_take_is_finished_later(machine: Machine, hub: localhub.Running) -> None:
+    settings = machine("front", upload_free_gb=0)
+    service = open_service(settings)
+    board = client_of(service)
+    content = b"from model import train"
+    announced: dict[str, Any] = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "filename": "package.zip",
+    }
+    begun = board.post("/api/v1/uploads", json=announced)
+    address = begun.headers["location"]
+    hub.faults.set([Fault("503", path=settings.hub_private_data)])
+    try:
+        assert board.patch(address, content=content, headers={"Upload-Offset": "0"}).status_code == 503
+    finally:
+        hub.faults.set([])
+    assert board.get(address).json() == begun.json() | {"offset": len(content)}
+    assert board.patch(address, headers={"Upload-Offset": str(len(content))}).json()["done"]
+    elsewhere = open_artifacts(machine("worker"))
+    assert elsewhere.path(announced["sha256"]).read_bytes() == content
+    assert elsewhere.owns("anonymous", announced["sha256"]) and not elsewhere.owns("ada", announced["sha256"])
 
 
 def test_a_worker_has_the_private_data_before_a_job_begins(machine: Machine) -> None:
