@@ -31,7 +31,7 @@ LAUNCH = (
 """The launcher without the first page of `backend`, whose imports take longer than all the rest of a start."""
 BACKEND = Path(__file__).parents[1]
 PLACES = "/usr/bin:/bin:/usr/local/bin"
-TRIAL_S = 20
+TRIAL_S = 60
 HOW = (
     "It needs bubblewrap 0.8 or newer (on Debian: apt-get install bubblewrap) and libseccomp (apt-get install "
     "libseccomp2), and user namespaces (on the host: sysctl user.max_user_namespaces=10000, and on Ubuntu "
