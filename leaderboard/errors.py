@@ -142,8 +142,7 @@ class BadArchive(PodiumError):
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)
-        super().__init__("
-".join(self.lines))
+        super().__init__("\n".join(self.lines))
 
 
 class BadSettings(PodiumError):

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from backend.sandbox.programs import Mount, missing
 
 from backend.evaluators.code_run.data import Item
 from backend.evaluators.code_run.items import ItemRun
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import SUBMISSION, Confinement
+from backend.sandbox.programs import Mount, missing
 from leaderboard.benchmarks.challenge import CodeRules
 from scripts.figures import Figure, Sections, at_most, reading
 
