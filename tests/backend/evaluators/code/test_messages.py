@@ -6,13 +6,17 @@ import json
 import math
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.evaluators.code_run.inside.messages import BadMessage, Most, pack, unpack
 
+KEYS = ("$buffer", "dtype", "shape", "a")
 SMALL = Most(document_bytes=1000, buffer_bytes=10_000, buffers=4)
 
 
@@ -101,3 +105,15 @@ def framed(document: Any, *buffers: bytes) -> bytes:
 def test_hostile_messages_are_refused(message: bytes) -> None:
     with pytest.raises(BadMessage):
         unpack(reader(message), SMALL)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+)
+
+
+@given(document=st.binary(max_size=40) | JSON, buffers=st.lists(st.binary(max_size=16), max_size=3))
+def test_no_message_does_anything_but_arrive_or_be_refused(document: Any, buffers: list[bytes]) -> None:
+    with suppress(BadMessage):
+        unpack(reader(framed(document, *buffers)), SMALL)
