@@ -63,6 +63,8 @@ class Quota(BaseModel):
     """Submissions of the period; failed and cancelled ones are not counted."""
     left: int
     period_days: float
+    period: str
+    """The period in words; empty for the last `period_days` days."""
     frees_at: str | None
     """When one more will be free (UTC); null while none is used."""
 

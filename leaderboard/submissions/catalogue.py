@@ -65,12 +65,12 @@ COMMON = Catalogue(
         ),
         "quota_used_up": Template(
             "model",
-            "{name} has made {used} submissions to {benchmark} in the last {days} days; one person may make {limit}.",
+            "{name} has made {used} submissions to {benchmark} {period}; one person may make {limit}.",
             "Submit it again from {when} on; failed and cancelled submissions are not counted.",
         ),
         "organisation_quota_used_up": Template(
             "model",
-            "Members of {name} have submitted {used} of its checkpoints to {benchmark} in the last {days} days; "
+            "Members of {name} have submitted {used} of its checkpoints to {benchmark} {period}; "
             "one organisation may submit {limit}.",
             "Submit it again from {when} on; failed and cancelled submissions are not counted.",
         ),

@@ -65,7 +65,9 @@ class Allowance(BaseModel):
     """Submissions in the period that count: all but the failed and cancelled ones."""
     period_days: float
     frees_at: str | None
-    """When one more will be free (UTC); None while none is used."""
+    """When one more will be free (UTC); None while none is used, and where that is never."""
+    period: str = ""
+    """The period in words; empty for the last `period_days` days."""
 
     @property
     def left(self) -> int:
@@ -83,7 +85,8 @@ class Rules(NamedTuple):
     @property
     def limited(self) -> bool:
         """Whether there is a quota."""
-        return self.benchmark.policy.quota.person is not None or self.benchmark.policy.quota.organisation is not None
+        quota = self.benchmark.policy.quota
+        return quota.person is not None or quota.organisation is not None or self.benchmark.bundle is not None
 
     def official(self) -> set[str]:
         """The official providers, in lower case."""
@@ -124,8 +127,9 @@ class Rules(NamedTuple):
             return []
         quota = self.benchmark.policy.quota
         period = timedelta(days=quota.period_days)
+        requests = list(requests)
         counted = [request for request in requests if self._counts(request, at, period)]
-        allowances = []
+        allowances = self._of_phase(person, requests, at)
         if quota.person is not None and not self._is_lifted(person.name):
             own = [request for request in counted if request.sender.casefold() == person.name.casefold()]
             allowances.append(_allowance("person", person.name, quota.person, own, quota.period_days))
@@ -133,6 +137,31 @@ class Rules(NamedTuple):
             own = [request for request in counted if request.sender_org.casefold() == org.casefold()]
             allowances.append(_allowance("organisation", org, quota.organisation, own, quota.period_days))
         return allowances
+
+    def _of_phase(self, person: Person, requests: Iterable[AnyRequest], at: datetime) -> list[Allowance]:
+        """What the phase of a bundle allows one person: in a UTC day, and in all."""
+        phase = self.benchmark.bundle.phase_at(at) if self.benchmark.bundle else None
+        if phase is None:
+            return []
+        own = [
+            submitted
+            for request in requests
+            if request.benchmark == self.benchmark.id and request.track == phase.track
+            and request.sender.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
+            and (submitted := _moment(request.submitted_time)) is not None
+        ]  # fmt: skip
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = sum(midnight <= submitted for submitted in own)
+        limits = [
+            (phase.max_submissions_per_day, today, 1.0, utc(midnight + timedelta(days=1)), "today (UTC)"),
+            (phase.max_submissions, len(own), 0.0, None, f"in the phase {phase.name}"),
+        ]
+        return [
+            Allowance(whose="person", name=person.name, limit=limit, used=used, period_days=days, frees_at=frees,
+                      period=words)
+            for limit, used, days, frees, words in limits
+            if limit
+        ]  # fmt: skip
 
     def _counts(self, request: AnyRequest, at: datetime, period: timedelta) -> bool:
         submitted = _moment(request.submitted_time)

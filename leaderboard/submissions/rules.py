@@ -50,7 +50,8 @@ def policy(case: Case) -> Iterator[Problem]:
     for allowance in case.allowances:
         if allowance.left == 0:
             code = "quota_used_up" if allowance.whose == "person" else "organisation_quota_used_up"
-            numbers = {"used": allowance.used, "days": f"{allowance.period_days:g}", "limit": allowance.limit}
+            period = allowance.period or f"in the last {allowance.period_days:g} days"
+            numbers = {"used": allowance.used, "period": period, "limit": allowance.limit}
             used_up = COMMON.problem(code, name=allowance.name, benchmark=title, when=when(allowance), **numbers)
             yield _at_the_name(used_up, case.submission)
 

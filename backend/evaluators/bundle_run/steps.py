@@ -93,18 +93,27 @@ def how(ended: Ended) -> str:
     return ended.reason.replace("_", " ") or f"exit code {ended.code}"
 
 
+EXCEEDED = {
+    "wall_limit": "wall_limit",
+    "memory_limit": "out_of_memory",
+    "process_limit": "process_limit",
+    "disk_limit": "output_too_large",
+}
+"""Why a program was stopped -> the failure's code."""
+
+
 def check_limits(step: Step, ended: Ended, limits: Limits, fault: Fault) -> None:
     """Raise JobFailed for a step that exceeded a limit or was never started. `fault`: whose program it is."""
-    exceeded = {
-        "wall_limit": ("wall_limit", f"its time limit of {limits.seconds:,} s"),
-        "memory_limit": ("out_of_memory", f"its memory limit of {limits.memory_bytes / 1e9:,.1f} GB"),
-        "process_limit": ("process_limit", f"its limit of {PROCESSES} processes"),
-        "disk_limit": ("output_too_large", f"its limit of {limits.output_bytes:,} bytes and 10,000 files of output"),
+    words = {
+        "wall_limit": f"its time limit of {limits.seconds:,} s",
+        "memory_limit": f"its memory limit of {limits.memory_bytes / 1e9:,.1f} GB",
+        "process_limit": f"its limit of {PROCESSES} processes",
+        "disk_limit": f"its limit of {limits.output_bytes:,} bytes and 10,000 files of output",
     }
     advice = "Change the submission." if fault is Fault.SUBMISSION else ORGANISERS
-    if ended.reason in exceeded:
-        code, limit = exceeded[ended.reason]
-        raise JobFailed(code, f"{step.title} exceeded {limit} and was stopped. {advice}", fault)
+    if ended.reason in EXCEEDED:
+        sentence = f"{step.title} exceeded {words[ended.reason]} and was stopped. {advice}"
+        raise JobFailed(EXCEEDED[ended.reason], sentence, fault)
     if ended.reason == "output_refused":
         raise JobFailed(
             "output_refused",

@@ -58,11 +58,11 @@ def _call(process: SubmittedProcess, rules: CodeRules, name: str, *arguments: An
     try:
         return process.ask("call", name, *arguments, most=most)
     except CallFailed as failure:
-        raise JobFailed(
-            f"code_{name}",
-            f"`{name}` in {rules.entry} failed: {failure.sentence(rules.show_output)}. Fix it and submit the package "
-            "again.",
-        ) from None
+        reason = failure.sentence(rules.show_output)
+        sentence = f"`{name}` in {rules.entry} failed: {reason}. Fix it and submit the package again."
+        if name == "train":
+            raise JobFailed("code_train", sentence) from None
+        raise JobFailed("code_predict", sentence) from None
 
 
 def _by_ids(rows: Any, rules: CodeRules, pairs: Pairs, revealed: set[int]) -> dict[int, Answer]:

@@ -83,7 +83,7 @@
   function showLook(place, look) {
     const more = [];
     if (look.accepted && look.cost.queue_position) more.push(make("p", `It would be number ${look.cost.queue_position} in the queue.`));
-    for (const quota of look.quota) more.push(make("p", `${quota.left} of ${quota.limit} submissions left.`, "quiet"));
+    for (const quota of look.quota) more.push(make("p", `${quota.left} of ${quota.limit} submissions left ${quota.period || `per ${quota.period_days} days`}.`, "quiet"));
     if (look.existing) {
       const link = make("a", "Show that request");
       link.href = `${root()}/request/${encodeURIComponent(look.existing)}`;

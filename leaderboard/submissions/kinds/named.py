@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
 from leaderboard.queue.workers import RunNeeds, refusals
 from leaderboard.records import CodeSubmission, PredictionsSubmission, Problem, Request, new_id, now
@@ -20,6 +22,14 @@ UPLOADS = Catalogue(
     {
         "artifact_missing": Template(
             "artifact", "You have not uploaded the file {filename}.", "Upload it first, then submit its SHA-256."
+        ),
+        "no_phase_is_open": Template(
+            "benchmark", "{benchmark} takes no submissions now: {when}.", "Submit it while a phase is open."
+        ),
+        "other_phase": Template(
+            "track",
+            "{benchmark} takes submissions for the phase {open} now, not for {value}.",
+            "Leave the phase out, or name the one that is open.",
         ),
         "artifact_size": Template(
             "artifact.bytes", "The uploaded file has {found} bytes, the submission says {said}.", "Upload it again."
@@ -66,6 +76,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
     def look(self, submission: ArtifactSubmissionT, context: Context) -> ArtifactCase:
         """Find the file, and look into it where it may be taken at all."""
         rules = getattr(context.benchmark, submission.kind, None) if context.benchmark else None
+        submission = in_phase(submission, context.benchmark)
         case = ArtifactCase(
             submission=submission,
             benchmark=context.benchmark,
@@ -86,7 +97,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
 
     def check(self, case: ArtifactCase) -> list[Problem]:
         """Every problem of the file."""
-        return [*_upload(case), *_workers(case), *case.file_problems]
+        return [*_phase(case), *_upload(case), *_workers(case), *case.file_problems]
 
     def request(self, case: ArtifactCase, context: Context) -> Request | None:
         """The request; its digest is that of the file."""
@@ -105,6 +116,31 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
             benchmark=submission.benchmark,
             track=submission.track,
         )
+
+
+def in_phase(submission: ArtifactSubmissionT, benchmark: Benchmark | None) -> ArtifactSubmissionT:
+    """The submission in the phase that is open now, where the benchmark has phases and it names none."""
+    bundle = benchmark.bundle if benchmark else None
+    if bundle is None or "track" in submission.model_fields_set:
+        return submission
+    phase = bundle.phase_at(datetime.now(UTC)) or bundle.phases[-1]
+    return submission.model_copy(update={"track": phase.track})
+
+
+def _phase(case: ArtifactCase) -> Iterator[Problem]:
+    """A bundle takes submissions in its phases, each in its own time."""
+    bundle = case.benchmark.bundle if case.benchmark else None
+    if case.benchmark is None or bundle is None:
+        return
+    at = datetime.now(UTC)
+    open_now, title = bundle.phase_at(at), case.benchmark.title
+    if open_now is None:
+        starts = [phase for phase in bundle.phases if phase.start is not None and phase.start > at]
+        coming = min(starts, key=lambda phase: phase.start or at, default=None)
+        when = f"{coming.name} begins at {coming.start:%Y-%m-%d %H:%M} UTC" if coming else "no phase follows"
+        yield UPLOADS.problem("no_phase_is_open", benchmark=title, when=when)
+    elif case.submission.track != open_now.track:
+        yield UPLOADS.problem("other_phase", benchmark=title, value=case.submission.track, open=open_now.track)
 
 
 def _file(context: Context, sha256: str) -> Path | None:

@@ -138,7 +138,9 @@ def test_the_kind_needs_its_rules(tmp_path: Path) -> None:
 
 
 def test_a_bundle_may_score_and_leave_the_rules_out(tmp_path: Path) -> None:
-    bundled = {**GOOD, "bundle": {"folder": "bundle"}}
+    task = {"index": 0, "name": "Pairs", "scoring_program": "scoring"}
+    phase = {"track": "open", "name": "Only", "tasks": [0]}
+    bundled = {**GOOD, "bundle": {"folder": "bundle", "tasks": [task], "phases": [phase]}}
     assert said_of(tmp_path, {**bundled, "predictions": {"max_bytes": 5}}) == []
     checked = {key: value for key, value in GOOD["predictions"].items() if key != "metrics"}
     assert said_of(tmp_path, {**bundled, "predictions": checked}) == []

@@ -84,7 +84,7 @@ def submission(service: Service, folder: Path, content: bytes | str, filename: s
     file = folder / "upload"
     file.write_bytes(data)
     assert service.intake.artifacts is not None
-    artifact = Artifact(sha256=service.intake.artifacts.add(file), bytes=len(data), filename=filename)
+    artifact = Artifact(sha256=service.intake.artifacts.add(file, "ada"), bytes=len(data), filename=filename)
     return PredictionsSubmission(kind="predictions", benchmark="quiz", name="mine", artifact=artifact)
 
 
