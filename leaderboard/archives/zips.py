@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from leaderboard.archives.entry import CHUNK_BYTES, ArchiveLimits, Deadline, Entry, EntryType
@@ -124,12 +123,11 @@ class ZipReader:
 
 def _with_overlaps(placed: Sequence[PlacedEntry]) -> list[PlacedEntry]:
     """The same, where those are marked that share bytes with another one, by which few bytes can hold very many."""
-    ordered = sorted(placed, key=lambda entry: entry.record.offset)
-    overlapping = {
-        id(second)
-        for first, second in pairwise(ordered)
-        if first.end > second.record.offset or first.record.offset == second.record.offset
-    }
+    overlapping, furthest = set[int](), 0
+    for entry in sorted(placed, key=lambda entry: entry.record.offset):
+        if entry.record.offset < furthest:
+            overlapping.add(id(entry))
+        furthest = max(furthest, entry.end)
     return [_overlapping(entry) if id(entry) in overlapping else entry for entry in placed]
 
 

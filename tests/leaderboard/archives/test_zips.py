@@ -147,6 +147,19 @@ def test_a_header_inside_the_content_of_another_entry_is_refused(refused: Refuse
     ]
 
 
+def test_an_entry_that_is_dropped_hides_no_overlap(refused: Refused) -> None:
+    """The first entry reaches over the two others, the nearer of which is junk."""
+    junk, inner = RawEntry(b"__MACOSX/junk"), RawEntry(b"inner")
+    outer = RawEntry(b"outer", local_part(junk) + local_part(inner), method=0)
+    start = 30 + len(b"outer")
+    near, far = (
+        RawEntry(entry.name, offset=start + skip) for entry, skip in ((junk, 0), (inner, len(local_part(junk))))
+    )
+    assert refused(raw_zip([outer, near, far])) == [
+        "The entry inner overlaps with another entry; the zip is damaged or a zip bomb."
+    ]
+
+
 def test_a_bomb_is_refused_by_its_ratio(refused: Refused) -> None:
     content = bytes(20_000_000)
     made = zipped({"zeros": content})
