@@ -18,7 +18,8 @@ from backend.scheduler.launch import Launcher
 from backend.scheduler.registration import Registration
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.benchmarks.challenge import BundleRules, CodeRules
+from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.benchmarks.schema import BundleRules
 from leaderboard.queue.workers import can_run, nobody_runs
 from leaderboard.records import Abilities, Artifact, ArtifactRequest, Request, Status
 from leaderboard.settings import PROJECT, Settings
@@ -83,7 +84,7 @@ def board_with(tmp_path: Path, **changes: Any) -> Benchmark:
 
 
 CODE = {"kinds": ["predictions", "code"], "code": CodeRules()}
-BUNDLE = {"kinds": ["predictions"], "bundle": BundleRules(folder="bundle")}
+BUNDLE = {"kinds": ["predictions"], "bundle": BundleRules.model_construct(folder="bundle")}
 
 
 @pytest.mark.parametrize(
