@@ -15,7 +15,7 @@ from leaderboard.benchmarks.challenge import PredictionsRules
 from leaderboard.predictions.findings import Finding, Findings, Lines
 from leaderboard.predictions.sources import chunks
 from leaderboard.predictions.tables import Chunk, Wanted
-from leaderboard.predictions.values import check, described, mask, texts
+from leaderboard.predictions.values import IN_ARROW, check, described, mask, texts
 
 BETWEEN = "\x1f"
 """Between the parts of an id of several columns."""
@@ -82,6 +82,7 @@ def _wanted(rules: PredictionsRules) -> Wanted:
     return Wanted(
         [*rules.id, *(column.name for column in rules.columns if column.required)],
         [column.name for column in rules.columns if not column.required],
+        types={name: pa.string() for name in rules.id} | {each.name: IN_ARROW[each.type] for each in rules.columns},
     )
 
 

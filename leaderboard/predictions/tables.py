@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -24,6 +24,8 @@ class Wanted(NamedTuple):
     optional: Sequence[str] = ()
     only: bool = True
     """Whether other columns are wrong."""
+    types: Mapping[str, pa.DataType] = {}
+    """What the values of a column are to become, where that is known."""
 
     @property
     def names(self) -> list[str]:

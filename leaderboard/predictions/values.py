@@ -83,7 +83,10 @@ def described(raw: Raw, at: int, code: str = "") -> str:
         return "a list" if isinstance(value, list) else "an object"
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value)
+    if isinstance(value, float):
+        return text.removesuffix(".0")
+    return text.lower() if isinstance(value, bool) else text
 
 
 def mask(found: pa.Array) -> Mask:

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from leaderboard.benchmarks.challenge import PredictionColumn, PredictionsRules
-from leaderboard.predictions import csv_source
+from leaderboard.predictions import csv_source, jsonl_source
 from leaderboard.predictions.findings import FIRST, Finding
 from leaderboard.predictions.reader import Reading, read_predictions
+from leaderboard.predictions.tables import Wanted
 from leaderboard.predictions.values import check
 from tests.leaderboard.predictions.reference import RULES, Found, find
 
@@ -109,6 +110,54 @@ def test_all_formats_say_the_same(rows: list[dict[str, Any]], tmp_path: Path) ->
         assert {name: column.to_pylist() for name, column in readings[form].columns.items()} == {
             name: column.to_pylist() for name, column in readings["csv"].columns.items()
         }
+
+
+def json_lines() -> st.SearchStrategy[bytes]:
+    """Lines of JSON, good ones and others."""
+    good = st.fixed_dictionaries(
+        {"id": st.sampled_from(["a", "b", "é", "zz", "", "{", 10, None])},
+        optional={
+            "p": st.sampled_from([0.5, 1, 0, 2, float("nan"), float("inf"), 10**15, None, "0.5", True]),
+            "c": st.sampled_from(["yes", "no", "", "maybe", "}\n{", None]),
+            "x": st.just([{}]),
+        },
+    )
+    broken = [b"", b"{}", b"[]", b'{"id":"a"},', b'{"id":"a"}{"id":"b"}', b'{"id":', b'"b"}', b'{"id":"a","id":"b"}']
+    odd = [
+        b'{"p":Inf}',
+        b'{"p":1e999}',
+        b'{"p":01}',
+        b'{"id":"\xe9"}',
+        b'{"id":"\t"}',
+        b'{"id":"\\ud800"}',
+        b" {}",
+        b"{} ",
+    ]
+    written = st.builds(lambda row: json.dumps(row).encode(), good)
+    return st.one_of(written, written, written, st.sampled_from([*broken, *odd]))
+
+
+@given(records=st.lists(json_lines(), max_size=12), block=st.integers(1, 60), end=ends, last=st.booleans())
+@example(records=[b'{"id":"a"}{"id":"b"}', b'{"id":', b'"c"}'], block=60, end=b"\n", last=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blocks_of_json_that_arrow_reads_say_what_python_says(
+    records: list[bytes], block: int, end: bytes, last: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_bytes(end.join(records) + (end if last else b""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl_source, "BLOCK_BYTES", block)
+        quick = read_predictions(file, "jsonl", RULES, EXPECTED)
+        patch.setattr(jsonl_source, "flat_table", lambda block, wanted: None)
+        slow = read_predictions(file, "jsonl", RULES, EXPECTED)
+    assert quick.findings == slow.findings
+
+
+def test_arrow_reads_blocks_of_plain_objects() -> None:
+    wanted = Wanted(["id", "p"], types={"id": pa.string(), "p": pa.float64()})
+    table = jsonl_source.flat_table(b'{"p":1,"id":"a"}\n{"id":"b"}', wanted)
+    assert table is not None and table.to_pylist() == [{"id": "a", "p": 1.0}, {"id": "b", "p": None}]
+    assert csv_source.plain_columns(b"a,1\nb,2\n", 2, [1]) == [pa.array(["1", "2"])]
 
 
 def read(tmp_path: Path, content: str | bytes, form: str = "csv", rules: PredictionsRules = RULES) -> list[Finding]:
