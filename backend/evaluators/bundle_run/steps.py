@@ -54,10 +54,7 @@ class Step:
 
 @contextmanager
 def running(step: Step, limits: Limits) -> Iterator[RunningProgram]:
-    """The step's program, started; what it prints is copied into the job's log until the block ends.
-
-    It is killed when the block is left by an exception.
-    """
+    """The step's program, started; what it prints is copied into the job's log until the block ends, and it with it."""
     say(f"{step.title} starts: {' '.join(step.command)}" if step.shown else f"{step.title} starts.")
     program = Program(
         command=tuple(step.command),
@@ -75,10 +72,9 @@ def running(step: Step, limits: Limits) -> Iterator[RunningProgram]:
         started = start(program)
         try:
             yield started
-        except BaseException:
+        finally:
             started.kill()
             started.wait()
-            raise
 
 
 def report(step: Step, ended: Ended) -> None:

@@ -72,6 +72,7 @@ class TaskRun:
         for name in ("predictions", "ingestion", "scoring"):
             (folder / name).mkdir(parents=True)
         self._shared = SharedFolder(folder / "shared")
+        self._joint_output = SharedFolder(folder / "joint")
 
     def ingest(self) -> None:
         """Make the predictions: by the ingestion, by the submission's own command, or from its files as they are.
@@ -110,7 +111,7 @@ class TaskRun:
         """What runs before the scoring: the ingestion, the submission's own command, both, or nothing."""
         ingests = self.submission.runs and self.task.ingestion is not None and not self.task.during_scoring
         both = ingests and self.submission.command is not None
-        output = Mount(self._shared.path, "/app/output", True, True) if both else self._output("ingestion")
+        output = Mount(self._joint_output.path, "/app/output", True, True) if both else self._output("ingestion")
         data = _optional(self.task.input_data, "/app/input_data")
         steps = []
         if ingests:
@@ -128,15 +129,15 @@ class TaskRun:
         """Run the steps at the same time; how each ended, by its name. Raises JobFailed for the first that failed."""
         with ExitStack() as stack:
             programs = [stack.enter_context(running(step, self.limits)) for step in steps]
-            ends = wait_for_all(programs, self._shared)
-        if len(steps) > 1:
-            self._collect(self._shared.path, self._folder / "ingestion", f"The output for {self.task.title}")
+            ends = wait_for_all(programs, self._joint_output)
         ended = {}
         for step, end in zip(steps, ends, strict=True):
             if end is not None:
                 ended[step.name] = end
                 report(step, end)
                 self._check_ingestion(step, end)
+        if len(steps) > 1:
+            self._collect(self._joint_output.path, self._folder / "ingestion", f"The output for {self.task.title}")
         return ended
 
     def _check_ingestion(self, step: Step, ended: Ended) -> None:

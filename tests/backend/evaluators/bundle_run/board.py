@@ -21,7 +21,7 @@ from leaderboard.settings import PROJECT, Settings
 from tests.backend.evaluators.bundle_run.bundles import GOOD, MadeBundle, parity
 from tests.contracts.test_executor import gone, until
 
-HIDDEN_SCORE = 0.4321765
+HIDDEN_SCORE = 7654.321765
 HIDDEN_TITLE = "Withheld split"
 GATED_INGEST = """
 import os, shutil, sys, time

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from backend.evaluators import load_evaluator
@@ -31,6 +32,7 @@ def failing(workdir: Workdir) -> JobFailed:
     with pytest.raises(JobFailed) as failed:
         run(workdir)
     assert not (workdir.out / "results.json").exists()
+    assert not [child for child in psutil.Process().children() if "launcher" in str(child.cmdline())], "one runs on"
     return failed.value
 
 
@@ -198,6 +200,12 @@ REACH = """
 places = ("/app/input/ref", "/app/ingestion_program", "/app/ingested_program", "/app/shared", "/etc/shadow")
 print("REACHED", [place for place in places if os.path.exists(place)])
 """
+
+
+def test_what_fails_first_ends_what_runs_beside_it(bundle: MadeBundle) -> None:
+    bundle.put("ingestion/ingest.py", "import time\ntime.sleep(50)\n")
+    error = failing(job(bundle, {"metadata.yaml": "command: python3 $program/own.py", "own.py": "raise SystemExit(4)"}))
+    assert str(error) == "The submission's own command of task Parity stopped with exit code 4."
 
 
 def test_without_an_ingestion_the_submissions_own_command_makes_the_answers(bundle: MadeBundle) -> None:

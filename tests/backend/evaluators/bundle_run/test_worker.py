@@ -126,7 +126,7 @@ def test_hidden_scores_leave_the_service_nowhere(
     service: Service, browser: TestClient, survivors: dict[str, Request], board: BundleBoard
 ) -> None:
     request, reached = survivors["scoring"], 0
-    secrets = [str(HIDDEN_SCORE)[2:], f"{HIDDEN_SCORE:.4f}", HIDDEN_TITLE, "withheld"]
+    secrets = [f"{HIDDEN_SCORE:.2f}", f"{HIDDEN_SCORE:,.2f}", HIDDEN_TITLE, "withheld"]
     for address in addresses(service, request):
         answer = browser.get(address)
         reached += answer.status_code == 200
