@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
-from leaderboard.queue.priority import in_order
+from leaderboard.queue.priority import Ranking
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
 from leaderboard.queue.retries import NOT_COUNTED, attempt_failed, backoff, given_up, tried_again
@@ -59,6 +59,7 @@ class Queue:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
+        self._ranking = Ranking()
         self._unsure: set[str] = set()
         """Claims of ours that failed, though perhaps only their answer got lost."""
 
@@ -89,7 +90,7 @@ class Queue:
         requests = self.view().open
         pending = [request for request in requests if request.status is Status.PENDING and not obstacle(request)]
         running = [request for request in requests if request.status is Status.RUNNING]
-        return in_order(pending, running, self._clock())
+        return self._ranking.in_order(pending, running, self._clock())
 
     # --- what submitters and maintainers do
 
