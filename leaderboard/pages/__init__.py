@@ -53,7 +53,7 @@ STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js", "submit.js")
 """Those of every document, in order."""
 
-LOOK_S = 0.05
+LOOK_S = 0.1
 """How often Gradio looks for calls of programs, in seconds."""
 
 

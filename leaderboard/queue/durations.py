@@ -93,7 +93,7 @@ class PastRuns:
     """The runs that finished the requests of a queue, and what they tell of the next ones."""
 
     def __init__(self, requests: Iterable[AnyRequest]) -> None:
-        """`requests`: those that have ended and any others; fastest with the last end first."""
+        """`requests`: those that have ended and any others, the last end first."""
         self._runs = finished_runs(requests)
         self.durations = Durations(self._runs)
 
@@ -104,16 +104,17 @@ class PastRuns:
 
 
 def finished_runs(requests: Iterable[AnyRequest]) -> list[FinishedRun]:
-    """The last runs of each benchmark that finished their requests, in the order in which they ended."""
-    by_benchmark: dict[str, list[AnyRequest]] = defaultdict(list)
+    """The last runs of each benchmark that finished their requests, in the order in which they ended.
+
+    `requests`: the last end first.
+    """
+    last: dict[str, list[FinishedRun]] = defaultdict(list)
     for request in requests:
-        if request.status is Status.FINISHED and (
-            request.seconds if isinstance(request, EndedRequest) else request.history
-        ):
-            by_benchmark[request.benchmark].append(request)
-    last = (heapq.nlargest(HISTORY, each, key=ended_at) for each in by_benchmark.values())
-    runs = (finished_run(request) for each in last for request in each)
-    return sorted((run for run in runs if run is not None), key=lambda run: run.end)
+        if request.status is Status.FINISHED and len(last[request.benchmark]) < HISTORY:
+            run = finished_run(request)
+            if run is not None:
+                last[request.benchmark].append(run)
+    return sorted((run for runs in last.values() for run in runs), key=lambda run: run.end)
 
 
 def finished_run(request: AnyRequest) -> FinishedRun | None:

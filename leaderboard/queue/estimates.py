@@ -20,7 +20,7 @@ from leaderboard.queue.request_files import obstacle
 from leaderboard.queue.retries import waits_until
 from leaderboard.queue.view import QueueView
 from leaderboard.queue.workers import RunNeeds, nobody_runs, refusals, wanted_by
-from leaderboard.records import Abilities, Request, Status, moment, utc
+from leaderboard.records import Abilities, Request, Status, ended_at, moment, utc
 
 UNKNOWN = math.inf
 """The time at which a slot becomes free when nothing tells."""
@@ -50,7 +50,7 @@ class Estimates:
         self, requests: Sequence[Request], workers: Sequence[Abilities], now: datetime, past: PastRuns | None = None
     ) -> None:
         """`requests`: at least those that wait and run. `past`: the finished runs; None for those of `requests`."""
-        self._past = PastRuns(requests) if past is None else past
+        self._past = PastRuns(sorted(requests, key=ended_at, reverse=True)) if past is None else past
         self._now = now.timestamp()
         self._known: dict[str, Estimate] = {}
         running = [request for request in requests if request.status is Status.RUNNING]

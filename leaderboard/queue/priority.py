@@ -19,6 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from leaderboard.records import Request, Status, moment
@@ -34,6 +35,9 @@ SHARE = 0.25
 USUAL_B, SMALLEST_B, LARGEST_B = 10.0, 1.0, 100.0
 """Billions of parameters whose pace is 1, and those from which on smaller and larger ones make no difference."""
 DAY_S = 86400.0
+_Place = tuple[float, float, str, str]
+"""What requests are sorted by: given priority and points, both negative, then time of submission and id."""
+_first = itemgetter(0)
 
 
 class Term(NamedTuple):
@@ -56,15 +60,13 @@ class Standing(NamedTuple):
     """How long it has waited."""
     pace: float
     """How many points it gains for each that a request of 10 billion parameters gains by waiting."""
-    alone: float
-    """Its points without regard to the others of its sender."""
     before: int = 0
     """Requests of its sender that run or come first."""
 
     @property
     def points(self) -> float:
         """The sum of the terms."""
-        return self.alone - SHARE * math.log2(1 + self.before)
+        return DAY * self.days * self.pace + _bonus(self.request) - _share(self.before)
 
     @property
     def terms(self) -> list[Term]:
@@ -80,27 +82,62 @@ class Standing(NamedTuple):
                 "votes", min(VOTE * votes, MOST_VOTES), f"{votes} vote{'s' if votes != 1 else ''} besides the sender's"
             ),
             Term("official", OFFICIAL * self.request.official, "submitted for an official provider"),
-            Term("share", -SHARE * math.log2(1 + self.before), f"{others} of its sender {verb} first"),
+            Term("share", -_share(self.before), f"{others} of its sender {verb} first"),
         ]
         return [term for term in terms if round(term.points, 2)]
 
 
+class Ranking:
+    """Ranks the requests of a queue again and again; what a request says by itself is worked out once. For threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Merits] = {}
+
+    def in_order(self, pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Request]:
+        """`pending` in the order in which they are claimed; `running` counts for the shares of their senders."""
+        return [merits.request for _, _, merits in self._ranked(pending, running, now.timestamp())]
+
+    def standings(self, pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Standing]:
+        """The same, each with what put it there."""
+        ranked = self._ranked(pending, running, now.timestamp())
+        return [merits.standing(now.timestamp(), before) for _, before, merits in ranked]
+
+    def _ranked(
+        self, pending: Iterable[Request], running: Iterable[Request], now: float
+    ) -> list[tuple[_Place, int, _Merits]]:
+        """Place, number of the sender's requests before it, and merits of each, in order."""
+        before = Counter(_sender(request) for request in running)
+        by_sender: dict[str, list[tuple[_Place, _Merits]]] = defaultdict(list)
+        for merits in self._merits(pending):
+            by_sender[merits.sender].append((merits.place(now), merits))
+        ranked = []
+        for sender, own in by_sender.items():
+            own.sort(key=_first)
+            for number, ((given, points, time, id_), merits) in enumerate(own, before[sender]):
+                ranked.append(((given, points + _share(number), time, id_), number, merits))
+        ranked.sort(key=_first)
+        return ranked
+
+    def _merits(self, pending: Iterable[Request]) -> Iterable[_Merits]:
+        """Of each; the queue keeps the objects of requests that have not changed."""
+        known: dict[str, _Merits] = {}
+        before, self._known = self._known, known
+        for request in pending:
+            merits = before.get(request.id)
+            if merits is None or merits.request is not request:
+                merits = _merits(request)
+            known[request.id] = merits
+            yield merits
+
+
 def rank(pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Standing]:
     """`pending` in the order in which they run; `running` counts for the shares of their senders."""
-    before = Counter(_sender(request) for request in running)
-    by_sender: dict[str, list[Standing]] = defaultdict(list)
-    for request in pending:
-        by_sender[_sender(request)].append(_alone(request, now.timestamp()))
-    ranked = []
-    for sender, own in by_sender.items():
-        own.sort(key=_order)
-        ranked += [Standing(*standing[:-1], place) for place, standing in enumerate(own, before[sender])]
-    return sorted(ranked, key=_order)
+    return Ranking().standings(pending, running, now)
 
 
 def in_order(pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Request]:
     """Waiting requests in the order in which they are claimed."""
-    return [standing.request for standing in rank(pending, running, now)]
+    return Ranking().in_order(pending, running, now)
 
 
 def given_priority(request: Request) -> float:
@@ -116,24 +153,49 @@ def waiting_since(request: Request) -> str:
     return request.submitted_time
 
 
-def _alone(request: Request, now: float) -> Standing:
-    """Its standing without regard to the others of its sender."""
-    since = _timestamp(waiting_since(request))
-    days = max(0.0, now - since) / DAY_S if since is not None else 0.0
-    pace = _pace(request.params)
-    bonus = min(VOTE * max(request.votes - 1, 0), MOST_VOTES) + OFFICIAL * request.official
-    return Standing(request, given_priority(request), days, pace, DAY * days * pace + bonus)
+class _Merits(NamedTuple):
+    """What a waiting request says of its place by itself."""
+
+    request: Request
+    sender: str
+    given: float
+    since: float | None
+    """Since when it waits; None where that is unknown."""
+    pace: float
+    bonus: float
+    """Points that do not depend on the time."""
+
+    def days(self, now: float) -> float:
+        return max(0.0, now - self.since) / DAY_S if self.since is not None else 0.0
+
+    def place(self, now: float) -> _Place:
+        """Without regard to the others of its sender."""
+        since = self.since
+        days = (now - since) / DAY_S if since is not None and since < now else 0.0
+        return -self.given, -(DAY * days * self.pace + self.bonus), self.request.submitted_time, self.request.id
+
+    def standing(self, now: float, before: int) -> Standing:
+        return Standing(self.request, self.given, self.days(now), self.pace, before)
+
+
+def _merits(request: Request) -> _Merits:
+    since, bonus = _timestamp(waiting_since(request)), _bonus(request)
+    return _Merits(request, _sender(request), given_priority(request), since, _pace(request.params), bonus)
+
+
+def _bonus(request: Request) -> float:
+    return min(VOTE * max(request.votes - 1, 0), MOST_VOTES) + OFFICIAL * request.official
+
+
+def _share(before: int) -> float:
+    """Points that the sender's requests before it take away."""
+    return SHARE * math.log2(1 + before)
 
 
 def _pace(params: float | None) -> float:
     if not params or not 0 < params < math.inf:
         return 1.0
     return math.sqrt(USUAL_B / min(max(params, SMALLEST_B), LARGEST_B))
-
-
-def _order(standing: Standing) -> tuple[float, float, str, str]:
-    request = standing.request
-    return -standing.given, -standing.points, request.submitted_time, request.id
 
 
 def _sender(request: Request) -> str:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
-from leaderboard.queue.priority import in_order
+from leaderboard.queue.priority import Ranking
 from leaderboard.queue.request_files import is_foreign, obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
 from leaderboard.queue.retries import NOT_COUNTED, PODIUM, attempt_failed, backoff, given_up, tried_again, waits_until
@@ -58,6 +58,7 @@ class Queue:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
+        self._ranking = Ranking()
         self._unsure: set[str] = set()
         """Claims of ours that failed, though perhaps only their answer got lost."""
 
@@ -88,7 +89,7 @@ class Queue:
         requests = self.view().open
         pending = [request for request in requests if request.status is Status.PENDING and not obstacle(request)]
         running = [request for request in requests if request.status is Status.RUNNING]
-        return in_order(pending, running, self._clock())
+        return self._ranking.in_order(pending, running, self._clock())
 
     # --- what submitters and maintainers do
 
@@ -160,12 +161,11 @@ class Queue:
         Having lost one to another worker, look further down, so that several do not go on competing for the same. One
         whose claim seemed to fail but is there comes first.
         """
-        unsure = [request for request in self.view().open if request.lease and request.lease.claim in self._unsure]
-        for request in unsure:
+        for request in self._perhaps_ours() if self._unsure else ():
             self._unsure.discard(request.lease.claim if request.lease else "")
             with suppress(Conflict, NotFound, Unreadable):
                 return self.renew(request, lease_s)
-        waiting, spread = [request for request in self.pending() if self._is_due(request)], 1
+        waiting, spread = [each for each in self.pending() if each.not_before is None or self._is_due(each)], 1
         while waiting:
             request = waiting.pop(random.randrange(min(spread, len(waiting))))
             if not accepts(request):
@@ -175,6 +175,10 @@ class Queue:
             except (Conflict, NotFound, Unreadable):
                 spread = min(2 * spread, MAX_SPREAD)
         return None
+
+    def _perhaps_ours(self) -> list[Request]:
+        """Those whose claims of ours seemed to fail, and are there."""
+        return [each for each in self.view().open if each.lease and each.lease.claim in self._unsure]
 
     def renew(self, request: Request, lease_s: float, progress: Progress | None = None) -> Request:
         """Hold it for `lease_s` seconds more. Raises Conflict when the claim is not ours any more."""

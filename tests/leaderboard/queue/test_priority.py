@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaderboard.queue.priority import DAY, MOST_VOTES, OFFICIAL, SHARE, VOTE, Standing, in_order, rank, waiting_since
+from leaderboard.queue.priority import (
+    DAY,
+    MOST_VOTES,
+    OFFICIAL,
+    SHARE,
+    VOTE,
+    Ranking,
+    Standing,
+    in_order,
+    rank,
+    waiting_since,
+)
 from leaderboard.queue.queue import Queue
 from leaderboard.records import HistoryEntry, Request, Status, utc
 from leaderboard.stores.local import LocalStore
@@ -51,6 +62,24 @@ def test_each_term_has_its_points_and_says_why() -> None:
         "submitted for an official provider",
         "another request of its sender runs or comes first",
     ]
+
+
+def test_ranking_again_sees_time_changed_requests_and_what_runs() -> None:
+    ranking = Ranking()
+    pending = [waits("small", days=1, params=1.0), waits("large", days=9, params=100.0), waits("ten", days=3)]
+    voted = pending[2].model_copy(update={"votes": 3, "priority": 2.0})
+    rounds = [
+        (pending, [], NOW),
+        (pending, [], NOW + timedelta(days=9)),
+        ([*pending[:2], voted], [], NOW),
+        (pending[1:], [waits(str(number), sender="ten") for number in range(9)], NOW),
+        (pending, [], NOW),
+    ]
+    for requests, running, at in rounds:
+        assert ranking.standings(requests, running, at) == rank(requests, running, at)
+        assert ranking.in_order(requests, running, at) == in_order(requests, running, at)
+    orders = {tuple(request.id for request in in_order(*each)) for each in rounds}
+    assert len(orders) > 2
 
 
 def test_small_ones_gain_faster_and_unknown_sizes_as_ten_billion() -> None:
