@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from backend.commands import bundle_solutions
 from backend.executors.opening import open_executor
 from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_on_stores
 from leaderboard import __version__
@@ -99,6 +100,7 @@ def start_scheduler(service: Service) -> Scheduler:
         executor.close()
         raise
     service.monitor.watch_scheduler(scheduler.round_age)
+    service.solution_runners.append(bundle_solutions.run)
     service.on_submit.append(scheduler.wake)
     refresh_regularly(scheduler, settings, service.results_store)
     return scheduler

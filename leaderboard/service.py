@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -85,6 +86,9 @@ class Service:
     """When the requests of the queue will run, kept for a second."""
     turns: Turns = field(default_factory=Turns)
     """Of those who have checkpoints looked up."""
+    solution_runners: list[Callable[[Benchmark, Path], list[str]]] = field(default_factory=list)
+    """Each runs the sample solutions of a benchmark with its private folder, and says what is wrong with them; none
+    where this process runs no programs."""
     on_submit: list[Callable[[], None]] = field(default_factory=list)
     """Called after every submission: who works on the queue in this process need not wait for its next round."""
 

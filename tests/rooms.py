@@ -101,7 +101,8 @@ ROOMS = {
     "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "leaderboard.monitoring backend.executors backend.scheduler backend.doctor",
+    "leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
+    "backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

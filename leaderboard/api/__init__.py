@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from leaderboard.api.board import board_routes
+from leaderboard.api.bundles import bundle_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.events import event_routes
@@ -26,6 +27,7 @@ ROUTES = (
     submission_routes,
     upload_routes,
     artifact_routes,
+    bundle_routes,
     event_routes,
     queue_routes,
     private_result_routes,

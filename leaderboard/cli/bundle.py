@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,9 +31,12 @@ def add(
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of the bundle of that id that is there.")
     ] = False,
+    without_solutions: Annotated[
+        bool, typer.Option("--without-solutions", help="Add it without running its sample solutions first.")
+    ] = False,
 ) -> None:
     """Make a benchmark of a bundle: its YAML in the folder of the benchmarks, its files in the private folder."""
-    from leaderboard.artifacts.places import private_data
+    from leaderboard.artifacts.places import keep_private_data, private_data
     from leaderboard.bundles import add_bundle
 
     settings = load_settings()
@@ -40,8 +44,11 @@ def add(
         if reading.bundle is None:
             raise BadBenchmark([str(finding) for finding in reading.findings.errors])
         chosen = benchmark_id or re.sub(r"[^a-z0-9]+", "-", reading.bundle.title.lower()).strip("-")[:64]
+        if reading.bundle.rules.solutions and not without_solutions:
+            _run_solutions(reading, chosen)
         private = private_data(settings, chosen)
         benchmark = add_bundle(reading, chosen, settings.benchmarks_dir, private, replace=replace)
+    keep_private_data(settings, chosen)
     assert benchmark.bundle is not None
     tasks, phases = len(benchmark.bundle.tasks), len(benchmark.bundle.phases)
     console = Console(soft_wrap=True)
@@ -75,6 +82,19 @@ def export(
     place = into or Path(f"{benchmark_id}.zip")
     export_bundle(benchmark, private_data(settings, benchmark_id), place)
     typer.echo(f"{place} holds {place.stat().st_size:,} bytes.")
+
+
+def _run_solutions(reading: BundleReading, benchmark_id: str) -> None:
+    """Run the sample solutions on a copy. Raises BadBenchmark with every one that has no score."""
+    from leaderboard.bundles import add_bundle
+
+    run = import_module("backend.commands.bundle_solutions").run
+    with tempfile.TemporaryDirectory(prefix="podium-bundle-") as folder:
+        benchmarks, private = Path(folder) / "benchmarks", Path(folder) / "private"
+        benchmarks.mkdir()
+        problems = run(add_bundle(reading, benchmark_id, benchmarks, private), private)
+    if problems:
+        raise BadBenchmark([*problems, "Nothing was added. Fix them, or add it with --without-solutions."])
 
 
 @contextmanager

@@ -58,6 +58,7 @@ ROUTES: dict[str, Role] = {
     "POST /discussions/{kind}/{subject}/comments": Role.SUBMITTER,
     "POST /submissions/check": Role.READER,
     "POST /submissions": Role.SUBMITTER,
+    "POST /bundles": Role.MAINTAINER,
     "GET /uploads": Role.SUBMITTER,
     "POST /uploads": Role.SUBMITTER,
     "GET /uploads/{upload_id}": Role.SUBMITTER,

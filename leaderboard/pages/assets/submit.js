@@ -1,4 +1,4 @@
-// The form of predictions, code and endpoints: the file is uploaded in pieces, then the submission is checked or queued.
+// The forms of predictions, code, endpoints and competition bundles: the file is uploaded in pieces, then used.
 (() => {
   const PIECE = 8 * 1024 * 1024;
   const root = () => new URL(window.gradio_config?.root || location.origin).pathname.replace(/\/$/, "");
@@ -110,9 +110,28 @@
     }
   }
 
+  async function addBundle(form) {
+    const place = form.parentElement.querySelector(".checked");
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const { sha256 } = await upload(form.elements.file.files[0], form.querySelector("progress"));
+      const body = { id: form.elements.id.value.trim(), sha256, replace: form.elements.replace.checked };
+      const added = await answerOf(await api("/bundles", json("POST", body)));
+      const ran = added.solutions_run ? `${added.solutions_run} sample solutions were run, and each got a score.` : "No sample solution was run.";
+      show(place, `${added.title} was added`, added.warnings, [make("p", ran), make("p", added.next)]);
+    } catch (error) {
+      show(place, "Not added", error.problems ?? [{ message: "The board did not answer.", fix: "Try again; what was uploaded is kept." }]);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("form[data-submission]")) return;
+    const form = event.target;
+    if (!form.matches("form[data-submission], form[data-bundle]")) return;
     event.preventDefault();
-    send(event.target, event.submitter?.name === "send");
+    if (form.matches("[data-bundle]")) addBundle(form);
+    else send(form, event.submitter?.name === "send");
   });
 })();

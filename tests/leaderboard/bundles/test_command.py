@@ -24,7 +24,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_add_and_export(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = board / "flowers.zip"
     source.write_bytes(packed(CODABENCH))
-    assert main(["bundle", "add", str(source)]) == 0
+    assert main(["bundle", "add", str(source), "--without-solutions"]) == 0
     benchmark = load_benchmark(board / "benchmarks/flowers.yaml")
     assert benchmark.bundle is not None
     folder = board / "private/benchmarks/flowers" / benchmark.bundle.folder
@@ -34,7 +34,7 @@ def test_add_and_export(board: Path, capsys: pytest.CaptureFixture[str]) -> None
         "Next: podium serve",
     ]
     assert main(["bundle", "export", "flowers", "--to", str(board / "again.zip")]) == 0
-    assert main(["bundle", "add", str(board / "again.zip"), "--id", "again"]) == 0
+    assert main(["bundle", "add", str(board / "again.zip"), "--id", "again", "--without-solutions"]) == 0
     again = load_benchmark(board / "benchmarks/again.yaml")
     assert again.model_copy(update={"id": "flowers"}) == benchmark
 
