@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from backend.executors.processes import adopt_orphans
+from backend.failures import JobFailed
 from backend.sandbox import Layer, Sandbox, View
 from backend.sandbox.limits import Cgroup
 from backend.sandbox.linux import die_with_parent
@@ -61,7 +62,9 @@ def become_job(
         code = 0
     finally:
         error = sys.exception()
-        if error is not None:
+        if isinstance(error, JobFailed) and error.__cause__ is None:
+            print(f"podium: {error}")  # whoever raised it knew all there is to say
+        elif error is not None:
             traceback.print_exception(error)
         sys.stdout.flush()
         sys.stderr.flush()

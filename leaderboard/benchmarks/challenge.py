@@ -219,6 +219,10 @@ class CodeRules(BaseModel):
     """Endings of file names that a package may not have."""
     modules: list[ModuleName] | None = None
     """Modules that programs may import beside Python's own; None for those of the machine that takes the submission."""
+    allowed_hosts: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$", max_length=253)]] = Field(
+        default_factory=list
+    )
+    """Hosts that packages may reach, through a proxy that `https_proxy` names: `name` over https, or `name:port`."""
     show_output: bool = True
     """Whether a submitter reads what the package prints, and the messages of its exceptions. Both can quote the data
     that it is given."""

@@ -154,10 +154,11 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
     return {
         "benchmark": benchmark.id,
         "title": benchmark.title,
-        "columns": [*scores, *describe_columns()],
+        "columns": [*scores, *describe_columns(of_models=not benchmark.on_scores)],
         "defaults": preset_columns(benchmark, DEFAULT_PRESET),
         "columnPresets": {name: preset_columns(benchmark, name) for name in PRESETS},
-        "filters": describe_filters(),
+        "filters": describe_filters(of_models=not benchmark.on_scores),
+        "noun": "submission" if benchmark.on_scores else "checkpoint",
         "average": _average(benchmark),
         "parameters": list(PARAMETERS),
     }

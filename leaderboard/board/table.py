@@ -48,6 +48,8 @@ class Selection(NamedTuple):
 def preset_columns(benchmark: Benchmark, name: str) -> list[str]:
     """Keys of the columns that a preset shows: the scores, then its own; the kind where the benchmark takes several."""
     own = preset(name)
+    if benchmark.on_scores:
+        own = ["submitted"] if name == DEFAULT_PRESET else [key for key in own if BY_KEY[key].for_all]
     kinds = [KIND] if name == DEFAULT_PRESET and len(benchmark.kinds) > 1 and KIND not in own else []
     return [*(column.key for column in benchmark.columns), *kinds, *own]
 

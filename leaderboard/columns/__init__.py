@@ -115,6 +115,7 @@ BEFORE_SCORES = (
     ),
     BoardColumn(
         name="Model sha",
+        for_all=True,
         from_result=lambda result: result.block.revision,
         kind="commit",
         key="revision", heading="Revision", group="Run",
@@ -176,6 +177,7 @@ BEFORE_SCORES = (
     ),
     BoardColumn(
         name="Flagged",
+        for_all=True,
         from_model=lambda info: info.flag_category is not None,
         kind="yes",
         key="flagged",
@@ -235,6 +237,7 @@ AFTER_SCORES = (
     ),
     BoardColumn(
         name="Submission Date",
+        for_all=True,
         from_model=lambda info: info.request.submitted_time[:10] or None if info.request else None,
         kind="time",
         key="submitted", heading="Submitted", group="Run",
@@ -266,6 +269,7 @@ AFTER_SCORES = (
     BoardColumn(name="result_time", from_result=lambda result: result.block.time),
     BoardColumn(
         name="evaluation_time_s",
+        for_all=True,
         from_result=lambda result: result.block.provenance.wall_seconds,
         kind="number", positive=True,
         key="seconds", heading="Evaluation time (s)", group="Run",
@@ -274,6 +278,7 @@ AFTER_SCORES = (
     ),
     BoardColumn(
         name="sender",
+        for_all=True,
         from_model=lambda info: info.request.sender or None if info.request else None,
         key="sender", heading="Submitted by", group="Run",
         about="Who submitted it to this board.",
@@ -286,6 +291,7 @@ AFTER_SCORES = (
     BoardColumn(name="flag_link", from_model=lambda info: info.flag_link, key="flag_link"),
     BoardColumn(
         name="kind",
+        for_all=True,
         from_result=lambda result: result.block.kind,
         key=KIND, heading="Kind", group="Run",
         about="What was submitted: a checkpoint, a hosted model, a file of predictions or code.",
@@ -336,14 +342,15 @@ def preset(name: str) -> list[str]:
     return [column.key for column in COLUMNS if name in column.presets]
 
 
-def describe_columns() -> list[dict[str, str]]:
-    """What the table's script is told of each column that readers may choose."""
+def describe_columns(of_models: bool = True) -> list[dict[str, str]]:
+    """What the table's script is told of each column that readers may choose; `of_models`: on a board of models."""
     return [
         {"key": each.key, "title": each.heading, "kind": each.kind, "group": each.group or "", "about": each.about}
         for each in SHOWN.values()
+        if of_models or each.for_all
     ]
 
 
-def describe_filters() -> list[dict[str, Any]]:
-    """What the table's script is told of each chip."""
-    return describe(filter for _, filter in FILTERS)
+def describe_filters(of_models: bool = True) -> list[dict[str, Any]]:
+    """What the table's script is told of each chip; `of_models`: on a board of models."""
+    return describe(filter for column, filter in FILTERS if of_models or column.for_all)

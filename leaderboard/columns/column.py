@@ -90,6 +90,8 @@ class BoardColumn:
     search: Search | None = None
     fact: str = ""
     """Its name among the facts on a model's page; empty where it is none of them."""
+    for_all: bool = False
+    """Whether it also says something of what is no model: predictions and code."""
     default: bool = False
     """For yes-or-no columns: what holds where a table does not say."""
     positive: bool = False

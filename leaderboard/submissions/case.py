@@ -97,6 +97,11 @@ class Case(ABC):
         return None
 
     @property
+    def may_repeat(self) -> bool:
+        """Whether the same may be submitted more than once, each time under its own number."""
+        return False
+
+    @property
     def params_b(self) -> float | None:
         """Billions of parameters to be loaded; None when unknown."""
         return None

@@ -28,6 +28,7 @@ from leaderboard.records import (
     AnyRequest,
     BaseSubmission,
     ModelFacts,
+    NamedRequest,
     Person,
     PodiumBlock,
     Problem,
@@ -170,6 +171,8 @@ class Intake:
         request = kind.request(case, context)
         if request is not None and context.rules is not None:
             request.official = context.rules.is_official(request.sender_org)
+        if case.may_repeat and isinstance(request, NamedRequest):
+            request = self._numbered(request)
         if request is not None and case.benchmark is not None:
             case = replace(case, existing=self._existing(request, case.known_as))
         return _Looked(kind, context, case, request, kind.check(case))
@@ -198,6 +201,12 @@ class Intake:
             with suppress(NotFound, Unreadable):
                 return self.queue.find(request_path(request.model_copy(update={"model": name})))
         return None
+
+    def _numbered(self, request: NamedRequest) -> NamedRequest:
+        """The request under the first number that is free."""
+        while self._existing(request, ()) is not None:
+            request = request.model_copy(update={"number": request.number + 1})
+        return request
 
     def _under_policy(self, case: Case, rules: Rules | None, sender: Person) -> Case:
         """The case with what the benchmark's policy says of it and its sender now."""

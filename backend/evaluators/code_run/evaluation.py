@@ -95,6 +95,7 @@ def _prepared(workdir: Workdir, began: float) -> Run:
         files=frozenset(file.relative_to(package).as_posix() for file in package.rglob("*.py")),
         logs=logs,
         deadline=began + rules.wall_seconds,
+        allowed_hosts=tuple(rules.allowed_hosts),
     )
     return Run(workdir, request, rules, options.private, package, confinement, Output(rules.show_output))
 

@@ -54,6 +54,8 @@ class Confinement:
     """Folder of our own for what the processes print."""
     deadline: float
     """When everything has to be over, in seconds of the monotonic clock."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts that they may reach through a proxy."""
 
     @property
     def left(self) -> float:
@@ -173,4 +175,5 @@ class SubmittedProcess:
             log=self._log,
             log_bytes=LOG_BYTES,
             descriptors=(descriptor,),
+            allowed_hosts=confinement.allowed_hosts,
         )

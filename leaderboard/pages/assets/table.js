@@ -197,8 +197,9 @@ class Table {
 
   showStatus(answer) {
     const shown = this.length;
-    const noun = shown === 1 ? "checkpoint" : "checkpoints";
-    const parts = [shown === answer.of ? `${count(shown)} ${noun}` : `${count(shown)} of ${count(answer.of)} checkpoints`];
+    const nouns = `${this.about.noun}s`;
+    const noun = shown === 1 ? this.about.noun : nouns;
+    const parts = [shown === answer.of ? `${count(shown)} ${noun}` : `${count(shown)} of ${count(answer.of)} ${nouns}`];
     const hidden = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
     const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
     const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
@@ -209,7 +210,7 @@ class Table {
   }
 
   emptyMessage(answer) {
-    if (!answer.of) return [h("p", {}, "No checkpoint has been evaluated yet. Submit one; its row will appear here.")];
+    if (!answer.of) return [h("p", {}, `No ${this.about.noun} has been evaluated yet. Submit one; its row will appear here.`)];
     const blamed = Object.entries(answer.blame).filter(([, number]) => number > 0);
     const buttons = blamed.map(([name, number]) => {
       const { label, change } = dropping(this, name);
@@ -243,7 +244,7 @@ class Table {
           h("span", { class: "pt-arrow", "aria-hidden": "true" }, sorted === key ? (direction === "ascending" ? " ▲" : " ▼") : "")));
     this.head.replaceChildren(h("tr", { role: "row", "aria-rowindex": "1" },
       h("th", { scope: "col", role: "columnheader", class: "pt-rank" }, this.view.rank === "dynamic" ? "Rank shown" : "Rank"),
-      column("model", "Model", null, "text", "pt-model"),
+      column("model", this.about.noun === "checkpoint" ? "Model" : "Submission", null, "text", "pt-model"),
       this.about.average ? column("average", "Average", this.about.average, "score") : null,
       ...this.columns.map((one) => column(one.key, one.title, one.about, one.kind))));
     this.table.setAttribute("aria-colcount", String(this.columns.length + (this.about.average ? 3 : 2)));
@@ -280,7 +281,7 @@ class Table {
   name(row) {
     const target = this.embed ? "_blank" : null;
     return [
-      h("span", { class: "pt-symbol", title: row.type || "type unknown" }, row.symbol || "❓"),
+      row.on_hub && h("span", { class: "pt-symbol", title: row.type || "type unknown" }, row.symbol || "❓"),
       h("a", { class: "pt-name", href: this.modelUrl(row), target, rel: target && "noopener", title: row.model }, row.model),
       row.official ? h("span", { class: "pt-badge", title: "Official provider" }, "official") : null,
       row.flagged ? this.flagBadge(row) : null,

@@ -69,6 +69,12 @@ class ArtifactCase(Case):
         """`sender/name`."""
         return f"{self.owner}/{self.submission.name}"
 
+    @property
+    def may_repeat(self) -> bool:
+        """As the benchmark says of files of this kind."""
+        rules = getattr(self.benchmark, self.submission.kind, None)
+        return bool(rules is not None and rules.same_again)
+
 
 class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
     """Takes uploaded files; a kind says what has to be in one."""

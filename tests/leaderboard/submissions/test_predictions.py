@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.errors import BadBenchmark, Infrastructure, NotAccepted
+from leaderboard.errors import AlreadyRequested, BadBenchmark, Infrastructure, NotAccepted
 from leaderboard.predictions import confined
 from leaderboard.predictions.__main__ import report
 from leaderboard.predictions.confined import Report, Task
@@ -453,3 +453,17 @@ def test_the_documentation_lists_every_problem_as_it_is_said() -> None:
         words = " ".join(documented[code].split())
         assert template.message in words and template.fix in words, code
         assert ("warning" in words.split("·")[1]) == (template.severity is Severity.WARNING), code
+
+
+def test_the_same_file_again_has_a_number_of_its_own_where_the_benchmark_takes_it(
+    tmp_path: Path, service: Service
+) -> None:
+    given = submission(service, tmp_path, GOOD, "mine.csv")
+    service.intake.submit(given, ADA)
+    with pytest.raises(AlreadyRequested):
+        service.intake.submit(given, ADA)
+    open_to_all = board(tmp_path / "again", QUIZ.replace("predictions:\n", "predictions:\n  same_again: true\n"))
+    again = submission(open_to_all, tmp_path, GOOD, "mine.csv")
+    paths = [open_to_all.queue.path_of(open_to_all.intake.submit(again, ADA)) for _ in range(3)]
+    digest = again.artifact.sha256[:12]
+    assert paths == [f"quiz/ada/mine_eval_request_{digest}_{number}.json" for number in (1, 2, 3)]
