@@ -24,7 +24,8 @@ atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=T
 # Tests share the processor with others: how long an example takes to make says nothing.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
 hypothesis.settings.load_profile("shared")
-MOST_WATCHED = 16
+MORE_WATCHED = 12
+most_watched = MORE_WATCHED
 SECONDS = {"first": 60.0, "slow": 15.0, "browser": 4.0}
 """What a test with such a mark takes, about."""
 
@@ -53,9 +54,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_teardown() -> None:
-    """Let go of stores that tests have left: a user may watch 128 trees of folders, in all processes together."""
-    if watched_trees() > MOST_WATCHED:
+    """Let go of stores that tests have left: a user may watch 128 trees of folders, in all processes together.
+
+    What is still in use stays; the next look is when as many have come again.
+    """
+    global most_watched
+    if watched_trees() > most_watched:
         gc.collect()
+        most_watched = watched_trees() + MORE_WATCHED
 
 
 def watched_trees() -> int:
