@@ -48,8 +48,8 @@ def evaluate(path: Path) -> None:
         packages={**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": __version__},
         wall_seconds=round(time.monotonic() - began, 3),
     )
-    hidden = {column.score for column in benchmark.columns if column.hidden or column.private}
-    public = {key: each for key, each in scored.items() if key not in hidden}
+    shown = {column.score for column in benchmark.columns if not column.hidden and not column.private}
+    public = {key: each for key, each in scored.items() if key in shown}
     details = {benchmark.id: _details(public, predictions, labels)} if rules.details == "public" else {}
     write_scores(workdir, {key: each.measured for key, each in scored.items()}, made, details)
 

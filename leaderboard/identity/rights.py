@@ -84,6 +84,7 @@ EVENTS: dict[str, Role] = {
     "shell.show": Role.READER,
     "submit.look_up": Role.READER,
     "submit.prefill": Role.READER,
+    "submit.show_kind": Role.READER,
     "submit.submit": Role.SUBMITTER,
     "tools.look_up_model": Role.READER,
     "tools.search_leaderboard": Role.READER,

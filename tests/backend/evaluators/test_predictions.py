@@ -95,7 +95,7 @@ class Weather:
         file = self.folder / "mine.csv"
         predictions.sample(frac=1, random_state=0).to_csv(file, index=False)
         assert self.service.intake.artifacts is not None
-        sha256 = self.service.intake.artifacts.add(file)
+        sha256 = self.service.intake.artifacts.add(file, "ada")
         artifact = Artifact(sha256=sha256, bytes=file.stat().st_size, filename="mine.csv")
         submission = PredictionsSubmission(kind="predictions", benchmark="weather", name="mine", artifact=artifact)
         queued = self.service.intake.submit(submission, Person(name="ada"))

@@ -104,7 +104,7 @@ def test_jobs_of_code_and_of_bundles_start_programs(
 
 def registered(tmp_path: Path, benchmark: Benchmark) -> Abilities:
     store = LocalStore(tmp_path / "requests")
-    registration = Registration(store, "w1", {benchmark.id: benchmark}, 1)
+    registration = Registration(store, "w1", {benchmark.id: benchmark}, 1, ["code", "predictions"])
     assert registration.update(Abilities(worker="w1"), "")
     return Abilities.model_validate_json(store.read("workers/w1.json")[0])
 

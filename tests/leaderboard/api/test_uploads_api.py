@@ -30,7 +30,7 @@ version: "1"
 title: Challenge
 description: A benchmark that takes code.
 kinds: [code]
-code: {max_bytes: 4000000}
+code: {max_bytes: 4000000, interface: item, items: items.jsonl, metrics: {accuracy: accuracy}}
 columns:
   - {key: accuracy, title: Accuracy, description: Share of right answers., score: accuracy}
 """
