@@ -53,8 +53,8 @@ STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js", "submit.js")
 """Those of every document, in order."""
 
-LOOK_S = 0.1
-"""How often Gradio looks for calls of programs, in seconds."""
+LOOK_S, PROGRESS_S = 0.05, 1.0
+"""How often Gradio looks for calls of programs, and for their progress, in seconds; none of them tells any."""
 
 
 def build_pages(service: Service) -> gr.Blocks:
@@ -73,7 +73,7 @@ def build_pages(service: Service) -> gr.Blocks:
     pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
     # Only programs' calls go through Gradio's queue; it would look for them a thousand times a second.
     pages._queue.sleep_when_free = LOOK_S
-    pages._queue.progress_update_sleep_when_free = LOOK_S
+    pages._queue.progress_update_sleep_when_free = PROGRESS_S
     return pages
 
 

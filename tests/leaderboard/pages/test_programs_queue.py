@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 import localhub
 from app import build_app
-from leaderboard.pages import LOOK_S, build_pages
+from leaderboard.pages import LOOK_S, PROGRESS_S, build_pages
 from leaderboard.pages.offered import OFFERED
 from leaderboard.pages.program_calls import MAX_IN_ALL, MAX_OF_CLIENT, ProgramCalls
 from leaderboard.service import Service
@@ -170,4 +170,4 @@ def test_an_idle_service_is_not_woken_a_thousand_times_a_second(service: Service
     own = gr.Blocks()._queue
     assert max(own.sleep_when_free, own.progress_update_sleep_when_free) < LOOK_S, "Gradio's own choice needs no change"
     queue = build_pages(service)._queue
-    assert (queue.sleep_when_free, queue.progress_update_sleep_when_free) == (LOOK_S, LOOK_S)
+    assert (queue.sleep_when_free, queue.progress_update_sleep_when_free) == (LOOK_S, PROGRESS_S)
