@@ -41,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     costs = {path: sum(map(seconds, tests)) for path, tests in files.items()}
     parts: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
     loads = [0.0] * len(parts)
-    for path in sorted((path for path in files if costs[path]), key=lambda path: -costs[path]):
+    longest = {path: max(map(seconds, tests)) for path, tests in files.items()}
+    for path in sorted((path for path in files if costs[path]), key=lambda path: (-longest[path], -costs[path])):
         place = loads.index(min(loads))
         parts[place] += files[path]
         loads[place] += costs[path]

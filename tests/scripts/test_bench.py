@@ -28,15 +28,19 @@ NAMES = {
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
 }
 """Subcommand -> some of its figures."""
+LONG = {"jobs", "harness", "queue", "prefix"}
+SOAK = pytest.mark.soak
+"""Those that take a minute and more even at their tiny size run in the soak."""
 
 
 def test_every_subcommand_is_run_here() -> None:
     assert NAMES.keys() == bench.SUBCOMMANDS.keys()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=SOAK if name in LONG else pytest.mark.slow) for name in NAMES]
+)
 def test_subcommand(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     if name in {"harness", "prefix"}:
         monkeypatch.setenv("PODIUM_DATA_ROOT", str(shared_data("benchmarks")))
