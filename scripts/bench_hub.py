@@ -51,7 +51,7 @@ ORGANISATIONS = 800
 TASKS = 39
 """Leaf tasks of the harness's `leaderboard` group: a model has one details file per task."""
 TOKEN = "hf_bench"
-AGE_S = 0.5
+AGE_S = 2.0
 """Maximum age of the store's cache in seconds; each measured sync starts later than that."""
 REQUESTS, RESULTS = "bench/requests", "bench/results"
 SAMPLE = {
