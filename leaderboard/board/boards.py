@@ -16,7 +16,7 @@ import pandas as pd
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.table import Board, Positions, Selection, preset_columns
 from leaderboard.board.view import PARAMETERS, View
-from leaderboard.columns import DEFAULT_PRESET, PRESETS, describe_columns, describe_filters
+from leaderboard.columns import DEFAULT_PRESET, PRESETS, TRACKS, describe_columns, describe_filters
 from leaderboard.errors import NotFound, PodiumError
 from leaderboard.records import now
 
@@ -157,11 +157,18 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
         "columns": [*scores, *describe_columns(of_models=not benchmark.on_scores)],
         "defaults": preset_columns(benchmark, DEFAULT_PRESET),
         "columnPresets": {name: preset_columns(benchmark, name) for name in PRESETS},
-        "filters": describe_filters(of_models=not benchmark.on_scores),
+        "filters": [
+            filter for filter in describe_filters(of_models=not benchmark.on_scores) if _is_of_use(filter, benchmark)
+        ],
         "noun": "submission" if benchmark.on_scores else "checkpoint",
         "average": _average(benchmark),
         "parameters": list(PARAMETERS),
     }
+
+
+def _is_of_use(filter: Mapping[str, Any], benchmark: Benchmark) -> bool:
+    """Whether rows of the board can differ in what a filter asks for."""
+    return filter["name"] != TRACKS or len(benchmark.tracks) > 1
 
 
 def _average(benchmark: Benchmark) -> str:

@@ -17,6 +17,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.board.array_cache import ArrayCache
 from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
+from leaderboard.board.submission_rule import counted
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
@@ -60,8 +61,8 @@ class Board:
     def __init__(self, frame: pd.DataFrame, benchmark: Benchmark) -> None:
         """`frame` is the contents table (see docs/reference.md), one row an evaluation."""
         self.benchmark = benchmark
-        self.frame = frame.reset_index(drop=True)
-        self.size = len(frame)
+        self.frame = counted(frame, benchmark).reset_index(drop=True)
+        self.size = len(self.frame)
         self.keys = [column.key for column in benchmark.columns]
         self._downwards = {column.key for column in benchmark.columns if column.counts_downwards}
         titles = {column.key: column.title for column in benchmark.columns}
@@ -76,6 +77,7 @@ class Board:
         self.names = self.texts["model"]
         self.flagged = self.yes["flagged"]
         self.ids = self._ids()
+        self._phases = self._phases_of_rows()
         kinds = self._texts("kind")
         known = {name: kind.on_hub for name, kind in KINDS.items()}
         self._on_hub = np.array([known.get(kind or CHECKPOINT, False) for kind in kinds], dtype=bool)
@@ -144,6 +146,12 @@ class Board:
 
         return self.cache.get(("average", wanted), make)
 
+    def _phases_of_rows(self) -> Positions:
+        """Of each row, the place of its phase, the last phase first; all in one where the benchmark has none."""
+        tracks = [phase.track for phase in reversed(self.benchmark.bundle.phases)] if self.benchmark.bundle else []
+        places = {track: at for at, track in enumerate(tracks)}
+        return np.array([places.get(str(track), len(tracks)) for track in self.texts["track"]], dtype=np.int64)
+
     def _upwards(self, key: str) -> Floats:
         """A column's points, as they count: more is better."""
         return -self.normalised[key] if key in self._downwards else self.normalised[key]
@@ -151,7 +159,7 @@ class Board:
     def _standing(self, keys: Sequence[str]) -> Floats:
         """What ranks: the average. Equal ones of a challenge go by its columns from left to right, then by time.
 
-        The order of a Codabench leaderboard: primary column, the others, the earlier submission.
+        The order of a Codabench leaderboard: primary column, the others, the earlier submission; each phase by itself.
         """
         average = self.average(keys)
         if not self.benchmark.on_scores:
@@ -161,7 +169,7 @@ class Board:
             others = [
                 np.where(np.isnan(self._upwards(key)), np.inf, -self._upwards(key)) for key in reversed(self.keys)
             ]
-            order = np.lexsort((self._name_order, _codes(self._texts("result_time")), *others, -average))
+            order = np.lexsort((self._name_order, _codes(self._texts("result_time")), *others, -average, self._phases))
             places = np.empty(self.size)
             places[order] = np.arange(self.size)
             return np.where(np.isnan(average), np.nan, -places)
@@ -211,8 +219,16 @@ class Board:
     def _ranked(self, over: tuple[str, ...], among: Mask, view: View) -> Floats:
         """Ranks among some rows; among all of them they only change with the columns that the average is over."""
         if view.rank == "dynamic":
-            return _ranks(self._standing(over), among)
-        return self.cache.get(("rank", over), lambda: _ranks(self._standing(over), among))
+            return self._ranks(self._standing(over), among)
+        return self.cache.get(("rank", over), lambda: self._ranks(self._standing(over), among))
+
+    def _ranks(self, standing: Floats, among: Mask) -> Floats:
+        """Ranks within each phase."""
+        ranks = np.full(self.size, np.nan)
+        for phase in np.unique(self._phases):
+            rows = self._phases == phase
+            ranks[rows] = _ranks(standing[rows], among[rows])
+        return ranks
 
     def _averaged(self, view: View, shown: Sequence[str]) -> tuple[str, ...]:
         """The score columns that the view's average is over."""
@@ -322,7 +338,10 @@ class Board:
         """Rank of a request's row, and how many are ranked; None when it is not on the board, or not ranked."""
         rank = self.select(View()).rank
         at = np.flatnonzero((self._texts("request_id") == request_id) & ~np.isnan(rank))
-        return (int(rank[at[0]]), int((~np.isnan(rank)).sum())) if len(at) else None
+        if not len(at):
+            return None
+        beside = self._phases == self._phases[at[0]]
+        return int(rank[at[0]]), int((beside & ~np.isnan(rank)).sum())
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""

@@ -37,7 +37,8 @@ MODEL = "fullname"
 AVERAGE = "Average ⬆️"
 RESULT_PATH = "result_path"
 RESULT_VERSION = "result_version"
-"""Columns of the contents table that others ask for by name."""
+TRACKS = "tracks"
+"""Columns of the contents table, and a filter, that others ask for by name."""
 
 CO2_KG_PER_KWH = 0.2698
 """The Open LLM Leaderboard's figure for its power supply."""
@@ -285,7 +286,14 @@ AFTER_SCORES = (
         presets=("how it was run",),
         search=Search(("sender", "submitter", "submitted by"), "anywhere"),
     ),
-    BoardColumn(name="track", from_model=lambda info: info.request.track if info.request else None),
+    BoardColumn(
+        name="track",
+        from_model=lambda info: info.request.track if info.request else None,
+        for_all=True,
+        key="track", heading="Track", group="Run",
+        about="The rule set or phase for which it was submitted.",
+        filter=ListFilter(TRACKS, "Track"),
+    ),
     BoardColumn(name="copy_of", from_model=lambda info: info.copy_of, key="copy_of"),
     BoardColumn(name="flag_category", from_model=lambda info: info.flag_category, key="flag_category"),
     BoardColumn(name="flag_link", from_model=lambda info: info.flag_link, key="flag_link"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.boards import describe
@@ -75,3 +76,46 @@ def test_rows_of_the_same_file_are_told_apart_and_have_no_link_to_the_hub() -> N
     assert len(set(twice.ids)) == 2
     selection = twice.select(View())
     assert [row["on_hub"] for row in twice.rows(selection, selection.rows, View())] == [False, False]
+
+
+def phased(rule: str) -> Benchmark:
+    task = {"index": 0, "name": "T", "scoring_program": "scoring"}
+    phases = [{"track": track, "name": track, "tasks": [0]} for track in ("first", "final")]
+    bundle = {"folder": "bundle", "tasks": [task], "phases": phases, "submission_rule": rule}
+    tracks = {track: {"title": track} for track in ("first", "final")}
+    return Benchmark.model_validate({**FIELDS, "bundle": bundle, "tracks": tracks})
+
+
+def in_phases(rule: str) -> Board:
+    rows = [
+        ("ada/a", "first", 0.1, "2026-01-01"), ("ada/b", "first", 0.3, "2026-01-02"),
+        ("bob/a", "first", 0.2, "2026-01-01"),
+        ("ada/c", "final", 0.9, "2026-02-02"), ("bob/b", "final", 0.8, "2026-02-01"),
+        ("bob/c", "final", 0.7, "2026-02-03"),
+    ]  # fmt: skip
+    cells = [
+        {"fullname": name, "kind": "predictions", "identity": f"{number:064x} 1", "request_id": name, "track": track,
+         "Log-loss": loss, "AUC": 0.5, "result_time": time}
+        for number, (name, track, loss, time) in enumerate(rows)
+    ]  # fmt: skip
+    return Board(pd.DataFrame(cells), phased(rule))
+
+
+def test_phases_rank_by_themselves_the_last_one_first() -> None:
+    made = in_phases("Add")
+    assert ranks(made) == [
+        ("bob/c", 1), ("bob/b", 2), ("ada/c", 3), ("ada/a", 1), ("bob/a", 2), ("ada/b", 3),
+    ]  # fmt: skip
+    assert made.place("bob/a") == (2, 3)
+    only, _ = View.from_params({"tracks": "first"})
+    assert [model for model, _ in ranks(made, only)] == ["ada/a", "bob/a", "ada/b"]
+    assert "tracks" in [filter["name"] for filter in describe(phased("Add"))["filters"]]
+    assert "tracks" not in [filter["name"] for filter in describe(BENCHMARK)["filters"]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [("Force_Last", ["bob/c", "ada/c", "bob/a", "ada/b"]), ("Force_Best", ["bob/c", "ada/c", "ada/a", "bob/a"])],
+)
+def test_one_submission_of_each_person_counts_where_the_bundle_says_so(rule: str, kept: list[str]) -> None:
+    assert [model for model, _ in ranks(in_phases(rule))] == kept
