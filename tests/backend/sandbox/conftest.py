@@ -64,7 +64,7 @@ def left_behind(token: str) -> list[str]:
     found = [f"process {process.pid}" for process in psutil.process_iter() if token in _command(process)]
     found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if " /sys/kernel/" in line]
     for controller in controllers():
-        for cgroup in controller.parent.glob("podium-*.*"):
+        for cgroup in controller.parent.glob("podium-program.*"):  # workers that other tests kill leave those of jobs
             with contextlib.suppress(FileNotFoundError):
                 found += [] if (cgroup / "cgroup.procs").read_text() else [str(cgroup)]
     return found
