@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from leaderboard.benchmarks import load_benchmarks
+from leaderboard.benchmarks import Track, load_benchmarks
 from leaderboard.board.boards import describe
 from leaderboard.board.contents import rebuild
 from leaderboard.board.rows import KnownFacts, columns, measured_columns
@@ -21,7 +21,8 @@ from leaderboard.pages.model import facts
 from leaderboard.records import ModelFacts, ModelType, NamedBlock, PodiumBlock, Provenance, Request, Score
 from tests.shared import ROOT
 
-TINY = load_benchmarks(ROOT / "benchmarks")["tiny"]
+TRACKS = {"open": Track(title="Open"), "closed": Track(title="Closed")}
+TINY = load_benchmarks(ROOT / "benchmarks")["tiny"].model_copy(update={"tracks": TRACKS})
 
 
 def published(number: int, **changes: Any) -> PodiumBlock:
@@ -56,6 +57,7 @@ def table() -> pd.DataFrame:
             params=(1.5, 70.0)[number % 2],
             base_model="org/base",
             sender="ann",
+            track=("open", "closed")[number % 2],
             submitted_time="2026-11-19T10:00:00Z",
         )
         for number, block in enumerate(blocks)
