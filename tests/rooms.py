@@ -100,8 +100,8 @@ ROOMS = {
     "backend.failures backend.evaluators backend.upkeep",
     "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
     "backend backend.sandbox backend.executors",
-    "backend.commands": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.opening "
-    "leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
+    "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
+    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
     "backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from backend.evaluators import EVALUATORS, evaluator_name
 from backend.evaluators.bundle_run import evaluate
 from backend.failures import JobFailed
 from backend.workdir import JobOptions, Workdir
+from leaderboard.artifacts.store import digest_of
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.bundle_rules import BundleRules, BundleSolution
 from leaderboard.errors import PodiumError
@@ -39,7 +39,7 @@ def _problem(benchmark: Benchmark, bundle: BundleRules, solution: BundleSolution
     if phase is None:
         return "No phase has a task that it solves."
     file = private / bundle.folder / solution.file
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = digest_of(file)
     kind = CODE if CODE in benchmark.kinds else benchmark.kinds[0]
     request = ArtifactRequest(
         id=new_id(), kind=kind, model=f"organiser/solution-{solution.index}", revision=digest, benchmark=benchmark.id,

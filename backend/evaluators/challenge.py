@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 
 from backend import sandbox
+from backend.evaluators.block import result_block
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import NamedBlock, NamedRequest, Provenance, Score
+from leaderboard.records import Provenance, Score
 from leaderboard.results.private_results import HIDDEN_SCORES
 from leaderboard.statistics.scores import Measured, challenge_scores
 
@@ -25,28 +26,12 @@ def write_scores(
     hidden columns go into a file of their own, which is not published.
     """
     request, benchmark = workdir.request(), workdir.benchmark()
-    assert isinstance(request, NamedRequest)
     scores, average = challenge_scores(benchmark, measured)
     shown = benchmark.shown()
     _write_hidden(workdir, benchmark, scores)
     made.sandbox = made.sandbox or list(sandbox.entered())
-    block = NamedBlock(
-        request_id=request.id,
-        attempt=request.attempts,
-        benchmark=benchmark.id,
-        benchmark_version=benchmark.version,
-        kind=request.kind,
-        model=request.model,
-        revision=request.revision,
-        number=request.number,
-        precision="",
-        weight_type="",
-        use_chat_template=False,
-        time=request.job_start_time or "",
-        scores={column.key: scores[column.key] for column in shown.columns},
-        average=average,
-        provenance=made,
-    )
+    visible = {column.key: scores[column.key] for column in shown.columns}
+    block = result_block(request, benchmark, visible, average, made)
     known = {column.score for column in shown.columns}
     raw = {key: value.raw for key, value in measured.items() if key in known}
     results = {"results": {benchmark.id: raw}, "podium": block.model_dump(mode="json")}

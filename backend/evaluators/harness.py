@@ -23,6 +23,7 @@ from lm_eval.utils import handle_non_serializable
 from backend import sandbox
 from backend.abilities import pick_device, refused
 from backend.evaluators import provenance
+from backend.evaluators.block import result_block
 from backend.evaluators.generation import fit_generation, overrides
 from backend.evaluators.opening import Opened, open_model
 from backend.evaluators.resume.keeper import Keeper
@@ -325,23 +326,7 @@ def block(
 ) -> PodiumBlock:
     """What Podium adds to the harness's results."""
     scores, average = score(benchmark, results)
-    return PodiumBlock(
-        request_id=request.id,
-        attempt=request.attempts,
-        benchmark=benchmark.id,
-        benchmark_version=benchmark.version,
-        model=request.model,
-        revision=request.revision,
-        base_model=request.base_model,
-        precision=request.precision,
-        weight_type=request.weight_type,
-        use_chat_template=request.use_chat_template,
-        time=request.job_start_time or "",
-        scores=scores,
-        average=average,
-        limit=limit,
-        provenance=made,
-    )
+    return result_block(request, benchmark, scores, average, made, limit)
 
 
 def dump(results: Mapping[str, Any], benchmark: Benchmark, workdir: Workdir) -> bytes:

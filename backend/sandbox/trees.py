@@ -52,11 +52,11 @@ def copy_tree(source: Path, into: Path, limits: Limits) -> list[Path]:
     """
     into.mkdir(parents=True, exist_ok=True)
     clear(into)
-    try:
-        return sorted(_copy(source, into, limits))
-    except BaseException:
-        clear(into)
-        raise
+    with contextlib.ExitStack() as unless_all_is_copied:
+        unless_all_is_copied.callback(clear, into)
+        copied = sorted(_copy(source, into, limits))
+        unless_all_is_copied.pop_all()
+        return copied
 
 
 def clear(folder: Path) -> None:

@@ -14,6 +14,7 @@ from leaderboard.api.problems import Trouble
 from leaderboard.artifacts.places import keep_private_data, private_data
 from leaderboard.bundles import BundleReading, add_bundle, read_bundle
 from leaderboard.bundles.finding import Finding
+from leaderboard.bundles.trial import try_solutions
 from leaderboard.errors import BadBenchmark, NotAccepted
 from leaderboard.records import Problem, Severity
 from leaderboard.records.artifact import Sha256
@@ -56,27 +57,18 @@ def bundle_routes(service: Service) -> APIRouter:
     def add(bundle: UploadedBundle) -> BundleAnswer:
         """Make a benchmark of an uploaded competition bundle, once its sample solutions have run. For maintainers."""
         with tempfile.TemporaryDirectory(prefix="podium-bundle-") as folder:
-            scratch = Path(folder) / "read"
-            scratch.mkdir()
-            reading = read_bundle(service.artifacts.path(bundle.sha256), scratch)
-            return _added(service, bundle, reading, Path(folder))
+            return _added(service, bundle, read_bundle(service.artifacts.path(bundle.sha256), Path(folder)))
 
     return routes
 
 
-def _added(service: Service, wanted: UploadedBundle, reading: BundleReading, folder: Path) -> BundleAnswer:
+def _added(service: Service, wanted: UploadedBundle, reading: BundleReading) -> BundleAnswer:
     """Add what was read. Raises NotAccepted with every problem."""
     if reading.bundle is None:
         raise NotAccepted([_problem(finding) for finding in [*reading.findings.errors, *reading.findings.warnings]])
-    settings, ran = service.settings, 0
+    settings = service.settings
     try:
-        if service.solution_runners and reading.bundle.rules.solutions:
-            (folder / "benchmarks").mkdir()
-            trial = add_bundle(reading, wanted.id, folder / "benchmarks", folder / "private")
-            failed = [sentence for run in service.solution_runners for sentence in run(trial, folder / "private")]
-            if failed:
-                raise BadBenchmark(failed)
-            ran = len(reading.bundle.rules.solutions)
+        ran = sum(try_solutions(reading, wanted.id, run) for run in service.solution_runners)
         private = private_data(settings, wanted.id)
         benchmark = add_bundle(reading, wanted.id, settings.benchmarks_dir, private, replace=wanted.replace)
     except BadBenchmark as error:

@@ -277,6 +277,10 @@ class Benchmark(BaseModel):
             bundle = bundle.model_copy(update={"computed": [], "task_scores": []})  # they name the hidden scores
         return self.model_copy(update={"columns": shown, "bundle": bundle})
 
+    def upload_rules(self, kind: str) -> PredictionsRules | CodeRules | None:
+        """What it says of the files of a kind; None where it takes none."""
+        return {"predictions": self.predictions, "code": self.code}.get(kind)
+
     def column(self, key: str) -> Column:
         """The column named `key`. Raises KeyError."""
         return next(column for column in self.columns if column.key == key)

@@ -78,9 +78,8 @@ class Board:
         self.flagged = self.yes["flagged"]
         self.ids = self._ids()
         self._phases = self._phases_of_rows()
-        kinds = self._texts("kind")
         known = {name: kind.on_hub for name, kind in KINDS.items()}
-        self._on_hub = np.array([known.get(kind or CHECKPOINT, False) for kind in kinds], dtype=bool)
+        self._on_hub = np.array([known.get(kind or CHECKPOINT, False) for kind in self.texts[KIND]], dtype=bool)
         self.position = {name: at for at, name in enumerate(self.ids)}
         self.filters = Filters(self.texts, self.numbers, self.yes)
         self._searched = Columns(
@@ -148,7 +147,9 @@ class Board:
 
     def _phases_of_rows(self) -> Positions:
         """Of each row, the place of its phase, the last phase first; all in one where the benchmark has none."""
-        tracks = [phase.track for phase in reversed(self.benchmark.bundle.phases)] if self.benchmark.bundle else []
+        if self.benchmark.bundle is None:
+            return np.zeros(self.size, dtype=np.int64)
+        tracks = [phase.track for phase in reversed(self.benchmark.bundle.phases)]
         places = {track: at for at, track in enumerate(tracks)}
         return np.array([places.get(str(track), len(tracks)) for track in self.texts["track"]], dtype=np.int64)
 
@@ -224,6 +225,8 @@ class Board:
 
     def _ranks(self, standing: Floats, among: Mask) -> Floats:
         """Ranks within each phase."""
+        if self.benchmark.bundle is None:
+            return _ranks(standing, among)
         ranks = np.full(self.size, np.nan)
         for phase in np.unique(self._phases):
             rows = self._phases == phase

@@ -18,6 +18,7 @@ from leaderboard.errors import BadBenchmark
 from leaderboard.settings import load_settings
 
 if TYPE_CHECKING:
+    from leaderboard.benchmarks import Benchmark
     from leaderboard.bundles import BundleReading
 
 app = typer.Typer(help="Competition bundles of Codabench, BenchGen and CodaLab.", rich_markup_mode=None)
@@ -44,7 +45,7 @@ def add(
         if reading.bundle is None:
             raise BadBenchmark([str(finding) for finding in reading.findings.errors])
         chosen = benchmark_id or re.sub(r"[^a-z0-9]+", "-", reading.bundle.title.lower()).strip("-")[:64]
-        if reading.bundle.rules.solutions and not without_solutions:
+        if not without_solutions:
             _run_solutions(reading, chosen)
         private = private_data(settings, chosen)
         benchmark = add_bundle(reading, chosen, settings.benchmarks_dir, private, replace=replace)
@@ -85,16 +86,18 @@ def export(
 
 
 def _run_solutions(reading: BundleReading, benchmark_id: str) -> None:
-    """Run the sample solutions on a copy. Raises BadBenchmark with every one that has no score."""
-    from leaderboard.bundles import add_bundle
+    """Run the sample solutions. Raises BadBenchmark with every one that has no score."""
+    from leaderboard.bundles.trial import try_solutions
 
-    run = import_module("backend.commands.bundle_solutions").run
-    with tempfile.TemporaryDirectory(prefix="podium-bundle-") as folder:
-        benchmarks, private = Path(folder) / "benchmarks", Path(folder) / "private"
-        benchmarks.mkdir()
-        problems = run(add_bundle(reading, benchmark_id, benchmarks, private), private)
-    if problems:
-        raise BadBenchmark([*problems, "Nothing was added. Fix them, or add it with --without-solutions."])
+    def run(benchmark: Benchmark, private: Path) -> list[str]:
+        problems: list[str] = import_module("backend.commands.bundle_solutions").run(benchmark, private)
+        return problems
+
+    try:
+        try_solutions(reading, benchmark_id, run)
+    except BadBenchmark as error:
+        advice = "Nothing was added. Fix them, or add it with --without-solutions."
+        raise BadBenchmark([*error.lines, advice]) from error
 
 
 @contextmanager

@@ -194,6 +194,13 @@ def has_page(service: Service, model: str) -> bool:
     return any(request.model == model for request in service.queue.view())
 
 
+def standing(service: Service, benchmark: Benchmark, frame: pd.DataFrame, request_id: str) -> dict[str, Any]:
+    """Where a row stands: by the averages with its neighbours, or on a challenge by the board's own order."""
+    if benchmark.on_scores:
+        return {"place": service.boards.get(benchmark.id).board.place(request_id)}
+    return {"rank_and_total": rank_of(frame, request_id), "neighbours": neighbours(frame, request_id)}
+
+
 def draw(service: Service, visit: Visit) -> str:
     """The page of the model that the address names. Raises NotFound."""
     name = "/".join(visit.rest)
@@ -224,9 +231,7 @@ def draw(service: Service, visit: Visit) -> str:
             "benchmark": benchmark,
             "block": shown.podium,
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
-            "rank_and_total": rank_of(frame, shown.podium.request_id),
-            "place": service.boards.get(benchmark.id).board.place(shown.podium.request_id),
-            "neighbours": neighbours(frame, shown.podium.request_id),
+            **standing(service, benchmark, frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),
             "private": private_part(service, visit, shown.podium),
         }

@@ -26,7 +26,7 @@ def draw(service: Service, here: Visit) -> str:
     """The choice of kinds where there are several, and the form of the chosen one where it is no checkpoint."""
     benchmark = service.benchmark(here.benchmark)
     kind = chosen_kind(service, here)
-    rules = getattr(benchmark, kind, None)
+    rules = benchmark.upload_rules(kind)
     return render(
         "submit_named",
         benchmark=benchmark,
@@ -35,6 +35,6 @@ def draw(service: Service, here: Visit) -> str:
         titles={name: KINDS[name].title for name in benchmark.kinds},
         nouns=NOUNS,
         checked=CHECKED,
-        limit=getattr(rules, "max_bytes", None),
+        limit=rules.max_bytes if rules else None,
         query=here.query,
     )

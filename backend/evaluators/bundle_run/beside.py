@@ -17,13 +17,6 @@ MOST_BYTES = 1 << 30
 MOST_FILES = 10_000
 
 
-TOO_MUCH = JobFailed(
-    "output_too_large",
-    f"The programs wrote more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files into the folder that they share, or "
-    "folders that cannot be looked into, and were stopped. Write less there.",
-)
-
-
 class SharedFolder:
     """A folder on this machine's disk that several programs write, looked at while they run."""
 
@@ -39,7 +32,7 @@ class SharedFolder:
             count += len(folders) + len(files)
             size += sum(_size(Path(above) / name) for name in files)
             if size > MOST_BYTES or count > MOST_FILES:
-                raise TOO_MUCH
+                raise _too_much()
 
 
 def ended_well(ended: Ended) -> bool:
@@ -80,7 +73,15 @@ def wait_for_scoring(
 def _hidden_away(error: OSError) -> None:
     """A folder that is gone by now is no matter; one that is nested too deep or closed would hide what it holds."""
     if not isinstance(error, FileNotFoundError):
-        raise TOO_MUCH from error
+        raise _too_much() from error
+
+
+def _too_much() -> JobFailed:
+    return JobFailed(
+        "output_too_large",
+        f"The programs wrote more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files into the folder that they share, "
+        "or folders that cannot be looked into, and were stopped. Write less there.",
+    )
 
 
 def _size(path: Path) -> int:

@@ -10,6 +10,7 @@ import datasets
 
 from backend import sandbox
 from backend.evaluators import harness, provenance
+from backend.evaluators.block import result_block
 from backend.evaluators.generation import overrides
 from backend.evaluators.hosted.answers import Answers
 from backend.evaluators.hosted.load import measured_load
@@ -23,7 +24,7 @@ from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.generation import GENERATES
 from leaderboard.endpoints.addresses import Place, parse
-from leaderboard.records import NamedBlock, Provenance
+from leaderboard.records import PodiumBlock, Provenance
 from leaderboard.records.artifact import Endpoint
 from leaderboard.records.kinds.named import EndpointRequest
 from leaderboard.statistics.scores import Measured, challenge_scores, score
@@ -122,26 +123,9 @@ def block_of(
     load: dict[str, Measured],
     made: Provenance,
     limit: int | None,
-) -> NamedBlock:
+) -> PodiumBlock:
     """What Podium adds to the harness's results."""
     scores, average = score(benchmark, results)
     under_load, _ = challenge_scores(benchmark, load)
     scores |= {column.key: under_load[column.key] for column in benchmark.columns if column.score}
-    return NamedBlock(
-        request_id=request.id,
-        attempt=request.attempts,
-        benchmark=benchmark.id,
-        benchmark_version=benchmark.version,
-        kind=request.kind,
-        model=request.model,
-        revision=request.revision,
-        number=request.number,
-        precision="",
-        weight_type="",
-        use_chat_template=request.use_chat_template,
-        time=request.job_start_time or "",
-        scores=scores,
-        average=average,
-        limit=limit,
-        provenance=made,
-    )
+    return result_block(request, benchmark, scores, average, made, limit)

@@ -72,8 +72,8 @@ class ArtifactCase(Case):
     @property
     def may_repeat(self) -> bool:
         """As the benchmark says of files of this kind."""
-        rules = getattr(self.benchmark, self.submission.kind, None)
-        return bool(rules is not None and rules.same_again)
+        rules = self.benchmark.upload_rules(self.submission.kind) if self.benchmark else None
+        return rules is not None and rules.same_again
 
 
 class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
@@ -81,7 +81,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
 
     def look(self, submission: ArtifactSubmissionT, context: Context) -> ArtifactCase:
         """Find the file, and look into it where it may be taken at all."""
-        rules = getattr(context.benchmark, submission.kind, None) if context.benchmark else None
+        rules = context.benchmark.upload_rules(submission.kind) if context.benchmark else None
         submission = in_phase(submission, context.benchmark)
         case = ArtifactCase(
             submission=submission,

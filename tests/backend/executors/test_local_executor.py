@@ -56,7 +56,7 @@ def test_a_dead_forkserver_takes_its_jobs_along_and_is_replaced(tmp_path: Path, 
     status = until(lambda: (one := executor.poll([handle])[handle]).state is JobState.KILLED and one)
     assert "forkserver" in status.reason and woken
     if Layer.NAMESPACES in layers:
-        until(lambda: all(gone(pid) for pid in running))
+        assert until(lambda: all(gone(pid) for pid in running))
     else:  # what a job starts in a session of its own survives the forkserver where the kernel does not end it
         until(lambda: len(processes(workdir, 1)) <= 1)
         for pid in processes(workdir, 1):
@@ -74,7 +74,7 @@ def test_jobs_do_not_outlive_a_killed_owner(tmp_path: Path) -> None:
     running = until(lambda: processes(Workdir(tmp_path / "jobs" / "wait-1"), 3))
     owner.kill()
     owner.wait()
-    until(lambda: all(gone(pid) for pid in running))
+    assert until(lambda: all(gone(pid) for pid in running))
 
 
 def test_a_memory_peak_is_known_of_an_ended_job(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_job_that_nobody_follows_ends_by_itself(
     _, workdir = submitted(executor, "Wait", settings.work_dir)
     until(lambda: processes(workdir, 3))
     workdir.settle()
-    until(lambda: not processes(workdir, 1))
+    assert until(lambda: not processes(workdir, 1))
 
 
 def test_a_node_that_lost_touch_ends_its_job_when_another_has_taken_it_up(

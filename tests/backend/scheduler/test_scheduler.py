@@ -66,7 +66,7 @@ def test_rounds_go_on_when_the_clock_is_set_back(board: Board, monkeypatch: pyte
         job.modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
     ahead = 0.0
     request = board.submit()
-    until(lambda: board.now(request).status is Status.RUNNING, 30)
+    assert until(lambda: board.now(request).status is Status.RUNNING, 30)
     scheduler.stop()
 
 

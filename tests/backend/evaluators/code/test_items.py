@@ -46,7 +46,7 @@ import os, sys, time
             case 6: return "a text"
             case 7: return [1.0, 2.0]
             case 8:
-                for number in range(3, 40):
+                for number in range(3, 4096):
                     try: os.write(number, b"garbage" * 20)
                     except OSError: pass
             case 9: return object()
