@@ -9,14 +9,16 @@ FINISHED -> PENDING                            re-run: a new attempt, the old re
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
 from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
+from leaderboard.queue.leases import LeaseWatch
 from leaderboard.queue.priority import Ranking
-from leaderboard.queue.request_files import is_foreign, obstacle, read_request
+from leaderboard.queue.request_files import obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
 from leaderboard.queue.retries import NOT_COUNTED, PODIUM, attempt_failed, backoff, given_up, tried_again, waits_until
 from leaderboard.queue.view import QueueView, SetAside
@@ -54,11 +56,17 @@ MAX_SPREAD = 16
 class Queue:
     """The requests of one store. Safe for threads; any number of processes may work on the same store."""
 
-    def __init__(self, store: FileStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        store: FileStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
         self._ranking = Ranking()
+        self._leases = LeaseWatch(clock, elapsed)
         self._unsure: set[str] = set()
         """Claims of ours that failed, though perhaps only their answer got lost."""
 
@@ -131,7 +139,7 @@ class Queue:
     def claim(self, request: Request, worker: str, lease_s: float) -> Request:
         """Become the only one who runs it, for `lease_s` seconds. Raises Conflict when it is not to be had."""
         path = self.path_of(request)
-        lease = Lease(worker=worker, claim=new_id(), until=self._later(lease_s))
+        lease = Lease(worker=worker, claim=new_id(), until=self._later(lease_s), seconds=lease_s)
 
         def decide(current: Request) -> None:
             if current.status is not Status.PENDING or obstacle(current) or not self._is_due(current):
@@ -184,7 +192,7 @@ class Queue:
         """Hold it for `lease_s` seconds more. Raises Conflict when the claim is not ours any more."""
 
         def decide(current: Request, lease: Lease) -> None:
-            current.lease = lease.model_copy(update={"until": self._later(lease_s)})
+            current.lease = lease.model_copy(update={"until": self._later(lease_s), "seconds": lease_s})
             current.progress = progress or current.progress
 
         return self._as_holder(request, decide, "Renew the lease of {}")
@@ -250,10 +258,10 @@ class Queue:
         `held`: claims whose holder asks. It knows by its own clock that it works on them, and this one may have jumped.
         """
         reaped = []
-        for request in self.view().open:
-            if self._is_lost(request) and not (request.lease and request.lease.claim in held):
+        for request in self._leases.lost(self.view().open):
+            if not (request.lease and request.lease.claim in held):
                 try:
-                    reaped.append(self._change(self.path_of(request), self._reap_one(backoff_s), "Reap {}"))
+                    reaped.append(self._change(self.path_of(request), self._reap_one(request, backoff_s), "Reap {}"))
                 except (Conflict, NotFound, Unreadable):
                     continue
         return reaped
@@ -267,9 +275,9 @@ class Queue:
 
     # --- how a request changes
 
-    def _reap_one(self, backoff_s: float) -> Callable[[Request], None]:
+    def _reap_one(self, lost: Request, backoff_s: float) -> Callable[[Request], None]:
         def decide(current: Request) -> None:
-            if not self._is_lost(current):
+            if current.status is not Status.RUNNING or current.lease != lost.lease:
                 raise Conflict([self.path_of(current)])
             holder = current.lease.worker if current.lease else "nobody"
             self._send_back(current, PODIUM, f"the lease of {holder} has expired", backoff_s)
@@ -365,13 +373,6 @@ class Queue:
 
     def _is_due(self, request: Request) -> bool:
         return waits_until(request, self._clock()) is None
-
-    def _is_lost(self, request: Request) -> bool:
-        """Running, under a lease that is over or missing. Foreign requests run under another board's rules."""
-        if request.status is not Status.RUNNING or is_foreign(request):
-            return False
-        until = moment(request.lease.until) if request.lease else None
-        return until is None or until <= self._clock()
 
     # --- files
 

@@ -41,6 +41,8 @@ class Lease(BaseModel):
     worker: str
     claim: str
     until: str
+    seconds: float | None = None
+    """How long it lasted when it was written, so that others need not share the holder's clock."""
 
 
 class TaskProgress(BaseModel):

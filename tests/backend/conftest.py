@@ -100,7 +100,7 @@ class Board:
         self.benchmark = Benchmark(
             id="tiny", version="1", title="Tiny", description="Small.", columns=[column], folder=folder
         )
-        self.queue = Queue(LocalStore(folder / "requests"), clock=self.clock.utc)
+        self.queue = Queue(LocalStore(folder / "requests"), self.clock.utc, self.clock.monotonic)
         self.store = LocalStore(folder / "results")
         self.results = Results(self.store)
         self.executor = ToldExecutor()

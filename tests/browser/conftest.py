@@ -32,6 +32,7 @@ def chromium() -> Iterator[playwright.Browser]:
     """A real browser."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
@@ -46,7 +47,6 @@ def page(chromium: playwright.Browser, podium: Running) -> Iterator[playwright.P
     """
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=podium.address)
     context.set_default_timeout(PATIENCE_MS)
-    playwright.expect.set_options(timeout=PATIENCE_MS)
     trouble: list[str] = []
     context.on(
         "request", lambda request: trouble.append(request.url) if _is_foreign(request.url, podium.address) else None

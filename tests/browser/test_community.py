@@ -54,7 +54,6 @@ def service(folder: Path) -> Iterator[Running]:
 def person(chromium: Browser, service: Running) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=service.address)
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
     trouble: list[str] = []
     context.on("weberror", lambda error: trouble.append(str(error.error)))
     yield context.new_page()

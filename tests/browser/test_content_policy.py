@@ -36,7 +36,6 @@ def watched(chromium: Any, address: str) -> Iterator[tuple[Any, list[str]]]:
     """A page, and what its policy refused."""
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
     page = context.new_page()
     refused: list[str] = []
     page.on(

@@ -86,7 +86,6 @@ def address(tmp_path_factory: pytest.TempPathFactory, elsewhere: tuple[str, list
 def reader(chromium: Any, address: str) -> Iterator[Any]:
     context = chromium.new_context(base_url=address)
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
     context.add_cookies([{"name": "podium_session", "value": "secret", "url": address}])
     yield context.new_page()
     context.close()

@@ -48,7 +48,6 @@ def board(folder: Path, service: Running) -> Service:
 def page(chromium: Browser, service: Running) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=service.address)
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
     trouble: list[str] = []
     context.on("weberror", lambda error: trouble.append(str(error.error)))
     context.on(

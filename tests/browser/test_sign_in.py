@@ -48,7 +48,6 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def page(chromium: Browser, board: str) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=board)
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     yield context.new_page()
     context.close()
 

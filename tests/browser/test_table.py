@@ -69,7 +69,6 @@ def reader(chromium: Any, address: str) -> Iterator[Any]:
     """A page of a wide screen; script errors and requests to other places fail the test."""
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
     context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
     trouble: list[str] = []
     context.on("weberror", lambda error: trouble.append(str(error.error)))
     context.on(

@@ -48,7 +48,7 @@ class GatheringBoard(Board):
     def new_ticker(self) -> Ticker:
         self.executor = ToldExecutor(self.executor.free)
         benchmarks = {"tiny": self.benchmark}
-        queue = Queue(BatchedStore(self.requests_store), clock=self.clock.utc)
+        queue = Queue(BatchedStore(self.requests_store), clock=self.clock.utc, elapsed=self.clock.monotonic)
         gathered = BatchedStore(self.results_store)
         contents = Contents(gathered, queue, benchmarks)
         self.ticker = Ticker(
@@ -144,7 +144,7 @@ def test_nothing_is_published_under_a_lease_that_could_not_be_renewed(board: Gat
     board.ticker.tick()
     assert not board.results_store.list("tiny/")
     board.requests_store.down = False
-    Queue(board.requests_store, clock=board.clock.utc).reap()
+    Queue(board.requests_store, clock=board.clock.utc, elapsed=board.clock.monotonic).reap()
     other = board.queue.claim(board.now(request), "w2", 120)
     for _ in range(2):
         board.ticker.tick()
@@ -171,7 +171,12 @@ def test_a_claim_that_could_not_be_written_is_dropped(board: GatheringBoard) -> 
     board.ticker.tick()
     board.requests_store.down = False
     assert board.ticker.queue.get(request.id).status is Status.PENDING and not board.ticker.jobs
-    assert Queue(board.requests_store, clock=board.clock.utc).claim(request, "w2", 120).attempts == 1
+    assert (
+        Queue(board.requests_store, clock=board.clock.utc, elapsed=board.clock.monotonic)
+        .claim(request, "w2", 120)
+        .attempts
+        == 1
+    )
 
 
 def test_a_claim_whose_answer_was_lost_is_taken_up(board: GatheringBoard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,9 @@ class Clock:
     def __call__(self) -> datetime:
         return self.time
 
+    def elapsed(self) -> float:
+        return self.time.timestamp()
+
     def sleep(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 
@@ -40,7 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def queue(tmp_path: Path, clock: Clock) -> Queue:
-    return Queue(LocalStore(tmp_path), clock)
+    return Queue(LocalStore(tmp_path), clock, clock.elapsed)
 
 
 def asked(model: str = "org/model", number: int = 1, **fields: Any) -> Request:
@@ -250,6 +253,29 @@ def test_a_holder_s_own_leases_are_not_reaped_by_the_wall_clock(queue: Queue, cl
     assert mine.lease and [item.id for item in queue.reap(held={mine.lease.claim})] == [other.id]
 
 
+def test_a_clock_that_is_ahead_takes_no_work_from_a_holder_that_renews(
+    queue: Queue, clock: Clock, tmp_path: Path
+) -> None:
+    ahead = Queue(LocalStore(tmp_path), lambda: clock.time + timedelta(hours=1), clock.elapsed)
+    assert ahead.reap() == []
+    claimed = queue.claim(queue.submit(asked()), "w", 60)
+    for _ in range(5):
+        assert ahead.reap() == []
+        clock.sleep(40)
+        queue.renew(claimed, 60)
+    assert ahead.reap() == []
+    clock.sleep(60)
+    assert [item.id for item in ahead.reap()] == [claimed.id]
+
+
+def test_a_lease_of_a_clock_that_was_ahead_ends_in_its_own_time(queue: Queue, clock: Clock, tmp_path: Path) -> None:
+    ahead = Queue(LocalStore(tmp_path), lambda: clock.time + timedelta(hours=1), clock.elapsed)
+    claimed = ahead.claim(queue.submit(asked()), "w", 60)
+    assert queue.reap() == []
+    clock.sleep(60)
+    assert [item.id for item in queue.reap()] == [claimed.id]
+
+
 def test_an_expired_lease_goes_back_to_pending(queue: Queue, clock: Clock) -> None:
     lost = queue.claim(queue.submit(asked("o/lost")), "w", 60)
     alive = queue.claim(queue.submit(asked("o/alive")), "w", 120)
@@ -294,7 +320,7 @@ class Interrupted(LocalStore):
 @pytest.fixture
 def slow(tmp_path: Path, clock: Clock) -> tuple[Queue, Interrupted]:
     store = Interrupted(tmp_path)
-    return Queue(store, clock), store
+    return Queue(store, clock, clock.elapsed), store
 
 
 def test_no_update_is_lost(queue: Queue, slow: tuple[Queue, Interrupted]) -> None:

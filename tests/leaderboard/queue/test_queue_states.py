@@ -34,7 +34,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.root = Path(tempfile.mkdtemp(dir=FAST if FAST.is_dir() else None))
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
-        self.queues = [Queue(LocalStore(self.root), lambda: self.time) for _ in range(3)]
+        self.queues = [Queue(LocalStore(self.root), lambda: self.time, lambda: self.time.timestamp()) for _ in range(3)]
         self.histories: dict[str, list[Any]] = {}
         self.marks: dict[str, int] = {}
         self.holders: dict[str, str] = {}
