@@ -291,6 +291,12 @@ KILLED = {
     "not_forked": UNSTARTED,
     "cancelled": Rule("cancelled", OURS, "The {kind} of {model} was stopped by its worker."),
     "preempted": Rule("preempted", OURS, "The cluster gave the node that ran {model} to other work."),
+    "no_node_fits": Rule(
+        "no_node_fits",
+        OURS,
+        "No node of the cluster has what a job of this size asks for. This board's maintainers can change the table of "
+        "sizes (PODIUM_SIZES_FILE).",
+    ),
     "node_lost": Rule("node_lost", OURS, "The node that ran {model} failed."),
     "the local executor's forkserver ended": LOST,
 }

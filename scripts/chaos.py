@@ -47,6 +47,8 @@ COLUMN = "compare"
 """The one column of the tiny benchmark that is evaluated."""
 BAD_EVERY = 20
 """One checkpoint in this many cannot be loaded, and must fail for that."""
+PARAMS_B = 0.0002
+"""Parameters (billions) of each checkpoint; the cluster's nodes are too small for a job of unknown size."""
 LEASE_S = 20
 CALM_S = 120.0
 """Seconds within which every worker works again once nothing more goes wrong."""
@@ -54,7 +56,7 @@ PAUSE_S = (0.5, 4.0)
 """Seconds between two troubles."""
 TROUBLES_EACH = 5
 """Troubles for each request at most: after these everything must come to its end by itself."""
-QUIET_S = 900
+QUIET_S = 240
 """Seconds for which nothing may end before it counts as stuck."""
 TROUBLE = [
     Fault("500", 0.03),
@@ -271,7 +273,7 @@ def prepare(folder: Path, hub: localhub.Running, count: int) -> list[Request]:
         [place, *_] = sorted((CHECKPOINTS / source).iterdir())
         name = f"chaos/m{number:03d}"
         commit = hub.hub.commit(name, {file.name: file.read_bytes() for file in place.iterdir() if file.is_file()})
-        request = Request(model=name, revision=commit, benchmark="tiny", precision="float32")
+        request = Request(model=name, revision=commit, benchmark="tiny", precision="float32", params=PARAMS_B)
         requests.append(queue.submit(request))
     return requests
 
@@ -290,8 +292,18 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
             ended, changed = now, time.monotonic()
             print(f"{ended} of {len(requests)} have ended after {chaos.tally.total()} troubles", flush=True)
         if time.monotonic() - changed > QUIET_S:
+            describe(queue, chaos.workers)
             return False
     return True
+
+
+def describe(queue: Queue, workers: list[Worker]) -> None:
+    """Print what there is to know of a run in which nothing ends any more."""
+    for request in queue.view().open:
+        print(request.model, request.status.value, request.not_before, request.lease, request.progress)
+        print(*(f"  {entry.time} {entry.to} {entry.by}: {entry.note}" for entry in request.history[-5:]), sep="\n")
+    for worker in workers:
+        print(worker.name, *worker.log.read_text().splitlines()[-10:], sep="\n  ")
 
 
 def judge(queue: Queue, results: Results, requests: list[Request]) -> tuple[Counter[str], list[str]]:
@@ -338,11 +350,13 @@ def run(seed: int, count: int, folder: Path) -> int:
         codes = [worker.stop() for worker in workers]
         left = job_processes([worker.work for worker in workers])
         outcomes, wrong = judge(queue, results, requests)
-        attempts = Counter(queue.get(request.id).attempts for request in requests)
+        ended = [queue.get(request.id) for request in requests]
     report = {
         "seed": seed, "seconds": round(time.monotonic() - began), "troubles": dict(chaos.tally),
         "faults of the Hub": dict(hub.faults.counts), "outcomes": dict(outcomes),
-        "attempts": dict(sorted(attempts.items())), "exit codes": codes, "processes left": len(left), "wrong": wrong,
+        "attempts": dict(sorted(Counter(request.attempts for request in ended).items())),
+        "ended by": dict(sorted(Counter(request.history[-1].by for request in ended).items())),
+        "exit codes": codes, "processes left": len(left), "wrong": wrong,
     }  # fmt: skip
     print(yaml.safe_dump(report, sort_keys=False, width=110))
     return 0 if moving and not wrong and not left and codes == [0, 0, 0] else 1

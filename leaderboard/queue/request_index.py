@@ -6,6 +6,7 @@ files of those that are pending or running, and of those that changed since.
 
 from __future__ import annotations
 
+import gc
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
@@ -114,7 +115,8 @@ class RequestIndex:
             news |= dict.fromkeys(known - news.keys())
         for path in news:
             self._forget(path)
-        saved = self._saved() if changes.complete and len(news) >= SAVE_AFTER else {}
+        many = changes.complete and len(news) >= SAVE_AFTER
+        saved = self._saved() if many else {}
         unknown = []
         for path, version in news.items():
             if version is not None and (kept := saved.get(path)) and kept.version == version:
@@ -125,6 +127,8 @@ class RequestIndex:
             self._take_up(path, content, version)
         self._version = changes.version
         self._save()
+        if many:
+            keep_from_collector()
         unread = {path: why for path, why in self._store.set_aside().items() if not path.startswith(NOT_REQUESTS)}
         changed = bool(news) or unread != self._unread
         self._unread = unread
@@ -235,6 +239,12 @@ class InOrder:
 
 def _age(request: EndedRequest) -> tuple[str, str]:
     return request.ended_time, request.path
+
+
+def keep_from_collector() -> None:
+    """Keep what is there now from the garbage collector: walking 100,000 requests takes it a fifth of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def in_short(path: str, version: str, request: Request) -> EndedRequest:

@@ -73,6 +73,7 @@ ELSEWHERE = {
     "endpoint_tls": "tests/backend/relay/test_faults.py",
     "endpoint_unreachable": "tests/backend/relay/test_faults.py",
     "job_error": "tests/backend/evaluators/remote/test_engines.py",
+    "no_node_fits": "tests/backend/executors/test_slurm.py",
     "node_lost": "tests/backend/executors/test_slurm.py",
     "not_started": "tests/backend/executors/test_staging.py",
     "preempted": "tests/backend/executors/test_slurm.py",

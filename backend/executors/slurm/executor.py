@@ -16,7 +16,7 @@ from backend.environment import job_environment
 from backend.executors.local import PRELOAD
 from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmSilent
 from backend.executors.slurm.script import batch_script, sbatch_arguments, slurm_name
-from backend.executors.slurm.states import COMPLETED, status_of
+from backend.executors.slurm.states import COMPLETED, IMPOSSIBLE, NO_NODE_FITS, status_of
 from backend.workdir import NodeOptions, Workdir
 from leaderboard.errors import BadSettings
 from leaderboard.records import Progress
@@ -28,6 +28,8 @@ LOOK_S = 1.0
 """Seconds for which what squeue said is believed."""
 LATE_S = 60.0
 """Seconds after which a job that Slurm calls completed must have left its word: network file systems show it late."""
+UNFIT_S = 60.0
+"""Seconds for which Slurm must say that no node fits a job: while nodes register it says so of any."""
 FINAL = (JobState.ENDED, JobState.KILLED, JobState.UNKNOWN)
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class BatchJob:
     cancelled: bool = False
     completed_since: float | None = None
     """When Slurm first called it completed while it had left no word, on our clock."""
+    unfit_since: float | None = None
+    """Since when Slurm says that no node has what it asks for, on our clock."""
 
 
 class SlurmExecutor:
@@ -125,11 +129,7 @@ class SlurmExecutor:
             if job is None or job.status.state in FINAL:
                 return
             job.cancelled = True
-            job.workdir.remove_ticket()
-        try:
-            self._cluster.cancel(job.id, job.name)
-        except SlurmSilent as error:
-            log.warning("Job %s ends by itself, without its ticket: %s", handle, error)
+        self._end(job)
 
     def logs(self, handle: str) -> str:
         """The end of the job's log; empty for an unknown handle."""
@@ -172,6 +172,25 @@ class SlurmExecutor:
             seen |= {(job.id, job.name): job for job in self._cluster.accounted(missing)}
         for job in running:
             job.status = self._status(job, seen.get((job.id, job.name)))
+            self._end_unfit(job)
+
+    def _end(self, job: BatchJob) -> None:
+        """End it at Slurm; where that does not answer it ends without its ticket."""
+        job.workdir.remove_ticket()
+        try:
+            self._cluster.cancel(job.id, job.name)
+        except SlurmSilent as error:
+            log.warning("Job %s (%s) ends by itself, without its ticket: %s", job.id, job.name, error)
+
+    def _end_unfit(self, job: BatchJob) -> None:
+        """End a job for which there is no node, nor will be: it would wait for ever, and keep others from trying."""
+        if job.status.state is not JobState.QUEUED or job.status.reason not in IMPOSSIBLE:
+            job.unfit_since = None
+            return
+        job.unfit_since = job.unfit_since or self._looked
+        if self._looked - job.unfit_since >= UNFIT_S:
+            self._end(job)
+            job.status = JobStatus(JobState.KILLED, NO_NODE_FITS)
 
     def _status(self, job: BatchJob, listed: SlurmJob | None) -> JobStatus:
         """The state of a job that had left no word when Slurm was asked."""

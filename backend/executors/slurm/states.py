@@ -15,6 +15,9 @@ RUNNING = frozenset({"RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OU
 COMPLETED = "COMPLETED"
 NODE_LOST = "node_lost"
 PREEMPTED = "preempted"
+NO_NODE_FITS = "no_node_fits"
+IMPOSSIBLE = frozenset({"BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"})
+"""Reasons for which a job waits that asks for more than any node or partition has."""
 KILLED = {
     "TIMEOUT": "wall_limit",
     "DEADLINE": "wall_limit",

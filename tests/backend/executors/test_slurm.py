@@ -112,6 +112,19 @@ def test_a_job_that_slurm_forgot_is_lost_and_ends(cluster: SlurmOnLoopback, sett
     assert state(executor, handle).state is JobState.UNKNOWN
 
 
+def test_a_job_that_no_node_can_run_is_not_waited_for(
+    cluster: SlurmOnLoopback, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slurm_executor, "UNFIT_S", 1.0)
+    executor = SlurmExecutor.from_settings(settings, PRELOAD)
+    workdir = Workdir(settings.work_dir / "jobs" / NAME)
+    workdir.prepare(JobOptions(evaluator="tests.backend.jobs:Speak"))
+    handle = executor.submit(Job(NAME, workdir.path, Resources(cpus=64, memory_bytes=10**9)))
+    assert ended(executor, handle) == (JobState.KILLED, "no_node_fits")
+    assert until(lambda: handle.split("-")[1] not in {job.id for job in SlurmCluster().jobs() if job.state in WAITING})
+    assert "has what a job of this size asks for" in KILLED_RULES["no_node_fits"].message
+
+
 def test_a_job_that_nobody_follows_ends_by_itself(
     cluster: SlurmOnLoopback, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
