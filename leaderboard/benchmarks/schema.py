@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, f
 
 from leaderboard.benchmarks.bundle_rules import BundleRules
 from leaderboard.benchmarks.challenge import CodeRules, EndpointRules, PredictionsRules
+from leaderboard.benchmarks.competition import Allowances, CompetitionRules, Disclosure
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.records import Engine, Precision, WeightType
 
@@ -110,6 +111,10 @@ class Track(BaseModel):
     """Name on the board."""
     description: str = ""
     """What its rules are, Markdown."""
+    allows: Allowances | None = None
+    """What its submissions may use; None: nothing is said of it."""
+    discloses: list[Disclosure] = Field(default_factory=list)
+    """What its submissions have to say."""
 
 
 class Limits(BaseModel):
@@ -240,6 +245,8 @@ class Benchmark(BaseModel):
     """For endpoints: how they are asked."""
     bundle: BundleRules | None = None
     """The competition bundle that scores predictions and code; None where Podium scores them itself."""
+    competition: CompetitionRules | None = None
+    """The rules of a competition that is held on it; None where none is."""
     harness: Harness = Field(default_factory=Harness)
     """How lm-eval is called."""
     limits: Limits = Field(default_factory=Limits)

@@ -152,6 +152,12 @@ class Request(Versioned):
     """Bits per weight of a quantised checkpoint, as it is stored; None when it is not quantised or does not say."""
     sender_org: str = ""
     """Organisation for which it was submitted: the model's, where the sender belongs to it; it counts for its quota."""
+    team: str = ""
+    """Team of the sender in a competition, for which it counts; empty for none."""
+    disclosure: dict[str, bool | float | str] = Field(default_factory=dict)
+    """What everybody may read of the answers to the track's questions: key -> answer."""
+    terms: str = ""
+    """Version of the competition's terms that the sender accepted."""
     official: bool = False
     """Whether `sender_org` was an official provider of the benchmark when it was submitted."""
     priority: float = 0.0

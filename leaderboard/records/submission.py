@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from leaderboard.records.artifact import Artifact, ArtifactName, Endpoint
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
@@ -12,6 +12,9 @@ from leaderboard.records.checkpoint import ModelType, Precision, WeightType
 CHECKPOINT = "checkpoint"
 """The kind of a submission, request or result that does not name its kind."""
 CODE = "code"
+DisclosureKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Answer = Annotated[bool | FiniteFloat | Annotated[str, Field(max_length=4000)], Field(union_mode="left_to_right")]
+"""The answer to a question of a track."""
 
 
 class BaseSubmission(BaseModel):
@@ -25,6 +28,10 @@ class BaseSubmission(BaseModel):
     """Benchmark id."""
     track: str = "open"
     """Rule set of the benchmark."""
+    disclosure: dict[DisclosureKey, Answer] = Field(default_factory=dict, max_length=50)
+    """What the track asks of a submission: key of each question -> answer."""
+    terms: str = Field(default="", max_length=40)
+    """Version of the competition's terms that the sender accepts."""
 
 
 class CheckpointSubmission(BaseSubmission):
@@ -54,6 +61,8 @@ class NamedSubmission(BaseSubmission):
     """Its name on the board, after the sender's."""
     description: str = Field(default="", max_length=500)
     """What it is, in the sender's words."""
+    local_scores: dict[str, FiniteFloat] = Field(default_factory=dict, max_length=50)
+    """Scores that its sender computed before: key of each column -> score."""
 
 
 class PredictionsSubmission(NamedSubmission):

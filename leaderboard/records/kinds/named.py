@@ -22,6 +22,8 @@ class NamedRequest(Request):
     """What it is, in the sender's words."""
     number: int = 1
     """1, or how often the same was submitted where the benchmark takes it again."""
+    local_scores: dict[str, float] = Field(default_factory=dict)
+    """Scores that the sender computed before submitting: key of each column -> score."""
 
 
 class ArtifactRequest(NamedRequest):
