@@ -73,7 +73,7 @@ class SubmissionLimits(BaseModel):
     total: PositiveInt | None = None
     """While the competition lasts; None for no limit."""
     failures_per_day: PositiveInt | None = 20
-    """Submissions that failed after scoring had begun, in a UTC day: such a failure may tell something of the labels."""
+    """Submissions that failed after scoring had begun, in a UTC day: these may tell something of the labels."""
 
 
 class Split(BaseModel):
