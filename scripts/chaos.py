@@ -50,7 +50,7 @@ BAD_EVERY = 20
 PARAMS_B = 0.0002
 """Parameters (billions) of each checkpoint; the cluster's nodes are too small for a job of unknown size."""
 LEASE_S = 20
-CALM_S = 120.0
+CALM_S = 240.0
 """Seconds within which every worker works again once nothing more goes wrong."""
 PAUSE_S = (0.5, 4.0)
 """Seconds between two troubles."""

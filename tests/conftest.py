@@ -31,27 +31,16 @@ SECONDS = {"first": 60.0, "slow": 15.0, "browser": 4.0}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal the files out, those with slow tests first: pytest-xdist gives each process as many neighbours of the list.
+    """Put the files with the longest tests first: pytest-xdist gives whole files to processes, one after another.
 
-    What a process has not begun is taken from the end of its part by others that have nothing left.
+    A file that several processes share would have each start what its tests need: services, browsers, clusters.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    costs = {path: sum(map(seconds, tests)) for path, tests in files.items()}
-    parts: list[list[pytest.Item]] = [[] for _ in range(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))]
-    loads = [0.0] * len(parts)
     longest = {path: max(map(seconds, tests)) for path, tests in files.items()}
-    for path in sorted((path for path in files if costs[path]), key=lambda path: (-longest[path], -costs[path])):
-        place = loads.index(min(loads))
-        parts[place] += files[path]
-        loads[place] += costs[path]
-    quick = [item for path, tests in files.items() if not costs[path] for item in tests]
-    for place, part in enumerate(parts):
-        missing = len(items) // len(parts) - len(part) if place < len(parts) - 1 else len(quick)
-        part += quick[:missing]
-        del quick[:missing]
-    items[:] = [item for part in parts for item in part]
+    costs = {path: sum(map(seconds, tests)) for path, tests in files.items()}
+    items[:] = [item for path in sorted(files, key=lambda path: (-longest[path], -costs[path])) for item in files[path]]
 
 
 def pytest_runtest_teardown() -> None:

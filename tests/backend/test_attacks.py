@@ -44,7 +44,6 @@ from tests.backend.observer import Observer
 
 BASE = "podium-demo/tiny-base"
 EXPLOIT = "bert-vocab"
-REPRESENTATIVE = (EXPLOIT, "bert-vocab-relative", "bert-vocab-environ", "index-relative")
 DONE = (Status.FINISHED, Status.FAILED)
 VOCABULARY = 640
 
@@ -194,14 +193,6 @@ def test_every_attack_is_held_with_both_layers(place: Place) -> None:
     outcome = place.evaluate("auto")
     check_held(outcome)
     assert outcome.layers == ["landlock", "namespaces"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("place", [REPRESENTATIVE], indirect=True, ids=["representative"])
-@pytest.mark.parametrize("layer", list(Layer))
-def test_one_layer_is_enough(place: Place, layer: Layer) -> None:
-    needs(layer)
-    check_held(place.evaluate(layer.value))
 
 
 @pytest.mark.soak

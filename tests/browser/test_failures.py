@@ -13,8 +13,7 @@ pytestmark = pytest.mark.browser
 BAR = "note => { const style = getComputedStyle(note); return [style.borderLeftWidth, style.borderLeftStyle]; }"
 
 
-@pytest.mark.parametrize("width", [1400, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
 def test_a_failure_of_the_submission_is_seen(page: Page, podium: Running, width: int, scheme: str) -> None:
     failed = Request(
         benchmark="tiny", model=f"org/broken-{width}-{scheme}", revision="a" * 40, id=new_id(), status=Status.FAILED,

@@ -28,9 +28,9 @@ NAMES = {
     "prefix": {"bbh: tokens, times fewer", "bbh: scores that differ", "bbh: peak memory, of stock's"},
 }
 """Subcommand -> some of its figures."""
-LONG = {"jobs", "harness", "queue", "prefix"}
+LONG = {"jobs", "harness", "hub", "prefix", "queue", "table"}
 SOAK = pytest.mark.soak
-"""Those that take a minute and more even at their tiny size run in the soak."""
+"""Those that take half a minute and more even at their tiny size run in the soak."""
 
 
 def test_every_subcommand_is_run_here() -> None:
