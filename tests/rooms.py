@@ -98,7 +98,8 @@ ROOMS = {
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
     "backend.sandbox backend.environment backend.kept backend.workdir backend.resources backend.engines "
     "backend.failures backend.evaluators backend.upkeep",
-    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
+    "leaderboard.opening "
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
     "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.failures backend.workdir backend.evaluators "

@@ -41,7 +41,7 @@ def settings(hub: localhub.Running, tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a board with its folders in the test's own."""
 
     def make(**more: Any) -> Settings:
-        folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work", "secrets")}
+        folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work", "secrets", "private")}
         return Settings.model_validate({"hub_endpoint": hub.endpoint, "hub_timeout_s": 5.0, **folders, **more})
 
     return make
@@ -162,6 +162,22 @@ def test_folders_that_cannot_be_used(settings: Callable[..., Settings], tmp_path
     (tmp_path / "file").write_text("")
     line = named(check_folders(settings(results_dir=tmp_path / "file" / "results")), "folder PODIUM_RESULTS_DIR")
     assert line.state is State.FAILED and "PODIUM_RESULTS_DIR" in line.fix
+
+
+def test_the_private_folder_is_private(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    name, private = "folder PODIUM_PRIVATE_DIR", tmp_path / "private"
+    assert named(check_folders(settings()), name).sentence.endswith("by the first start.")
+    private.mkdir(mode=0o755)
+    line = named(check_folders(settings()), name)
+    assert (line.state, line.fix) == (State.WARNING, f"Run: chmod 700 {private}")
+    private.chmod(0o700)
+    assert named(check_folders(settings()), name).state is State.OK
+    line = named(check_folders(settings(upload_free_gb=1e9)), name)
+    assert line.state is State.WARNING and "uploads are refused below" in line.sentence
+    for other in ("requests", "results", "work"):
+        line = named(check_folders(settings(private_dir=tmp_path / other / "mine")), name)
+        assert line.state is State.FAILED and f"PODIUM_{other.upper()}_DIR" in line.sentence
+    assert named(check_folders(settings(private_dir=tmp_path)), name).state is State.FAILED, "or around them"
 
 
 def test_settings_that_are_none_and_doors_that_are_open(
