@@ -102,8 +102,8 @@ ROOMS = {
     "leaderboard.opening "
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
-    "backend.executors backend.scheduler backend.doctor",
+    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.sandbox backend.failures backend.workdir "
+    "backend.evaluators backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

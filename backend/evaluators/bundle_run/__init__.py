@@ -46,12 +46,14 @@ def evaluate(path: Path) -> None:
     workdir = Workdir(path)
     benchmark = workdir.benchmark()
     plan = plan_of(workdir)
-    unconfined = missing()
+    image = check_image(plan.rules.docker_image)
+    unconfined = "" if image else missing()
     if unconfined:
         raise JobFailed("no_sandbox", unconfined, Fault.INFRASTRUCTURE)
-    check_image(plan.rules.docker_image)
     submission = submission_of(workdir, plan, "predictions" in benchmark.kinds)
-    results = {task.index: _run_task(workdir, plan, task, submission, place) for place, task in enumerate(plan.tasks)}
+    results = {
+        task.index: _run_task(workdir, plan, task, submission, place, image) for place, task in enumerate(plan.tasks)
+    }
     scores = board_scores(plan.rules, plan.phase, {index: result.scores for index, result in results.items()})
     known = {column.score for column in benchmark.columns}
     if not known & scores.keys():
@@ -63,11 +65,13 @@ def evaluate(path: Path) -> None:
     write_scores(workdir, {key: Measured(value, None, None) for key, value in scores.items()}, made)
 
 
-def _run_task(workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submission, place: int) -> TaskResult:
+def _run_task(
+    workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submission, place: int, image: str
+) -> TaskResult:
     benchmark = workdir.benchmark()
     shown = {"ingestion": plan.shows_ingestion, "scoring": shows_scoring(plan, benchmark)}
     limits = Limits(_step_seconds(plan, workdir.options().wall_seconds), _memory_bytes(benchmark))
-    run = TaskRun(task, submission, workdir.scratch / f"task-{place}", limits, shown)
+    run = TaskRun(task, submission, workdir.scratch / f"task-{place}", limits, shown, image)
     steps = 2 * len(plan.tasks)
     workdir.write_progress(Progress(task=f"ingestion of {task.title}", done=2 * place, total=steps))
     run.ingest()

@@ -49,6 +49,8 @@ class Step:
     log: Path
     shown: bool = True
     """Whether the submitter may read what it prints."""
+    image: str = ""
+    """What it runs in; empty for this worker's system and Python."""
     cwd: str = "/app/program"
 
 
@@ -67,6 +69,7 @@ def running(step: Step, limits: Limits) -> Iterator[RunningProgram]:
         processes=PROCESSES,
         tmp_bytes=TMP_BYTES,
         disk_bytes=limits.output_bytes,
+        image=step.image,
     )
     with LiveLog(step.log, step.shown):
         started = start(program)
