@@ -56,13 +56,13 @@ def pull(image: str) -> str:
     path, problem = engine()
     if problem:
         return problem
-    if _is_here(path, image):
-        return ""
-    sweep(path)
     try:
+        sweep(path)
+        if _is_here(path, image):
+            return ""
         pulled = ask(path, "pull", "--quiet", qualified(image), seconds=PULL_S)
     except subprocess.TimeoutExpired:
-        return f"The image {image} could not be pulled within {PULL_S:,} s."
+        return f"The engine did not answer, or the image {image} could not be pulled within {PULL_S:,} s."
     except ValueError as error:
         return f"{error}."
     return "" if pulled.returncode == 0 else f"The image {image} could not be pulled: {said(pulled)}"

@@ -16,9 +16,17 @@ from backend.doctor.board import check_datasets, check_folders, check_settings
 from backend.doctor.cluster import check_slurm
 from backend.doctor.hub import check_clock, check_hub, check_token
 from backend.doctor.line import Line, State
-from backend.doctor.machine import check_disk, check_gpu, check_memory, check_packages, check_programs, check_sandbox
+from backend.doctor.machine import (
+    check_disk,
+    check_gpu,
+    check_images,
+    check_memory,
+    check_packages,
+    check_programs,
+    check_sandbox,
+)
 from backend.executors import layers
-from backend.sandbox import Layer, programs
+from backend.sandbox import Layer, containers, programs
 from leaderboard.cli.__main__ import app
 from leaderboard.hub.token import TokenRights
 from leaderboard.settings import Settings
@@ -152,6 +160,13 @@ def test_layers_of_the_sandbox(
     monkeypatch.setattr("backend.doctor.machine.layer_problems", lambda: problems)
     lines = list(check_sandbox(settings(sandbox=sandbox)))
     assert [line.state for line in lines] == states and all(line.fix or line.state is State.OK for line in lines)
+
+
+def test_images_are_run_or_it_is_said_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "engine", lambda: containers.Engine("", "podman is not installed."))
+    assert check_images().sentence.endswith("are refused here. podman is not installed.")
+    monkeypatch.setattr(containers, "engine", lambda: containers.Engine("/usr/bin/podman", ""))
+    assert "by /usr/bin/podman" in check_images().sentence
 
 
 # --- the board
