@@ -89,7 +89,7 @@ ROOMS = {
     "backend.failures backend.relay backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.hub backend backend.sandbox "
+    "leaderboard.hub leaderboard.results backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.relay backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",

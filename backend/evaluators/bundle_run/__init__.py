@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import say
 from backend.evaluators.bundle_run.plan import Plan, TaskFolders, check_image, plan_of, shows_scoring
 from backend.evaluators.bundle_run.scores import read_scores
 from backend.evaluators.bundle_run.steps import ORGANISERS, Limits
@@ -23,6 +22,7 @@ from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import Fault, Progress, Provenance
+from leaderboard.results.log_parts import say
 from leaderboard.results.private_results import DETAILED_RESULTS, MOST_BYTES
 from leaderboard.statistics.bundle_scores import board_scores
 from leaderboard.statistics.scores import Measured

@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import say
 from backend.failures import JobFailed
 from backend.sandbox.programs import image_missing
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
 from leaderboard.records import ArtifactRequest, Fault
+from leaderboard.results.log_parts import say
 
 RESULTS = "predictions"
 """The kind of a submission that holds results and no program."""

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import LiveLog, last_line, say
+from backend.evaluators.bundle_run.live_log import LiveLog, last_line
 from backend.failures import JobFailed
 from backend.sandbox.programs import Ended, Mount, Program, RunningProgram, start
 from leaderboard.records import Fault
+from leaderboard.results.log_parts import say
 
 PROCESSES = 64
 TMP_BYTES = 256 << 20
