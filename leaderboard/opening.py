@@ -37,6 +37,9 @@ A config is a benchmark; its rows are the board's:
 DETAILS_AGE_S = 60.0
 """Details hardly change: how old what pages show of them may be."""
 
+FILE_KINDS = {"predictions", "code"}
+"""Kinds of submissions that are uploaded files, and whose benchmarks have private data."""
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -63,7 +66,8 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
 
     Raises BadSettings, saying all that is missing, and HubUnavailable.
     """
-    check_folders(settings, working=False)
+    private = any(FILE_KINDS & set(benchmark.kinds) for benchmark in benchmarks.values())
+    check_folders(settings, working=False, private=private)
     gated = partial(_shows, benchmarks, "gated")
     if settings.store == "local":
         results = LocalStore(settings.results_dir)

@@ -40,7 +40,7 @@ from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
-from leaderboard.opening import Stores, open_stores
+from leaderboard.opening import FILE_KINDS, Stores, open_stores
 from leaderboard.predictions.labels import missing_columns
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
@@ -54,8 +54,6 @@ from leaderboard.submissions.policy import Policies
 from leaderboard.submissions.turns import Turns
 
 log = logging.getLogger(__name__)
-FILE_KINDS = {"predictions", "code"}
-"""Kinds of submissions that are uploaded files, and whose benchmarks have private data."""
 BOARD = "podium"
 """Who proposes what the board finds by itself."""
 

@@ -24,6 +24,7 @@ from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 
 GOLDEN = Path(__file__).parent / "golden"
+PRIVATE_FILES = {"benchmarks/tiny/labels.csv": b"1,0\n", "artifacts/ab/ab12": b"an upload\n"}
 ADA, MIA = Person(name="ada"), Person(name="mia")
 
 
@@ -88,7 +89,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service = open_board(Path(folder))
         fill(service)
-        save(service.stores, "local", GOLDEN / f"backup-{int(sys.argv[1])}")
+        private = Path(folder) / "private"
+        for path, content in PRIVATE_FILES.items():
+            (private / path).parent.mkdir(parents=True, exist_ok=True)
+            (private / path).write_bytes(content)
+        save(service.stores, "local", GOLDEN / f"backup-{int(sys.argv[1])}", private)
 
 
 if __name__ == "__main__":

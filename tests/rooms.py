@@ -89,7 +89,7 @@ ROOMS = {
     "backend.failures backend.relay backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.hub backend backend.sandbox "
+    "leaderboard.hub leaderboard.results backend backend.sandbox "
     "backend.environment backend.workdir backend.failures backend.relay backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",
@@ -98,11 +98,12 @@ ROOMS = {
     "leaderboard.queue leaderboard.results leaderboard.board leaderboard.opening leaderboard.monitoring backend "
     "backend.sandbox backend.environment backend.kept backend.workdir backend.resources backend.engines "
     "backend.failures backend.evaluators backend.upkeep",
-    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.opening "
+    "backend.doctor": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores "
+    "leaderboard.opening "
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
-    "backend.executors backend.scheduler backend.doctor",
+    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.sandbox backend.failures backend.workdir "
+    "backend.evaluators backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }
 """Room -> the rooms that it may import from, in the order in which a reader meets them."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from backend.evaluators import EVALUATORS, evaluator_name
 from backend.evaluators.bundle_run import evaluate
 from backend.failures import JobFailed
+from backend.sandbox.containers import pull
 from backend.workdir import JobOptions, Workdir
 from leaderboard.artifacts.store import digest_of
 from leaderboard.benchmarks import Benchmark
@@ -25,6 +26,8 @@ def run(benchmark: Benchmark, private: Path) -> list[str]:
     """
     bundle = benchmark.bundle
     problems = []
+    if bundle and bundle.solutions and bundle.docker_image:
+        pull(bundle.docker_image)
     for solution in bundle.solutions if bundle else ():
         assert bundle is not None
         sentence = _problem(benchmark, bundle, solution, private)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from backend.doctor.line import Line, failed, ok, warning
-from backend.doctor.machine import existing
+from backend.doctor.line import Line, State, failed, ok, warning
+from backend.doctor.machine import GB, existing
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable
 from leaderboard.hub.token import dataset_exists
 from leaderboard.opening import dataset_names
 from leaderboard.settings import Settings, unknown_variables
+from leaderboard.stores.folders import is_open, overlaps
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -51,6 +53,23 @@ def check_folders(settings: Settings) -> Iterator[Line]:
         folders = {"PODIUM_REQUESTS_DIR": settings.requests_dir, "PODIUM_RESULTS_DIR": settings.results_dir, **folders}
     for setting, folder in folders.items():
         yield _folder(setting, folder)
+    yield _private_folder(settings)
+
+
+def _private_folder(settings: Settings) -> Line:
+    """Whether private files can be written, and are private."""
+    line, folder = _folder("PODIUM_PRIVATE_DIR", settings.private_dir), settings.private_dir
+    if line.state is not State.OK:
+        return line
+    if problems := overlaps(settings):
+        return failed(line.name, problems[0].partition(": ")[2], "Set PODIUM_PRIVATE_DIR to a folder of its own.")
+    if folder.is_dir() and is_open(folder):
+        return warning(line.name, f"Others on this machine may look into {folder}.", f"Run: chmod 700 {folder}")
+    free = shutil.disk_usage(existing(folder)).free / GB
+    if free < settings.upload_free_gb:
+        sentence = f"{free:.1f} GB are free in {folder}; uploads are refused below {settings.upload_free_gb:g} GB."
+        return warning(line.name, sentence, "Free disk space, or name another folder (PODIUM_PRIVATE_DIR).")
+    return line
 
 
 def _folder(setting: str, folder: Path) -> Line:

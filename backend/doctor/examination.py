@@ -11,6 +11,7 @@ from backend.doctor.line import Line, failed
 from backend.doctor.machine import (
     check_disk,
     check_gpu,
+    check_images,
     check_memory,
     check_packages,
     check_programs,
@@ -38,6 +39,7 @@ def examine() -> Iterator[Line]:
     yield check_gpu(settings)
     yield from check_sandbox(settings)
     yield check_programs()
+    yield check_images()
     yield from check_hub(settings)
     yield from check_datasets(settings)
     yield from check_slurm(settings)

@@ -14,7 +14,7 @@ import psutil
 
 from backend.doctor.line import Line, failed, ok, warning
 from backend.executors.layers import HOW, layer_problems
-from backend.sandbox import Layer, programs
+from backend.sandbox import Layer, containers, programs
 from leaderboard.settings import PROJECT, Settings
 
 OLDEST = (3, 11)
@@ -133,6 +133,14 @@ def check_programs() -> Line:
     if why:
         return warning("sandbox: programs", f"Submitted code is refused here. {why}", programs.HOW)
     return ok("sandbox: programs", "Submitted code and the programs of competition bundles can be run in bubblewrap.")
+
+
+def check_images() -> Line:
+    """Whether programs of competition bundles can run in an image that their organiser names."""
+    path, why = containers.engine()
+    if why:
+        return ok("sandbox: images", f"Benchmarks that need an image of their own are refused here. {why}")
+    return ok("sandbox: images", f"Programs of competition bundles run in their organiser's image, by {path}.")
 
 
 def existing(folder: Path) -> Path:

@@ -20,7 +20,6 @@ import torch
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 
-from backend import sandbox
 from backend.abilities import pick_device, refused
 from backend.evaluators import provenance
 from backend.evaluators.block import result_block
@@ -30,7 +29,7 @@ from backend.evaluators.resume.keeper import Keeper
 from backend.evaluators.resume.keys import digest, folders_of, run_facts, task_keys, without_places
 from backend.evaluators.resume.records import Records
 from backend.evaluators.shared_prefix.model import SharedPrefixLM
-from backend.evaluators.shared_prefix.reproducible import SEEDING, seeded_scorers
+from backend.evaluators.shared_prefix.reproducible import seeded_scorers
 from backend.evaluators.tasks import local_data, task_manager
 from backend.evaluators.watch import Watch
 from backend.failures import JobFailed, Stage
@@ -111,13 +110,9 @@ def evaluate(path: Path) -> None:
     samples = results.pop("samples")
     template = lm.chat_template(True) if request.use_chat_template else None
     made = Provenance(
-        packages=provenance.packages(),
+        **provenance.of_harness(benchmark, samples),
         hardware=opened.hardware,
-        sandbox=list(sandbox.entered()),
-        seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
-        scorers=SEEDING,
         engine=opened.account(),
-        task_hashes=provenance.task_hashes(samples),
         generation_cut=cut,
         chat_template_sha=provenance.template_sha(template),
         batch_size=batch_size,

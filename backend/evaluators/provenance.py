@@ -10,6 +10,8 @@ from typing import Any
 
 from lm_eval.utils import hash_string
 
+from backend import sandbox
+from backend.evaluators.shared_prefix.reproducible import SEEDING
 from leaderboard import __version__
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Precision, Request, WeightType
@@ -20,6 +22,17 @@ PACKAGES = ("lm_eval", "transformers", "tokenizers", "torch", "accelerate", "pef
 def packages() -> dict[str, str]:
     """Versions of what took part."""
     return {**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": __version__}
+
+
+def of_harness(benchmark: Benchmark, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """The fields that are the same whoever answers the harness: a checkpoint or an endpoint."""
+    return {
+        "packages": packages(),
+        "sandbox": list(sandbox.entered()),
+        "seeds": {str(name): seed for name, seed in benchmark.harness.seeds.items()},
+        "scorers": SEEDING,
+        "task_hashes": task_hashes(samples),
+    }
 
 
 def task_hashes(samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:

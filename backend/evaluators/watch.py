@@ -15,7 +15,7 @@ from lm_eval.api.model import CacheHook
 from backend.failures import JobFailed
 from backend.workdir import Workdir
 from leaderboard.records import Progress, TaskProgress, utc
-from leaderboard.results.log_parts import OWN
+from leaderboard.results.log_parts import say
 
 WRITE_S = 1.0
 """Seconds between two writings of the progress."""
@@ -83,7 +83,7 @@ class Watch(CacheHook):  # type: ignore[misc]
     def say(self, what: str) -> None:
         """Write what is being done now, besides answering."""
         self._task = what
-        print(f"{OWN}{what}", flush=True)
+        say(what)
         self._write(now=True, sure=False)
 
     def attach(self, lm: Any, expected: Mapping[str, int]) -> None:
@@ -122,7 +122,7 @@ class Watch(CacheHook):  # type: ignore[misc]
                 self._totals[name] = max(self._totals.get(name, 0), self._done[name] + count)
             task = next(iter(counts)) if len(counts) == 1 else f"{len(counts)} tasks"
             if task != self._task:
-                print(f"{OWN}answering requests of {task}", flush=True)
+                say(f"answering requests of {task}")
             self._task = task
             self._write(now=True)
             answers = answer(requests, *args, **kwargs)

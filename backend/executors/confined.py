@@ -20,6 +20,7 @@ from backend.sandbox import Layer, Sandbox, View
 from backend.sandbox.limits import Cgroup
 from backend.sandbox.linux import die_with_parent
 from backend.workdir import Workdir
+from leaderboard.results.log_parts import say
 
 MOST_DESCRIPTORS = 1 << 16
 SIGNALLED = 128
@@ -63,7 +64,7 @@ def become_job(
     finally:
         error = sys.exception()
         if isinstance(error, JobFailed) and error.__cause__ is None:
-            print(f"podium: {error}")  # whoever raised it knew all there is to say
+            say(str(error))  # whoever raised it knew all there is to say
         elif error is not None:
             traceback.print_exception(error)
         sys.stdout.flush()

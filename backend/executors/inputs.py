@@ -12,6 +12,7 @@ from pathlib import Path
 from backend import Executor, Job, JobState, Resources
 from backend.environment import hub_cache, tasks_data
 from backend.evaluators import DATA_NEEDS
+from backend.executors.images import Images
 from backend.failures import Stage
 from backend.relay.start import start_relay
 from backend.workdir import DataNeeds, JobOptions, Workdir
@@ -39,6 +40,7 @@ class InputStage:
         self.settings = settings
         self.source = HubDownloads(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
         self.artifacts = open_artifacts(settings)
+        self.images = Images()
         self.data = TasksData(settings, self.source, executor)
 
     def __call__(self, workdir: Workdir) -> None:
@@ -51,6 +53,9 @@ class InputStage:
             self.artifacts.fetch(request.artifact.sha256, workdir.artifact)
             if isinstance(request, CodeRequest):
                 self._fetch_models(request, workdir)
+            if benchmark.bundle and benchmark.bundle.docker_image:
+                workdir.write_progress(Progress(task="fetching the benchmark's image"))
+                self.images.ensure(benchmark.bundle.docker_image)
         elif isinstance(request, EndpointRequest):
             if request.files:
                 workdir.write_progress(Progress(task="downloading the tokenizer"))

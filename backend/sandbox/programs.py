@@ -1,7 +1,8 @@
 """Programs of strangers: each is run in bubblewrap, with nothing in sight but what it is given.
 
 `start` runs one beside the caller, a supervising process that is no stranger's and is not confined itself. Nothing
-is ever run without bubblewrap: `missing` says why it cannot be.
+is ever run without bubblewrap (`missing` says why it cannot be), but for programs in an image that an organiser names:
+those are run by podman or docker, with the same mounts and limits (`image_missing`).
 """
 
 from __future__ import annotations
@@ -16,22 +17,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from backend.sandbox import containers
+from backend.sandbox.container_launcher import ContainerOrder
 from backend.sandbox.launcher import Order
 from backend.sandbox.trees import Limits, TreeRefused, copy_tree
 from leaderboard.errors import CollectRefused
 
-__all__ = ["CollectRefused", "Ended", "Mount", "Program", "RunningProgram", "collect", "missing", "run", "start"]
+__all__ = [
+    "CollectRefused",
+    "Ended",
+    "Mount",
+    "Program",
+    "RunningProgram",
+    "collect",
+    "image_missing",
+    "missing",
+    "run",
+    "start",
+]
 
 LAUNCH = (
     "import sys, types; package = types.ModuleType('backend'); package.__path__ = [sys.argv[1]]; "
-    "sys.modules['backend'] = package; from backend.sandbox.launcher import main; main()"
+    "sys.modules['backend'] = package; import importlib; importlib.import_module(sys.argv[2]).main()"
 )
 """The launcher without the first page of `backend`, whose imports take longer than all the rest of a start."""
 BACKEND = Path(__file__).parents[1]
 PLACES = "/usr/bin:/bin:/usr/local/bin"
 TRIAL_S = 60
+TRIAL = "/podium-trial"
+"""A command that no image has: that it is missing is found out last, when all the rest has worked."""
 HOW = (
     "It needs bubblewrap 0.8 or newer (on Debian: apt-get install bubblewrap) and libseccomp (apt-get install "
     "libseccomp2), and user namespaces (on the host: sysctl user.max_user_namespaces=10000, and on Ubuntu "
@@ -85,6 +101,10 @@ class Program:
     allowed_hosts: Sequence[str] = ()
     """Hosts that it may reach through a proxy that its environment names, over https (`host`) or on a port
     (`host:port`). Names have to lead to public addresses."""
+    image: str = ""
+    """Image of podman or docker that it runs in, which has to be here (`image_missing`); empty for this machine's
+    system and Python, in bubblewrap. With one there are no `descriptors` and no `allowed_hosts`, and what it writes
+    lies on the disk while it runs."""
 
 
 class Ended(NamedTuple):
@@ -135,27 +155,9 @@ class RunningProgram:
 
 def start(program: Program) -> RunningProgram:
     """Start a program. Raises OSError where no process can be started."""
-    order = Order(
-        bwrap=_bwrap() or "bwrap",
-        python=sys.executable,
-        prefixes=[sys.base_prefix, sys.prefix],
-        command=list(program.command),
-        mounts=[(str(mount.source.absolute()), *mount[1:]) for mount in program.mounts],
-        cwd=program.cwd,
-        environment=dict(program.environment),
-        wall_seconds=program.wall_seconds,
-        memory_bytes=program.memory_bytes,
-        processes=program.processes,
-        tmp_bytes=program.tmp_bytes,
-        disk_bytes=program.disk_bytes,
-        disk_files=program.disk_files,
-        log=str(program.log.absolute()),
-        log_bytes=program.log_bytes,
-        descriptors=list(program.descriptors),
-        allowed_hosts=list(program.allowed_hosts),
-    )
+    module, order = _container_order(program) if program.image else _bubblewrap_order(program)
     launcher = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", LAUNCH, str(BACKEND)],
+        [sys.executable, "-I", "-S", "-c", LAUNCH, str(BACKEND), f"backend.sandbox.{module}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={},
@@ -164,9 +166,48 @@ def start(program: Program) -> RunningProgram:
     )
     assert launcher.stdin is not None
     with contextlib.suppress(BrokenPipeError):
-        launcher.stdin.write(json.dumps(order._asdict()).encode() + b"\n")
+        launcher.stdin.write(json.dumps(order).encode() + b"\n")
         launcher.stdin.flush()
     return RunningProgram(launcher)
+
+
+def _bubblewrap_order(program: Program) -> tuple[str, dict[str, Any]]:
+    """The module that does it, and what it is told."""
+    order = Order(
+        bwrap=_bwrap() or "bwrap",
+        python=sys.executable,
+        prefixes=[sys.base_prefix, sys.prefix],
+        descriptors=list(program.descriptors),
+        allowed_hosts=list(program.allowed_hosts),
+        **_told(program),
+    )
+    return "launcher", order._asdict()
+
+
+def _container_order(program: Program) -> tuple[str, dict[str, Any]]:
+    """The module that does it, and what it is told."""
+    if program.descriptors or program.allowed_hosts:
+        raise ValueError("A program in an image inherits no open files and reaches no hosts.")
+    order = ContainerOrder(engine=containers.engine().path, image=program.image, **_told(program))
+    return "container_launcher", order._asdict()
+
+
+def _told(program: Program) -> dict[str, Any]:
+    """What both launchers are told."""
+    return {
+        "command": list(program.command),
+        "mounts": [(str(mount.source.absolute()), *mount[1:]) for mount in program.mounts],
+        "cwd": program.cwd,
+        "environment": dict(program.environment),
+        "wall_seconds": program.wall_seconds,
+        "memory_bytes": program.memory_bytes,
+        "processes": program.processes,
+        "tmp_bytes": program.tmp_bytes,
+        "disk_bytes": program.disk_bytes,
+        "disk_files": program.disk_files,
+        "log": str(program.log.absolute()),
+        "log_bytes": program.log_bytes,
+    }
 
 
 def run(program: Program) -> Ended:
@@ -194,6 +235,18 @@ def problem() -> str:
     if ended.code == 0 and not ended.reason:
         return ""
     return ended.message or f"A trial ended with {ended.reason or ended.code}."
+
+
+@cache
+def image_missing(image: str) -> str:
+    """Why programs cannot run in an image on this machine, sentences; empty when they can. Tried once, with nothing."""
+    if why := containers.image_problem(image):
+        return why
+    with tempfile.TemporaryDirectory() as folder:
+        ended = run(
+            Program([TRIAL], (), "/", {}, TRIAL_S, 256 << 20, Path(folder) / "log", tmp_bytes=1 << 20, image=image)
+        )
+    return ended.message if ended.reason == "not_confined" else ""
 
 
 def collect(source: Path, into: Path, most_bytes: int, most_files: int) -> list[Path]:

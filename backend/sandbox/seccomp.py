@@ -10,13 +10,14 @@ import ctypes
 import errno
 import struct
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from backend.sandbox.linux import LIBC, NEW_USER
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000
 NOT_EQUAL, EQUAL, MORE, MASKED = 1, 4, 6, 7
+OPERATORS = {NOT_EQUAL: "SCMP_CMP_NE", EQUAL: "SCMP_CMP_EQ", MORE: "SCMP_CMP_GT", MASKED: "SCMP_CMP_MASKED_EQ"}
 ACCESS_MODE, TRUNCATE = 0o3, 0o1000
 SOCK_DGRAM = 2
 TIOCSTI = 0x5412
@@ -52,6 +53,15 @@ mode or time."""
 SIGNALS = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 
 
+class Rule(NamedTuple):
+    """A call that fails."""
+
+    name: str
+    error: int
+    compare: tuple[int, ...]
+    """Argument, operator and two numbers, for each condition under which it fails."""
+
+
 class Seccomp:
     """A filter, made once and loaded by every job. Raises OSError where libseccomp is missing or too old.
 
@@ -64,6 +74,7 @@ class Seccomp:
 
     def __init__(self, signals: bool, sockets: bool = False) -> None:
         library = _library()
+        self._rules: list[Rule] = []
         self._load = library.seccomp_load
         self._context = ctypes.c_void_p(library.seccomp_init(ALLOW))
         self._library = library
@@ -99,6 +110,24 @@ class Seccomp:
         if result:
             raise OSError(-result, "the seccomp filter cannot be written")
 
+    def profile(self) -> dict[str, Any]:
+        """The filter as podman and docker read it."""
+        return {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [
+                {
+                    "names": [rule.name],
+                    "action": "SCMP_ACT_ERRNO",
+                    "errnoRet": rule.error,
+                    "args": [
+                        {"index": index, "op": OPERATORS[operator], "value": first, "valueTwo": second}
+                        for index, operator, first, second in zip(*[iter(rule.compare)] * 4, strict=True)
+                    ],
+                }
+                for rule in self._rules
+            ],
+        }
+
     def _deny_other_families(self) -> None:
         """Let sockets of other families fail, and netlink's but for those that list addresses (NETLINK_ROUTE, 0)."""
         for family in set(range(max(FAMILIES))) - FAMILIES:
@@ -108,6 +137,7 @@ class Seccomp:
 
     def _deny(self, name: str, error: int, *compare: int) -> None:
         """Let a call fail with `error`; `compare` is argument, operator and two numbers, for each condition."""
+        self._rules.append(Rule(name, error, compare))
         number = self._library.seccomp_syscall_resolve_name(name.encode())
         conditions = len(compare) // 4
         test = struct.pack("IiQQ" * conditions, *compare) if compare else None

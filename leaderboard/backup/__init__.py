@@ -4,4 +4,5 @@ FOLDER/manifest.json    version of this format, time, kind of store, SHA-256 and
 FOLDER/requests/…       the requests store: request files, votes, logs, workers
 FOLDER/results/…        the results store: results, contents, flags, discussions, policies, facts, details
 FOLDER/details/…        on the Hub, the dataset of each model's details
+FOLDER/private/…        the private folder: uploads, the benchmarks' private data, private results; its own manifest
 """

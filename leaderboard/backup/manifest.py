@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from pydantic import BaseModel, ValidationError
 from leaderboard.errors import BadBackup, BadPath
 from leaderboard.stores.paths import check_path
 
-FORMAT = 1
+FORMAT = 2
 NAME = "manifest.json"
+PRIVATE = "private"
+"""The part that is nobody's but the operator's (private.py)."""
 SHOWN = 5
 """Problems that an error names."""
 
@@ -39,6 +41,8 @@ class Manifest(BaseModel):
     """Kind of store, as in PODIUM_STORE."""
     files: dict[str, Saved]
     """Path below the folder -> the file."""
+    private: str | None = None
+    """SHA-256 of the private part's own manifest; None for a backup without that part, as those of format 1 are."""
 
     def of(self, part: str) -> list[str]:
         """The paths of one part's files, in order, as its store knows them."""
@@ -65,17 +69,32 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Raises BadBackup unless the folder holds exactly the files of the manifest, unchanged."""
-    problems = list(_problems(folder, manifest))
-    if problems:
-        more = f" And {len(problems) - SHOWN} more." if len(problems) > SHOWN else ""
-        raise BadBackup(f"The backup in {folder} is damaged. {' '.join(problems[:SHOWN])}{more} Use another backup.")
+    """Raises BadBackup unless the folder holds exactly the files of the manifest, unchanged.
+
+    The private part is another matter (`private.read_private`).
+    """
+    refuse_damaged(folder, problems(folder, manifest.files, check_path, (NAME, PRIVATE)))
 
 
-def _problems(folder: Path, manifest: Manifest) -> Iterator[str]:
-    for path, saved in manifest.files.items():
+def refuse_damaged(folder: Path, problems: Iterable[str]) -> None:
+    """Raises BadBackup for the backup in `folder` where there are problems."""
+    listed = list(problems)
+    if listed:
+        more = f" And {len(listed) - SHOWN} more." if len(listed) > SHOWN else ""
+        raise BadBackup(f"The backup in {folder} is damaged. {' '.join(listed[:SHOWN])}{more} Use another backup.")
+
+
+def problems(
+    folder: Path, files: Mapping[str, Saved], check: Callable[[str], str], beside: Collection[str] = ()
+) -> Iterator[str]:
+    """A sentence for each file of `folder` that is not as `files` says, or that is not in it.
+
+    `check` raises BadPath for a path that is not to be read. `beside`: names directly in the folder that are no files
+    of it.
+    """
+    for path, saved in files.items():
         try:
-            check_path(path)
+            check(path)
             with opened(folder / path) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
@@ -87,7 +106,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     for base, _, names in os.walk(folder):
         for name in names:
             path = Path(base, name).relative_to(folder).as_posix()
-            if path != NAME and path not in manifest.files:
+            if path.split("/")[0] not in beside and path not in files:
                 yield f"{path} is not in {NAME}."
 
 

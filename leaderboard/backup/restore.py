@@ -7,8 +7,9 @@ from pathlib import Path
 
 from leaderboard import FileStore
 from leaderboard.backup.manifest import Manifest, opened, read_manifest, verify
+from leaderboard.backup.private import count_private, put_back, read_private
 from leaderboard.backup.save import DETAILS, REQUESTS, RESULTS, details_part
-from leaderboard.errors import BadBackup, Conflict
+from leaderboard.errors import BadBackup, Conflict, Infrastructure
 from leaderboard.opening import Stores
 from leaderboard.results.details_store import RESULT_PATH
 
@@ -18,8 +19,11 @@ AT_ONCE = 500
 """Files of one commit where the store is the Hub; a folder takes all of them at once."""
 
 
-def check(folder: Path, kind: str) -> Manifest:
-    """The manifest of a backup that is whole and fits stores of `kind`. Raises BadBackup."""
+def check(folder: Path, kind: str, *, private: bool = False) -> Manifest:
+    """The manifest of a backup that is whole and fits stores of `kind`. Raises BadBackup.
+
+    `private`: whether the private part is looked at too, where the backup has one.
+    """
     manifest = read_manifest(folder)
     verify(folder, manifest)
     if manifest.store != kind:
@@ -27,23 +31,33 @@ def check(folder: Path, kind: str) -> Manifest:
             f"{folder} is of a board with PODIUM_STORE={manifest.store}; here it is {kind}. Set PODIUM_STORE="
             f"{manifest.store}."
         )
+    if private and manifest.private is not None:
+        read_private(folder, manifest)
     return manifest
 
 
-def restore(stores: Stores, kind: str, folder: Path, *, replace: bool = False) -> Manifest:
-    """Put the backup in `folder` into `stores`. Nothing may use them meanwhile.
+def restore(stores: Stores, kind: str, folder: Path, *, replace: bool = False, private: Path | None = None) -> Manifest:
+    """Put the backup in `folder` into `stores`, and its private part into the folder `private`, if that is given.
 
-    With `replace`, they then hold what the backup holds and nothing else; without, they must be empty. Requests come
-    last, so that nobody works on half a board. Raises BadBackup, Conflict, Infrastructure.
+    Nothing may use them meanwhile. With `replace`, they then hold what the backup holds and nothing else; without, they
+    must be empty. Requests come last, so that nobody works on half a board. Raises BadBackup, Conflict, Infrastructure.
     """
     manifest = check(folder, kind)
+    secret = read_private(folder, manifest) if private is not None and manifest.private is not None else None
     targets = list(_targets(stores, manifest))
     there = {part: store.list() for part, store in targets}
     count = sum(path != CARD for paths in there.values() for path in paths)
+    if private is not None and secret is not None:
+        count += count_private(private)
     if count and not replace:
         raise BadBackup(
             f"The board is not empty: it has {count:,} files. Restore into a new one, or say --replace to lose them."
         )
+    if private is not None and secret is not None:
+        try:
+            put_back(folder, secret, private)
+        except OSError as error:
+            raise Infrastructure(f"The private files cannot be written to {private} ({error.strerror}).") from error
     for part, store in targets:
         files = SavedFiles(folder / part, manifest.of(part))
         for changes in _commits(files, there[part], whole=not stores.remote):

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leaderboard import FileStore, __version__
-from leaderboard.backup.manifest import NAME, Manifest, Saved
+from leaderboard.backup.manifest import NAME, PRIVATE, Manifest, Saved
+from leaderboard.backup.private import save_private
 from leaderboard.errors import BadBackup
 from leaderboard.opening import Stores
 from leaderboard.records import now
@@ -23,8 +24,10 @@ AT_ONCE = 500
 """Files that are read in one go."""
 
 
-def save(stores: Stores, kind: str, folder: Path) -> Manifest:
+def save(stores: Stores, kind: str, folder: Path, private: Path | None = None) -> Manifest:
     """Write everything in `stores` (of the kind PODIUM_STORE=`kind`) into `folder`, which is new or empty.
+
+    `private` is the folder of private files, where it is to be saved too: after the results, which name what is in it.
 
     Requests are read before results: a request that ends meanwhile is in the backup as running, with its result, and
     is finished without another run after a restore. Raises BadBackup, Infrastructure; then there is no folder.
@@ -34,6 +37,8 @@ def save(stores: Stores, kind: str, folder: Path) -> Manifest:
         for part, store in parts(stores):
             for path, content in contents(store):
                 manifest.files[f"{part}/{path}"] = _write(draft / part / path, content)
+        if private is not None:
+            manifest.private = save_private(private, draft / PRIVATE)
         _write(draft / NAME, (manifest.model_dump_json(indent=1) + "\n").encode())
     return manifest
 

@@ -9,12 +9,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, get_args
 
-from leaderboard.benchmarks.bundle_rules import BundlePage, BundlePhase
+from leaderboard.benchmarks.bundle_rules import BundlePage, BundlePhase, BundleSettings, Operation
 from leaderboard.bundles.fields import Fields
 from leaderboard.bundles.files import walk
 from leaderboard.bundles.model import BundleColumn
 
+ROOT = "."
+OPERATIONS: dict[str, Operation] = {operation: operation for operation in get_args(Operation)}
+SORTING = {"desc": False, "asc": True}
 MISSING = "missing"
 """Stands for what is needed and not there; an error says so."""
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
@@ -28,6 +32,26 @@ MAX_PRECISION = 10
 
 PhaseFields = Sequence[tuple[Fields, BundlePhase]]
 ColumnFields = Sequence[tuple[Fields, BundleColumn]]
+
+
+def settings(top: Fields) -> BundleSettings:
+    """The flags of the site, all of the same name."""
+    given: dict[str, bool | str] = {}
+    for name, field in BundleSettings.model_fields.items():
+        flag = isinstance(field.default, bool)
+        given[name] = top.flag(name, field.default) if flag else top.text(name, field.default)
+    return BundleSettings.model_validate(given)
+
+
+def limits_and_hidden(fields: Fields) -> dict[str, Any]:
+    """What the dialects say of a phase in the same words: how often one may submit, what participants do not see."""
+    return {
+        "max_submissions_per_day": fields.whole("max_submissions_per_day", 5),
+        "max_submissions": fields.whole("max_submissions", 100),
+        "hide_output": fields.flag("hide_output", False),
+        "hide_prediction_output": fields.flag("hide_prediction_output", False),
+        "hide_score_output": fields.flag("hide_score_output", False),
+    }
 
 
 def page(fields: Fields, key: str) -> str | None:

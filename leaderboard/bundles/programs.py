@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from leaderboard.benchmarks.bundle_rules import BundleTask
 from leaderboard.bundles.document import read_document
 from leaderboard.bundles.fields import Fields
 from leaderboard.bundles.files import walk
-from leaderboard.bundles.parts import METADATA, ColumnFields
+from leaderboard.bundles.parts import METADATA, MISSING, ColumnFields, answers_in_input
 
 EXAMPLE = "`command: python3 $program/score.py $input $output`"
 MAX_TEXT_BYTES = 1_000_000
@@ -35,6 +36,22 @@ def program(fields: Fields, key: str) -> str | None:
         sentence = f"It is missing. Write how the program is started, such as {EXAMPLE}."
         fields.findings.error(file, document.line(("command",)), "command", sentence)
     return path
+
+
+def task(fields: Fields, index: int, name: str, during_scoring: str) -> BundleTask:
+    """A task with its programs and data. `during_scoring`: the field that lets the ingestion run beside the scoring."""
+    made = BundleTask(
+        index=index,
+        name=name,
+        description=fields.text("description"),
+        scoring_program=program(fields, "scoring_program") or MISSING,
+        reference_data=fields.folder("reference_data"),
+        ingestion_program=program(fields, "ingestion_program"),
+        input_data=fields.folder("input_data"),
+        ingestion_only_during_scoring=fields.flag(during_scoring, False),
+    )
+    answers_in_input(fields, made.reference_data, made.input_data)
+    return made
 
 
 def program_folder(content: Path) -> Path:

@@ -15,19 +15,22 @@ from leaderboard.bundles.model import Bundle, BundleColumn
 from leaderboard.bundles.parts import (
     MAX_KEY,
     MISSING,
+    OPERATIONS,
+    ROOT,
+    SORTING,
     WALL_SECONDS,
-    answers_in_input,
     computations,
     in_time,
+    limits_and_hidden,
     logo,
     page,
     precision,
+    settings,
     shown_primary,
     track,
     unique,
 )
-from leaderboard.bundles.programs import program, unprovided
-from leaderboard.bundles.v2 import OPERATIONS, ROOT, SORTING, settings
+from leaderboard.bundles.programs import task, unprovided
 
 DAY = timedelta(days=1)
 
@@ -103,32 +106,17 @@ def _phase(fields: Fields, run: Fields, position: int, taken: set[str], tasks: l
         description=fields.text("description"),
         start=fields.moment("start_date"),
         tasks=tasks,
-        max_submissions_per_day=fields.whole("max_submissions_per_day", 5),
-        max_submissions=fields.whole("max_submissions", 100),
         wall_seconds=run.whole("execution_time_limit", 0) or WALL_SECONDS,
         starting_kit=run.folder_or_file("starting_kit"),
         public_data=run.folder_or_file("public_data"),
         auto_migrate=fields.flag("auto_migration", False) and position > 0,
-        hide_output=fields.flag("hide_output", False),
-        hide_prediction_output=fields.flag("hide_prediction_output", False),
-        hide_score_output=fields.flag("hide_score_output", False),
+        **limits_and_hidden(fields),
     )
 
 
 def _task(fields: Fields, index: int, name: str) -> BundleTask:
     fields.needed("scoring_program")
-    task = BundleTask(
-        index=index,
-        name=name,
-        description=fields.text("description"),
-        scoring_program=program(fields, "scoring_program") or MISSING,
-        reference_data=fields.folder("reference_data"),
-        ingestion_program=program(fields, "ingestion_program"),
-        input_data=fields.folder("input_data"),
-        ingestion_only_during_scoring=fields.flag("ingestion_program_only_during_scoring", False),
-    )
-    answers_in_input(fields, task.reference_data, task.input_data)
-    return task
+    return task(fields, index, name, "ingestion_program_only_during_scoring")
 
 
 def _no_task() -> BundleTask:

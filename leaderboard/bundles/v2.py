@@ -8,11 +8,9 @@ from typing import get_args
 from leaderboard.benchmarks.bundle_rules import (
     BundlePhase,
     BundleRules,
-    BundleSettings,
     BundleSolution,
     BundleTask,
     FactSheetQuestion,
-    Operation,
     SubmissionRule,
 )
 from leaderboard.bundles.fields import Fields
@@ -20,26 +18,27 @@ from leaderboard.bundles.model import Bundle, BundleColumn, Dialect
 from leaderboard.bundles.parts import (
     MAX_KEY,
     MISSING,
+    OPERATIONS,
+    ROOT,
+    SORTING,
     WALL_SECONDS,
-    answers_in_input,
     computations,
     in_time,
     known_tasks,
+    limits_and_hidden,
     logo,
     page,
     pages,
     precision,
+    settings,
     shown_primary,
     track,
     unique,
 )
-from leaderboard.bundles.programs import program, unprovided
+from leaderboard.bundles.programs import task, unprovided
 
 RULES: dict[str, SubmissionRule] = {rule: rule for rule in get_args(SubmissionRule)}
-OPERATIONS: dict[str, Operation] = {operation: operation for operation in get_args(Operation)}
-SORTING = {"desc": False, "asc": True}
 QUESTIONS = {name: name for name in ("checkbox", "text", "select")}
-ROOT = "."
 
 
 def read_v2(top: Fields, dialect: Dialect) -> Bundle:
@@ -73,15 +72,6 @@ def read_v2(top: Fields, dialect: Dialect) -> Bundle:
     )
 
 
-def settings(top: Fields) -> BundleSettings:
-    """The flags of the site, all of the same name."""
-    given: dict[str, bool | str] = {}
-    for name, field in BundleSettings.model_fields.items():
-        flag = isinstance(field.default, bool)
-        given[name] = top.flag(name, field.default) if flag else top.text(name, field.default)
-    return BundleSettings.model_validate(given)
-
-
 def _tasks(top: Fields, dialect: Dialect) -> list[BundleTask]:
     each = top.each("tasks")
     if not each:
@@ -102,18 +92,7 @@ def _tasks(top: Fields, dialect: Dialect) -> list[BundleTask]:
 
 def _task(fields: Fields, position: int) -> BundleTask:
     index = fields.whole("index", position)
-    task = BundleTask(
-        index=index,
-        name=fields.text("name") or f"Task {index}",
-        description=fields.text("description"),
-        scoring_program=program(fields, "scoring_program") or MISSING,
-        reference_data=fields.folder("reference_data"),
-        ingestion_program=program(fields, "ingestion_program"),
-        input_data=fields.folder("input_data"),
-        ingestion_only_during_scoring=fields.flag("ingestion_only_during_scoring", False),
-    )
-    answers_in_input(fields, task.reference_data, task.input_data)
-    return task
+    return task(fields, index, fields.text("name") or f"Task {index}", "ingestion_only_during_scoring")
 
 
 def _phases(top: Fields, tasks: list[int]) -> list[BundlePhase]:
@@ -145,16 +124,12 @@ def _phase(fields: Fields, position: int, taken: set[str], tasks: list[int]) -> 
         start=fields.moment("start"),
         end=fields.moment("end"),
         tasks=own or [0],
-        max_submissions_per_day=fields.whole("max_submissions_per_day", 5),
-        max_submissions=fields.whole("max_submissions", 100),
         wall_seconds=_wall_seconds(fields),
         starting_kit=fields.folder_or_file("starting_kit"),
         public_data=fields.folder_or_file("public_data"),
         auto_migrate=migrates and position > 0,
         accepts_only_results=fields.flag("accepts_only_result_submissions", False),
-        hide_output=fields.flag("hide_output", False),
-        hide_prediction_output=fields.flag("hide_prediction_output", False),
-        hide_score_output=fields.flag("hide_score_output", False),
+        **limits_and_hidden(fields),
     )
 
 

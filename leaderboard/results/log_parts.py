@@ -48,6 +48,11 @@ class LogPart(NamedTuple):
     """For those that are folded: how many there are, in words."""
 
 
+def say(sentence: str) -> None:
+    """Write a line of our own into the log of the job that this process is."""
+    print(f"{OWN}{sentence}", flush=True)
+
+
 def log_parts(text: str) -> list[LogPart]:
     """The parts of a cleaned log, in its order."""
     parts = []

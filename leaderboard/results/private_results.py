@@ -1,6 +1,6 @@
 """What results hold that is not for everybody: the scores of hidden columns, and the pages that scoring programs wrote.
 
-Kept in a folder that no store publishes and no backup of the stores contains.
+Kept in a folder that no store publishes.
 """
 
 from __future__ import annotations

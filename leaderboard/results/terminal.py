@@ -11,7 +11,7 @@ CODE = re.compile(
     r"|(?P<control>[\r\n\x08])"
 )
 """A cursor or colour code; the title of a window; any other escape; what moves the cursor by itself."""
-INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MOST_COLUMNS = 4096
 """How far to the right a code may move the cursor."""
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import say
 from backend.evaluators.bundle_run.plan import Plan, TaskFolders, check_image, plan_of, shows_scoring
 from backend.evaluators.bundle_run.scores import read_scores
 from backend.evaluators.bundle_run.steps import ORGANISERS, Limits
@@ -23,6 +22,7 @@ from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import Fault, Progress, Provenance
+from leaderboard.results.log_parts import say
 from leaderboard.results.private_results import DETAILED_RESULTS, MOST_BYTES
 from leaderboard.statistics.bundle_scores import board_scores
 from leaderboard.statistics.scores import Measured
@@ -46,12 +46,14 @@ def evaluate(path: Path) -> None:
     workdir = Workdir(path)
     benchmark = workdir.benchmark()
     plan = plan_of(workdir)
-    unconfined = missing()
+    image = check_image(plan.rules.docker_image)
+    unconfined = "" if image else missing()
     if unconfined:
         raise JobFailed("no_sandbox", unconfined, Fault.INFRASTRUCTURE)
-    check_image(plan.rules.docker_image)
     submission = submission_of(workdir, plan, "predictions" in benchmark.kinds)
-    results = {task.index: _run_task(workdir, plan, task, submission, place) for place, task in enumerate(plan.tasks)}
+    results = {
+        task.index: _run_task(workdir, plan, task, submission, place, image) for place, task in enumerate(plan.tasks)
+    }
     scores = board_scores(plan.rules, plan.phase, {index: result.scores for index, result in results.items()})
     known = {column.score for column in benchmark.columns}
     if not known & scores.keys():
@@ -63,11 +65,13 @@ def evaluate(path: Path) -> None:
     write_scores(workdir, {key: Measured(value, None, None) for key, value in scores.items()}, made)
 
 
-def _run_task(workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submission, place: int) -> TaskResult:
+def _run_task(
+    workdir: Workdir, plan: Plan, task: TaskFolders, submission: Submission, place: int, image: str
+) -> TaskResult:
     benchmark = workdir.benchmark()
     shown = {"ingestion": plan.shows_ingestion, "scoring": shows_scoring(plan, benchmark)}
     limits = Limits(_step_seconds(plan, workdir.options().wall_seconds), _memory_bytes(benchmark))
-    run = TaskRun(task, submission, workdir.scratch / f"task-{place}", limits, shown)
+    run = TaskRun(task, submission, workdir.scratch / f"task-{place}", limits, shown, image)
     steps = 2 * len(plan.tasks)
     workdir.write_progress(Progress(task=f"ingestion of {task.title}", done=2 * place, total=steps))
     run.ingest()

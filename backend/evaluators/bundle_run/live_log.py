@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from leaderboard.results.log_parts import OWN
+from leaderboard.results.log_parts import OWN, say
+from leaderboard.results.terminal import shown_text
 
 HEAD_BYTES = 12 * 1024
 """What is copied of a program's output from its beginning."""
@@ -19,18 +19,12 @@ MOST_LINE = 2000
 """Characters of one line that are copied."""
 CHUNK_BYTES = 64 * 1024
 LOOK_S = 0.2
-CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def say(sentence: str) -> None:
-    """Write a line of ours into the job's log."""
-    print(f"{OWN}{sentence}", flush=True)
 
 
 def plain(line: str) -> str:
     """A line of a program as the log shows it: what a progress bar said last, no codes, and no line of ours."""
     shown = next((part for part in reversed(line.split("\r")) if part.strip()), "")
-    text = CONTROLS.sub("", shown)[:MOST_LINE]
+    text = shown_text(shown)[:MOST_LINE]
     return f" {text}" if text.startswith(OWN.strip()) else text
 
 

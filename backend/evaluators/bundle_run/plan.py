@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import say
 from backend.failures import JobFailed
+from backend.sandbox.programs import image_missing
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.bundle_rules import BundlePhase, BundleRules, BundleTask
 from leaderboard.records import ArtifactRequest, Fault
+from leaderboard.results.log_parts import say
 
 RESULTS = "predictions"
 """The kind of a submission that holds results and no program."""
@@ -74,18 +75,28 @@ def plan_of(workdir: Workdir) -> Plan:
     return Plan(rules, phase, tasks, request.kind != RESULTS and not is_dataset, is_dataset)
 
 
-def check_image(image: str) -> None:
-    """Say what stands in for the image that a bundle names; raise JobFailed for one of the organiser's own."""
-    if not image:
-        return
+def check_image(image: str) -> str:
+    """The image that the programs of a bundle run in: the one that it names; empty for this worker's Python.
+
+    That stands in where a platform's own image cannot be used, and the log says so. Raises JobFailed where one of the
+    organiser's own cannot.
+    """
+    why = image_missing(image) if image else ""
+    if not why:
+        if image:
+            say(f"The programs run in the image {image}.")
+        return image
     if not STOCK_IMAGE.fullmatch(image):
         raise JobFailed(
             "image_unavailable",
-            f"The programs of this benchmark need the image {image}, and this worker runs no images. The maintainers "
-            "have to install what the programs import into the worker's Python and leave `docker_image` out.",
+            f"The programs of this benchmark need the image {image}, which cannot be used on this worker. {why} The "
+            "maintainers have to change that, or to install what the programs import into the worker's Python and "
+            "leave `docker_image` out.",
             Fault.INFRASTRUCTURE,
         )
-    say(f"The bundle names the image {image}; its programs run with this worker's Python {platform.python_version()}.")
+    version = platform.python_version()
+    say(f"The bundle names the image {image}; its programs run with this worker's Python {version}. {why}")
+    return ""
 
 
 def shows_scoring(plan: Plan, benchmark: Benchmark) -> bool:

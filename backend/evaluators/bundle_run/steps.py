@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.evaluators.bundle_run.live_log import LiveLog, last_line, say
+from backend.evaluators.bundle_run.live_log import LiveLog, last_line
 from backend.failures import JobFailed
 from backend.sandbox.programs import Ended, Mount, Program, RunningProgram, start
 from leaderboard.records import Fault
+from leaderboard.results.log_parts import say
 
 PROCESSES = 64
 TMP_BYTES = 256 << 20
@@ -49,6 +50,8 @@ class Step:
     log: Path
     shown: bool = True
     """Whether the submitter may read what it prints."""
+    image: str = ""
+    """What it runs in; empty for this worker's system and Python."""
     cwd: str = "/app/program"
 
 
@@ -67,6 +70,7 @@ def running(step: Step, limits: Limits) -> Iterator[RunningProgram]:
         processes=PROCESSES,
         tmp_bytes=TMP_BYTES,
         disk_bytes=limits.output_bytes,
+        image=step.image,
     )
     with LiveLog(step.log, step.shown):
         started = start(program)

@@ -61,13 +61,21 @@ class TaskRun:
     """One task of one run, in a folder of its own."""
 
     def __init__(
-        self, task: TaskFolders, submission: Submission, folder: Path, limits: Limits, shown: Mapping[str, bool]
+        self,
+        task: TaskFolders,
+        submission: Submission,
+        folder: Path,
+        limits: Limits,
+        shown: Mapping[str, bool],
+        image: str = "",
     ) -> None:
-        """`shown`: `ingestion` and `scoring` -> whether the submitter may read what they print."""
+        """`shown`: `ingestion` and `scoring` -> whether the submitter may read what they print. `image`: what every
+        program runs in; empty for this worker's Python."""
         self.task = task
         self.submission = submission
         self.limits = limits
         self._shown = shown
+        self._image = image
         self._folder = folder
         for name in ("predictions", "ingestion", "scoring"):
             (folder / name).mkdir(parents=True)
@@ -221,7 +229,8 @@ class TaskRun:
 
     def _step(self, name: str, title: str, command: list[str], mounts: list[Mount]) -> Step:
         shown = self._shown["scoring" if name == "scoring" else "ingestion"]
-        return Step(name, f"{title} of {self.task.title}", command, mounts, self._folder / f"{name}.log", shown)
+        log = self._folder / f"{name}.log"
+        return Step(name, f"{title} of {self.task.title}", command, mounts, log, shown, self._image)
 
     def _command(self, program: Path | None, places: Mapping[str, str]) -> list[str]:
         """The words of the command of an organiser's program. Raises JobFailed."""

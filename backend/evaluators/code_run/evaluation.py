@@ -24,6 +24,7 @@ from leaderboard.archives import ArchiveLimits, open_archive
 from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import BadArchive
 from leaderboard.records import CodeRequest, Fault, Progress, Provenance
+from leaderboard.results.log_parts import say
 
 LOOKS = 100
 """How often progress is written down, at most."""
@@ -59,7 +60,7 @@ def evaluate(path: Path) -> None:
     scores = measured(run.rules, outcome.labels, outcome.answers)
     same = alike(outcome.own_answers)
     if same:
-        run.output.say(
+        say(
             f"{same.share:.0%} of the {same.answers:,} answers are the same. Check that the package did not fall back "
             "to a constant."
         )
@@ -122,7 +123,7 @@ def _items(run: Run) -> Outcome:
             run.workdir.write_progress(Progress(task="predict", done=done, total=len(items)))
 
     calls = ItemRun(run.rules, run.confinement, context, run.output).run(items, progress)
-    run.output.say(f"{len(items):,} calls, {calls.failed:,} failed.")
+    say(f"{len(items):,} calls, {calls.failed:,} failed.")
     return of_calls(items, calls)
 
 
@@ -151,5 +152,5 @@ def _pairs(run: Run) -> Outcome:
     revealed = reveal(rules, has_file, pairs.ids, confinement, output, run.request.id)
     run.workdir.write_progress(Progress(task="train and predict"))
     predicted = train_and_predict(rules, pairs, revealed, confinement, output)
-    output.say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
+    say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
     return of_predicted(predicted, revealed)

@@ -18,6 +18,7 @@ from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import Confinement, SubmittedProcess
 from backend.failures import JobFailed
 from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.results.log_parts import say
 
 MOST_FAILURES_SHOWN = 10
 DOCUMENT_BYTES = 1 << 20
@@ -97,7 +98,7 @@ class ItemRun:
         """Count a failure, show the first of its sort. Raises JobFailed when there are too many."""
         sort = (failure.kind, failure.place(self._rules.show_output))
         if sort not in calls.failures and len(calls.failures) < MOST_FAILURES_SHOWN:
-            self._output.say(f"Call {number} failed: {failure.sentence(self._rules.show_output)}.")
+            say(f"Call {number} failed: {failure.sentence(self._rules.show_output)}.")
         calls.failures[sort] += 1
         if calls.failed > self._rules.max_failures:
             raise JobFailed(

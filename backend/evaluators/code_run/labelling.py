@@ -13,6 +13,7 @@ from backend.evaluators.code_run.inside.messages import Most
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import Confinement, SubmittedProcess
 from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.results.log_parts import say
 
 Pair = dict[str, str]
 RANDOM = "random"
@@ -47,7 +48,7 @@ def reveal(
         scores = _scores(rules, pairs, confinement, output)
     except CallFailed as failed:
         reason = failed.sentence(rules.show_output)
-        output.say(f"{rules.labelling_entry} was not used, the {budget} revealed labels are random: {reason}.")
+        say(f"{rules.labelling_entry} was not used, the {budget} revealed labels are random: {reason}.")
         return Revealed(sorted(order[:budget]), RANDOM, failed.place(rules.show_output))
     order.sort(key=lambda index: -scores[index])
     return Revealed(sorted(order[:budget]), rules.labelling_entry, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaderboard.results.log_parts import OWN
+from leaderboard.results.log_parts import say
 from leaderboard.results.terminal import shown_text
 
 MOST_BYTES = 1 << 20
@@ -25,10 +25,6 @@ class Output:
         self._left = MOST_BYTES
         self._taken = 0
         """Bytes of the log of the process that runs, which were taken over already."""
-
-    def say(self, sentence: str) -> None:
-        """A line of our own in the log."""
-        print(OWN + sentence, flush=True)
 
     def follow(self, log: Path) -> None:
         """Take over the whole lines that a running process has added to its log."""
@@ -57,4 +53,4 @@ class Output:
             text = shown_text(shown.decode(errors="replace")).rstrip("\n")
             print("\n".join(MARK + line for line in text.split("\n")), flush=True)
         if len(content) > len(shown):
-            self.say(f"What the package printed after the first {MOST_BYTES:,} bytes is left out.")
+            say(f"What the package printed after the first {MOST_BYTES:,} bytes is left out.")

@@ -8,7 +8,6 @@ from typing import Any
 
 import datasets
 
-from backend import sandbox
 from backend.evaluators import harness, provenance
 from backend.evaluators.block import result_block
 from backend.evaluators.generation import overrides
@@ -16,7 +15,6 @@ from backend.evaluators.hosted.answers import Answers
 from backend.evaluators.hosted.load import measured_load
 from backend.evaluators.hosted.models import open_endpoint
 from backend.evaluators.loading import tokenizer_in
-from backend.evaluators.shared_prefix.reproducible import SEEDING
 from backend.evaluators.watch import Watch
 from backend.failures import JobFailed
 from backend.relay.client import RelayClient
@@ -70,7 +68,7 @@ def evaluate(path: Path) -> None:
     load = measured_load(benchmark, endpoint.api, lm.route, relay)
     watch.say("writing the results")
     samples = results.pop("samples")
-    made = provenance_of(benchmark, samples)
+    made = Provenance(**provenance.of_harness(benchmark, samples), batch_size="1")
     made.engine = {"engine": "endpoint", "api": endpoint.api, "model": endpoint.model, "listed": listed}
     made.engine |= relay.account()
     made.wall_seconds = round(time.monotonic() - began, 3)
@@ -79,18 +77,6 @@ def evaluate(path: Path) -> None:
     harness.describe(results, request, None, made, benchmark.harness.fewshot_as_multiturn)
     block = block_of(request, benchmark, results, load, made, options.limit)
     harness.write(workdir, benchmark, results, samples, block)
-
-
-def provenance_of(benchmark: Benchmark, samples: dict[str, Any]) -> Provenance:
-    """What can be said of every evaluation of an endpoint."""
-    return Provenance(
-        packages=provenance.packages(),
-        sandbox=list(sandbox.entered()),
-        seeds={str(name): seed for name, seed in benchmark.harness.seeds.items()},
-        scorers=SEEDING,
-        task_hashes=provenance.task_hashes(samples),
-        batch_size="1",
-    )
 
 
 def answered_part(benchmark: Benchmark, endpoint: Endpoint, tokenizer: bool, workdir: Workdir) -> Benchmark:

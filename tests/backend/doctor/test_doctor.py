@@ -16,9 +16,17 @@ from backend.doctor.board import check_datasets, check_folders, check_settings
 from backend.doctor.cluster import check_slurm
 from backend.doctor.hub import check_clock, check_hub, check_token
 from backend.doctor.line import Line, State
-from backend.doctor.machine import check_disk, check_gpu, check_memory, check_packages, check_programs, check_sandbox
+from backend.doctor.machine import (
+    check_disk,
+    check_gpu,
+    check_images,
+    check_memory,
+    check_packages,
+    check_programs,
+    check_sandbox,
+)
 from backend.executors import layers
-from backend.sandbox import Layer, programs
+from backend.sandbox import Layer, containers, programs
 from leaderboard.cli.__main__ import app
 from leaderboard.hub.token import TokenRights
 from leaderboard.settings import Settings
@@ -41,7 +49,7 @@ def settings(hub: localhub.Running, tmp_path: Path) -> Callable[..., Settings]:
     """Settings of a board with its folders in the test's own."""
 
     def make(**more: Any) -> Settings:
-        folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work", "secrets")}
+        folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work", "secrets", "private")}
         return Settings.model_validate({"hub_endpoint": hub.endpoint, "hub_timeout_s": 5.0, **folders, **more})
 
     return make
@@ -154,6 +162,13 @@ def test_layers_of_the_sandbox(
     assert [line.state for line in lines] == states and all(line.fix or line.state is State.OK for line in lines)
 
 
+def test_images_are_run_or_it_is_said_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "engine", lambda: containers.Engine("", "podman is not installed."))
+    assert check_images().sentence.endswith("are refused here. podman is not installed.")
+    monkeypatch.setattr(containers, "engine", lambda: containers.Engine("/usr/bin/podman", ""))
+    assert "by /usr/bin/podman" in check_images().sentence
+
+
 # --- the board
 
 
@@ -162,6 +177,22 @@ def test_folders_that_cannot_be_used(settings: Callable[..., Settings], tmp_path
     (tmp_path / "file").write_text("")
     line = named(check_folders(settings(results_dir=tmp_path / "file" / "results")), "folder PODIUM_RESULTS_DIR")
     assert line.state is State.FAILED and "PODIUM_RESULTS_DIR" in line.fix
+
+
+def test_the_private_folder_is_private(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    name, private = "folder PODIUM_PRIVATE_DIR", tmp_path / "private"
+    assert named(check_folders(settings()), name).sentence.endswith("by the first start.")
+    private.mkdir(mode=0o755)
+    line = named(check_folders(settings()), name)
+    assert (line.state, line.fix) == (State.WARNING, f"Run: chmod 700 {private}")
+    private.chmod(0o700)
+    assert named(check_folders(settings()), name).state is State.OK
+    line = named(check_folders(settings(upload_free_gb=1e9)), name)
+    assert line.state is State.WARNING and "uploads are refused below" in line.sentence
+    for other in ("requests", "results", "work"):
+        line = named(check_folders(settings(private_dir=tmp_path / other / "mine")), name)
+        assert line.state is State.FAILED and f"PODIUM_{other.upper()}_DIR" in line.sentence
+    assert named(check_folders(settings(private_dir=tmp_path)), name).state is State.FAILED, "or around them"
 
 
 def test_settings_that_are_none_and_doors_that_are_open(

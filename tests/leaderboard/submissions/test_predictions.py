@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,10 +19,12 @@ from leaderboard.benchmarks import load_benchmark
 from leaderboard.errors import AlreadyRequested, BadBenchmark, Infrastructure, NotAccepted
 from leaderboard.predictions import confined
 from leaderboard.predictions.__main__ import report
-from leaderboard.predictions.confined import Report, Task
+from leaderboard.predictions.confined import Report, Task, check_file
+from leaderboard.predictions.findings import Finding
 from leaderboard.records import Artifact, Person, PredictionsSubmission, Problem, Severity
 from leaderboard.service import Service, open_service
 from leaderboard.settings import PROJECT, Settings
+from leaderboard.submissions.kinds.predictions.kept import Checked, KeptReports
 from leaderboard.submissions.kinds.predictions.sentences import PREDICTIONS
 from leaderboard.submissions.kinds.predictions.sentences import problems as problems_of
 
@@ -467,3 +470,38 @@ def test_the_same_file_again_has_a_number_of_its_own_where_the_benchmark_takes_i
     paths = [open_to_all.queue.path_of(open_to_all.intake.submit(again, ADA)) for _ in range(3)]
     digest = again.artifact.sha256[:12]
     assert paths == [f"quiz/ada/mine_eval_request_{digest}_{number}.json" for number in (1, 2, 3)]
+
+
+def test_a_file_that_was_looked_at_is_not_checked_again_when_it_is_submitted(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: list[Path] = []
+
+    def counted(file: Path, *rest: Any) -> Report:
+        checks.append(file)
+        return check_file(file, *rest)
+
+    monkeypatch.setattr("leaderboard.submissions.kinds.predictions.intake.check_file", counted)
+    good = submission(service, tmp_path, GOOD, "mine.csv")
+    assert service.intake.look(good, ADA).problems == []
+    assert len(checks) == 1
+    service.intake.submit(good, ADA)
+    assert len(checks) == 1, "the same file, benchmark and rules"
+    bad = submission(service, tmp_path, NOT_TWICE, "mine.csv")
+    first = service.intake.look(bad, ADA).problems
+    assert first and service.intake.look(bad, ADA).problems == first and len(checks) == 2
+    service.intake.look(submission(service, tmp_path, NOT_TWICE, "mine.jsonl"), ADA)
+    assert len(checks) == 3, "another name is another format"
+    labels = service.settings.private_dir / "benchmarks" / "quiz" / "answers" / "labels.csv"
+    labels.write_text(LABELS + "q4,left,0\n")
+    assert service.intake.look(good, ADA).problems and len(checks) == 4, "other ids are expected"
+
+
+def test_reports_are_kept_to_a_number_and_none_of_a_busy_machine() -> None:
+    kept = KeptReports(most=2)
+    keys = [Checked(name, "mine.csv", "quiz", "{}", ("", 0, 0)) for name in "abc"]
+    kept.keep(keys[0], Report(findings=[Finding(code="check_stopped", count=1, examples=[])]))
+    assert kept.get(keys[0]) is None
+    for key in keys:
+        kept.keep(key, Report())
+    assert [kept.get(key) is not None for key in keys] == [False, True, True]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
+from leaderboard.benchmarks.challenge import PredictionsRules
 from leaderboard.errors import Infrastructure
-from leaderboard.predictions.confined import check_file
+from leaderboard.predictions.confined import Report, check_file
 from leaderboard.records import PredictionsSubmission, Problem
 from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
+from leaderboard.submissions.kinds.predictions.kept import KeptReports, checked
 from leaderboard.submissions.kinds.predictions.sentences import problems
 
 AT_ONCE = 2
@@ -20,6 +23,7 @@ class PredictionsIntake(ArtifactIntake[PredictionsSubmission]):
 
     def __init__(self) -> None:
         self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._kept = KeptReports()
 
     def inside(self, case: ArtifactCase) -> list[Problem]:
         """Every problem inside the file. Raises Infrastructure when it cannot be checked, OSError."""
@@ -28,10 +32,18 @@ class PredictionsIntake(ArtifactIntake[PredictionsSubmission]):
             return []
         if case.private is None:
             raise Infrastructure("This board has no folder for private data. Tell the maintainers.")
+        artifact = case.submission.artifact
+        check = checked(artifact.sha256, artifact.filename, case.benchmark.id, rules, case.private)
+        report = self._kept.get(check)
+        if report is None:
+            report = self._check(case.file, artifact.filename, rules, case.private)
+            self._kept.keep(check, report)
+        return problems(report, artifact.filename, case.benchmark)
+
+    def _check(self, file: Path, filename: str, rules: PredictionsRules, private: Path) -> Report:
         if not self._places.acquire(timeout=WAIT_S):
             raise Infrastructure("Many files are being checked at the moment. Submit it again in a few minutes.")
         try:
-            filename = case.submission.artifact.filename
-            return problems(check_file(case.file, filename, rules, case.private), filename, case.benchmark)
+            return check_file(file, filename, rules, private)
         finally:
             self._places.release()

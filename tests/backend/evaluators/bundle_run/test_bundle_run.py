@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import pytest
 from backend.evaluators import load_evaluator
 from backend.failures import JobFailed
 from backend.sandbox import programs
+from backend.sandbox.container_options import ENGINES
 from backend.workdir import Workdir
 from leaderboard.records import Fault
 from leaderboard.results.private_results import DETAILED_RESULTS, HIDDEN_SCORES, MOST_BYTES
 from tests.backend.evaluators.bundle_run.bundles import GOOD, MadeBundle, job, parity, scores_of
+from tests.backend.sandbox.images import forget, imported
 
 
 @pytest.fixture
@@ -317,14 +321,59 @@ def test_a_bundle_that_cannot_be_run_is_the_organisers_fault(bundle: MadeBundle)
     assert error.code == "benchmark_data" and "The folder gone of task Parity" in str(error)
 
 
-def test_images(bundle: MadeBundle, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the platforms use for everything is this worker's Python; an image of the organiser's is refused."""
+def test_images(bundle: MadeBundle, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an engine this worker's Python stands in for the platforms' own; one of the organiser's is refused."""
+    monkeypatch.setattr(shutil, "which", no_engine)
+    forget()
     bundle.rules["docker_image"] = "codalab/codalab-legacy:py312"
     assert run(job(bundle, {"model.py": GOOD}, place="stock")) == {"accuracy": 1.0}
     assert "names the image codalab/codalab-legacy:py312; its programs run with" in capsys.readouterr().out
     bundle.rules["docker_image"] = "ada/own:1"
     error = failing(job(bundle, {"model.py": GOOD}, place="own"))
     assert (error.code, error.fault) == ("image_unavailable", Fault.INFRASTRUCTURE) and "ada/own:1" in str(error)
+    assert "podman is not installed. docker is not installed." in str(error)
+    monkeypatch.undo()
+    forget()
+
+
+def no_engine(name: str, path: str | None = None, *, which: Callable[..., str | None] = shutil.which) -> str | None:
+    return None if name in ENGINES else which(name, path=path)
+
+
+IN_SHELL = """
+while read -r item; do
+    . /app/ingested_program/model.sh
+done < /app/input_data/items.txt > /app/output/answers.txt
+cat /app/input/ref/labels.txt 2>/dev/null && echo SEEN
+true
+"""
+SCORE_IN_SHELL = """
+right=0
+exec 3< /app/input/ref/labels.txt 4< /app/input/res/answers.txt
+while read -r answer <&4; do
+    read -r label <&3
+    [ "$answer" = "$label" ] && right=$((right + 25))
+done
+echo '{"accuracy": 0.'$right'}' > /app/output/scores.json
+"""
+
+
+def test_programs_run_in_the_image_that_the_organiser_names(
+    bundle: MadeBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ingestion and scoring in an image without any Python, with the folders that they have without it."""
+    tmp_path.chmod(0o755)
+    for name, text in (("ingestion", IN_SHELL), ("scoring", SCORE_IN_SHELL)):
+        bundle.put(f"{name}/metadata.yaml", "command: sh $program/run.sh\n")
+        bundle.put(f"{name}/run.sh", text)
+    with imported(tmp_path) as image:
+        bundle.rules["docker_image"] = image
+        workdir = job(bundle, {"model.sh": '[ "$item" = 5 ] || echo $((item % 2))\n[ "$item" = 5 ] && echo 0'})
+        assert run(workdir) == {"accuracy": 0.75}
+        log = capsys.readouterr().out
+        assert f"The programs run in the image {image}." in log and "SEEN" not in log
+        workdir = job(bundle, {"model.sh": "exit 3"}, place="fails")
+        assert failing(workdir).code == "ingestion_failed"
 
 
 def test_nothing_runs_without_a_sandbox(bundle: MadeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
