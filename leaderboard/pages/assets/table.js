@@ -203,7 +203,8 @@ class Table {
     const hidden = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
     const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
     const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
-    this.status.replaceChildren([...parts, ...hidden].join(" · "), " · ", updated, hint);
+    const final = answer.final ? " · final scores on the private labels" : "";
+    this.status.replaceChildren([...parts, ...hidden].join(" · "), " · ", updated, final, hint);
     this.warnings.replaceChildren(...answer.warnings.map((warning) => h("p", {}, warning)));
     this.empty.hidden = shown > 0;
     if (!shown) this.empty.replaceChildren(...this.emptyMessage(answer));
@@ -271,7 +272,8 @@ class Table {
 
   rank(row) {
     if (row.rank === null) return h("span", { title: "Not ranked: a score is missing" }, "–");
-    return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank));
+    const change = row.change === null ? null : h("span", { class: "pt-change", title: "Places gained or lost from the public to the private labels" }, row.change ? ` ${row.change > 0 ? "+" : "−"}${Math.abs(row.change)}` : " =");
+    return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank), change);
   }
 
   modelUrl(row) {
