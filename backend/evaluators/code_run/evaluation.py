@@ -119,7 +119,7 @@ def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:
 def _items(run: Run) -> tuple[Asked, Outcome]:
     everything = data.read_items(run.rules, run.private)
     asked = read_asked(run.workdir, run.rules, run.private, [(item.id,) for item in everything])
-    rows = sorted({*asked.counted()[0], *asked.parts.private()})
+    rows = asked.to_ask()
     items = [everything[at] for at in rows]
     context = _context(run)
     step = max(1, len(items) // LOOKS)

@@ -37,6 +37,14 @@ class Asked:
         """The same after the labels of these rows were revealed."""
         return replace(self, revealed=frozenset(revealed))
 
+    def to_ask(self) -> Positions:
+        """The items that a package is asked about: those of its sample; all where some are private.
+
+        Those that are asked about each time would be the private ones. Raises JobFailed.
+        """
+        counted, _ = self.counted()
+        return list(range(len(self.parts.ids))) if self.parts.private() else counted
+
     def counted(self) -> tuple[Positions, DrawnSample | None]:
         """The public rows that count, and how they were drawn. Raises JobFailed."""
         return drawn_sample(self.workdir, self.parts, self.revealed, self.unasked)
