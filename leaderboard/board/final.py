@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,13 +15,15 @@ from typing import NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.standings import final_rows
+from leaderboard.board.final_ranking import final_rows
 from leaderboard.columns import AVERAGE, MODEL, SCORE_ENDINGS
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.results.private_results import PrivateResults
 from leaderboard.results.private_scores import PrivateScores, Scores, read_private_scores
 
 log = logging.getLogger(__name__)
+BASELINE = "baseline"
+"""Column of the contents table that marks the organisers' own rows."""
 
 
 class Stage(StrEnum):
@@ -44,8 +46,6 @@ class Decided(NamedTuple):
     """Benchmark id -> participant -> ids of the requests that they chose."""
     participant: Callable[[str, str], str]
     """Benchmark id and sender -> the person or team for whom the sender's submissions count."""
-    baselines: Callable[[str], Collection[str]] = lambda benchmark_id: ()
-    """Benchmark id -> ids of the organisers' own requests, each of which keeps its row."""
 
 
 def opened_by_time(benchmark: Benchmark, at: datetime) -> bool:
@@ -100,7 +100,6 @@ class CompetitionBoards:
             senders = sorted(set(self._frame(benchmark_id)["sender"].dropna()))
             inputs += [(name, self._decided.participant(benchmark_id, name)) for name in senders]
             inputs += sorted(self._decided.chosen(benchmark_id).items())
-            inputs += sorted(self._decided.baselines(benchmark_id))
         return f"{published}-{hashlib.sha256(repr(inputs).encode()).hexdigest()[:12]}"
 
     def frame(self, benchmark_id: str) -> pd.DataFrame:
@@ -114,14 +113,19 @@ class CompetitionBoards:
         if stage is Stage.EXACT:
             return exact
         private = [each.private if each else None for each in kept]
-        decided, names = self._decided, published["sender"].fillna("")
-        baselines = set(decided.baselines(benchmark_id))
-        people = [
-            decided.participant(benchmark_id, sender) if sender and request not in baselines else f"{name} {request}"
-            for sender, request, name in zip(names, published["request_id"], published[MODEL], strict=True)
-        ]
+        people = self._participants(benchmark_id, published)
         scored = with_scores(published, benchmark, private, keep=False)
-        return final_rows(exact, scored, benchmark, people, decided.chosen(benchmark_id))
+        return final_rows(exact, scored, benchmark, people, self._decided.chosen(benchmark_id))
+
+    def _participants(self, benchmark_id: str, frame: pd.DataFrame) -> list[str]:
+        """For whom each row counts; rows of baselines and of nobody known for themselves."""
+        baselines = frame[BASELINE] if BASELINE in frame else [False] * len(frame)
+        rows = zip(frame["sender"].fillna(""), baselines, frame[MODEL], frame["request_id"], strict=True)
+        names = {name: self._decided.participant(benchmark_id, name) for name in set(frame["sender"].dropna())}
+        return [
+            names[sender] if sender and not is_baseline else f"{name} {request}"
+            for sender, is_baseline, name, request in rows
+        ]
 
     def private_scores(self, benchmark_id: str, request_id: str, attempt: int) -> Scores | None:
         """Scores of a result's private part; None before they are shown, and where there are none."""

@@ -272,12 +272,18 @@ class Table {
 
   rank(row) {
     if (row.rank === null) return h("span", { title: "Not ranked: a score is missing" }, "–");
-    const change = row.change === null ? null : h("span", { class: "pt-change", title: "Places gained or lost from the public to the private labels" }, row.change ? ` ${row.change > 0 ? "+" : "−"}${Math.abs(row.change)}` : " =");
-    return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank), change);
+    return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank));
   }
 
   modelUrl(row) {
     return safeHref(`${this.prefix}/model/${row.model.split("/").map(encodeURIComponent).join("/")}?benchmark=${encodeURIComponent(this.about.benchmark)}`);
+  }
+
+  /** Places gained on a competition's final board. */
+  gained(row) {
+    if (row.change === null || row.change === undefined) return null;
+    const text = row.change ? `${row.change > 0 ? "+" : "−"}${Math.abs(row.change)}` : "=";
+    return h("span", { class: "pt-change", title: "Places gained or lost from the public to the private labels" }, ` ${text}`);
   }
 
   name(row) {
@@ -312,7 +318,7 @@ class Table {
     box.checked = this.compared.has(row.id);
     return h("tr", { role: "row", class: `${pinned ? "pt-pinned" : ""} ${row.flagged ? "pt-flagged" : ""}`, tabindex: at === Math.max(this.at, 0) ? "0" : "-1",
       "data-at": String(at), "aria-rowindex": position, onfocus: () => (this.at = at) },
-      h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row)),
+      h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row), this.gained(row)),
       h("th", { role: "rowheader", scope: "row", class: "pt-model" }, h("span", { class: "pt-cell" }, box, ...this.name(row),
         h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "↑"))),
       this.about.average ? this.number(row.average, row.average, null, { key: "average" }) : null,
@@ -361,7 +367,7 @@ class Table {
     } }, open ? "less" : "more");
     return h("tr", { class: `pt-card ${open ? "pt-open" : ""}`, role: "row", "data-at": String(at), tabindex: "-1", "aria-rowindex": String(at + 2) },
       h("td", { role: "gridcell" },
-        h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
+        h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row), this.gained(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
           this.about.average ? h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2)) : null),
         h("div", { class: "pt-tasks" }, ...(open ? this.columns : best).map(text), more)));
   }

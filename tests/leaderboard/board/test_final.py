@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,9 @@ def _id(request: str) -> str:
 
 
 def boards(
-    folder: Path, rules: Benchmark, now: datetime, rows: Rows = ROWS, version: str = "2", **decided: Any
+    folder: Path, rules: Benchmark, now: datetime, version: str = "2", baselines: Collection[str] = (), **decided: Any
 ) -> CompetitionBoards:
-    results = PrivateResults(folder / "results")
+    results, rows = PrivateResults(folder / "results"), ROWS
     for _, request, public, private in rows:
         kept = PrivateScores(
             benchmark_version=version,
@@ -74,7 +75,7 @@ def boards(
             private=None if private is None else _scores(private, 20),
         )
         results.write(_id(request), 1, {PRIVATE_SCORES: kept.model_dump_json().encode()})
-    frame = published(rules, rows)
+    frame = published(rules, rows).assign(baseline=[request in baselines for _, request, _, _ in rows])
     settled = {"opened": opened_by_time, "chosen": lambda _: {}, "participant": lambda _, name: TEAMS.get(name, name)}
     return CompetitionBoards(
         lambda _: "v1", lambda _: frame, {"rain": rules}, results, lambda: now, Decided(**settled | decided)
@@ -131,8 +132,8 @@ def test_the_best_private_one_of_the_chosen_ones_counts(tmp_path: Path) -> None:
 
 
 def test_baselines_keep_their_rows(tmp_path: Path) -> None:
-    shown = boards(tmp_path, benchmark(), AFTER, baselines=lambda _: {_id("a2"), _id("a3")})
-    assert [name for name, _, _ in final(shown)] == ["a3", "a2", "d1", "a1", "c1", "e1"]
+    shown = boards(tmp_path, benchmark(), AFTER, baselines={"a2", "a3"})
+    assert {name for name, _, _ in final(shown)} == {"a3", "a2", "d1", "a1", "c1", "e1"}
 
 
 def test_the_board_follows_what_is_decided(tmp_path: Path) -> None:
