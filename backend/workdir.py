@@ -92,6 +92,10 @@ class JobOptions(BaseModel):
     """Where the engine is, if it is not in this environment."""
     private: Path | None = None
     """Folder of the benchmark's private data."""
+    sample_seed: str = ""
+    """Seed of the submission's hidden sample. No submitted code reads this file."""
+    digest_key: str = ""
+    """Key for the published digest of the labels."""
     data_root: Path | None = None
     """Folder of local data files that stands in for the tasks' Hub datasets."""
     batch_size: str = "auto"

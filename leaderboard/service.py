@@ -24,6 +24,7 @@ from leaderboard.artifacts.uploads import Uploads
 from leaderboard.benchmarks import Benchmark, as_shown, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
+from leaderboard.board.final import CompetitionBoards
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
 from leaderboard.community.flags import Category, Draft, Flags
@@ -42,6 +43,7 @@ from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import FILE_KINDS, Stores, open_stores
 from leaderboard.predictions.labels import missing_columns
+from leaderboard.predictions.parts import unusable_parts
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Abilities, Person
@@ -73,6 +75,8 @@ class Service:
     results: Results
     results_store: FileStore
     contents: Contents
+    competition_boards: CompetitionBoards
+    """What boards show of competitions."""
     boards: Boards
     intake: Intake
     identity: Identity
@@ -191,6 +195,8 @@ def open_service(settings: Settings) -> Service:
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
+    kept_back = PrivateResults(private_results(settings))
+    final = CompetitionBoards(contents.version, contents.frame, benchmarks, kept_back, lambda: datetime.now(UTC))
     artifacts = open_artifacts(settings)
     if challenges := [benchmark.id for benchmark in benchmarks.values() if FILE_KINDS & set(benchmark.kinds)]:
         artifacts.prepare()
@@ -206,7 +212,8 @@ def open_service(settings: Settings) -> Service:
         results=results,
         results_store=results_store,
         contents=contents,
-        boards=Boards(ContentsSource(contents.version, contents.frame), benchmarks),
+        competition_boards=final,
+        boards=Boards(ContentsSource(final.version, final.frame), benchmarks),
         intake=Intake(
             hub,
             queue,
@@ -232,12 +239,16 @@ def open_service(settings: Settings) -> Service:
 
 
 def check_labels(settings: Settings, benchmarks: Iterable[Benchmark]) -> None:
-    """Raise BadBenchmark when the labels of a benchmark for predictions are missing or lack a column."""
-    lines = [
-        f"{benchmark.folder / benchmark.id}.yaml:1: {sentence}"
-        for benchmark in benchmarks
-        if (sentence := missing_columns(benchmark, private_data(settings, benchmark.id)))
-    ]
+    """Raise BadBenchmark when the labels of a benchmark for predictions are missing or lack a column.
+
+    Of a competition also when they do not make the parts that it needs.
+    """
+    lines = []
+    for benchmark in benchmarks:
+        private = private_data(settings, benchmark.id)
+        missing = missing_columns(benchmark, private)
+        sentences = [missing] if missing else unusable_parts(benchmark, private)
+        lines += [f"{benchmark.folder / benchmark.id}.yaml:1: {sentence}" for sentence in sentences]
     if lines:
         raise BadBenchmark(lines)
 

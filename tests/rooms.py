@@ -68,7 +68,7 @@ ROOMS = {
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
     "leaderboard.cli": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
-    "leaderboard.benchmarks leaderboard.queue leaderboard.results "
+    "leaderboard.benchmarks leaderboard.predictions leaderboard.queue leaderboard.results "
     "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
     "leaderboard.space",
     # what runs work

@@ -11,15 +11,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from backend.evaluators.challenge import write_scores
+from backend.evaluators.challenge import KeptBack, digest_of_data, scoring_version, write_scores
+from backend.evaluators.sampling import drawn_sample
 from backend.failures import JobFailed
 from backend.workdir import JobOptions, Workdir
 from leaderboard import __version__
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.challenge import PredictionsRules
 from leaderboard.errors import Unreadable
-from leaderboard.predictions.labels import Labels, read_labels
+from leaderboard.predictions.labels import Labels, label_columns, read_labels
+from leaderboard.predictions.parts import part_columns, parts_of_labels, rows_of
 from leaderboard.predictions.reader import id_text
+from leaderboard.predictions.sample import Positions
 from leaderboard.predictions.scoring import Scored, scores
 from leaderboard.predictions.submitted import read_submitted
 from leaderboard.records import ArtifactRequest, Fault, Provenance
@@ -37,21 +40,24 @@ def evaluate(path: Path) -> None:
     request, benchmark = workdir.request(), workdir.benchmark()
     assert isinstance(request, ArtifactRequest) and benchmark.predictions is not None
     rules = benchmark.predictions
+    private = _private(workdir.options())
     try:
-        labels = read_labels(rules, _private(workdir.options()))
+        labels = read_labels(rules, private, [*label_columns(rules), *part_columns(benchmark.competition)])
         predictions = _predictions(workdir, request, rules, labels)
-        scored = dict(scores(rules, predictions, labels))
+        scored, kept_back = _scored(workdir, benchmark, predictions, labels)
     except Unreadable as error:  # its words are the organiser's own: a file, columns, lines
         raise JobFailed("benchmark_data", f"The benchmark's labels: {error}.", Fault.INFRASTRUCTURE) from None
     _refuse_undefined(benchmark, scored)
+    assert rules.labels is not None
     made = Provenance(
         packages={**{name: importlib.metadata.version(name) for name in PACKAGES}, "podium": __version__},
         wall_seconds=round(time.monotonic() - began, 3),
+        scoring=scoring_version(workdir, rules, {"metrics", "columns"}, private / rules.labels.file),
     )
     shown = {column.score for column in benchmark.columns if not column.hidden and not column.private}
     public = {key: each for key, each in scored.items() if key in shown}
     details = {benchmark.id: _details(public, predictions, labels)} if rules.details == "public" else {}
-    write_scores(workdir, {key: each.measured for key, each in scored.items()}, made, details)
+    write_scores(workdir, {key: each.measured for key, each in scored.items()}, made, details, kept_back)
 
 
 def _private(options: JobOptions) -> Path:
@@ -72,6 +78,31 @@ def _predictions(
             "Submit it again to read every problem.",
         )
     return reading.columns
+
+
+def _scored(
+    workdir: Workdir, benchmark: Benchmark, predictions: Mapping[str, pa.Array], labels: Labels
+) -> tuple[Mapping[str, Scored], KeptBack | None]:
+    """Scores of the public part by key, and what is kept back. Raises Unreadable, JobFailed."""
+    rules, competition = benchmark.predictions, benchmark.competition
+    assert rules is not None and rules.labels is not None
+    if competition is None or (competition.split is None and competition.hidden_sample is None):
+        return dict(scores(rules, predictions, labels)), None
+
+    def of(positions: Positions) -> Mapping[str, Scored]:
+        chosen = {name: values.take(pa.array(positions, pa.int64())) for name, values in predictions.items()}
+        try:
+            return dict(scores(rules, chosen, rows_of(labels, positions)))
+        except Unreadable:  # its reason would tell something of the labels in this part
+            sentence = "The benchmark's labels: a part or a sample of them cannot be scored, its labels are too few or "
+            raise JobFailed("benchmark_data", sentence + "all alike.", Fault.INFRASTRUCTURE) from None
+
+    parts = parts_of_labels(benchmark, labels)
+    positions, sample = drawn_sample(workdir, parts)
+    private = None if competition.split is None else of(parts.private())
+    digest = digest_of_data(_private(workdir.options()) / rules.labels.file)
+    kept = None if private is None else {key: each.measured for key, each in private.items()}
+    return of(positions), KeptBack(kept, sample, digest)
 
 
 def _refuse_undefined(benchmark: Benchmark, scored: Mapping[str, Scored]) -> None:

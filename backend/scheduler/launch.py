@@ -13,6 +13,7 @@ from backend.evaluators import EVALUATORS, evaluator_name, starts_programs
 from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
+from leaderboard.artifacts.keys import BenchmarkKey
 from leaderboard.artifacts.places import fetch_private_data, private_data
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import ArtifactRequest, Engine, Request, Status
@@ -55,6 +56,10 @@ class Launcher:
         workdir = self.workdir(request)
         engine = engine_for(benchmark, self._sizes.engine(request, benchmark.id), self._settings)
         options = self.options(evaluator_name(evaluator), resources, benchmark, engine)
+        if isinstance(request, ArtifactRequest):
+            key = BenchmarkKey(self._settings, benchmark.id)
+            derived = {"sample_seed": key.sample_seed(request.id), "digest_key": key.digest_key()}
+            options = options.model_copy(update=derived)
         if starts_programs(request.kind, benchmark):
             options = options.model_copy(update={"view": supervising(options.view)})
         elif request.kind == PREDICTIONS:

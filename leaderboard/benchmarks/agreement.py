@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from leaderboard.benchmarks.code import code_disagreements
+from leaderboard.benchmarks.competition_rules import competition_disagreements
 from leaderboard.benchmarks.harness_tasks import leaves, lower_is_better, task_names
 from leaderboard.benchmarks.load_scores import LOAD_METRICS, load_score
 from leaderboard.benchmarks.metrics import undeclared
@@ -38,6 +39,7 @@ def disagreements(benchmark: Benchmark, stem: str) -> Iterator[tuple[Place, str]
     yield from _columns_disagree(benchmark.columns)
     yield from _metrics_undeclared(benchmark)
     yield from predictions_disagree(benchmark)
+    yield from competition_disagreements(benchmark)
     keys = {column.key for column in benchmark.columns}
     for key in (benchmark.model_report.tasks if benchmark.model_report else {}).keys() - keys:
         sentence = f"There is no column {key!r}. There are: {', '.join(sorted(keys))}."

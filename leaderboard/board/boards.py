@@ -120,6 +120,7 @@ class Boards:
             "version": published.version,
             "updated": published.updated,
             "of": board.size,
+            "final": board.final,
             "total": len(selection.rows),
             "offset": offset,
             "rows": board.rows(selection, rows, view),

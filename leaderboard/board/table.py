@@ -19,7 +19,7 @@ from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
 from leaderboard.board.submission_rule import counted
 from leaderboard.board.view import View
-from leaderboard.columns import BY_KEY, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
+from leaderboard.columns import BY_KEY, CHANGE, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
 from leaderboard.records import KINDS
 from leaderboard.records.submission import CHECKPOINT
@@ -64,6 +64,9 @@ class Board:
         self.frame = counted(frame, benchmark).reset_index(drop=True)
         self.size = len(self.frame)
         self.keys = [column.key for column in benchmark.columns]
+        self.final = CHANGE in frame
+        """Whether it is a competition's final board, on the private labels."""
+        self.change = self._floats(CHANGE)
         self._downwards = {column.key for column in benchmark.columns if column.counts_downwards}
         titles = {column.key: column.title for column in benchmark.columns}
         self.normalised = {key: self._floats(title) for key, title in titles.items()}
@@ -277,6 +280,7 @@ class Board:
             "id": [self.ids[row] for row in at],
             "model": self.names[at].tolist(),
             "rank": _whole_numbers(selection.rank[at]),
+            "change": _whole_numbers(self.change[at]),
             "average": _numbers(selection.average[at]),
             "type": self.texts["type"][at].tolist(),
             "symbol": self.texts["symbol"][at].tolist(),
@@ -361,6 +365,8 @@ class Board:
             "Model": self.names[at],
             "Average": selection.average[at],
         }
+        if self.final:
+            columns[CHANGE] = pd.array(self.change[at], dtype="Int64")
         for key in shown:
             if key in scores:
                 columns[self.benchmark.column(key).title] = scores[key][at]

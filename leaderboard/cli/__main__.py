@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from leaderboard import __version__
-from leaderboard.cli import backup, bundle, import_, programs, space
+from leaderboard.cli import backup, bundle, import_, programs, sample, space
 from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
 
 app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", add_completion=False, rich_markup_mode=None)
@@ -41,6 +41,7 @@ app.command("restore")(backup.restore)
 app.add_typer(bundle.app, name="bundle")
 app.command("doctor")(programs.doctor)
 app.command("serve")(programs.serve)
+app.command("sample")(sample.sample)
 app.command("space")(space.run)
 app.command("worker")(programs.worker)
 

@@ -35,6 +35,8 @@ KIND = "kind"
 """Shown to a first visitor too where a benchmark takes several kinds."""
 MODEL = "fullname"
 AVERAGE = "Average ⬆️"
+CHANGE = "Change of rank"
+"""Column of a competition's final board: places gained from the public to the private labels."""
 RESULT_PATH = "result_path"
 RESULT_VERSION = "result_version"
 TRACKS = "tracks"
@@ -326,7 +328,7 @@ FILTERS: tuple[tuple[BoardColumn, Filter], ...] = tuple(
 """In the order in which the page offers them."""
 HIDDEN = hidden_kinds(filter for _, filter in FILTERS)
 """Kind of rows that readers may leave out -> how it is offered."""
-RESERVED_TITLES = {"rank", "model", "average"} | {
+RESERVED_TITLES = {"rank", "model", "average", CHANGE.lower()} | {
     title.lower() for column in COLUMNS for title in (column.name, column.heading) if title
 }
 """Headings, in lower case, that the board and its exports use for themselves."""

@@ -217,6 +217,7 @@ def draw(service: Service, visit: Visit) -> str:
         "base_has_page": request is not None and has_page(service, request.base_model),
         "children": made_from(service, name),
         "shown": shown,
+        "scored_with": any(evaluation.podium.provenance.scoring for evaluation in model.evaluations),
         "run_name": run_name,
         "hub": service.settings.hub_endpoint,
         "on_hub": all(kind_of(record).on_hub for record in (request, shown.podium if shown else None) if record),

@@ -23,6 +23,8 @@ class PrivatePart:
     """Address of the page that the scoring program wrote; empty when there is none, or none for this reader."""
     hidden: tuple[tuple[str, Score], ...] = ()
     """Title and score of the hidden columns; empty for all but the maintainers."""
+    final: tuple[tuple[str, Score], ...] = ()
+    """Title and score of the columns on a competition's private labels; empty before everybody may see them."""
 
 
 def private_part(service: Service, visit: Visit, block: PodiumBlock) -> PrivatePart:
@@ -41,4 +43,14 @@ def private_part(service: Service, visit: Visit, block: PodiumBlock) -> PrivateP
     if service.rights.is_maintainer(person) and service.private_results.has(*run, HIDDEN_SCORES):
         scores = json.loads(service.private_results.read(*run, HIDDEN_SCORES))
         hidden = tuple((column["title"], Score.model_validate(column["score"])) for column in scores.values())
-    return PrivatePart(page, hidden)
+    return PrivatePart(page, hidden, _final_scores(service, block))
+
+
+def _final_scores(service: Service, block: PodiumBlock) -> tuple[tuple[str, Score], ...]:
+    """The scores on the private labels, once they are shown."""
+    benchmark = service.benchmarks[block.benchmark]
+    scores = service.competition_boards.private_scores(benchmark.id, block.request_id, block.attempt)
+    if scores is None:
+        return ()
+    shown = [column for column in benchmark.columns if column.key in scores.columns]
+    return tuple((column.title, scores.columns[column.key]) for column in shown)

@@ -44,6 +44,9 @@ class Provenance(BaseModel):
     code: dict[str, Any] = Field(default_factory=dict)
     """Of submitted code: how it was called (interface, runner, limits), how many calls failed and how, revealed labels,
     seconds, and whether nearly all answers are the same."""
+    scoring: dict[str, str] = Field(default_factory=dict)
+    """Of challenges, what the scores come from: digests of `program` or `metrics` and of `labels`, version of `podium`.
+    The digest of the labels is keyed by the board, so that nobody can confirm a guess of them."""
     task_hashes: dict[str, str] = Field(default_factory=dict)
     """The harness's hash of each task's prompts."""
     generation_cut: dict[str, int] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What results hold that is not for everybody: the scores of hidden columns, and the pages that scoring programs wrote.
+"""What results hold that is not for everybody: scores of hidden columns and private labels, scoring programs' pages.
 
 Kept in a folder that no store publishes.
 """
@@ -16,7 +16,9 @@ HIDDEN_SCORES = "hidden_scores.json"
 """Of the columns that only maintainers see: `{column key: {"title": ..., "score": ...}}`."""
 DETAILED_RESULTS = "detailed_results.html"
 """The page that a scoring program wrote about a submission."""
-MOST_BYTES: Mapping[str, int] = {HIDDEN_SCORES: 1 << 20, DETAILED_RESULTS: 5 << 20}
+PRIVATE_SCORES = "private_scores.json"
+"""What a competition keeps back until its end: see `leaderboard.results.private_scores`."""
+MOST_BYTES: Mapping[str, int] = {HIDDEN_SCORES: 1 << 20, DETAILED_RESULTS: 5 << 20, PRIVATE_SCORES: 32 << 20}
 """Name of each file that a result may have -> its largest size."""
 RUN = re.compile(r"[0-9a-f]{16}-\d{1,9}")
 

@@ -15,7 +15,7 @@ from backend.evaluators.bundle_run.scores import read_scores
 from backend.evaluators.bundle_run.steps import ORGANISERS, Limits
 from backend.evaluators.bundle_run.submission import submission_of
 from backend.evaluators.bundle_run.task import Submission, TaskRun
-from backend.evaluators.challenge import write_scores
+from backend.evaluators.challenge import program_version, write_scores
 from backend.failures import JobFailed
 from backend.sandbox.programs import missing
 from backend.workdir import Workdir
@@ -61,7 +61,8 @@ def evaluate(path: Path) -> None:
     pages = [result.page for result in results.values() if result.page]
     if pages:
         workdir.write_private(DETAILED_RESULTS, pages[0])
-    made = Provenance(wall_seconds=round(time.monotonic() - began, 3))
+    folders = [(task.scoring, task.reference) for task in plan.tasks]
+    made = Provenance(wall_seconds=round(time.monotonic() - began, 3), scoring=program_version(workdir, folders))
     write_scores(workdir, {key: Measured(value, None, None) for key, value in scores.items()}, made)
 
 

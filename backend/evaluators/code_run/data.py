@@ -51,9 +51,9 @@ def mounts(rules: CodeRules, private: Path) -> tuple[Mount, ...]:
     labels = (private / rules.labels).resolve()
     for folder, _ in found:
         if not folder.is_dir():
-            raise _trouble(f"{folder.name} is not there")
+            raise trouble(f"{folder.name} is not there")
         if labels.is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(labels):
-            raise _trouble("its labels lie in a folder that submitted code reads")
+            raise trouble("its labels lie in a folder that submitted code reads")
     return tuple(Mount(folder, target) for folder, target in found)
 
 
@@ -67,7 +67,7 @@ def read_pairs(rules: CodeRules, private: Path) -> Pairs:
         values = [labels[tuple(row.values())] for row in ids]
     pairs = Pairs(ids, [value for value in values if not isinstance(value, np.ndarray)])
     if len(set(pairs.keys())) < len(ids):
-        raise _trouble("a pair is there more than once")
+        raise trouble("a pair is there more than once")
     return pairs
 
 
@@ -142,12 +142,13 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except KeyError as error:
-        raise _trouble("a row or an item has no label, or lacks its id") from error
+        raise trouble("a row or an item has no label, or lacks its id") from error
     except (OSError, ValueError, csv.Error) as error:
-        raise _trouble(f"a file cannot be read ({type(error).__name__})") from error
+        raise trouble(f"a file cannot be read ({type(error).__name__})") from error
 
 
-def _trouble(what: str) -> JobFailed:
+def trouble(what: str) -> JobFailed:
+    """The organiser's data cannot be used."""
     return JobFailed(
         "benchmark_data",
         f"The benchmark's data could not be used on our side: {what}. Nothing is wrong with the submission.",

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from backend.abilities import hardware
-from backend.evaluators.challenge import write_scores
+from backend.evaluators.challenge import scoring_version, write_scores
 from backend.evaluators.code_run import data
 from backend.evaluators.code_run.items import ItemRun
 from backend.evaluators.code_run.labelling import reveal
 from backend.evaluators.code_run.output import Output
+from backend.evaluators.code_run.parts import Asked, parts_scores, read_asked
 from backend.evaluators.code_run.process import MODELS, SUBMISSION, Confinement, OutOfTime
 from backend.evaluators.code_run.report import Outcome, account, of_calls, of_predicted, provenance_packages
-from backend.evaluators.code_run.scoring import alike, measured
+from backend.evaluators.code_run.scoring import alike
 from backend.evaluators.code_run.train_predict import train_and_predict
 from backend.failures import JobFailed
 from backend.sandbox.programs import Mount, missing
@@ -28,6 +29,8 @@ from leaderboard.results.log_parts import say
 
 LOOKS = 100
 """How often progress is written down, at most."""
+SCORING_FIELDS = {"metrics", "interface", "label", "prediction", "prediction_range", "label_budget", "failed"}
+"""The rules that decide what a package's answers score."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,14 @@ def evaluate(path: Path) -> None:
     began = time.monotonic()
     run = _prepared(Workdir(path), began)
     try:
-        outcome = _items(run) if run.rules.interface == "item" else _pairs(run)
+        asked, outcome = _items(run) if run.rules.interface == "item" else _pairs(run)
     except OutOfTime:
         raise JobFailed(
             "wall_limit",
             f"{run.request.model} was stopped after {run.rules.wall_seconds:,} seconds, which is the benchmark's limit "
             "for everything from the first import to the last answer. Make it faster and submit the package again.",
         ) from None
-    scores = measured(run.rules, outcome.labels, outcome.answers)
+    scores, kept_back = parts_scores(run.workdir, run.rules, run.private, asked, outcome)
     same = alike(outcome.own_answers)
     if same:
         say(
@@ -70,8 +73,9 @@ def evaluate(path: Path) -> None:
         sandbox=["bubblewrap"],
         wall_seconds=round(time.monotonic() - began, 3),
         code=account(run.rules, run.output, outcome, same),
+        scoring=scoring_version(run.workdir, run.rules, SCORING_FIELDS, run.private / run.rules.labels),
     )
-    write_scores(run.workdir, scores, made)
+    write_scores(run.workdir, scores, made, kept_back=kept_back)
 
 
 def _prepared(workdir: Workdir, began: float) -> Run:
@@ -113,8 +117,11 @@ def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:
         ) from error
 
 
-def _items(run: Run) -> Outcome:
-    items = data.read_items(run.rules, run.private)
+def _items(run: Run) -> tuple[Asked, Outcome]:
+    everything = data.read_items(run.rules, run.private)
+    asked = read_asked(run.workdir, run.rules, run.private, [(item.id,) for item in everything])
+    rows = asked.to_ask()
+    items = [everything[at] for at in rows]
     context = _context(run)
     step = max(1, len(items) // LOOKS)
 
@@ -124,7 +131,7 @@ def _items(run: Run) -> Outcome:
 
     calls = ItemRun(run.rules, run.confinement, context, run.output).run(items, progress)
     say(f"{len(items):,} calls, {calls.failed:,} failed.")
-    return of_calls(items, calls)
+    return asked, of_calls(rows, items, calls)
 
 
 def _context(run: Run) -> dict[str, Any]:
@@ -144,13 +151,15 @@ def _context(run: Run) -> dict[str, Any]:
     }
 
 
-def _pairs(run: Run) -> Outcome:
+def _pairs(run: Run) -> tuple[Asked, Outcome]:
     pairs = data.read_pairs(run.rules, run.private)
+    asked = read_asked(run.workdir, run.rules, run.private, pairs.keys())
     rules, confinement, output = run.rules, run.confinement, run.output
     run.workdir.write_progress(Progress(task="choosing labels"))
     has_file = (run.package / rules.labelling_entry).is_file()
-    revealed = reveal(rules, has_file, pairs.ids, confinement, output, run.request.id)
+    private = set(asked.parts.private())
+    revealed = reveal(rules, has_file, pairs.ids, confinement, output, run.request.id, private)
     run.workdir.write_progress(Progress(task="train and predict"))
     predicted = train_and_predict(rules, pairs, revealed, confinement, output)
     say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
-    return of_predicted(predicted, revealed)
+    return asked.without(revealed.indexes), of_predicted(predicted, revealed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from backend.evaluators.code_run.answers import checked
@@ -31,16 +31,23 @@ class Revealed(NamedTuple):
 
 
 def reveal(
-    rules: CodeRules, has_file: bool, pairs: Sequence[Pair], confinement: Confinement, output: Output, seed: str
+    rules: CodeRules,
+    has_file: bool,
+    pairs: Sequence[Pair],
+    confinement: Confinement,
+    output: Output,
+    seed: str,
+    private: Collection[int] = (),
 ) -> Revealed:
     """Choose the pairs whose labels `predict` is told. Equal scores are put in a random order, by `seed`.
 
+    `private`: pairs whose labels nobody is told; `score_pairs` scores them too, and does not learn which they are.
     Raises OutOfTime.
     """
-    budget = min(rules.label_budget, len(pairs))
+    order = [at for at in range(len(pairs)) if at not in private]
+    budget = min(rules.label_budget, len(order))
     if not budget:
         return Revealed([], "none", "")
-    order = list(range(len(pairs)))
     random.Random(seed).shuffle(order)
     if not has_file:
         return Revealed(sorted(order[:budget]), RANDOM, "")

@@ -28,6 +28,8 @@ LIMITS = ("wall_seconds", "setup_seconds", "call_seconds", "memory_gb", "tmp_mb"
 class Outcome(NamedTuple):
     """What came of a run."""
 
+    rows: Sequence[int]
+    """Which pairs or items they are."""
     labels: Sequence[Answer]
     answers: Sequence[Answer]
     """Of each label, with what stands in for calls that failed."""
@@ -37,8 +39,8 @@ class Outcome(NamedTuple):
     """For the result."""
 
 
-def of_calls(items: Sequence[Item], calls: Calls) -> Outcome:
-    """The outcome of calls for each item."""
+def of_calls(rows: Sequence[int], items: Sequence[Item], calls: Calls) -> Outcome:
+    """The outcome of calls for each of these items; `rows` are their places among all."""
     seconds = sorted(calls.seconds)
     said = {
         "calls": len(calls.answers),
@@ -51,7 +53,7 @@ def of_calls(items: Sequence[Item], calls: Calls) -> Outcome:
             "slowest_call": round(seconds[-1], 6) if seconds else None,
         },
     }
-    return Outcome([item.label for item in items], calls.answers, calls.answered, said)
+    return Outcome(rows, [item.label for item in items], calls.answers, calls.answered, said)
 
 
 def of_predicted(predicted: Predicted, revealed: Revealed) -> Outcome:
@@ -63,7 +65,7 @@ def of_predicted(predicted: Predicted, revealed: Revealed) -> Outcome:
         "labelling_failed": revealed.reason,
         "seconds": {name: round(value, 3) for name, value in predicted.seconds.items()},
     }
-    return Outcome(predicted.labels, predicted.answers, predicted.answers, said)
+    return Outcome(predicted.rows, predicted.labels, predicted.answers, predicted.answers, said)
 
 
 def account(rules: CodeRules, output: Output, outcome: Outcome, same: Alike | None) -> dict[str, Any]:

@@ -24,8 +24,10 @@ MOST_KINDS_SHOWN = 5
 
 
 class Predicted(NamedTuple):
-    """The rows that are scored."""
+    """The rows whose labels were not revealed."""
 
+    rows: list[int]
+    """Their places among the pairs."""
     labels: list[float | str]
     answers: list[Answer]
     seconds: dict[str, float]
@@ -50,7 +52,7 @@ def train_and_predict(
         process.close()
     answers = _by_ids(rows, rules, pairs, set(revealed.indexes))
     scored = [index for index in range(len(pairs.ids)) if index not in set(revealed.indexes)]
-    return Predicted([pairs.labels[index] for index in scored], [answers[index] for index in scored], seconds)
+    return Predicted(scored, [pairs.labels[index] for index in scored], [answers[index] for index in scored], seconds)
 
 
 def _call(process: SubmittedProcess, rules: CodeRules, name: str, *arguments: Any, most: Most = LITTLE) -> Any:

@@ -203,7 +203,8 @@ class Table {
     const hidden = Object.entries(answer.hidden).map(([kind, number]) => `${count(number)} ${hiddenWord(this, kind)} hidden`);
     const updated = h("time", { datetime: answer.updated, title: answer.updated }, `updated ${ago(answer.updated)}`);
     const hint = this.view.rank === "dynamic" ? " · rank among what is shown" : "";
-    this.status.replaceChildren([...parts, ...hidden].join(" · "), " · ", updated, hint);
+    const final = answer.final ? " · final scores on the private labels" : "";
+    this.status.replaceChildren([...parts, ...hidden].join(" · "), " · ", updated, final, hint);
     this.warnings.replaceChildren(...answer.warnings.map((warning) => h("p", {}, warning)));
     this.empty.hidden = shown > 0;
     if (!shown) this.empty.replaceChildren(...this.emptyMessage(answer));
@@ -278,6 +279,13 @@ class Table {
     return safeHref(`${this.prefix}/model/${row.model.split("/").map(encodeURIComponent).join("/")}?benchmark=${encodeURIComponent(this.about.benchmark)}`);
   }
 
+  /** Places gained on a competition's final board. */
+  gained(row) {
+    if (row.change === null || row.change === undefined) return null;
+    const text = row.change ? `${row.change > 0 ? "+" : "−"}${Math.abs(row.change)}` : "=";
+    return h("span", { class: "pt-change", title: "Places gained or lost from the public to the private labels" }, ` ${text}`);
+  }
+
   name(row) {
     const target = this.embed ? "_blank" : null;
     return [
@@ -310,7 +318,7 @@ class Table {
     box.checked = this.compared.has(row.id);
     return h("tr", { role: "row", class: `${pinned ? "pt-pinned" : ""} ${row.flagged ? "pt-flagged" : ""}`, tabindex: at === Math.max(this.at, 0) ? "0" : "-1",
       "data-at": String(at), "aria-rowindex": position, onfocus: () => (this.at = at) },
-      h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row)),
+      h("td", { role: "gridcell", class: "pt-rank" }, this.rank(row), this.gained(row)),
       h("th", { role: "rowheader", scope: "row", class: "pt-model" }, h("span", { class: "pt-cell" }, box, ...this.name(row),
         h("button", { type: "button", class: "pt-pin", tabindex: "-1", "aria-pressed": String(pinned), title: pinned ? "Unpin" : "Keep on top", onclick: () => this.pin(row) }, "↑"))),
       this.about.average ? this.number(row.average, row.average, null, { key: "average" }) : null,
@@ -359,7 +367,7 @@ class Table {
     } }, open ? "less" : "more");
     return h("tr", { class: `pt-card ${open ? "pt-open" : ""}`, role: "row", "data-at": String(at), tabindex: "-1", "aria-rowindex": String(at + 2) },
       h("td", { role: "gridcell" },
-        h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
+        h("div", { class: "pt-top" }, h("span", { class: "pt-rank" }, this.rank(row), this.gained(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
           this.about.average ? h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2)) : null),
         h("div", { class: "pt-tasks" }, ...(open ? this.columns : best).map(text), more)));
   }

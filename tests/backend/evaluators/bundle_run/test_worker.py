@@ -6,19 +6,17 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app import build_app
-from leaderboard.identity.rights import ROUTES
 from leaderboard.records import Request, Status
 from leaderboard.results.private_results import DETAILED_RESULTS, HIDDEN_SCORES
 from leaderboard.service import Service
 from tests.backend.evaluators.bundle_run.board import HIDDEN_SCORE, HIDDEN_TITLE, BundleBoard
 from tests.contracts.test_executor import gone, until
-from tests.leaderboard.identity.test_identity import called, events
+from tests.walking import addresses, draws, pages
 
 NAMES = ("ingesting", "between", "scoring")
 
@@ -76,49 +74,11 @@ def browser(service: Service) -> Iterator[TestClient]:
         yield client
 
 
-ADDRESSES = {
-    "{benchmark}": "parity", "{org}": "ada", "{name}": "scoring", "{kind}": "requests", "{flag_id}": "0" * 16,
-    "{task}": "parity",
-}  # fmt: skip
-CHOICES = {"{form}": ("csv", "json", "parquet"), "{name}": ("scoring", "average", "timeline", "pareto", "heatmap")}
-PAGES = ["/", "/queue", "/submit", "/about", "/compare", "/plots", "/model/ada/scoring", "/embed", "/openapi.json"]
-
-
-def addresses(service: Service, request: Request) -> Iterator[str]:
-    """Every address that a stranger may read, filled with what is on the board."""
-    path = next(iter(service.results.of_model("parity", "ada/scoring")))
-    filled = {**ADDRESSES, "{path}": path, "{request_id}": request.id, "{subject}": request.id}
-    for route in ROUTES:
-        method, _, address = route.partition(" ")
-        if method == "GET" and not address.endswith("/events") and "sign-in" not in address:
-            names = CHOICES["{name}"] if address.startswith("/plots") else ("scoring",)
-            for form in CHOICES["{form}"] if "{form}" in address else ("",):
-                for name in names:
-                    place = address.replace("{form}", form).replace("{name}", name)
-                    for key, value in filled.items():
-                        place = place.replace(key, value)
-                    yield f"/api/v1{place}"
-    yield f"/api/v1/results/{path}?format=every-eval-ever"
-    yield "/api/v1/benchmarks/parity/rows?facts=1&facets=1&about=1&columns=withheld&sort=withheld&score=raw"
-    yield "/api/v1/benchmarks/parity/export.csv?columns=withheld,accuracy"
-    yield from PAGES
-    yield f"/request/{request.id}"
-
-
-def draws(browser: TestClient, places: list[str]) -> Iterator[tuple[str, str]]:
-    """What every event of every page, and every tool for programs, answers to a stranger."""
-    app: Any = browser.app
-    pages = next(route.app.get_blocks() for route in app.routes if hasattr(getattr(route, "app", None), "get_blocks"))
-    shown = 0
-    for number, name, count in events(pages):
-        asked = ["ada/scoring"] if name == "tools.look_up_model" else places if name.endswith(".show") else [""]
-        for place in asked if number is not None and not name.startswith("submit.submit") else ():
-            data: list[Any] = [place, "", 20] if name.startswith("tools.") else [place, *[""] * (count - 1)]
-            assert number is not None
-            drawn = called(browser, number, data[:count], {})
-            shown += "Accuracy" in drawn
-            yield f"{name} at {place}", drawn
-    assert shown > 5, "scores are on these pages"
+ASKED = (
+    "/api/v1/benchmarks/parity/rows?facts=1&facets=1&about=1&columns=withheld&sort=withheld&score=raw",
+    "/api/v1/benchmarks/parity/export.csv?columns=withheld,accuracy",
+)
+"""What names a hidden column."""
 
 
 @pytest.mark.slow
@@ -127,13 +87,14 @@ def test_hidden_scores_leave_the_service_nowhere(
 ) -> None:
     request, reached = survivors["scoring"], 0
     secrets = [f"{HIDDEN_SCORE:.2f}", f"{HIDDEN_SCORE:,.2f}", HIDDEN_TITLE, "withheld"]
-    for address in addresses(service, request):
+    for address in (*addresses(service, request), *ASKED):
         answer = browser.get(address)
         reached += answer.status_code == 200
         for secret in secrets[: -1 if "withheld" in address else None]:  # an answer names what it was asked
             assert secret.encode() not in answer.content, address
     assert reached > 30
-    for place, drawn in draws(browser, [*PAGES, f"/request/{request.id}", "/compare?models=ada/scoring,ada/between"]):
+    places = [*pages(request), "/compare?models=ada/scoring,ada/between"]
+    for place, drawn in draws(browser, "ada/scoring", places, "Accuracy"):
         assert not any(secret in drawn for secret in secrets), place
     for store in ("requests", "results"):
         for file in (board.folder / store).rglob("*"):

@@ -1,0 +1,45 @@
+"""The final board of a competition in a real Chromium: the change of rank beside each rank, also on narrow screens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from leaderboard.columns import CHANGE
+from leaderboard.settings import PROJECT
+from tests.browser.test_table import contents, expect, status
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service over three rows, of which one rose, one fell and one stayed."""
+    table = tmp_path_factory.mktemp("table") / "contents.parquet"
+    frame = contents().iloc[10:13]
+    order = frame["IFEval"].rank(ascending=False)
+    frame.assign(**{CHANGE: order.map({1: 12, 2: -3, 3: 0}).astype("Int64")}).to_parquet(table)
+    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if line.startswith("READY "))
+        yield ready.split()[1]
+        process.kill()
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_each_rank_says_how_it_changed(chromium: Any, address: str, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900}, base_url=address)
+    page.goto("/")
+    expect(status(page)).to_contain_text("final scores on the private labels")
+    changes = page.locator(".pt-change")
+    expect(changes).to_have_count(3)
+    assert {text.strip() for text in changes.all_text_contents()} == {"+12", "−3", "="}
+    for cell in page.locator("td.pt-rank, span.pt-rank").all():
+        inner, outer = cell.locator(".pt-change").bounding_box(), cell.bounding_box()
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"] + 1, "it fits"
+    page.close()
