@@ -14,6 +14,7 @@ from backend.evaluators.code_run.items import ItemRun
 from backend.evaluators.code_run.labelling import reveal
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import MODELS, SUBMISSION, Confinement, OutOfTime
+from backend.evaluators.code_run.random_revelation import predict_at_random
 from backend.evaluators.code_run.report import Outcome, account, of_calls, of_predicted, provenance_packages
 from backend.evaluators.code_run.scoring import alike, measured
 from backend.evaluators.code_run.train_predict import train_and_predict
@@ -21,7 +22,7 @@ from backend.failures import JobFailed
 from backend.sandbox.programs import Mount, missing
 from backend.workdir import Workdir
 from leaderboard.archives import ArchiveLimits, open_archive
-from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.benchmarks.challenge import RANDOM_REVELATION, CodeRules
 from leaderboard.errors import BadArchive
 from leaderboard.records import CodeRequest, Fault, Progress, Provenance
 
@@ -57,6 +58,9 @@ def evaluate(path: Path) -> None:
             "for everything from the first import to the last answer. Make it faster and submit the package again.",
         ) from None
     scores = measured(run.rules, outcome.labels, outcome.answers)
+    if outcome.at_random is not None:
+        at_random = measured(run.rules, outcome.at_random.labels, outcome.at_random.answers)
+        scores |= {RANDOM_REVELATION + key: score for key, score in at_random.items()}
     same = alike(outcome.own_answers)
     if same:
         run.output.say(
@@ -152,4 +156,8 @@ def _pairs(run: Run) -> Outcome:
     run.workdir.write_progress(Progress(task="train and predict"))
     predicted = train_and_predict(rules, pairs, revealed, confinement, output)
     output.say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
-    return of_predicted(predicted, revealed)
+    at_random = None
+    if any(column.score.startswith(RANDOM_REVELATION) for column in run.workdir.benchmark().columns):
+        run.workdir.write_progress(Progress(task="predict with random labels"))
+        at_random = predict_at_random(rules, pairs, revealed, predicted, confinement, output, run.request.id)
+    return of_predicted(predicted, revealed, at_random)

@@ -39,8 +39,7 @@ def reveal(
     budget = min(rules.label_budget, len(pairs))
     if not budget:
         return Revealed([], "none", "")
-    order = list(range(len(pairs)))
-    random.Random(seed).shuffle(order)
+    order = _shuffled(len(pairs), seed)
     if not has_file:
         return Revealed(sorted(order[:budget]), RANDOM, "")
     try:
@@ -51,6 +50,17 @@ def reveal(
         return Revealed(sorted(order[:budget]), RANDOM, failed.place(rules.show_output))
     order.sort(key=lambda index: -scores[index])
     return Revealed(sorted(order[:budget]), rules.labelling_entry, "")
+
+
+def random_labels(rows: int, budget: int, seed: str) -> list[int]:
+    """Indexes of the rows whose labels are revealed at random: the same for the same `seed`."""
+    return sorted(_shuffled(rows, seed)[:budget])
+
+
+def _shuffled(rows: int, seed: str) -> list[int]:
+    order = list(range(rows))
+    random.Random(seed).shuffle(order)
+    return order
 
 
 def _scores(rules: CodeRules, pairs: Sequence[Pair], confinement: Confinement, output: Output) -> list[float]:
