@@ -17,8 +17,9 @@ NODES, EDGES = (5, 8), (8, 13)
 """Fewest and most."""
 
 
-def write(private: Path, public: Path, seed: str) -> None:
-    """Write the private folder, its private items by `seed`, and a kit's public data: training and public items."""
+def write(private: Path, kit: Path, seed: str) -> None:
+    """Write the private folder, its private items by `seed`, and the data of the folder `kit`: all but these."""
+    public = kit / "data"
     shown, hidden = _items("p", PUBLIC, PUBLIC_SEED), _items("h", PRIVATE, seed)
     for folder in (private, public):
         (folder / "train").mkdir(parents=True, exist_ok=True)

@@ -19,13 +19,16 @@ STEPS = (4, 9)
 """Fewest and most sentences of a story."""
 
 
-def write(private: Path, public: Path, seed: str) -> None:
-    """Write the private folder, its private part by `seed`, and a kit's public data: practice and every question."""
+def write(private: Path, kit: Path, seed: str) -> None:
+    """Write the private folder, its private part by `seed`, and the data and the template of the folder `kit`."""
+    public, template = kit / "data", kit / "submission" / "predictions.csv"
     shown, hidden = _questions("p", PUBLIC, PUBLIC_SEED), _questions("h", PRIVATE, seed)
     rows = [(question, "public") for question in shown] + [(question, "private") for question in hidden]
     random.Random(f"{seed} order").shuffle(rows)
     private.mkdir(parents=True, exist_ok=True)
     public.mkdir(parents=True, exist_ok=True)
+    template.parent.mkdir(parents=True, exist_ok=True)
+    template.write_text("id,answer\n" + "".join(f"{each['id']},{ROOMS[0]}\n" for each, _ in rows))
     _write_labels(private / "labels.csv", [(each["id"], each["answer"], part) for each, part in rows])
     known = [(each["id"], each["answer"] if part == "public" else "", part) for each, part in rows]
     _write_labels(public / "labels.csv", known)

@@ -24,10 +24,10 @@ CATEGORIES = {
 """Task -> what an item says, and how hard the task is."""
 
 
-def write(private: Path, public: Path, seed: str) -> None:
-    """Write the private folder by `seed`, and a kit's public data: a smaller board with its labels, to practise on."""
+def write(private: Path, kit: Path, seed: str) -> None:
+    """Write the private folder by `seed`, and the data of the folder `kit`: a smaller board with its labels."""
     write_challenge(made_board(seed), private, seed)
-    write_challenge(made_board(PRACTICE, models=30, items=160), public, PRACTICE)
+    write_challenge(made_board(PRACTICE, models=30, items=160), kit / "data", PRACTICE)
 
 
 def made_board(seed: str, models: int = MODELS, items: int = ITEMS) -> Board:
