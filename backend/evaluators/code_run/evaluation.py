@@ -159,5 +159,5 @@ def _pairs(run: Run) -> Outcome:
     at_random = None
     if any(column.score.startswith(RANDOM_REVELATION) for column in run.workdir.benchmark().columns):
         run.workdir.write_progress(Progress(task="predict with random labels"))
-        at_random = predict_at_random(rules, pairs, revealed, predicted, confinement, output, run.request.id)
+        at_random = predict_at_random(rules, pairs, revealed, predicted, confinement, output)
     return of_predicted(predicted, revealed, at_random)

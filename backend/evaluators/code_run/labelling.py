@@ -27,6 +27,8 @@ class Revealed(NamedTuple):
     """The file that chose them, `random`, or `none` where nothing is revealed."""
     reason: str
     """Why they are random though the package has such a file; empty otherwise."""
+    at_random: list[int]
+    """The pairs that would have been revealed at random."""
 
 
 def reveal(
@@ -38,29 +40,20 @@ def reveal(
     """
     budget = min(rules.label_budget, len(pairs))
     if not budget:
-        return Revealed([], "none", "")
-    order = _shuffled(len(pairs), seed)
+        return Revealed([], "none", "", [])
+    order = list(range(len(pairs)))
+    random.Random(seed).shuffle(order)
+    at_random = sorted(order[:budget])
     if not has_file:
-        return Revealed(sorted(order[:budget]), RANDOM, "")
+        return Revealed(at_random, RANDOM, "", at_random)
     try:
         scores = _scores(rules, pairs, confinement, output)
     except CallFailed as failed:
         reason = failed.sentence(rules.show_output)
         output.say(f"{rules.labelling_entry} was not used, the {budget} revealed labels are random: {reason}.")
-        return Revealed(sorted(order[:budget]), RANDOM, failed.place(rules.show_output))
+        return Revealed(at_random, RANDOM, failed.place(rules.show_output), at_random)
     order.sort(key=lambda index: -scores[index])
-    return Revealed(sorted(order[:budget]), rules.labelling_entry, "")
-
-
-def random_labels(rows: int, budget: int, seed: str) -> list[int]:
-    """Indexes of the rows whose labels are revealed at random: the same for the same `seed`."""
-    return sorted(_shuffled(rows, seed)[:budget])
-
-
-def _shuffled(rows: int, seed: str) -> list[int]:
-    order = list(range(rows))
-    random.Random(seed).shuffle(order)
-    return order
+    return Revealed(sorted(order[:budget]), rules.labelling_entry, "", at_random)
 
 
 def _scores(rules: CodeRules, pairs: Sequence[Pair], confinement: Confinement, output: Output) -> list[float]:

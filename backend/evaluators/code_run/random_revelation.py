@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.evaluators.code_run.data import Pairs
-from backend.evaluators.code_run.labelling import RANDOM, Revealed, random_labels
+from backend.evaluators.code_run.labelling import RANDOM, Revealed
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.process import Confinement
 from backend.evaluators.code_run.train_predict import Predicted, train_and_predict
@@ -12,15 +12,9 @@ from leaderboard.benchmarks.challenge import CodeRules
 
 
 def predict_at_random(
-    rules: CodeRules,
-    pairs: Pairs,
-    revealed: Revealed,
-    predicted: Predicted,
-    confinement: Confinement,
-    output: Output,
-    seed: str,
+    rules: CodeRules, pairs: Pairs, revealed: Revealed, predicted: Predicted, confinement: Confinement, output: Output
 ) -> Predicted:
-    """What the package predicts with as many labels, revealed at random by `seed`, in new processes.
+    """What the package predicts with as many labels, revealed at random, in new processes.
 
     Nothing runs again where `revealed`, with which it has `predicted`, were random or none.
 
@@ -28,7 +22,7 @@ def predict_at_random(
     """
     if not revealed.indexes or revealed.policy == RANDOM:
         return predicted
-    chosen = Revealed(random_labels(len(pairs.ids), len(revealed.indexes), seed), RANDOM, "")
+    chosen = Revealed(revealed.at_random, RANDOM, "", revealed.at_random)
     try:
         again = train_and_predict(rules, pairs, chosen, confinement, output)
     except JobFailed as error:
