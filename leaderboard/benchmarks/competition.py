@@ -126,7 +126,8 @@ class CompetitionRules(BaseModel):
     team_size: PositiveInt = 1
     """Most members of a team; 1: no teams."""
     kit: RelativePath | None = None
-    """Folder of the starting kit, relative to the benchmark's YAML file; None: there is none."""
+    """Folder of the starting kit, below the folder of the benchmark's YAML file; everybody may fetch it. None for
+    none."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
