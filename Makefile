@@ -12,7 +12,7 @@ COMPILE = .venv/bin/uv pip compile --quiet pyproject.toml --extra server --extra
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: .venv/ready  ## a Hub, a board and tiny checkpoints on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub, EXECUTOR=slurm runs jobs on Slurm
+demo: .venv/ready  ## a Hub, a board, tiny checkpoints and a challenge on this machine; ONCE=1 ends when all are evaluated, STORE=hub keeps files on the Hub, EXECUTOR=slurm runs jobs on Slurm
 	@$(if $(filter slurm,$(EXECUTOR)),bash scripts/system_packages.sh)
 	@$(PY) -m scripts.demo --store $(STORE) --executor $(EXECUTOR) $(if $(ONCE),--once)
 

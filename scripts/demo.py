@@ -1,4 +1,4 @@
-"""The demo: a Hub on this machine, a board, and every checkpoint of checkpoints/manifest.yaml submitted to it.
+"""The demo: a Hub on this machine, a board, every checkpoint of checkpoints/manifest.yaml submitted to it, a challenge.
 
 `python -m scripts.demo` runs until Ctrl-C; with `--once` it stops when every submission has ended, and exits with 0
 when each ended as the manifest expects. It writes everything to `.demo/`, which it empties first. With `--store hub`
@@ -29,7 +29,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 import localhub
-from scripts import slurm_cluster
+from scripts import demo_challenge, slurm_cluster
 from scripts.seed_hub import manifest, seed
 from scripts.service import running
 
@@ -79,6 +79,7 @@ def settings(store: str, executor: str, token: str) -> dict[str, str]:
     return {
         **(on_the_hub if store == "hub" else {}),
         **(on_slurm if executor == "slurm" else {}),
+        **demo_challenge.settings(DEMO),
         "PODIUM_STORE": store,
         "PODIUM_TITLE": "Podium demo",
         "PODIUM_PORT": board_port(),
@@ -87,15 +88,18 @@ def settings(store: str, executor: str, token: str) -> dict[str, str]:
 
 
 def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[str, dict[str, Any]], list[Outcome]]:
-    """Submit every entry of the manifest. Returns request id -> queued entry, and the outcomes of refused entries."""
+    """Submit every entry of the manifest and of the challenge.
+
+    Returns request id -> queued entry, and the outcomes of refused entries.
+    """
     queued: dict[str, dict[str, Any]] = {}
     refused: list[Outcome] = []
-    for entry in manifest()["submissions"]:
+    for entry in [*manifest()["submissions"], *demo_challenge.SOLUTIONS]:
         name = label(entry)
-        revision = commits[entry["repo"]][entry["commit"] - 1] if "commit" in entry else "main"
-        body = {"benchmark": "tiny", "model": entry["repo"], "revision": revision}
-        fields = ("precision", "weight_type", "base_model", "model_type", "use_chat_template")
-        answer = api.post("/submissions", json=body | {field: entry[field] for field in fields if field in entry})
+        if "program" in entry:
+            answer = demo_challenge.submit(api, DEMO, entry)
+        else:
+            answer = submit_checkpoint(api, entry, commits)
         if answer.status_code == 201:
             queued[answer.json()["id"]] = entry
             console.print(f"[green]✓[/green] {name} is queued")
@@ -105,6 +109,14 @@ def submit_all(api: httpx.Client, commits: dict[str, list[str]]) -> tuple[dict[s
         refused.append(Outcome(name, expected(entry), "refused", codes, refusal["error"]))
         console.print(f"[yellow]–[/yellow] {name} was refused: {refusal['error']}")
     return queued, refused
+
+
+def submit_checkpoint(api: httpx.Client, entry: dict[str, Any], commits: dict[str, list[str]]) -> httpx.Response:
+    """Submit a checkpoint of the manifest; what the board answers."""
+    revision = commits[entry["repo"]][entry["commit"] - 1] if "commit" in entry else "main"
+    body = {"benchmark": "tiny", "model": entry["repo"], "revision": revision}
+    fields = ("precision", "weight_type", "base_model", "model_type", "use_chat_template")
+    return api.post("/submissions", json=body | {field: entry[field] for field in fields if field in entry})
 
 
 def label(entry: dict[str, Any]) -> str:
@@ -175,13 +187,18 @@ def report(target: Console, result: Outcome) -> None:
     target.print(f"{mark} {result.name} {result.got}" + (f": {result.message}" if result.message else ""))
 
 
-def print_board(api: httpx.Client, rows: int) -> None:
-    """Print the board as a table, once it shows `rows` rows (a few seconds after publication)."""
+def shown(api: httpx.Client, benchmark: str, rows: int) -> dict[str, Any]:
+    """What a board shows, once it has `rows` rows (a few seconds after publication)."""
     for _ in range(20):
-        answer = api.get("/benchmarks/tiny/rows", params={"facets": "true"}).json()
+        answer: dict[str, Any] = api.get(f"/benchmarks/{benchmark}/rows", params={"facets": "true"}).json()
         if answer["of"] >= rows:
             break
         time.sleep(0.5)
+    return answer
+
+
+def print_board(answer: dict[str, Any]) -> None:
+    """Print the board of checkpoints as a table."""
     columns = [column for column in answer["columns"] if column["kind"] == "score"]
     table = Table(title="The board", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("#", "Model @ revision", "Average", *(column["title"] for column in columns)):
@@ -238,7 +255,10 @@ def run(store: str, executor: str, once: bool) -> int:
         console.print(f"[green]✓[/green] The Hub is at {hub.endpoint}, the board at {board.address}")
         queued, refused = submit_all(api, commits)
         outcomes = [*watch(api, queued), *refused]
-        print_board(api, sum(result.got == "finished" for result in outcomes))
+        finished = {result.name for result in outcomes if result.got == "finished"}
+        answers = finished & {solution["repo"] for solution in demo_challenge.SOLUTIONS}
+        print_board(shown(api, "tiny", len(finished - answers)))
+        demo_challenge.print_challenge(shown(api, demo_challenge.NAME, len(answers)), console)
         unexpected = [result for result in outcomes if not result.as_expected]
         for result in unexpected:
             console.print(

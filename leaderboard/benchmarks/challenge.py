@@ -151,6 +151,8 @@ CodeMetric = Literal[
 ]
 # fmt: on
 """Metrics of predictions (docs/predictions.md) that compare one answer with one label."""
+RANDOM_REVELATION = "random."
+"""Before the key of a metric: its score when the labels that `label_budget` allows are revealed at random."""
 
 
 class CodeRules(BaseModel):
@@ -226,6 +228,12 @@ class CodeRules(BaseModel):
     show_output: bool = True
     """Whether a submitter reads what the package prints, and the messages of its exceptions. Both can quote the data
     that it is given."""
+
+    @property
+    def score_keys(self) -> list[str]:
+        """The keys of scores that columns may name."""
+        at_random = [RANDOM_REVELATION + key for key in self.metrics] if self.label_budget else []
+        return [*self.metrics, *at_random]
 
     @model_validator(mode="after")
     def _data_is_named(self) -> Self:

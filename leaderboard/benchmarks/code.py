@@ -17,6 +17,6 @@ def code_disagreements(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
         yield ("kinds",), "The benchmark takes code; `code` has to say how it is called, with `metrics`."
         return
     for index, column in enumerate(benchmark.columns):
-        if column.score and column.score not in rules.metrics:
-            known = ", ".join(rules.metrics)
+        if column.score and column.score not in rules.score_keys:
+            known = ", ".join(rules.score_keys)
             yield ("columns", index, "score"), f"{column.score!r} is no key of `code.metrics`. There are: {known}."

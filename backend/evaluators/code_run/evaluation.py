@@ -15,6 +15,7 @@ from backend.evaluators.code_run.labelling import reveal
 from backend.evaluators.code_run.output import Output
 from backend.evaluators.code_run.parts import Asked, parts_scores, read_asked
 from backend.evaluators.code_run.process import MODELS, SUBMISSION, Confinement, OutOfTime
+from backend.evaluators.code_run.random_revelation import predict_at_random
 from backend.evaluators.code_run.report import Outcome, account, of_calls, of_predicted, provenance_packages
 from backend.evaluators.code_run.scoring import alike
 from backend.evaluators.code_run.train_predict import train_and_predict
@@ -22,7 +23,7 @@ from backend.failures import JobFailed
 from backend.sandbox.programs import Mount, missing
 from backend.workdir import Workdir
 from leaderboard.archives import ArchiveLimits, open_archive
-from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.benchmarks.challenge import RANDOM_REVELATION, CodeRules
 from leaderboard.errors import BadArchive
 from leaderboard.records import CodeRequest, Fault, Progress, Provenance
 from leaderboard.results.log_parts import say
@@ -162,4 +163,8 @@ def _pairs(run: Run) -> tuple[Asked, Outcome]:
     run.workdir.write_progress(Progress(task="train and predict"))
     predicted = train_and_predict(rules, pairs, revealed, confinement, output)
     say(f"{len(predicted.answers):,} predictions are scored, {len(revealed.indexes):,} labels were revealed.")
-    return asked.without(revealed.indexes), of_predicted(predicted, revealed)
+    at_random = None
+    if any(column.score.startswith(RANDOM_REVELATION) for column in run.workdir.benchmark().columns):
+        run.workdir.write_progress(Progress(task="predict with random labels"))
+        at_random = predict_at_random(rules, pairs, revealed, predicted, confinement, output)
+    return asked.without(revealed.indexes), of_predicted(predicted, revealed, at_random)

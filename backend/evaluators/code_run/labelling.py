@@ -28,6 +28,8 @@ class Revealed(NamedTuple):
     """The file that chose them, `random`, or `none` where nothing is revealed."""
     reason: str
     """Why they are random though the package has such a file; empty otherwise."""
+    at_random: list[int]
+    """The pairs that would have been revealed at random."""
 
 
 def reveal(
@@ -47,18 +49,19 @@ def reveal(
     order = [at for at in range(len(pairs)) if at not in private]
     budget = min(rules.label_budget, len(order))
     if not budget:
-        return Revealed([], "none", "")
+        return Revealed([], "none", "", [])
     random.Random(seed).shuffle(order)
+    at_random = sorted(order[:budget])
     if not has_file:
-        return Revealed(sorted(order[:budget]), RANDOM, "")
+        return Revealed(at_random, RANDOM, "", at_random)
     try:
         scores = _scores(rules, pairs, confinement, output)
     except CallFailed as failed:
         reason = failed.sentence(rules.show_output)
         say(f"{rules.labelling_entry} was not used, the {budget} revealed labels are random: {reason}.")
-        return Revealed(sorted(order[:budget]), RANDOM, failed.place(rules.show_output))
+        return Revealed(at_random, RANDOM, failed.place(rules.show_output), at_random)
     order.sort(key=lambda index: -scores[index])
-    return Revealed(sorted(order[:budget]), rules.labelling_entry, "")
+    return Revealed(sorted(order[:budget]), rules.labelling_entry, "", at_random)
 
 
 def _scores(rules: CodeRules, pairs: Sequence[Pair], confinement: Confinement, output: Output) -> list[float]:

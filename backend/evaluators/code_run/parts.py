@@ -12,9 +12,10 @@ from backend.evaluators.challenge import KeptBack, digest_of_data
 from backend.evaluators.code_run.data import trouble
 from backend.evaluators.code_run.report import Outcome
 from backend.evaluators.code_run.scoring import measured
+from backend.evaluators.code_run.train_predict import Predicted
 from backend.evaluators.sampling import drawn_sample
 from backend.workdir import Workdir
-from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.benchmarks.challenge import RANDOM_REVELATION, CodeRules
 from leaderboard.errors import Unreadable
 from leaderboard.predictions.parts import Parts, code_id, read_parts
 from leaderboard.predictions.sample import Positions
@@ -75,17 +76,36 @@ def parts_scores(
     workdir: Workdir, rules: CodeRules, private: Path, asked: Asked, outcome: Outcome
 ) -> tuple[Mapping[str, Measured], KeptBack | None]:
     """The scores of the public part by key, and what is kept back. Raises JobFailed."""
+    again = outcome.at_random
     if not _has_parts(workdir):
-        return measured(rules, outcome.labels, outcome.answers), None
-    places = {row: at for at, row in enumerate(outcome.rows)}
+        scores = measured(rules, outcome.labels, outcome.answers)
+        return (scores | _at_random(measured(rules, again.labels, again.answers)) if again else scores), None
+    public, private_scores, sample = _of_parts(rules, asked, outcome)
+    if again is not None:
+        told = frozenset(range(len(asked.parts.ids))) - frozenset(again.rows)
+        beside, hidden_beside, _ = _of_parts(rules, replace(asked, revealed=told), again)
+        public, private_scores = public | _at_random(beside), private_scores | _at_random(hidden_beside)
+    return public, KeptBack(private_scores or None, sample, digest_of_data(private / rules.labels))
+
+
+def _of_parts(
+    rules: CodeRules, asked: Asked, scored: Outcome | Predicted
+) -> tuple[dict[str, Measured], dict[str, Measured], DrawnSample | None]:
+    """The scores of the rows that count, those of the private rows, and how the first were drawn. Raises JobFailed."""
+    places = {row: at for at, row in enumerate(scored.rows)}
 
     def of(rows: Positions) -> dict[str, Measured]:
         chosen = [places[row] for row in rows]
-        return measured(rules, [outcome.labels[at] for at in chosen], [outcome.answers[at] for at in chosen])
+        return measured(rules, [scored.labels[at] for at in chosen], [scored.answers[at] for at in chosen])
 
     counted, sample = asked.counted()
     hidden = asked.parts.private()
-    return of(counted), KeptBack(of(hidden) if hidden else None, sample, digest_of_data(private / rules.labels))
+    return of(counted), of(hidden) if hidden else {}, sample
+
+
+def _at_random(scores: Mapping[str, Measured]) -> dict[str, Measured]:
+    """The same under the keys of scores with randomly revealed labels."""
+    return {RANDOM_REVELATION + key: score for key, score in scores.items()}
 
 
 def _has_parts(workdir: Workdir) -> bool:

@@ -37,6 +37,8 @@ class Outcome(NamedTuple):
     """Those that are the package's own."""
     said: dict[str, Any]
     """For the result."""
+    at_random: Predicted | None = None
+    """Where labels are revealed: what it predicts when they are revealed at random."""
 
 
 def of_calls(rows: Sequence[int], items: Sequence[Item], calls: Calls) -> Outcome:
@@ -56,7 +58,7 @@ def of_calls(rows: Sequence[int], items: Sequence[Item], calls: Calls) -> Outcom
     return Outcome(rows, [item.label for item in items], calls.answers, calls.answered, said)
 
 
-def of_predicted(predicted: Predicted, revealed: Revealed) -> Outcome:
+def of_predicted(predicted: Predicted, revealed: Revealed, at_random: Predicted | None) -> Outcome:
     """The outcome of one `predict` for all pairs."""
     said = {
         "predictions": len(predicted.answers),
@@ -65,7 +67,7 @@ def of_predicted(predicted: Predicted, revealed: Revealed) -> Outcome:
         "labelling_failed": revealed.reason,
         "seconds": {name: round(value, 3) for name, value in predicted.seconds.items()},
     }
-    return Outcome(predicted.rows, predicted.labels, predicted.answers, predicted.answers, said)
+    return Outcome(predicted.rows, predicted.labels, predicted.answers, predicted.answers, said, at_random)
 
 
 def account(rules: CodeRules, output: Output, outcome: Outcome, same: Alike | None) -> dict[str, Any]:

@@ -25,6 +25,10 @@ columns:
         ("", "mine.yaml:5: The benchmark takes code; `code` has to say how it is called, with `metrics`."),
         ("code: {train: a, test: b}\n", "mine.yaml:5: The benchmark takes code"),
         ("code: {train: a, test: b, metrics: {auc: roc_auc}}\n", "'loss' is no key of `code.metrics`. There are: auc."),
+        (
+            "code: {train: a, test: b, label_budget: 2, metrics: {auc: roc_auc}}\n",
+            "'loss' is no key of `code.metrics`. There are: auc, random.auc.",
+        ),
         ("code: {metrics: {loss: mse}}\n", "The interface `train-predict` needs `train` and `test`"),
         ("code: {interface: item, metrics: {loss: mse}}\n", "The interface `item` needs `items`"),
         ("code: {interface: item, items: a, id: [a, b], metrics: {loss: mse}}\n", "names an item by one column"),

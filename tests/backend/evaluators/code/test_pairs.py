@@ -8,6 +8,7 @@ import pytest
 
 from backend.evaluators.code_run import evaluate
 from backend.failures import JobFailed
+from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.records import Fault
 from tests.backend.evaluators.code.packages import GOOD_MODEL, PAIRS, pair_benchmark, prepared, ran, write_pairs, zipped
 
@@ -90,6 +91,43 @@ def test_labelling_that_fails_means_random_labels_and_says_so(
     assert code["labelling"] == "random" and words in code["labelling_failed"] and code["revealed_labels"] == 4
     assert "podium: labeling.py was not used, the 4 revealed labels are random: " in capsys.readouterr().out
     assert block["scores"]["score"]["n"] == PAIRS - 4
+
+
+CHEAT = """
+def score_pairs(test_pairs, train_dir, test_dir):
+    return [1.0 if int(pair["model_id"][1:]) % 2 else 0.0 for pair in test_pairs]
+"""
+"""Has half of the rows with label 1 revealed, which are then not scored."""
+SURE = ALL.replace("0.5}", "0.1}")
+
+
+def beside_random(budget: int) -> Benchmark:
+    """A column of a metric, and one of the same metric under random revelation."""
+    rules = pair_benchmark(label_budget=budget)
+    column = Column(key="random", title="Random", score="random.score", higher_is_better=False)
+    return rules.model_copy(update={"columns": [*rules.columns, column]})
+
+
+def test_the_score_under_random_revelation_stands_beside_that_of_chosen_labels(folder: Path) -> None:
+    block = ran(folder, {"model.py": SURE, "labeling.py": CHEAT}, beside_random(20))
+    scores, code = block["scores"], block["provenance"]["code"]
+    assert code["labelling"] == "labeling.py" and code["processes"] == 3
+    assert scores["score"]["n"] == scores["random"]["n"] == PAIRS - 20
+    assert scores["score"]["raw"] < scores["random"]["raw"] - 0.2
+
+
+def test_labels_that_are_random_anyway_are_not_revealed_a_second_time(folder: Path) -> None:
+    block = ran(folder, {"model.py": SURE}, beside_random(20))
+    assert block["scores"]["score"]["raw"] == block["scores"]["random"]["raw"]
+    assert block["provenance"]["code"]["processes"] == 1
+
+
+def test_a_package_that_fails_with_random_labels_is_told_so(folder: Path) -> None:
+    chosen = '    assert all(pair["label"] for pair in labeled_pairs)\n    import csv'
+    files: dict[str, str | bytes] = {"model.py": ALL.replace("    import csv", chosen), "labeling.py": CHEAT}
+    with pytest.raises(JobFailed, match="In the second run, with randomly revealed labels: ") as failed:
+        ran(folder, files, beside_random(20))
+    assert failed.value.code == "code_predict" and failed.value.fault is Fault.SUBMISSION
 
 
 def test_what_cannot_be_scored_is_told_at_once_without_ids(folder: Path) -> None:

@@ -1,0 +1,9 @@
+"""Gives the first question an answer that is no room of the house."""
+
+import json
+import sys
+from pathlib import Path
+
+data, into = Path(sys.argv[1]), Path(sys.argv[2])
+ids = [json.loads(line)["id"] for line in (data / "questions.jsonl").open()]
+into.write_text("id,answer\n" + f"{ids[0]},bathroom\n" + "".join(f"{name},kitchen\n" for name in ids[1:]))
