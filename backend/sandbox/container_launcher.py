@@ -11,52 +11,41 @@ import contextlib
 import json
 import os
 import select
-import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend.sandbox.bubblewrap import Bind
 from backend.sandbox.capped_log import CappedLog
 from backend.sandbox.container_options import INSPECTED, NEVER, Bounds, program_words, run_words
 from backend.sandbox.containers import PREFIX, ask, environment
-from backend.sandbox.launcher import GRACE_S, READ, SPARE_PROCESSES, Output, drain
+from backend.sandbox.launcher import GRACE_S, READ, SPARE_PROCESSES, Output, ProgramOrder, do_order, drain, fetch
 from backend.sandbox.limits import threads_of_user
 from backend.sandbox.seccomp import ProgramSeccomp
 from backend.sandbox.stage import FIRST_UID, UIDS
-from backend.sandbox.trees import Limits, TreeRefused, clear, copy_tree
+from backend.sandbox.trees import Limits, clear, copy_tree
 
 KILLED = "137"
 """Exit code after SIGKILL, also of a shell whose child got it. Where it was not from us, the kernel was out of memory:
 engines tell that of a container's first process only."""
 LOOK_S = 0.1
 LOOK_AT_DISK_S = 0.5
+END_S = 30
 SPARE_S = 60
 """How long after its time limit a container is nobody's any more."""
 NO_COMMAND = (126, 127)
 """Exit codes of an engine whose container is fine but for its command."""
 
 
-class ContainerOrder(NamedTuple):
-    """A program in an image as its supervisor orders it (see backend/sandbox/programs.py)."""
+@dataclass(frozen=True, kw_only=True)
+class ContainerOrder(ProgramOrder):
+    """One that an engine runs."""
 
     engine: str
     image: str
-    command: list[str]
-    mounts: list[tuple[str, str, bool, bool]]
-    """Source, target, whether it is written, and by several programs at a time."""
-    cwd: str
-    environment: dict[str, str]
-    wall_seconds: float
-    memory_bytes: int
-    processes: int
-    tmp_bytes: int
-    disk_bytes: int
-    disk_files: int
-    log: str
-    log_bytes: int
 
 
 class Container:
@@ -140,7 +129,7 @@ class Container:
                 self._watch(client.pid, log, log_end)
             finally:
                 self._tell("kill", self.name)
-                client.wait()
+                _end(client)
                 drain(log_end, log)
                 self._find_reason(client.returncode, log.last_words.decode(errors="replace").strip())
                 self._tell("rm", "--force", "--volumes", self.name)
@@ -204,11 +193,8 @@ class Container:
 
     def _fetch(self) -> None:
         """Bring what the program wrote to where it belongs."""
-        for output in self._outputs:
-            try:
-                copy_tree(output.place, output.into, self.limits)
-            except TreeRefused as error:
-                self.reason, self.message = self.reason or "output_refused", self.message or str(error)
+        if problem := fetch(self._outputs, self.limits):
+            self.reason, self.message = self.reason or "output_refused", self.message or problem
 
     def _tell(self, *words: str) -> str:
         """What the engine answers; empty where it does not."""
@@ -218,15 +204,15 @@ class Container:
             return ""
 
 
-def main() -> None:
-    """Do one order."""
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    os.umask(0o022)
-    order = ContainerOrder(**json.loads(os.fdopen(0, "rb", buffering=0, closefd=False).readline()))
+def _end(client: subprocess.Popen[bytes]) -> None:
+    """Wait for an engine whose container was killed, not for ever."""
     try:
-        ended = Container(order).run()
-    except (OSError, TreeRefused) as error:
-        message = f"The program could not be confined: {error}"
-        ended = {"code": None, "reason": "not_confined", "seconds": 0.0, "peak_bytes": 0, "message": message}
-    with contextlib.suppress(BrokenPipeError):
-        os.write(1, json.dumps(ended).encode() + b"\n")
+        client.wait(END_S)
+    except subprocess.TimeoutExpired:
+        client.kill()
+        client.wait()
+
+
+def main() -> None:
+    """Do one order with an engine."""
+    do_order(lambda order: Container(ContainerOrder(**order)).run())

@@ -10,7 +10,6 @@ import pwd
 import shutil
 import subprocess
 import time
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,15 +37,20 @@ class Engine(NamedTuple):
     """A sentence; empty where there is one."""
 
 
-@cache
+_working: list[Engine] = []
+
+
 def engine() -> Engine:
-    """The first engine that works here. Asked once."""
+    """The first engine that works here. One that works is remembered, so that one that starts late is found."""
+    if _working:
+        return _working[0]
     problems = []
     for name in ENGINES:
         path = shutil.which(name) or shutil.which(name, path="/usr/bin:/usr/local/bin")
         problem = _engine_problem(name, path)
         if path and not problem:
-            return Engine(path, "")
+            _working.append(Engine(path, ""))
+            return _working[0]
         problems.append(problem)
     return Engine("", " ".join(problems))
 

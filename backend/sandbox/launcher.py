@@ -13,6 +13,8 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -43,12 +45,10 @@ NO_SUCH_COMMAND = "bwrap: execvp "
 STDERR = 2
 
 
-class Order(NamedTuple):
-    """A program as its supervisor orders it (see backend/sandbox/programs.py)."""
+@dataclass(frozen=True, kw_only=True)
+class ProgramOrder:
+    """A program as its supervisor orders it (see backend/sandbox/programs.py), whatever runs it."""
 
-    bwrap: str
-    python: str
-    prefixes: list[str]
     command: list[str]
     mounts: list[tuple[str, str, bool, bool]]
     """Source, target, whether it is written, and by several programs at a time."""
@@ -62,6 +62,15 @@ class Order(NamedTuple):
     disk_files: int
     log: str
     log_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(ProgramOrder):
+    """One that bubblewrap runs."""
+
+    bwrap: str
+    python: str
+    prefixes: list[str]
     descriptors: list[int]
     allowed_hosts: list[str]
 
@@ -233,11 +242,9 @@ class Launch:
 
     def _fetch(self) -> None:
         """Bring what the program wrote to where it belongs, unless nobody waits for it."""
-        for output in self.outputs if self.reason != "killed" else ():
-            try:
-                copy_tree(output.place, output.into, self.limits)
-            except TreeRefused as error:
-                self.reason, self.message = self.reason or "output_refused", self.message or str(error)
+        problem = fetch(self.outputs, self.limits) if self.reason != "killed" else ""
+        if problem:
+            self.reason, self.message = self.reason or "output_refused", self.message or problem
 
 
 def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int, launcher: int) -> NoReturn:
@@ -336,14 +343,30 @@ def drain(log_end: int, log: CappedLog) -> None:
         log.write(chunk)
 
 
+def fetch(outputs: Iterable[Output], limits: Limits) -> str:
+    """Bring what a program wrote to where it belongs; what of it is refused, a sentence, empty for nothing."""
+    problems = []
+    for output in outputs:
+        try:
+            copy_tree(output.place, output.into, limits)
+        except TreeRefused as error:
+            problems.append(str(error))
+    return problems[0] if problems else ""
+
+
 def main() -> None:
-    """Do one order."""
+    """Do one order with bubblewrap."""
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    do_order(lambda order: Launch(Order(**order)).run())
+
+
+def do_order(run: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Read an order, `run` it, and write how the program ended."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     os.umask(0o022)
-    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-    order = Order(**json.loads(os.fdopen(0, "rb", buffering=0, closefd=False).readline()))
+    order = json.loads(os.fdopen(0, "rb", buffering=0, closefd=False).readline())
     try:
-        ended = Launch(order).run()
+        ended = run(order)
     except (OSError, TreeRefused) as error:
         message = f"The program could not be confined: {error}"
         ended = {"code": None, "reason": "not_confined", "seconds": 0.0, "peak_bytes": 0, "message": message}

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,7 +181,7 @@ def _bubblewrap_order(program: Program) -> tuple[str, dict[str, Any]]:
         allowed_hosts=list(program.allowed_hosts),
         **_told(program),
     )
-    return "launcher", order._asdict()
+    return "launcher", asdict(order)
 
 
 def _container_order(program: Program) -> tuple[str, dict[str, Any]]:
@@ -189,7 +189,7 @@ def _container_order(program: Program) -> tuple[str, dict[str, Any]]:
     if program.descriptors or program.allowed_hosts:
         raise ValueError("A program in an image inherits no open files and reaches no hosts.")
     order = ContainerOrder(engine=containers.engine().path, image=program.image, **_told(program))
-    return "container_launcher", order._asdict()
+    return "container_launcher", asdict(order)
 
 
 def _told(program: Program) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from leaderboard.errors import BadArchive
+from leaderboard.records.shown import shown as text_shown
 
 CHUNK_BYTES = 1 << 18
 """Contents are read, unpacked and written in pieces of at most so many bytes."""
 RATIO_FREE_BYTES = 10_000_000
 """Up to so many bytes in all, an archive may be compressed as well as it can be."""
-SHOWN_CHARACTERS = 120
-PLAIN = frozenset("._-/ :;+@,=%()~#\\")
+SHOWN_CHARACTERS = 121
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +112,5 @@ class ArchiveReader(Protocol):
 
 
 def shown(name: str) -> str:
-    """A name from an archive as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
-    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in name[:SHOWN_CHARACTERS])
-    return (clean + "…" if len(name) > SHOWN_CHARACTERS else clean) or "(without a name)"
+    """A name from an archive, for a sentence."""
+    return text_shown(name, SHOWN_CHARACTERS, more="~#\\", empty="(without a name)")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from leaderboard.records import Problem, Severity
+from leaderboard.records.shown import shown
 
-SHOWN_CHARACTERS = 100
-PLAIN = set("._-/ :;+@,=%()")
+__all__ = ["COMMON", "WARNING", "Catalogue", "Template", "shown"]
+
 WARNING = Severity.WARNING
 
 
@@ -37,14 +38,6 @@ class Catalogue(dict[str, Template]):
         return Problem(
             code=code, field=field, message=message.format(**words), fix=fix.format(**words), severity=severity
         )
-
-
-def shown(value: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """A submitter's text as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
-    text = str(value)
-    cut = text if len(text) <= limit else text[: limit - 1]
-    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in cut)
-    return (clean if cut is text else clean + "…") or "(empty)"
 
 
 COMMON = Catalogue(

@@ -57,7 +57,7 @@ class FakeEngine:
 
 def forget() -> None:
     """What was found out about engines and images."""
-    containers.engine.cache_clear()
+    containers._working.clear()
     programs.image_missing.cache_clear()
 
 

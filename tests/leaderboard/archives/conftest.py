@@ -6,8 +6,10 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from leaderboard.archives import ArchiveLimits, open_archive
 from leaderboard.errors import BadArchive
@@ -50,3 +52,23 @@ def refused(fresh: Fresh) -> Refused:
         return caught.value.lines
 
     return check
+
+
+def opened_with_changes(folder: Path, archive: bytes, data: st.DataObject) -> tuple[Path, list[Any]]:
+    """Open an archive in which up to three bytes are others: its folder, and what was written; nothing when refused.
+
+    A refusal has its reasons, and leaves no folder; nothing half-written is left either way.
+    """
+    made = bytearray(archive)
+    for _ in range(data.draw(st.integers(1, 3))):
+        made[data.draw(st.integers(0, len(made) - 1))] = data.draw(st.integers(0, 255))
+    file, out = folder / "changed", folder / "out"
+    file.write_bytes(made)
+    try:
+        written = list(open_archive(file, out))
+    except BadArchive as error:
+        assert error.lines
+        assert not out.exists()
+        written = []
+    assert not list(folder.glob(".*"))
+    return out, written
