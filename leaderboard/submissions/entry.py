@@ -47,8 +47,11 @@ ENTRY = Catalogue(
 
 
 def entry(case: Case) -> Iterator[Problem]:
-    """Everything that the competition and the track ask, all problems at once."""
-    if case.benchmark is None:
+    """Everything that the competition and the track ask, all problems at once.
+
+    Nothing of what is in the queue already: who sends it again, perhaps after the end, is led to what they have sent.
+    """
+    if case.benchmark is None or case.is_taken:
         return
     yield from _time(case.benchmark, case.at)
     yield from _terms(case.benchmark, case.submission)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from leaderboard.benchmarks.competition import CompetitionRules
 from leaderboard.benchmarks.load import load_benchmark
-from leaderboard.errors import NotAccepted
+from leaderboard.errors import AlreadyRequested, NotAccepted
 from leaderboard.records import CheckpointSubmission, Severity
 from leaderboard.settings import PROJECT
 from leaderboard.submissions.entry import ENTRY
@@ -64,6 +64,16 @@ def test_its_end_holds_at_the_moment_of_queueing(tmp_path: Path) -> None:
     with pytest.raises(NotAccepted, match="ended at"):
         board.submit(sent, ADA)
     assert list(board.queue.view()) == []
+
+
+def test_who_sends_the_same_again_after_the_end_is_led_to_it(tmp_path: Path) -> None:
+    clock = Clock(NOON)
+    board = front(tmp_path, contest(ends=(NOON + timedelta(seconds=10)).isoformat()), clock)
+    first = submit(board, "one")
+    clock.goes_on(minutes=1)
+    with pytest.raises(AlreadyRequested) as caught:
+        submit(board, "one")
+    assert caught.value.existing.id == first.id
 
 
 @pytest.mark.parametrize("written", ["2028-06-30T23:59:60Z", "2028-07-01 01:59:60+02:00", "2028-06-30 23:59:60.5 Z"])
