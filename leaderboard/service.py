@@ -16,6 +16,7 @@ from leaderboard.artifacts.places import (
     fetch_private_data,
     open_artifacts,
     open_uploads,
+    private_answers,
     private_data,
     private_results,
 )
@@ -53,6 +54,7 @@ from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.submissions.intake import Intake, questions_asked
 from leaderboard.submissions.policy import Policies
+from leaderboard.submissions.private_answers import PrivateAnswers
 from leaderboard.submissions.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,11 @@ class Service:
     def private_results(self) -> PrivateResults:
         """What results hold that is not for everybody."""
         return PrivateResults(private_results(self.settings))
+
+    @cached_property
+    def private_answers(self) -> PrivateAnswers:
+        """What submitters answered for the organisers alone."""
+        return PrivateAnswers(private_answers(self.settings))
 
     @cached_property
     def watch(self) -> QueueWatch:
@@ -226,6 +233,7 @@ def open_service(settings: Settings) -> Service:
             private=lambda benchmark_id: private_data(settings, benchmark_id),
             endpoints=address_rules(settings),
             secrets=endpoint_secrets(settings),
+            answers=PrivateAnswers(private_answers(settings)),
         ),
         identity=Identity(settings, hub),
         policies=policies,

@@ -9,6 +9,7 @@ from leaderboard.api.bundles import bundle_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.events import event_routes
+from leaderboard.api.participation import participation_routes
 from leaderboard.api.policy import policy_routes
 from leaderboard.api.private_results import private_result_routes
 from leaderboard.api.problems import catch_errors
@@ -32,6 +33,7 @@ ROUTES = (
     queue_routes,
     private_result_routes,
     policy_routes,
+    participation_routes,
     flag_routes,
     request_routes,
     sign_in_routes,

@@ -13,6 +13,7 @@ from leaderboard.api.problems import Trouble
 from leaderboard.api.queue import RequestAnswer, unestimated
 from leaderboard.records import BaseSubmission, Person, Problem, Submission
 from leaderboard.service import Service
+from leaderboard.submissions.allowances import Allowance
 from leaderboard.submissions.case import keeps_out
 from leaderboard.submissions.rules import errors
 
@@ -55,18 +56,22 @@ class CostAnswer(BaseModel):
 class Quota(BaseModel):
     """How much of a quota is left."""
 
-    whose: Literal["person", "organisation"]
-    """The sender's own, or that of the organisation for which they submit."""
+    whose: Literal["person", "organisation", "team"]
+    """The sender's own, that of the organisation for which they submit, or that of their team."""
+    counts: Literal["submissions", "failures"]
+    """`submissions`: all but the failed and cancelled ones. `failures`: those that failed after scoring had begun, and
+    those that wait or run and may still fail."""
     name: str
     limit: int
     used: int
-    """Submissions of the period; failed and cancelled ones are not counted."""
+    """How many of the period count."""
     left: int
     period_days: float
+    """0 where the period has no fixed length."""
     period: str
     """The period in words; empty for the last `period_days` days."""
     frees_at: str | None
-    """When one more will be free (UTC); null while none is used."""
+    """When one more will be free (UTC); null while none is used, and where that is never."""
 
 
 class LookAnswer(BaseModel):
@@ -119,9 +124,14 @@ def look(service: Service, submission: BaseSubmission, sender: Person) -> LookAn
         found=_found(findings.facts),
         base=_found(findings.base_facts),
         problems=list(findings.problems),
-        quota=[Quota(**allowance.model_dump(), left=allowance.left) for allowance in findings.quota],
+        quota=[quota_of(allowance) for allowance in findings.quota],
         cost=CostAnswer(**vars(findings.cost)),
     )
+
+
+def quota_of(allowance: Allowance) -> Quota:
+    """An allowance as the API tells it."""
+    return Quota(**allowance.model_dump(), left=allowance.left)
 
 
 def _found(facts: records.ModelFacts | None) -> FoundModel | None:

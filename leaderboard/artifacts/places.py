@@ -40,6 +40,11 @@ def private_results(settings: Settings) -> Path:
     return settings.private_dir.absolute() / "results"
 
 
+def private_answers(settings: Settings) -> Path:
+    """Folder of what submitters answered for the organisers alone (`leaderboard.submissions.private_answers`)."""
+    return settings.private_dir.absolute() / "answers"
+
+
 def private_data(settings: Settings, benchmark_id: str) -> Path:
     """Folder of a benchmark's private data: reference answers, programs, bundles. It may not exist.
 

@@ -7,12 +7,14 @@ other files are for the service and its workers only.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from leaderboard.benchmarks.challenge import RelativePath
+from leaderboard.benchmarks.competition import Disclosure
 
 SubmissionRule = Literal[
     "Add", "Add_And_Delete", "Add_And_Delete_Multiple", "Force_Last", "Force_Latest_Multiple", "Force_Best"
@@ -130,6 +132,18 @@ class FactSheetQuestion(BaseModel):
     on_leaderboard: bool = False
     """Whether the answer is public."""
 
+    def disclosure(self, key: str) -> Disclosure:
+        """The question as submissions answer it, under `key`."""
+        kind = "text" if self.type == "select" and not self.selection else self.type
+        return Disclosure(
+            key=key,
+            title=" ".join(self.title.split())[:200] or key,
+            type=kind,
+            choices=self.selection if kind == "select" else [],
+            required=self.required,
+            public=self.on_leaderboard,
+        )
+
 
 class BundlePage(BaseModel):
     """A page for participants."""
@@ -226,6 +240,16 @@ class BundleRules(BaseModel):
     """Sample submissions, run before the benchmark is published."""
     settings: BundleSettings = Field(default_factory=BundleSettings)
     """Flags of the site."""
+
+    def disclosures(self) -> list[Disclosure]:
+        """What submitters are asked. A key that cannot stand in a submission is written in small letters."""
+        asked: dict[str, Disclosure] = {}
+        for number, question in enumerate(self.fact_sheet, 1):
+            key = re.sub(r"[^a-z0-9_-]+", "_", question.key.lower()).strip("_-")[:32] or f"question-{number}"
+            if key in asked:
+                key = f"{key[:28]}-{number}"
+            asked[key] = question.disclosure(key)
+        return list(asked.values())
 
     def task(self, index: int) -> BundleTask:
         """The task of that index. Raises KeyError."""

@@ -5,13 +5,32 @@ Rules of a track (what it allows, what has to be disclosed) are in `Track`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
 from leaderboard.benchmarks.challenge import RelativePath
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+LEAP_SECOND = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):60(\.\d+)?(\s*(?:Z|[+-]\d\d:?\d\d))")
+
+
+def _without_leap_second(given: Any) -> Any:
+    """A leap second is the first moment after it: clocks here know none."""
+    written = LEAP_SECOND.fullmatch(given.strip()) if isinstance(given, str) else None
+    if written is None:
+        return given
+    try:
+        before = datetime.fromisoformat(f"{written[1]}:59{written[3].strip()}")
+    except ValueError:
+        return given
+    return before + timedelta(seconds=1)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_without_leap_second)]
+"""A time with a zone."""
 
 
 class Allowances(BaseModel):
@@ -75,7 +94,8 @@ class SubmissionLimits(BaseModel):
     total: PositiveInt | None = None
     """While the competition lasts; None for no limit."""
     failures_per_day: PositiveInt | None = 20
-    """Submissions that failed after scoring had begun, in a UTC day: these may tell something of the labels."""
+    """Submissions that failed after scoring had begun, in a UTC day: these may tell something of the labels. Those that
+    still wait or run count too, as long as they may fail; None for no limit."""
 
 
 class Split(BaseModel):
@@ -105,9 +125,9 @@ class CompetitionRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    starts: AwareDatetime | None = None
+    starts: Moment | None = None
     """First moment at which submissions are taken; None: at once."""
-    ends: AwareDatetime | None = None
+    ends: Moment | None = None
     """The moment from which none are; None: never."""
     terms: Terms | None = None
     """What participants agree to; None for nothing."""

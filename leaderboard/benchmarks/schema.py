@@ -284,6 +284,13 @@ class Benchmark(BaseModel):
             bundle = bundle.model_copy(update={"computed": [], "task_scores": []})  # they name the hidden scores
         return self.model_copy(update={"columns": shown, "bundle": bundle})
 
+    def disclosures(self, track: str) -> list[Disclosure]:
+        """What a submission of a track has to say, the questions of its bundle included; nothing for no such track."""
+        if track not in self.tracks:
+            return []
+        asked = {question.key: question for question in self.bundle.disclosures()} if self.bundle else {}
+        return list((asked | {question.key: question for question in self.tracks[track].discloses}).values())
+
     def upload_rules(self, kind: str) -> PredictionsRules | CodeRules | None:
         """What it says of the files of a kind; None where it takes none."""
         return {"predictions": self.predictions, "code": self.code}.get(kind)

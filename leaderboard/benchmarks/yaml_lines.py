@@ -62,7 +62,12 @@ class Document:
             return self._mapping(loader, node, position)
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(loader, child, (*position, index)) for index, child in enumerate(node.value)]
-        return loader.construct_object(node)
+        try:
+            return loader.construct_object(node)
+        except ValueError:
+            if node.tag == "tag:yaml.org,2002:timestamp":
+                return node.value  # a leap second, or no time at all: whoever reads the field decides
+            raise
 
     def _mapping(self, loader: yaml.SafeLoader, node: yaml.MappingNode, position: Place) -> dict[str, Any]:
         mapping: dict[str, Any] = {}

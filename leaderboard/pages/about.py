@@ -9,6 +9,7 @@ from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.columns import AVERAGE, RESULT_PATH, RESULT_VERSION
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.pages.entry import tracks_of
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
@@ -73,6 +74,8 @@ def draw(service: Service, visit: Visit) -> str:
         "about",
         title=service.settings.title,
         benchmark=benchmark,
+        rules=benchmark.competition,
+        tracks=tracks_of(benchmark),
         block=block,
         worked=worked_row(benchmark, block) if block else [],
         types=[(MODEL_TYPE_SYMBOLS[kind], kind.value, text) for kind, text in TYPES.items()],

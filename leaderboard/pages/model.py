@@ -15,6 +15,7 @@ from leaderboard.columns import AVERAGE, COLUMNS, MODEL
 from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
 from leaderboard.pages.community import flag_section
+from leaderboard.pages.entry import said
 from leaderboard.pages.examples import Example, read_example
 from leaderboard.pages.private_results import private_part
 from leaderboard.pages.render import render
@@ -214,6 +215,7 @@ def draw(service: Service, visit: Visit) -> str:
         "model": model,
         "request": request,
         "facts": facts(request),
+        "said": said(service, request),
         "base_has_page": request is not None and has_page(service, request.base_model),
         "children": made_from(service, name),
         "shown": shown,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from leaderboard.errors import NotFound
 from leaderboard.live.events import state_of
 from leaderboard.pages.community import actions
+from leaderboard.pages.entry import said, said_privately
 from leaderboard.pages.queue import waits
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
@@ -44,6 +45,8 @@ def draw(service: Service, here: Visit) -> str:
         again=again_address(request),
         may=actions(service, here, request),
         hub=hub_address(service, request),
+        said=said(service, request),
+        said_privately=said_privately(service, here, request),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import LookAnswer, look
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages import submit_named
+from leaderboard.pages.entry import asked, asks, first_answers
 from leaderboard.pages.render import address, errors_of, render
 from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit, rooted
 from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
@@ -19,6 +21,9 @@ from leaderboard.records.submission import CHECKPOINT
 from leaderboard.service import Service
 
 TITLE = "Submit"
+ANSWERS = "(document.querySelector('form[data-asked]')?.dataset.answers || '{}')"
+"""In the browser: what assets/submit.js made of the answers beside the form of a checkpoint."""
+ENTRY_FIELDS = ("track", "disclosure", "terms")
 NEEDS_BASE = (WeightType.ADAPTER.value, WeightType.DELTA.value)
 
 
@@ -51,7 +56,10 @@ CHECKS = [
         "base_model_missing base_model_problem other_base_model invalid_base_model_id",
     ),
     _check("Chat template", "no_chat_template chat_template_broken"),
-    _check("Within the policy", "do_not_submit quota_used_up organisation_quota_used_up copy_of"),
+    _check(
+        "Within the policy",
+        "do_not_submit quota_used_up organisation_quota_used_up team_quota_used_up failures_used_up copy_of",
+    ),
     _check("Not submitted before", "already_requested"),
 ]
 
@@ -78,6 +86,8 @@ class Form(NamedTuple):
     """The form's values as they come from the browser, in the order of its inputs."""
 
     where: str
+    answers: str
+    """What the competition and the track ask, as JSON from the page's script."""
     model: str
     revision: str
     precision: str
@@ -90,12 +100,22 @@ class Form(NamedTuple):
         """The submission. Raises NotAccepted with all invalid fields."""
         values = self._asdict() | {"benchmark": service.benchmark(parse_visit(self.where).benchmark).id}
         values.pop("where")
+        values |= entry_values(values.pop("answers"))
         values["revision"] = self.revision.strip() or "main"
         values["base_model"] = self.base_model if self.weight_type in NEEDS_BASE else ""
         try:
             return CheckpointSubmission.model_validate(values)
         except ValidationError as error:
             raise NotAccepted(form_problems(error.errors())) from None
+
+
+def entry_values(text: str) -> dict[str, Any]:
+    """The track, disclosures and terms that the page's script sent; they are checked as a program's are."""
+    try:
+        given = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {key: given[key] for key in ENTRY_FIELDS if key in given} if isinstance(given, dict) else {}
 
 
 def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, Any]:
@@ -187,11 +207,18 @@ def prefill(service: Service, where: str) -> tuple[Any, ...]:
     )
 
 
-def show_kind(service: Service, where: str) -> tuple[str, Any]:
-    """The form of another kind than checkpoints, and whether that of checkpoints is shown."""
-    here = parse_visit(where)
-    kind = submit_named.chosen_kind(service, here)
-    return rooted(service, submit_named.draw(service, here)), gr.update(visible=kind == CHECKPOINT)
+def show_kind(service: Service, where: str, request: gr.Request) -> tuple[str, Any, str, Any]:
+    """The form of another kind than checkpoints, whether that of checkpoints is shown, and what is asked beside it."""
+    here = parse_visit(where, service.identity.visitor(request))
+    is_checkpoint = submit_named.chosen_kind(service, here) == CHECKPOINT
+    beside = render("submit_asked", first=first_answers(service, here), **asked(service, here))
+    again = is_checkpoint and asks(service.benchmark(here.benchmark))
+    return (
+        rooted(service, submit_named.draw(service, here)),
+        gr.update(visible=is_checkpoint),
+        rooted(service, beside) if is_checkpoint else "",
+        gr.update(visible=again),
+    )
 
 
 def build(service: Service) -> None:
@@ -220,19 +247,22 @@ def build(service: Service) -> None:
                 label="Base model", placeholder="org/name", elem_classes="live-lookup", max_lines=1, visible=False
             )
             chat = gr.Checkbox(label="Apply the checkpoint's chat template to the prompts")
+            beside = markup("")
+            again = gr.Button("Check again", elem_id="look-again", size="sm", visible=False)
             button = gr.Button("Enter a model to submit", variant="primary", interactive=False)
         with gr.Column():
             panel = markup(rooted(service, render("submit_empty")), elem_classes="shown", elem_id="found")
     fields = [model, revision, precision, model_type, weight_type, base_model, chat]
-    inputs = [location, *fields]
+    answers = gr.Textbox(visible=False)
+    inputs = [location, answers, *fields]
     outputs = [panel, button, base_model]
-    with_location = f"(_, ...rest) => [({LOCATION})(), ...rest]"
+    with_location = f"(_, __, ...rest) => [({LOCATION})(), {ANSWERS}, ...rest]"
     event = EVENT | {"trigger_mode": "always_last"}
     looked = bind_service(look_up, service)
     typed = [trigger for box in (model, revision, base_model) for trigger in (box.blur, box.submit)]
     chosen = [box.input for box in (precision, model_type, weight_type, chat)]
-    gr.on(typed + chosen, looked, inputs, outputs, js=with_location, **event)
+    gr.on([*typed, *chosen, again.click], looked, inputs, outputs, js=with_location, **event)
     on_load(bind_service(prefill, service), location, fields).then(looked, inputs, outputs, js=with_location, **event)
-    on_load(bind_service(show_kind, service), location, [other_kinds, checkpoint])
+    on_load(bind_service(show_kind, service), location, [other_kinds, checkpoint, beside, again])
     sent = button.click(bind_service(submit, service), inputs, [panel, button, target], js=with_location, **EVENT)
     sent.then(None, target, None, js="(target) => { if (target) location.assign(target); }")

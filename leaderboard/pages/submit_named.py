@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leaderboard.pages.entry import asked
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit
 from leaderboard.records import KINDS
@@ -37,4 +38,5 @@ def draw(service: Service, here: Visit) -> str:
         checked=CHECKED,
         limit=rules.max_bytes if rules else None,
         query=here.query,
+        **asked(service, here),
     )

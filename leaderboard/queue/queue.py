@@ -53,6 +53,10 @@ MOVES: dict[Status, frozenset[Status]] = {
 MAX_SPREAD = 16
 
 
+def _admit(request: Request, files: EditedFiles) -> None:
+    """Lets everything in."""
+
+
 class Queue:
     """The requests of one store. Safe for threads; any number of processes may work on the same store."""
 
@@ -101,19 +105,31 @@ class Queue:
 
     # --- what submitters and maintainers do
 
-    def submit(self, request: Request) -> Request:
-        """Put a new request into the queue, or a failed or cancelled one back. Raises AlreadyRequested."""
+    def submit(self, request: Request, admit: Callable[[Request, EditedFiles], None] = _admit) -> Request:
+        """Put a new request into the queue, or a failed or cancelled one back. Raises AlreadyRequested.
+
+        `admit` has the last word: it gets what would be queued, may change it and other files of the store in the same
+        commit, and may be called several times; what it raises ends the submission.
+        """
         fresh = request.model_copy(
             update={"status": Status.PENDING, "id": request.id or new_id(), "history": [], "attempts": 0}
         )
         fresh.submitted_time = request.submitted_time or self._now()
         fresh.history.append(self._entry(None, Status.PENDING, request.sender or PODIUM, "submitted"))
         path = request_path(fresh)
-        try:
-            self.store.commit({path: fresh.to_json()}, f"Add {fresh.model} to the queue", {path: None})
-        except Conflict:
-            return self._change(path, lambda existing: self._submit_again(existing, fresh), "Submit {} again")
-        return fresh
+
+        def decide(files: EditedFiles) -> Request:
+            content, queued = files.find(path), fresh.model_copy()
+            if content is not None:
+                queued = read_request(path, content)
+                self._submit_again(queued, fresh)
+                queued.schema_version = SCHEMA_VERSION
+                files.message = f"Submit {queued.model} again"
+            admit(queued, files)
+            files.write(path, queued.to_json())
+            return queued
+
+        return edit(self.store, decide, f"Add {fresh.model} to the queue")
 
     def cancel(self, request: Request, by: str, note: str = "") -> Request:
         """Take a pending or running request out. Raises NotPossible for any other."""

@@ -12,16 +12,18 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from sys import intern
+from typing import Any
 
 from leaderboard import FileStore
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.queue.durations import run_seconds
 from leaderboard.queue.request_files import read_request
+from leaderboard.queue.scoring_failures import scoring_failures
 from leaderboard.queue.view import EndedRequests, QueueView, SetAside
 from leaderboard.records import OPEN, AnyRequest, EndedRequest, Request, Status, ended_at, request_path
 from leaderboard.stores.saved import SAVE_AFTER, load, save
 
-NOT_REQUESTS = ("workers/", "votes/", "logs/", "partial/", "README.md")
+NOT_REQUESTS = ("workers/", "votes/", "logs/", "partial/", "limits/", "README.md")
 """What else lies in the requests store."""
 KEPT_IN_FULL = 200
 FEW = 100
@@ -194,7 +196,7 @@ class RequestIndex:
         """Path -> request, as an earlier process left them."""
         try:
             rows = load(self._store.kept_at(SAVED), LAYOUT) or []
-            saved = (EndedRequest(*row)._replace(status=Status(row[3])) for row in rows)
+            saved = map(_restored, rows)
             return {request.path: request for request in saved}
         except (TypeError, ValueError, IndexError):  # not written by us
             return {}
@@ -255,5 +257,11 @@ def in_short(path: str, version: str, request: Request) -> EndedRequest:
         architectures=intern(request.architectures), license=intern(request.license),
         model_type=intern(request.model_type), track=intern(request.track), sender=intern(request.sender),
         sender_org=intern(request.sender_org), submitted_time=request.submitted_time, ended_time=ended_at(request),
-        seconds=run_seconds(request), entries=len(request.history),
+        seconds=run_seconds(request), entries=len(request.history), scoring_failures=scoring_failures(request),
     )  # fmt: skip
+
+
+def _restored(row: Sequence[Any]) -> EndedRequest:
+    """What was saved of a request. Raises TypeError, ValueError."""
+    saved = EndedRequest(*row)
+    return saved._replace(status=Status(saved.status), scoring_failures=tuple(saved.scoring_failures))

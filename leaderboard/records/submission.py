@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, StrictBool, StrictFloat, StrictStr
+from pydantic_core import PydanticCustomError
 
 from leaderboard.records.artifact import Artifact, ArtifactName, Endpoint
 from leaderboard.records.checkpoint import ModelType, Precision, WeightType
@@ -13,7 +16,25 @@ CHECKPOINT = "checkpoint"
 """The kind of a submission, request or result that does not name its kind."""
 CODE = "code"
 DisclosureKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Answer = Annotated[bool | FiniteFloat | Annotated[str, Field(max_length=4000)], Field(union_mode="left_to_right")]
+ANSWER_CHARACTERS = 4000
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half of a character, which no file can hold."""
+
+
+def _answer(value: Any) -> Any:
+    """The value as it was given, so that the text "yes" stays a text and 1 stays a number."""
+    if isinstance(value, str) and len(value) <= ANSWER_CHARACTERS and not SURROGATE.search(value):
+        return value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value):
+        return float(value)
+    raise PydanticCustomError(
+        "answer", "Give true or false, a number, or a text of at most {most} characters", {"most": ANSWER_CHARACTERS}
+    )
+
+
+Answer = Annotated[StrictBool | StrictFloat | StrictStr, BeforeValidator(_answer)]
 """The answer to a question of a track."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from leaderboard.artifacts.store import ArtifactStore
@@ -15,7 +16,8 @@ from leaderboard.hub.hub import Hub
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.records import Abilities, BaseSubmission, ModelFacts, Person, Request, Status
-from leaderboard.submissions.policy import Allowance, Rules
+from leaderboard.submissions.allowances import Allowance
+from leaderboard.submissions.policy import Rules
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Context:
     """Where endpoints may be."""
     secrets: EndpointSecrets = field(default_factory=EndpointSecrets)
     """The keys of endpoints."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """The time of the look."""
 
 
 def keeps_out(existing: Request | None) -> bool:
@@ -70,6 +74,8 @@ class Case(ABC):
     """A name among those submitted that the benchmark refuses, and why."""
     allowances: Sequence[Allowance] = ()
     """What the sender may still submit; empty where nothing limits it."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """The time of the look."""
 
     @property
     @abstractmethod

@@ -59,13 +59,24 @@ COMMON = Catalogue(
         "quota_used_up": Template(
             "model",
             "{name} has made {used} submissions to {benchmark} {period}; one person may make {limit}.",
-            "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+            "{again}; failed and cancelled submissions are not counted.",
         ),
         "organisation_quota_used_up": Template(
             "model",
             "Members of {name} have submitted {used} of its checkpoints to {benchmark} {period}; "
             "one organisation may submit {limit}.",
-            "Submit it again from {when} on; failed and cancelled submissions are not counted.",
+            "{again}; failed and cancelled submissions are not counted.",
+        ),
+        "team_quota_used_up": Template(
+            "model",
+            "The team of {name} has made {used} submissions to {benchmark} {period}; one team may make {limit}.",
+            "{again}; failed and cancelled submissions are not counted.",
+        ),
+        "failures_used_up": Template(
+            "model",
+            "{used} submissions of {name} to {benchmark} failed {period} after scoring had begun, or wait or run and "
+            "may still fail; one {whom} may have {limit}.",
+            "{again}, or when those that wait or run have finished.",
         ),
         "already_requested": Template(
             "model",

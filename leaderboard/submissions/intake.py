@@ -25,7 +25,6 @@ from leaderboard.queue.estimates import Estimates
 from leaderboard.queue.queue import Queue
 from leaderboard.records import (
     Abilities,
-    AnyRequest,
     BaseSubmission,
     ModelFacts,
     NamedRequest,
@@ -36,10 +35,15 @@ from leaderboard.records import (
     Status,
     request_path,
 )
+from leaderboard.records.submission import NamedSubmission
+from leaderboard.submissions.admission import Admission, Entry
+from leaderboard.submissions.allowances import Allowance, Members, only_the_person
 from leaderboard.submissions.case import Case, Context
+from leaderboard.submissions.entry import accepted_terms, public_answers
 from leaderboard.submissions.kinds import INTAKES
 from leaderboard.submissions.kinds.kind import KindIntake
-from leaderboard.submissions.policy import Allowance, Policies, Rules
+from leaderboard.submissions.policy import Policies, Rules
+from leaderboard.submissions.private_answers import PrivateAnswers
 from leaderboard.submissions.rules import already_requested, errors, every_problem
 
 BEHIND_ALL = "~"
@@ -105,6 +109,12 @@ def nowhere(benchmark_id: str) -> Path | None:
     return None
 
 
+def in_no_team(benchmark_id: str, person: str) -> str:
+    """The team of a person where there are none."""
+    del benchmark_id, person
+    return ""
+
+
 class Intake:
     """Looks at submissions and queues them."""
 
@@ -122,7 +132,10 @@ class Intake:
         private: Callable[[str], Path | None] = nowhere,
         endpoints: AddressRules | None = None,
         secrets: EndpointSecrets | None = None,
+        answers: PrivateAnswers | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`answers`: where answers to questions are kept that are not public."""
         self.hub = hub
         self.queue = queue
         self.benchmarks = benchmarks
@@ -139,6 +152,12 @@ class Intake:
         self.private = private
         self.endpoints = endpoints or AddressRules()
         self.secrets = secrets or EndpointSecrets()
+        self.members: Members = only_the_person
+        """Whose submissions count together in a competition."""
+        self.team: Callable[[str, str], str] = in_no_team
+        """Benchmark id and a person's name -> their team in the competition; empty for none."""
+        self._clock = clock
+        self._admission = Admission(queue, clock, lambda *who: self.members(*who), answers)
 
     def look(self, submission: BaseSubmission, sender: Person) -> Findings:
         """What would happen if `sender` submitted it now. Raises HubUnavailable."""
@@ -151,31 +170,52 @@ class Intake:
     def submit(self, submission: BaseSubmission, sender: Person) -> Request:
         """Queue it. Raises NotAccepted with every problem, AlreadyRequested, HubUnavailable."""
         kind, context, case, request, problems = self._look(submission, sender)
-        # One at a time where there is a quota, so that nobody slips past it between counting and queueing.
+        # One at a time where there is a quota: the store refuses all but one, and each of these would count again.
         with self._door if context.rules and context.rules.limited else nullcontext():
             case = self._under_policy(case, context.rules, sender)
             wrong = errors(every_problem(case, problems))
+            if wrong and request is not None and case.benchmark is not None and not case.is_taken:
+                # the same may have come in since the look, and have used the limit up
+                case = replace(case, existing=self._existing(request, case.known_as))
+                wrong = errors(every_problem(case, problems))
             if wrong or request is None:
                 raise NotAccepted(wrong)
             kind.accepted(case, context)
-            queued = self._queue(case, request)
+            queued = self._queue(case, request, Entry(case, context.rules, sender))
         kind.queued(case, context)
         for call in self.on_queued:
             call()
         return queued
 
+    def quota(self, benchmark_id: str, sender: Person) -> Sequence[Allowance]:
+        """What `sender` may still submit now, whatever it is; empty where nothing limits it. Raises NotFound."""
+        if self.policies is None:
+            return []
+        return self._admission.allowances(self.policies.rules(benchmark_id), sender, "", self._clock())
+
     def _look(self, submission: BaseSubmission, sender: Person) -> _Looked:
         """Look it up and check it, as its kind does."""
         kind, context = INTAKES[submission.kind], self._context(submission, sender)
-        case = kind.look(submission, context)
+        case = replace(kind.look(submission, context), at=context.at)
         request = kind.request(case, context)
-        if request is not None and context.rules is not None:
-            request.official = context.rules.is_official(request.sender_org)
+        if request is not None:
+            self._complete(request, case, context)
         if case.may_repeat and isinstance(request, NamedRequest):
             request = self._numbered(request)
         if request is not None and case.benchmark is not None:
             case = replace(case, existing=self._existing(request, case.known_as))
         return _Looked(kind, context, case, request, kind.check(case))
+
+    def _complete(self, request: Request, case: Case, context: Context) -> None:
+        """Add what requests of every kind say."""
+        if context.rules is not None:
+            request.official = context.rules.is_official(request.sender_org)
+        if isinstance(request, NamedRequest) and isinstance(case.submission, NamedSubmission):
+            request.local_scores = dict(case.submission.local_scores)
+        if context.benchmark is not None:
+            request.team = self.team(context.benchmark.id, context.sender.name)
+            request.disclosure = public_answers(context.benchmark, case.submission)
+            request.terms = accepted_terms(context.benchmark)
 
     def _context(self, submission: BaseSubmission, sender: Person) -> Context:
         """What the kind of the submission may ask."""
@@ -193,6 +233,7 @@ class Intake:
             private=self.private(benchmark.id) if benchmark else None,
             endpoints=self.endpoints,
             secrets=self.secrets,
+            at=self._clock(),
         )
 
     def _existing(self, request: Request, other_names: Iterable[str]) -> Request | None:
@@ -212,16 +253,16 @@ class Intake:
         """The case with what the benchmark's policy says of it and its sender now."""
         if rules is None:
             return case
-        requests: Iterable[AnyRequest] = self.queue.view() if rules.limited else []
-        allowances = rules.allowances(sender, case.name, requests, datetime.now(UTC))
-        return replace(case, refusal=rules.refusal(*case.names), allowances=allowances)
+        at = self._clock()
+        allowances = self._admission.allowances(rules, sender, case.name, at)
+        return replace(case, refusal=rules.refusal(*case.names), allowances=allowances, at=at)
 
-    def _queue(self, case: Case, request: Request) -> Request:
+    def _queue(self, case: Case, request: Request, entry: Entry) -> Request:
         """Put it into the queue, unless the same waits there under another name. Raises AlreadyRequested."""
         if case.existing is not None and case.is_taken and case.existing.model != request.model:
             [taken] = already_requested(case.existing)
             raise AlreadyRequested(taken, case.existing)
-        return self.queue.submit(request)
+        return self.queue.submit(request, lambda queued, files: self._admission.admit(entry, queued, files))
 
     def _cost(self, case: Case, request: Request | None) -> Cost:
         """Reads the queue's view, which is too slow for a submission and quick enough for a look."""
@@ -235,7 +276,7 @@ class Intake:
             waiting = request.model_copy(update={"id": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
-        estimates = Estimates(requests, case.abilities, datetime.now(UTC), view.ended.past)
+        estimates = Estimates(requests, case.abilities, self._clock(), view.ended.past)
         estimate, error = estimates.of(waiting), estimates.accuracy.error
         return Cost(questions, estimate.seconds, estimate.position, estimate.start, estimate.end, error)
 

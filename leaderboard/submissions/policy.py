@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import TIME_FORMAT, AnyRequest, Person, Status, Versioned, now, utc
+from leaderboard.records import TIME_FORMAT, AnyRequest, Person, Versioned, now, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
+from leaderboard.submissions.allowances import NOT_COUNTED, TODAY, Allowance, competition_allowances, midnight
 
 DecisionKind = Literal["quota", "official_provider", "do_not_submit", "copy"]
 """What a decision is about: a person's or organisation's quota, whether an organisation is an official provider,
 whether a model may be submitted, whether a model may be submitted although its weights are another one's."""
-NOT_COUNTED = (Status.FAILED, Status.CANCELLED)
 
 
 class Decision(BaseModel):
@@ -52,29 +52,6 @@ class Decisions(Versioned):
     """Oldest first; none is ever taken out."""
 
 
-class Allowance(BaseModel):
-    """How much of a quota is left."""
-
-    model_config = ConfigDict(frozen=True)
-
-    whose: Literal["person", "organisation"]
-    name: str
-    limit: int
-    """Submissions allowed in the period."""
-    used: int
-    """Submissions in the period that count: all but the failed and cancelled ones."""
-    period_days: float
-    frees_at: str | None
-    """When one more will be free (UTC); None while none is used, and where that is never."""
-    period: str = ""
-    """The period in words; empty for the last `period_days` days."""
-
-    @property
-    def left(self) -> int:
-        """Submissions that are still free, at least 0."""
-        return max(self.limit - self.used, 0)
-
-
 class Rules(NamedTuple):
     """A benchmark's policy as it holds now."""
 
@@ -85,8 +62,10 @@ class Rules(NamedTuple):
     @property
     def limited(self) -> bool:
         """Whether there is a quota."""
-        quota = self.benchmark.policy.quota
-        return quota.person is not None or quota.organisation is not None or self.benchmark.bundle is not None
+        benchmark = self.benchmark
+        quota = benchmark.policy.quota
+        has_quota = quota.person is not None or quota.organisation is not None
+        return has_quota or benchmark.bundle is not None or benchmark.competition is not None
 
     def official(self) -> set[str]:
         """The official providers, in lower case."""
@@ -116,18 +95,33 @@ class Rules(NamedTuple):
         decided = self._decided("copy", model)
         return decided is not None and decided.effect == "lift"
 
-    def allowances(self, person: Person, model: str, requests: Iterable[AnyRequest], at: datetime) -> list[Allowance]:
+    def allowances(
+        self,
+        person: Person,
+        model: str,
+        requests: Iterable[AnyRequest],
+        at: datetime,
+        members: frozenset[str] = frozenset(),
+    ) -> list[Allowance]:
         """What `person` may still submit at `at`, with `model` next; empty when nothing limits it.
 
         A submission counts for whoever sent it, never for the model's owner. It also counts for an organisation when
-        the model is the organisation's and its sender belongs to it.
+        the model is the organisation's and its sender belongs to it, and in a competition for all `members` of the
+        sender's team.
         """
+        requests = list(requests)
+        in_competition: list[Allowance] = []
+        if not self._is_lifted(person.name):
+            in_competition = competition_allowances(self.benchmark, members or {person.name}, requests, at)
+        return in_competition + self._of_policy(person, model, requests, at)
+
+    def _of_policy(self, person: Person, model: str, requests: Sequence[AnyRequest], at: datetime) -> list[Allowance]:
+        """What the benchmark's policy and its bundle leave."""
         org = organisation(person, model)
         if self.is_official(org):
             return []
         quota = self.benchmark.policy.quota
         period = timedelta(days=quota.period_days)
-        requests = list(requests)
         counted = [request for request in requests if self._counts(request, at, period)]
         allowances = self._of_phase(person, requests, at)
         if quota.person is not None and not self._is_lifted(person.name):
@@ -150,10 +144,10 @@ class Rules(NamedTuple):
             and request.sender.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
             and (submitted := _moment(request.submitted_time)) is not None
         ]  # fmt: skip
-        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        today = sum(midnight <= submitted for submitted in own)
+        begin = midnight(at)
+        today = sum(begin <= submitted for submitted in own)
         limits = [
-            (phase.max_submissions_per_day, today, 1.0, utc(midnight + timedelta(days=1)), "today (UTC)"),
+            (phase.max_submissions_per_day, today, 1.0, utc(begin + timedelta(days=1)), TODAY),
             (phase.max_submissions, len(own), 0.0, None, f"in the phase {phase.name}"),
         ]
         return [

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from leaderboard.records import BaseSubmission, Problem, Request, Severity, kind_of
+from leaderboard.submissions.allowances import Allowance
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.catalogue import COMMON, shown
-from leaderboard.submissions.policy import Allowance
+from leaderboard.submissions.entry import entry
 
 SUBJECT_CHARACTERS = 300
+USED_UP = {
+    "person": "quota_used_up",
+    "organisation": "organisation_quota_used_up",
+    "team": "team_quota_used_up",
+}
+"""Whose quota -> code of the problem."""
 
 
 def every_problem(case: Case, own: Iterable[Problem]) -> list[Problem]:
     """All problems of a submission in the order in which a person reads them; `own` are those of its kind."""
-    return [*benchmark(case), *policy(case), *own, *already_requested(case.existing if case.is_taken else None)]
+    taken = already_requested(case.existing if case.is_taken else None)
+    return [*benchmark(case), *entry(case), *policy(case), *own, *taken]
+
+
+def on_admission(case: Case) -> list[Problem]:
+    """The problems that may have come up since the submission was looked at: its time is over, a limit is used up."""
+    return [*entry(case), *policy(case)]
 
 
 def errors(problems: Iterable[Problem]) -> list[Problem]:
@@ -47,13 +60,20 @@ def policy(case: Case) -> Iterator[Problem]:
         name, reason = case.refusal
         refused = COMMON.problem_with("do_not_submit", {"reason": sentence(reason)}, model=name, benchmark=title)
         yield _at_the_name(refused, case.submission)
+    if case.is_taken:  # what stands in its place is told instead
+        return
     for allowance in case.allowances:
         if allowance.left == 0:
-            code = "quota_used_up" if allowance.whose == "person" else "organisation_quota_used_up"
-            period = allowance.period or f"in the last {allowance.period_days:g} days"
-            numbers = {"used": allowance.used, "period": period, "limit": allowance.limit}
-            used_up = COMMON.problem(code, name=allowance.name, benchmark=title, when=when(allowance), **numbers)
-            yield _at_the_name(used_up, case.submission)
+            yield _at_the_name(used_up(allowance, title), case.submission)
+
+
+def used_up(allowance: Allowance, title: str) -> Problem:
+    """Nothing is left of an allowance."""
+    code = "failures_used_up" if allowance.counts == "failures" else USED_UP[allowance.whose]
+    period = allowance.period or f"in the last {allowance.period_days:g} days"
+    sentences = {"again": again(allowance), "whom": "team" if allowance.whose == "team" else "person"}
+    numbers = {"used": allowance.used, "period": period, "limit": allowance.limit}
+    return COMMON.problem_with(code, sentences, name=allowance.name, benchmark=title, **numbers)
 
 
 def already_requested(existing: Request | None) -> Iterator[Problem]:
@@ -72,9 +92,11 @@ def _at_the_name(problem: Problem, record: BaseSubmission | Request) -> Problem:
     return problem.model_copy(update={"field": kind_of(record).name_field})
 
 
-def when(allowance: Allowance) -> str:
+def again(allowance: Allowance) -> str:
     """When one more is free, for people."""
-    return allowance.frees_at.replace("T", " ").replace("Z", " UTC") if allowance.frees_at else "another time"
+    if allowance.frees_at is None:
+        return "This limit is not reset"
+    return f"Submit it again from {allowance.frees_at.replace('T', ' ').replace('Z', ' UTC')} on"
 
 
 def sentence(reason: str) -> str:

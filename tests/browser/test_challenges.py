@@ -39,6 +39,21 @@ SUMS = {
 }  # fmt: skip
 
 
+ASKED = {
+    "competition": {"terms": {"version": "v2", "text": "Play fair."}, "limits": {"per_day": 2}},
+    "tracks": {
+        "open": {"title": "Open", "discloses": [{"key": "method", "title": "How does it work?"}]},
+        "closed": {
+            "title": "Closed",
+            "discloses": [
+                {"key": "seed", "title": "Seed", "type": "number"},
+                {"key": "human", "title": "Labelled by hand", "type": "checkbox"},
+            ],
+        },
+    },
+}
+
+
 def write_benchmarks(folder: Path) -> None:
     """One benchmark for each kind; the last one takes checkpoints and endpoints."""
     private = Settings(private_dir=folder / "private")
@@ -56,6 +71,9 @@ def write_benchmarks(folder: Path) -> None:
     few = [column for column in tiny["columns"] if column["key"] in ("compare", "sums")]
     both = {**tiny, "id": "both", "title": "Both", "kinds": ["checkpoint", "endpoint"], "columns": few}
     (benchmarks / "both.yaml").write_text(yaml.safe_dump(both))
+    (benchmarks / "asked.yaml").write_text(
+        yaml.safe_dump({**both, "id": "asked", "title": "Asked", **ASKED}, sort_keys=False)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +89,7 @@ def board(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[
     seed(folder / "hub")
     with localhub.running(folder / "hub") as hub:
         settings = {
-            "PODIUM_BENCHMARKS": "pairs,code,both", "PODIUM_BENCHMARKS_DIR": str(folder / "benchmarks"),
+            "PODIUM_BENCHMARKS": "pairs,code,both,asked", "PODIUM_BENCHMARKS_DIR": str(folder / "benchmarks"),
             "PODIUM_PRIVATE_DIR": str(folder / "private"), "PODIUM_ENDPOINT_HOSTS": "127.0.0.1", "PODIUM_TICK_S": "0.5",
             "PODIUM_SECRETS_DIR": str(folder / "secrets"), "PODIUM_SIGN_IN": "off",
         }  # fmt: skip
@@ -176,3 +194,35 @@ def test_the_same_by_the_api(board: Running, tmp_path: Path) -> None:
         queued = client.post("/submissions", json=body)
         assert queued.status_code == 201, queued.text
         assert client.post("/submissions", json=body).status_code == 409
+
+
+def test_the_form_of_a_competition_asks_for_the_chosen_track(page: playwright.Page) -> None:
+    page.goto("/submit?benchmark=asked&kind=endpoint")
+    form, checked = page.locator("form[data-submission]"), page.locator("section.checked")
+    expect(form.get_by_label("How does it work?")).to_be_visible()
+    form.get_by_label("Track").select_option("closed")
+    expect(form.get_by_label("How does it work?")).to_be_hidden()
+    form.get_by_label("Seed").fill("7")
+    form.get_by_label("I accept the terms, version v2").check()
+    expect(form).to_contain_text("Your quota: 2 of 2 left today (UTC)")
+    form.get_by_label("Name", exact=True).fill("mine")
+    form.locator("[name='endpoint.url']").fill("http://127.0.0.1:9/v1")
+    form.locator("[name='endpoint.model']").fill("m")
+    with page.expect_request("**/submissions/check") as sent:
+        page.get_by_role("button", name="Check", exact=True).click()
+    body = sent.value.post_data_json
+    assert (body["track"], body["terms"], body["disclosure"]) == ("closed", "v2", {"seed": 7, "human": False})
+    expect(checked).to_contain_text("2 of 2 submissions left today (UTC)")
+
+
+def test_beside_a_checkpoint_the_answers_are_checked_as_they_are_given(page: playwright.Page) -> None:
+    page.goto("/submit?benchmark=asked&model=podium-demo/tiny-base")
+    found = page.locator("#found")
+    expect(found).to_contain_text("does not accept their present version v2")
+    expect(found).to_contain_text("How does it work? There is no answer.")
+    asked = page.locator("form[data-asked]")
+    asked.get_by_label("I accept the terms, version v2").check()
+    expect(found).not_to_contain_text("does not accept")
+    asked.get_by_label("How does it work?").fill("Trees")
+    asked.get_by_label("How does it work?").press("Tab")
+    expect(page.get_by_role("button", name="Queue podium-demo/tiny-base")).to_be_enabled()

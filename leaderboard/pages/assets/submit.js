@@ -52,17 +52,26 @@
     return artifact;
   }
 
-  function submissionOf(form) {
-    const body = { kind: form.dataset.submission, benchmark: form.dataset.benchmark };
+  // A check box always says yes or no, but for that of the terms, which names their version or says nothing.
+  function valueOf(field) {
+    if (field.type === "file" || field.type === "submit" || field.matches(":disabled")) return "";
+    if (field.type === "checkbox") return field.name === "terms" ? (field.checked ? field.value : "") : field.checked;
+    const text = field.value?.trim() ?? "";
+    return field.type === "number" && text ? Number(text) : text;
+  }
+
+  function fieldsOf(form, body = {}) {
     for (const field of form.elements) {
-      const value = field.type === "file" ? "" : field.value?.trim();
-      if (!field.name || !value || field.type === "submit") continue;
+      const value = valueOf(field);
+      if (!field.name || value === "") continue;
       const [outer, inner] = field.name.split(".");
       if (inner) (body[outer] ??= {})[inner] = value;
       else body[outer] = value;
     }
     return body;
   }
+
+  const submissionOf = (form) => fieldsOf(form, { kind: form.dataset.submission, benchmark: form.dataset.benchmark });
 
   function lineOf(problem) {
     const warns = problem.severity === "warning";
@@ -80,10 +89,16 @@
     place.replaceChildren(make("h2", title), list, ...more);
   }
 
+  function leftOf(quota) {
+    const what = quota.counts === "failures" ? "failures after scoring began" : "submissions";
+    const resets = quota.frees_at ? `; ${quota.period ? "resets" : "one more"} at ${quota.frees_at.replace("T", " ").replace("Z", " UTC")}` : "";
+    return `${quota.left} of ${quota.limit} ${what} left ${quota.period || `per ${quota.period_days} days`}${resets}.`;
+  }
+
   function showLook(place, look) {
     const more = [];
     if (look.accepted && look.cost.queue_position) more.push(make("p", `It would be number ${look.cost.queue_position} in the queue.`));
-    for (const quota of look.quota) more.push(make("p", `${quota.left} of ${quota.limit} submissions left ${quota.period || `per ${quota.period_days} days`}.`, "quiet"));
+    for (const quota of look.quota) more.push(make("p", leftOf(quota), "quiet"));
     if (look.existing) {
       const link = make("a", "Show that request");
       link.href = `${root()}/request/${encodeURIComponent(look.existing)}`;
@@ -127,8 +142,24 @@
     }
   }
 
+  // Only the questions of the chosen track are asked. Those beside a checkpoint are checked as they are answered.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.("form[data-submission], form[data-asked]");
+    if (!form) return;
+    if (event.target.name === "track") {
+      for (const track of form.querySelectorAll("fieldset[data-track]")) {
+        track.hidden = track.disabled = track.dataset.track !== event.target.value;
+      }
+    }
+    if (!form.matches("[data-asked]")) return;
+    const before = JSON.parse(form.dataset.answers);
+    form.dataset.answers = JSON.stringify({ track: before.track, ...fieldsOf(form) });
+    document.querySelector("button#look-again, #look-again button")?.click();
+  });
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (form.matches("form[data-asked]")) event.preventDefault();
     if (!form.matches("form[data-submission], form[data-bundle]")) return;
     event.preventDefault();
     if (form.matches("[data-bundle]")) addBundle(form);

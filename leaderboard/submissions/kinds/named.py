@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,7 +82,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
     def look(self, submission: ArtifactSubmissionT, context: Context) -> ArtifactCase:
         """Find the file, and look into it where it may be taken at all."""
         rules = context.benchmark.upload_rules(submission.kind) if context.benchmark else None
-        submission = in_phase(submission, context.benchmark)
+        submission = in_phase(submission, context.benchmark, context.at)
         case = ArtifactCase(
             submission=submission,
             benchmark=context.benchmark,
@@ -92,6 +92,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
             file=_file(context, submission.artifact.sha256),
             max_bytes=rules.max_bytes if rules else None,
             private=context.private,
+            at=context.at,
         )
         if case.file is None or case.benchmark is None or any(_upload(case)):
             return case
@@ -124,12 +125,12 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
         )
 
 
-def in_phase(submission: ArtifactSubmissionT, benchmark: Benchmark | None) -> ArtifactSubmissionT:
-    """The submission in the phase that is open now, where the benchmark has phases and it names none."""
+def in_phase(submission: ArtifactSubmissionT, benchmark: Benchmark | None, at: datetime) -> ArtifactSubmissionT:
+    """The submission in the phase that is open at `at`, where the benchmark has phases and it names none."""
     bundle = benchmark.bundle if benchmark else None
     if bundle is None or "track" in submission.model_fields_set:
         return submission
-    phase = bundle.phase_at(datetime.now(UTC)) or bundle.phases[-1]
+    phase = bundle.phase_at(at) or bundle.phases[-1]
     return submission.model_copy(update={"track": phase.track})
 
 
@@ -138,8 +139,8 @@ def _phase(case: ArtifactCase) -> Iterator[Problem]:
     bundle = case.benchmark.bundle if case.benchmark else None
     if case.benchmark is None or bundle is None:
         return
-    at = datetime.now(UTC)
-    open_now, title = bundle.phase_at(at), case.benchmark.title
+    at, title = case.at, case.benchmark.title
+    open_now = bundle.phase_at(at)
     if open_now is None:
         starts = [phase for phase in bundle.phases if phase.start is not None and phase.start > at]
         coming = min(starts, key=lambda phase: phase.start or at, default=None)

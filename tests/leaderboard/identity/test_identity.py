@@ -550,7 +550,7 @@ def test_a_route_without_a_rule_answers_nobody(service: Service, monkeypatch: py
 # --- every event of the pages has a rule
 
 
-FORM = ["/submit?benchmark=tiny", GOOD["model"], "main", "bfloat16", "other", "Original", "", False]
+FORM = ["/submit?benchmark=tiny", "{}", GOOD["model"], "main", "bfloat16", "other", "Original", "", False]
 INPUTS = {"submit.submit": FORM}
 """What an event gets in these tests; texts where nothing else is said."""
 

@@ -25,6 +25,7 @@ from leaderboard.community.flags import Category, Flag, State
 from leaderboard.pages import words
 from leaderboard.pages.community import Actions, FlagSection, ShownFlag, Talk
 from leaderboard.pages.documents import Documents
+from leaderboard.pages.entry import Said
 from leaderboard.pages.examples import read_example
 from leaderboard.pages.missing import NotFoundPage
 from leaderboard.pages.model import neighbours, rank_of
@@ -365,6 +366,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             path=EVIL,
             again=again_address(bad),
             hub="https://hub",
+            said=[Said(EVIL, EVIL), Said(EVIL, EVIL, is_address=True)],
+            said_privately=[Said(EVIL, EVIL)],
             may=Actions(True, True, True, True, True, True, EVIL_TALK, [EVIL]),
         )
     )

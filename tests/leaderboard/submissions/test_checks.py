@@ -27,11 +27,11 @@ from leaderboard.records import (
     WeightType,
 )
 from leaderboard.settings import PROJECT
+from leaderboard.submissions.allowances import Allowance
 from leaderboard.submissions.catalogue import shown
 from leaderboard.submissions.kinds.checkpoint.checks import CheckpointCase, Native, native_architectures
 from leaderboard.submissions.kinds.checkpoint.checks import check as check_checkpoint
 from leaderboard.submissions.kinds.checkpoint.checks.catalogue import CATALOGUE
-from leaderboard.submissions.policy import Allowance
 from leaderboard.submissions.rules import errors, every_problem
 
 SHA = "26a66f0d862e" + "0" * 28
@@ -142,7 +142,7 @@ def filed(*names: str, without: tuple[str, ...] = (), size: int = 10) -> dict[st
     return files | dict.fromkeys(names, size)
 
 
-def allowance(whose: Literal["person", "organisation"] = "person", used: int = 0) -> Allowance:
+def allowance(whose: Literal["person", "organisation", "team"] = "person", used: int = 0) -> Allowance:
     """What is left of three."""
     return Allowance(
         whose=whose, name="ada", limit=3, used=used, period_days=7, frees_at="2026-01-08T00:00:00Z" if used else None
@@ -204,6 +204,8 @@ BAD: list[tuple[str, CheckpointCase]] = [
     ("quota_used_up", case(allowances=[allowance(used=3)])),
     ("quota_used_up", case(allowances=[allowance(used=5), allowance("organisation", used=2)])),
     ("organisation_quota_used_up", case(allowances=[allowance("organisation", used=3)])),
+    ("team_quota_used_up", case(allowances=[allowance("team", used=3)])),
+    ("failures_used_up", case(allowances=[allowance(used=3).model_copy(update={"counts": "failures"})])),
     ("copy_of", case(twin=Twin("org/first", SHA, None))),
     ("copy_of", case(checkpoint(created_at="2026-01-01T00:00:00"), twin=Twin("org/x", SHA, "2026-01-01T00:00:00.5Z"))),
     ("copied_by", case(checkpoint(created_at="2025-12-31T23:59:59Z"), twin=Twin("org/x", SHA, "2026-01-01T00:00:00Z"))),
