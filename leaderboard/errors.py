@@ -15,6 +15,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadArchive               a zip or tar that is not unpacked; carries all of its problems
 ├── BadSettings              a setting has a value that is not allowed
 ├── WrongUse                 a command line that cannot be carried out as it is written
+├── Interrupted              the person who runs a command ended it
 ├── SubmissionFailed         a submission that was followed to its end failed or was cancelled
 ├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
@@ -154,6 +155,10 @@ class BadSettings(PodiumError):
 
 class WrongUse(PodiumError):
     """A command line that cannot be carried out as it is written."""
+
+
+class Interrupted(PodiumError):
+    """The person who runs a command ended it."""
 
 
 class SubmissionFailed(PodiumError):

@@ -17,7 +17,7 @@ from leaderboard import __version__
 from leaderboard.cli import account, backup, board, bundle, import_, programs, requests, space, submit
 from leaderboard.cli.exits import INTERRUPTED, WRONG_USE, ending_of
 from leaderboard.cli.output import show_error
-from leaderboard.errors import PodiumError, WrongUse
+from leaderboard.errors import Interrupted, PodiumError, WrongUse
 
 app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", rich_markup_mode=None)
 
@@ -74,10 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0
     except typer.Abort:  # a question that was not answered
-        return INTERRUPTED.exit
+        ended = INTERRUPTED.exit
     except PodiumError as error:
         show_error(error, as_json)
         return ending_of(error).exit
+    if ended == INTERRUPTED.exit:
+        show_error(Interrupted("Interrupted. What was submitted goes on."), as_json)
     return ended if isinstance(ended, int) else 0
 
 

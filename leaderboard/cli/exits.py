@@ -9,6 +9,7 @@ from leaderboard.errors import (
     BadSettings,
     Conflict,
     Infrastructure,
+    Interrupted,
     NotAccepted,
     NotAllowed,
     NotFound,
@@ -35,6 +36,7 @@ DONE = Ending("done", 0)
 WRONG_USE = Ending("wrong_use", 2)
 INTERRUPTED = Ending("interrupted", 130)
 ENDINGS: list[tuple[type[PodiumError], Ending]] = [
+    (Interrupted, INTERRUPTED),
     (WrongUse, WRONG_USE),
     (BadSettings, Ending("bad_settings", 2)),
     (BadBenchmark, Ending("bad_benchmark", 2)),

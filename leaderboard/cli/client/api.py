@@ -65,11 +65,10 @@ PATIENCE = Patience()
 class Api:
     """One server's API, with one person's token. The token goes to this server only: redirects are not followed."""
 
-    def __init__(
-        self, account: Account, tell: Callable[[str], None] = lambda _: None, patience: Patience = PATIENCE
-    ) -> None:
+    def __init__(self, account: Account, tell: Callable[[str], None]) -> None:
+        """`tell` is told why something is waited for."""
         self.account = account
-        self.patience = patience
+        self.patience = PATIENCE
         self.tell = tell
         headers = {"User-Agent": f"podium/{__version__}", "Accept": "application/json"}
         if account.token:
@@ -177,11 +176,12 @@ class Api:
         raise kinds.get(status, PodiumError)(sentence)
 
     def _unreachable(self, error: httpx2.TransportError, arrived: bool) -> ServerUnavailable:
-        how = "did not answer in time" if isinstance(error, httpx2.TimeoutException) else "cannot be reached"
-        why = f" ({error})" if str(error) else ""
-        return ServerUnavailable(
-            f"{self.account.server} {how}{why}. Check the address and your network, then try again.", arrived
-        )
+        how = "ended the connection without an answer"
+        if isinstance(error, httpx2.TimeoutException):
+            how = "did not answer in time"
+        elif isinstance(error, httpx2.ConnectError):
+            how = f"cannot be reached ({error})"
+        return ServerUnavailable(f"{self.account.server} {how}. Check its address and your network.", arrived)
 
     def _wait(self, why: str, seconds: float) -> None:
         self.tell(f"{why.rstrip('.')}. Trying again in {duration(seconds)}.")

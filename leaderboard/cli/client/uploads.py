@@ -16,7 +16,11 @@ from leaderboard.errors import NotFound, NotPossible, ServerUnavailable, WrongUs
 PIECE_BYTES = 8_000_000
 """Sent in one request: little is lost with a connection, and proxies take it."""
 BLOCK_BYTES = 1 << 16
+STALLED_S = 150.0
+"""Seconds without a new byte after which an upload is given up. A server keeps a connection that was lost for 60."""
 Artifact = dict[str, Any]
+State = dict[str, Any]
+"""How far an upload is, as the server says."""
 
 
 def artifact_of(file: Path) -> Artifact:
@@ -41,7 +45,7 @@ class Upload:
     def send(self) -> None:
         """Bring the whole file there, going on where an earlier try ended. Raises PodiumError."""
         state = self._begin()
-        failures = 0
+        failures, moved = 0, time.monotonic()
         while not state["done"]:
             offset = state["offset"]
             self._show(offset)
@@ -50,28 +54,32 @@ class Upload:
             except NotFound:  # the server has forgotten it: it was given up, or swept as too old
                 state = self._begin()
             except (ServerUnavailable, NotPossible) as error:
-                # lost on the way, or an earlier connection still holds the upload
-                state = self._state(state["id"])
-                failures = 0 if state["offset"] > offset else failures + 1
-                if failures >= self._api.patience.tries:
+                if time.monotonic() - moved > STALLED_S:
                     raise
-                pause = self._api.patience.before(failures + 1)
-                self._api.tell(f"{error} The upload goes on at byte {state['offset']:,}.")
-                time.sleep(pause)
+                failures += 1
+                why = "The connection was lost" if isinstance(error, ServerUnavailable) else str(error).rstrip(".")
+                self._api.tell(f"{why}. The upload goes on.")
+                time.sleep(self._api.patience.before(failures))
+                state = self._state(state)
+            if state["offset"] > offset:
+                failures, moved = 0, time.monotonic()
         self._show(self._artifact["bytes"])
 
-    def _begin(self) -> dict[str, Any]:
-        state: dict[str, Any] = self._api.post("/uploads", self._artifact)
+    def _begin(self) -> State:
+        state: State = self._api.post("/uploads", self._artifact)
         return state
 
-    def _state(self, upload_id: str) -> dict[str, Any]:
+    def _state(self, last: State) -> State:
+        """How far it is; as it was, while the server does not say."""
         try:
-            state: dict[str, Any] = self._api.get(f"/uploads/{upload_id}")
+            state: State = self._api.get(f"/uploads/{last['id']}")
         except NotFound:
             return self._begin()
+        except ServerUnavailable:
+            return last
         return state
 
-    def _send_piece(self, upload_id: str, offset: int) -> dict[str, Any]:
+    def _send_piece(self, upload_id: str, offset: int) -> State:
         size = min(PIECE_BYTES, self._artifact["bytes"] - offset)
         headers = {"Upload-Offset": str(offset), "Content-Length": str(size)}
         answer = self._api.call(
@@ -81,7 +89,7 @@ class Upload:
             headers=headers,
             repeatable=False,
         )
-        state: dict[str, Any] = self._api.json_of(answer)
+        state: State = self._api.json_of(answer)
         return state
 
     def _blocks(self, offset: int, size: int) -> Iterator[bytes]:
