@@ -8,9 +8,12 @@ import pytest
 from fastapi import Request, Response
 
 from leaderboard.cli.__main__ import main
+from leaderboard.pages import model as model_page
+from leaderboard.pages import request as request_page
+from leaderboard.pages.shell import Visit
 from leaderboard.records import Failure, Fault, Progress
 from tests.contracts.test_executor import until
-from tests.leaderboard.cli.sites import Shell, Site
+from tests.leaderboard.cli.sites import QUIZ, Shell, Site
 
 
 @pytest.fixture
@@ -118,3 +121,23 @@ def test_watching_goes_on_by_questions_where_there_are_no_events(site: Site, ada
     )
     until(lambda: not thread.is_alive(), 120)
     assert ended == [4]
+
+
+@pytest.mark.parametrize("rules", [f"{QUIZ}competition: {{published_decimals: 3}}\n"])
+def test_the_pages_show_local_scores_and_explain_a_difference(site: Site, request_id: str) -> None:
+    def pages() -> list[str]:
+        return [
+            request_page.draw(site.service, Visit((request_id,))),
+            model_page.draw(site.service, Visit(("ada", "mine"), {"benchmark": "quiz"})),
+        ]
+
+    assert "0.9000" in pages()[0] and "not graded" in pages()[0]
+    site.finish(request_id)
+    for page in pages():
+        assert page.count("differs by more than 1 %") == 1 and "0.9000" in page and "0.6667" in page
+        assert "rounded to 3 digits" in page and "Computed by the sender before submitting." in page
+    same = site.queued("same", local_scores={"correct": 0.6667})
+    site.finish(same.id)
+    page = request_page.draw(site.service, Visit((same.id,)))
+    assert "Local scores" in page and "differs" not in page and "may be why" not in page
+    assert "Local scores" not in request_page.draw(site.service, Visit((site.queued("none").id,)))
