@@ -14,7 +14,8 @@ from leaderboard.cli.client.session import Session, open_session
 from leaderboard.errors import PodiumError, WrongUse
 
 if TYPE_CHECKING:
-    from leaderboard.cli.client.sources import Source
+    from leaderboard.cli.client.packing import Kit
+    from leaderboard.cli.client.sources import Source, Wanted
 
 FILES_SHOWN = 30
 
@@ -58,7 +59,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Submit to a benchmark: check it, show what ships, ask, upload, queue. The same again is recognised."""
+    from leaderboard.cli.client.packing import kit_of
     from leaderboard.cli.client.sources import Wanted
+    from leaderboard.cli.client.submissions import benchmark_of
 
     checkpoint = {
         "precision": precision, "weight_type": weight_type, "base_model": base_model, "model_type": model_type,
@@ -67,37 +70,39 @@ def run(
     endpoint = {"model": model, "api": interface, "secret": secret, "tokenizer": tokenizer}
     wanted = Wanted(kind, name, description, checkpoint, endpoint)
     with open_session(server, as_json) as session, tempfile.TemporaryDirectory(prefix="podium-") as scratch:
-        rules = _benchmark(session, what, benchmark)
-        source = _source(session, what, wanted, rules, Path(scratch), validate)
+        kit = kit_of(Path(what))
+        rules = benchmark_of(session, benchmark or (kit.benchmark if kit else ""))
+        source = _source(session, what, wanted, rules, kit, Path(scratch), validate)
         body = _body(session, source, rules, track, answer or [], accept_terms, score or [])
         _submit(session, source, rules, body, yes, watch)
 
 
-def _benchmark(session: Session, what: str, wanted: str) -> dict[str, Any]:
-    """The benchmark that is submitted to. Raises PodiumError."""
-    from leaderboard.cli.client.packing import benchmark_near
-    from leaderboard.cli.client.submissions import benchmark_of
-
-    place = Path(what)
-    return benchmark_of(session, wanted or (benchmark_near(place) if place.exists() else ""))
-
-
 def _source(
-    session: Session, what: str, wanted: Any, rules: Mapping[str, Any], scratch: Path, validate: bool
+    session: Session,
+    what: str,
+    wanted: Wanted,
+    rules: Mapping[str, Any],
+    kit: Kit | None,
+    scratch: Path,
+    validate: bool,
 ) -> Source:
     """What is submitted, packed where it is a folder, and checked here. Raises PodiumError."""
-    from leaderboard.cli.client.packing import packed, validated
+    from leaderboard.cli.client.packing import no_kit
     from leaderboard.cli.client.sources import kind_of, source_of
+    from leaderboard.cli.client.tell import number
 
-    kind = kind_of(what, wanted, rules)
-    source = packed(Path(what), scratch, wanted) if Path(what).is_dir() else source_of(what, kind, wanted)
-    if validate and source.file is not None:
-        source = validated(source)
-    if source.local_scores:
-        from leaderboard.cli.client.tell import number
-
+    place = kit.submission(Path(what)) if kit else Path(what)
+    kind = kind_of(str(place) if kit else what, wanted, rules)
+    if place.is_dir() and kit is None:
+        raise no_kit(place)
+    if place.is_dir() and kit is not None:
+        source = kit.packed(place, scratch, wanted)
+    else:
+        source = source_of(str(place) if kit else what, kind, wanted)
+    if kit is not None and validate and source.file is not None:
+        source = kit.validated(source, session.out)
         scores = ", ".join(f"{key} {number(score)}" for key, score in source.local_scores.items())
-        session.out.done(f"Checked here; local scores: {scores}")
+        session.out.done(f"Checked here; local scores: {scores}" if scores else "Checked here")
     return source
 
 
@@ -111,14 +116,14 @@ def _body(
     scores: list[str],
 ) -> dict[str, Any]:
     """The submission as the server takes it. Raises WrongUse, PodiumError."""
-    from leaderboard.cli.client.questions import accepted_terms, disclosure, local_scores, track_of
+    from leaderboard.cli.client.questions import accepted_terms, disclosure, local_scores, questions_of, track_of
     from leaderboard.cli.client.uploads import artifact_of
 
-    track, track_rules = track_of(rules, wanted_track)
+    track = track_of(rules, wanted_track)
     body: dict[str, Any] = {"kind": source.kind, "benchmark": rules["id"], **source.fields}
     if wanted_track or not rules.get("bundle"):  # a bundle's phase is chosen by the server where none is named
         body["track"] = track
-    if disclosed := disclosure(track_rules, answers, session.out):
+    if disclosed := disclosure(questions_of(rules, track), answers, session.out):
         body["disclosure"] = disclosed
     if terms := accepted_terms(rules, accept_terms, session.out):
         body["terms"] = terms
@@ -134,14 +139,14 @@ def _submit(
     session: Session, source: Source, rules: Mapping[str, Any], body: Mapping[str, Any], yes: bool, watch: bool
 ) -> None:
     """Look, ask, upload, queue, follow. Raises PodiumError."""
-    from leaderboard.cli.client.submissions import look, queue, quota_lines
+    from leaderboard.cli.client.submissions import look, queue, quota_line, quota_of
     from leaderboard.cli.client.uploads import upload
     from leaderboard.cli.requests import watch_to_end
 
     answer = look(session, body)
-    quota = quota_lines(session, rules["id"], answer)
+    quota = quota_of(session, rules["id"], answer)
     if not answer.get("existing"):
-        _show(session, source, rules, body, quota)
+        _show(session, source, rules, body, [quota_line(each) for each in quota])
         _agree(session, yes)
         if source.file is not None:
             upload(session.api, session.out, source.file, body["artifact"])
@@ -156,7 +161,7 @@ def _submit(
         watch_to_end(session, request["id"])
         return
     session.out.next(f"podium watch {request['id']}")
-    session.out.end(request=request, existing=queued.existing, quota=answer.get("quota", []))
+    session.out.end(request=request, existing=queued.existing, quota=quota)
 
 
 def _show(

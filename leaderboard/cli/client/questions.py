@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,18 +14,30 @@ NO = ("no", "n", "false", "0")
 Answer = bool | float | str
 
 
-def track_of(benchmark: Mapping[str, Any], wanted: str) -> tuple[str, Mapping[str, Any]]:
-    """Id and rules of the track; the first one where none is wanted. Raises WrongUse."""
+def track_of(benchmark: Mapping[str, Any], wanted: str) -> str:
+    """Id of the track; the first one where none is wanted. Raises WrongUse."""
     tracks = benchmark.get("tracks") or {"open": {}}
     track = wanted or next(iter(tracks))
     if track not in tracks:
         raise WrongUse(f"{benchmark['title']} has no track {track!r}. It has: {', '.join(tracks)}.")
-    return track, tracks[track]
+    return str(track)
 
 
-def disclosure(track: Mapping[str, Any], given: Sequence[str], out: Output) -> dict[str, Answer]:
-    """The answers to a track's questions, from `--answer KEY=VALUE` or asked. Raises WrongUse with all problems."""
-    questions = {question["key"]: question for question in track.get("discloses") or []}
+def questions_of(benchmark: Mapping[str, Any], track: str) -> dict[str, Mapping[str, Any]]:
+    """What a submission of the track is asked, by key: the fact sheet of its bundle, and the track's own questions."""
+    sheet = (benchmark.get("bundle") or {}).get("fact_sheet") or []
+    own = (benchmark.get("tracks") or {}).get(track, {}).get("discloses") or []
+    asked = {_sheet_key(question["key"]): {**question, "choices": question.get("selection", [])} for question in sheet}
+    return asked | {question["key"]: question for question in own}
+
+
+def _sheet_key(key: str) -> str:
+    """The key of a fact sheet's question as submissions write it."""
+    return re.sub(r"[^a-z0-9_-]+", "_", key.lower()).strip("_-")[:32]
+
+
+def disclosure(questions: Mapping[str, Mapping[str, Any]], given: Sequence[str], out: Output) -> dict[str, Answer]:
+    """The answers to the questions, from `--answer KEY=VALUE` or asked. Raises WrongUse with all problems."""
     texts = dict(pair(text, "--answer") for text in given)
     problems = [
         f"There is no question {key!r}; this track asks: {_listed(questions)}." for key in texts.keys() - questions

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from leaderboard.cli.client.session import Session
-from leaderboard.errors import NotAccepted, NotFound, ServerUnavailable
+from leaderboard.errors import NotAccepted, NotAllowed, NotFound, ServerUnavailable
 
 NOT_UPLOADED = "artifact_missing"
 """The problem of a file that is not uploaded yet."""
@@ -47,18 +47,25 @@ def look(session: Session, body: Body) -> dict[str, Any]:
     return answer
 
 
-def quota_lines(session: Session, benchmark_id: str, look: Mapping[str, Any]) -> list[str]:
-    """What is left of each quota, in words."""
-    return [_quota_line(quota) for quota in look.get("quota") or []]
+def quota_of(session: Session, benchmark_id: str, look: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is left of each quota: of the team where there is one, else as the look at the submission says."""
+    try:
+        answer = session.api.get("/quota", {"benchmark": benchmark_id})
+    except (NotFound, NotAllowed):  # an older server; nobody in particular asks
+        answer = look
+    quota: list[dict[str, Any]] = answer.get("quota") or []
+    return quota
 
 
-def _quota_line(quota: Mapping[str, Any]) -> str:
+def quota_line(quota: Mapping[str, Any]) -> str:
+    """A quota in words."""
     from leaderboard.cli.client.tell import until
 
     period = quota.get("period") or f"in {quota['period_days']:g} days"
+    what = "failures after scoring began" if quota.get("counts") == "failures" else "submissions"
     frees = until(quota.get("frees_at"))
-    more = f", one more {frees}" if frees else ""
-    return f"{quota['left']:,} of {quota['limit']:,} submissions left for {quota['name']} ({period}){more}"
+    more = f"; one more {frees}" if frees else ""
+    return f"{quota['left']:,} of {quota['limit']:,} {what} left for {quota['name']} ({period}){more}"
 
 
 def queue(session: Session, body: Body) -> Queued:

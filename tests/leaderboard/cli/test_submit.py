@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from fastapi import Request, Response
 
 from leaderboard.cli.client import uploads
+from leaderboard.cli.client.questions import disclosure, questions_of
+from leaderboard.cli.output import Output
 from leaderboard.records import NamedRequest
 from tests.leaderboard.cli.sites import GOOD, QUIZ, Shell, Site, cut
 
@@ -150,3 +153,23 @@ def test_a_server_that_asks_to_come_back_tomorrow_is_not_waited_for(site: Site, 
     site.faults.append(full)
     refused = ada.json("submit", answers, "--yes", exit=3)
     assert (refused["code"], refused["retry_after_s"]) == ("too_many", 36000) and "in 10 h" in refused["error"]
+
+
+@pytest.mark.parametrize("rules", [QUIZ + "policy: {quota: {person: 3}}\n"])
+def test_what_is_left_of_a_quota(site: Site, ada: Shell, answers: str) -> None:
+    ada("submit", answers, exit=2)
+    assert "3 of 3 submissions left for ada (in 7 days)" in ada.err
+
+    def team(request: Request) -> Response | None:
+        left = {"name": "reds", "left": 1, "limit": 2, "period": "today, UTC", "frees_at": None, "counts": "failures"}
+        return Response(json.dumps({"quota": [left]})) if request.url.path.endswith("/quota") else None
+
+    site.faults.append(team)
+    ada("submit", answers, exit=2)
+    assert "1 of 2 failures after scoring began left for reds (today, UTC)" in ada.err
+
+
+def test_questions_of_a_fact_sheet_are_asked_by_the_keys_of_submissions() -> None:
+    sheet = [{"key": "Team Size", "title": "How many?", "type": "number", "required": True}]
+    questions = questions_of({"bundle": {"fact_sheet": sheet}, "tracks": {"open": {}}}, "open")
+    assert disclosure(questions, ["team_size=3"], Output()) == {"team_size": 3.0}
