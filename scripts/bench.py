@@ -30,6 +30,7 @@ SUBCOMMANDS = {
     "table": "the leaderboard page, against gr.Dataframe and gradio_leaderboard",
     "predictions": "checking a file of a million predictions, against reading it with pandas",
     "prefix": "the shared-prefix engine, against the hf backend",
+    "cli": "the start of the command `podium`",
     "code_calls": "calls of submitted code with 1 MB of input, against JSON lines and calls in process",
 }
 

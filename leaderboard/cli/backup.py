@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.settings import load_settings
-
 
 def backup(
     folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
@@ -20,6 +18,7 @@ def backup(
     from leaderboard.backup.save import save
     from leaderboard.benchmarks import load_benchmarks
     from leaderboard.opening import open_stores
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
@@ -49,6 +48,7 @@ def restore(
     from leaderboard.backup.restore import restore as put_back
     from leaderboard.benchmarks import load_benchmarks
     from leaderboard.opening import open_stores
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     if check:

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from leaderboard.errors import BadBenchmark
-from leaderboard.settings import load_settings
 
 if TYPE_CHECKING:
     from leaderboard.benchmarks import Benchmark
@@ -39,6 +36,7 @@ def add(
     """Make a benchmark of a bundle: its YAML in the folder of the benchmarks, its files in the private folder."""
     from leaderboard.artifacts.places import keep_private_data, private_data
     from leaderboard.bundles import add_bundle
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     with _reading(source) as reading:
@@ -52,10 +50,9 @@ def add(
     keep_private_data(settings, chosen)
     assert benchmark.bundle is not None
     tasks, phases = len(benchmark.bundle.tasks), len(benchmark.bundle.phases)
-    console = Console(soft_wrap=True)
-    console.print(Text(f"✓ {settings.benchmarks_dir / chosen}.yaml: {phases:,} phases, {tasks:,} tasks"))
-    console.print(Text(f"✓ {private / benchmark.bundle.folder}: its files"))
-    console.print(Text("Next: podium serve"))
+    typer.echo(f"✓ {settings.benchmarks_dir / chosen}.yaml: {phases:,} phases, {tasks:,} tasks")
+    typer.echo(f"✓ {private / benchmark.bundle.folder}: its files")
+    typer.echo("Next: podium serve")
 
 
 @app.command("check")
@@ -77,6 +74,7 @@ def export(
     from leaderboard.artifacts.places import private_data
     from leaderboard.benchmarks import choose_benchmark, load_benchmarks
     from leaderboard.bundles import export_bundle
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     benchmark = choose_benchmark(load_benchmarks(settings.benchmarks_dir), benchmark_id)
@@ -107,7 +105,6 @@ def _reading(source: Path) -> Iterator[BundleReading]:
 
     with tempfile.TemporaryDirectory(prefix="podium-bundle-") as scratch:
         reading = read_bundle(source, Path(scratch))
-        console = Console(stderr=True, soft_wrap=True)
         for finding in reading.findings.warnings:
-            console.print(Text(f"! {finding}"))
+            typer.echo(f"! {finding}", err=True)
         yield reading

@@ -5,11 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from leaderboard.settings import load_settings
 
 if TYPE_CHECKING:
     from leaderboard.importer import Counts, Report
@@ -31,6 +26,7 @@ def run(
     from leaderboard.opening import open_stores
     from leaderboard.queue.queue import Queue
     from leaderboard.results.results import Results
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
@@ -49,6 +45,10 @@ def run(
 
 def show(report: Report, check: bool) -> None:
     """The report, for a person."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(soft_wrap=True)
     would = "would be " if check else ""
     for name, counts in (("requests", report.requests), ("results", report.results)):

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from leaderboard.errors import BadSettings
-from leaderboard.settings import load_settings
 
 EXTRAS = {"server": "gradio", "worker": "lm_eval"}
 """Extra -> a module that is there when it is installed."""
@@ -18,6 +17,8 @@ EXTRAS = {"server": "gradio", "worker": "lm_eval"}
 
 def serve() -> None:
     """Serve pages and API, and run the scheduler too, unless PODIUM_EMBEDDED is false."""
+    from leaderboard.settings import load_settings
+
     require("serve", "server", *(["worker"] if load_settings().embedded else []))
     runpy.run_module("app", run_name="__main__", alter_sys=True)
 

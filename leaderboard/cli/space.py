@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.settings import load_settings
-
 
 def run(folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")]) -> None:
     """Write this board's front end as a Space of the Hub; its files are in datasets (PODIUM_HUB_NAMESPACE)."""
+    from leaderboard.settings import load_settings
     from leaderboard.space import write_space
 
     settings = load_settings()

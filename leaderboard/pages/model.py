@@ -17,6 +17,7 @@ from leaderboard.errors import NotFound
 from leaderboard.pages.community import flag_section
 from leaderboard.pages.entry import said
 from leaderboard.pages.examples import Example, read_example
+from leaderboard.pages.local_scores import local_scores
 from leaderboard.pages.private_results import private_part
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -236,6 +237,7 @@ def draw(service: Service, visit: Visit) -> str:
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
             **standing(service, benchmark, frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),
+            "local": local_scores(request, shown.podium, benchmark),
             "private": private_part(service, visit, shown.podium),
         }
     return render("model", **({"block": None} | values))

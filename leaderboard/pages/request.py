@@ -9,13 +9,14 @@ from leaderboard.errors import NotFound
 from leaderboard.live.events import state_of
 from leaderboard.pages.community import actions
 from leaderboard.pages.entry import said, said_privately
+from leaderboard.pages.local_scores import local_scores
 from leaderboard.pages.queue import waits
 from leaderboard.pages.render import address, render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate
 from leaderboard.queue.workers import all_in_trouble
-from leaderboard.records import OPEN, NamedRequest, Request, Status, kind_of
+from leaderboard.records import OPEN, NamedRequest, PodiumBlock, Request, Status, block_of, kind_of
 from leaderboard.results.log_parts import log_parts
 from leaderboard.service import Service
 
@@ -43,11 +44,18 @@ def draw(service: Service, here: Visit) -> str:
         file=json.dumps(json.loads(service.queue.raw(request.id)), indent=2, ensure_ascii=False),
         path=service.queue.path_of(request),
         again=again_address(request),
+        local=local_scores(request, graded_block(service, request), service.benchmarks.get(request.benchmark)),
         may=actions(service, here, request),
         hub=hub_address(service, request),
         said=said(service, request),
         said_privately=said_privately(service, here, request),
     )
+
+
+def graded_block(service: Service, request: Request) -> PodiumBlock | None:
+    """The block of its published result; None while there is none."""
+    path = service.results.published(request) if request.status is Status.FINISHED else None
+    return block_of(service.results.read(path)["podium"]) if path else None
 
 
 def hub_address(service: Service, request: Request) -> str:

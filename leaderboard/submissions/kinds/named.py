@@ -116,6 +116,7 @@ class ArtifactIntake(KindIntake[ArtifactSubmissionT, ArtifactCase]):
             model=case.name,
             revision=submission.artifact.sha256,
             description=submission.description,
+            local_scores=submission.local_scores,
             artifact=submission.artifact,
             submitted_time=now(),
             sender=context.sender.name,

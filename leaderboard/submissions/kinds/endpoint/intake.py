@@ -89,6 +89,7 @@ class EndpointIntake(KindIntake[EndpointSubmission, EndpointCase]):
             model=case.name,
             revision=hashlib.sha256(same.encode()).hexdigest(),
             description=submission.description,
+            local_scores=submission.local_scores,
             endpoint=endpoint,
             tokenizer=tokenizer,
             tokenizer_revision=commit,
