@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from localhub.accounts import WRITE
 from localhub.clock import stamp_seconds
-from localhub.comparisons import compared, difference, raw_lines
+from localhub.comparisons import compared, patch, raw_lines
 from localhub.errors import EntryNotFound, Invalid
 from localhub.repos import Repo
 from localhub.rights import check_reads_files
@@ -161,8 +161,8 @@ def commits(
 @router.get(REPO + "/compare/{revisions}")
 def compare(repo: Target, revisions: Segment, raw: str = "") -> Response:
     """What differs between `BASE..HEAD`, or a revision and its parent, as a patch; `raw`: a line for each file."""
-    diff = difference(repo, *compared(repo, revisions))
-    return PlainTextResponse("".join(raw_lines(repo, diff)) if flag(raw) else diff.patch or "")
+    commits = compared(repo, revisions)
+    return PlainTextResponse("".join(raw_lines(repo, *commits)) if flag(raw) else patch(repo, *commits))
 
 
 def resolve(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:
