@@ -117,6 +117,8 @@ def file_at(folders: Folders, path: str) -> TreeEntry | None:
 def changed_files(before: Folders, after: Folders) -> dict[str, TreeEntry | None]:
     """Path -> entry (None: gone) of every file that differs; folders that are the same object are not looked into."""
     changed: dict[str, TreeEntry | None] = {}
+    if before is after:  # nearly always: nobody has committed anything
+        return changed
     for folder in _differing(before, after):
         old, new = before.get(folder, {}), after.get(folder, {})
         for name in _differing(old, new):

@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 
 import localhub
 from leaderboard.errors import Conflict, HubUnavailable, Infrastructure, Unreadable
-from leaderboard.hub import newer_folders
+from leaderboard.hub import newer_folders, trees
 from leaderboard.hub.trees import TreeEntry, blob_version, files, from_listing, tree_oid, with_changes, without
 from leaderboard.stores import hub as hub_module
 from leaderboard.stores import saved
@@ -262,6 +262,15 @@ def test_tree_ids_are_gits() -> None:
     assert tree_oid({}) == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     assert folder.oid == "dd5a3627ad3d4a1eaa9b180972bab37891a5e101"
     assert tree_oid({"a": folder, "a.txt": hello}) == "e9d00327ba627626531609529f87f79a0b097ba5"
+
+
+def test_folders_in_which_nothing_changed_are_not_walked(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store()
+    store.commit({"a/b.json": b"1"}, "add")
+    version = store.changes_since(None).version
+    store.set_aside()
+    monkeypatch.setattr(trees, "_differing", lambda *_: pytest.fail("walked"))
+    assert store.changes_since(version).paths == {} == store.set_aside()
 
 
 def test_folders_come_and_go_with_their_files() -> None:
