@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
+from types import FrameType
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -35,6 +37,8 @@ from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders
 
+LOOK_S = 1.0
+"""Seconds between two looks of the idle server: at the time of day for its answers, and whether it is to end."""
 DRAIN_S = 5
 """Seconds that a stop leaves to answers under way."""
 UNREAD_S = 60.0
@@ -113,6 +117,21 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.ending: list[Callable[[], None]] = []
         """Called in the event loop when it is told to stop."""
+        self._told = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Until it is told to stop. uvicorn's own looks ten times a second, which an idle board need not pay for."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), LOOK_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal came: end at once, not at the next look."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End."""

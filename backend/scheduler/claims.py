@@ -106,17 +106,12 @@ class Claims:
 
     def current(self) -> set[str]:
         """The claims under which requests run now, anybody's."""
-        requests = self._queue.view().open
-        return {request.lease.claim for request in requests if request.status is Status.RUNNING and request.lease}
+        return {request.lease.claim for request in self._queue.view().running if request.lease}
 
     def ours(self) -> list[Request]:
         """The requests that run under this worker's name."""
-        requests = self._queue.view().open
-        return [
-            request
-            for request in requests
-            if request.status is Status.RUNNING and request.lease and request.lease.worker == self._settings.worker
-        ]
+        running = self._queue.view().running
+        return [request for request in running if request.lease and request.lease.worker == self._settings.worker]
 
     def path_of(self, job: RunningJob) -> str:
         """Path of the job's request file."""

@@ -13,10 +13,16 @@ from urllib.parse import quote
 
 import httpx2
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, RepoFile, hf_hub_url
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff  # type: ignore[attr-defined]
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    build_hf_headers,
+    hf_raise_for_status,
+    http_backoff,
+    http_stream_backoff,
+)
 
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, client_of
+from leaderboard.hub.comparison import compared_paths
 from leaderboard.hub.errors import HubRefusal, dataset_refused, translated
 from leaderboard.hub.trees import Folders, TreeEntry, blob_version, from_listing
 
@@ -81,6 +87,21 @@ class HubRepo:
             for entry in entries
             if isinstance(entry, RepoFile)
         }
+
+    def compared(self, before: str, after: str, limit: int) -> set[str] | None:
+        """The paths of the files that differ between two commits, by the Hub's word.
+
+        None where they are more than `limit`, or cannot be known. Asked once: there are other ways to know it.
+        """
+        url, asked = f"{self._url}/compare/{before}..{after}", {"raw": "true"}
+        with (
+            self._translated(),
+            http_stream_backoff(
+                "GET", url, headers=self._headers, params=asked, max_retries=0, timeout=self._timeout_s
+            ) as answer,
+        ):
+            hf_raise_for_status(answer)
+            return compared_paths(answer.iter_lines(), limit)
 
     def content(self, commit: str, path: str, node: TreeEntry) -> bytes:
         """A file's content. Raises HubUnavailable also when it is not what the listing announced."""

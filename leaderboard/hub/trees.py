@@ -41,11 +41,13 @@ def join(folder: str, name: str) -> str:
 
 def tree_oid(entries: Mapping[str, TreeEntry]) -> str:
     """The git object id of a folder of plain files and folders (mode 100644 and 40000)."""
-    ordered = sorted(entries.items(), key=lambda item: (item[0] + "/" * item[1].is_folder).encode())
-    body = b"".join(
-        b"%s %s\0%s" % (b"40000" if node.is_folder else b"100644", name.encode(), bytes.fromhex(node.oid))
-        for name, node in ordered
-    )
+    rows = [
+        (name + "/", b"40000 %b\0%b" % (name.encode(), bytes.fromhex(node.oid)))
+        if node.is_folder
+        else (name, b"100644 %b\0%b" % (name.encode(), bytes.fromhex(node.oid)))
+        for name, node in entries.items()
+    ]
+    body = b"".join([row for _, row in sorted(rows)])
     return hashlib.sha1(b"tree %d\0%b" % (len(body), body), usedforsecurity=False).hexdigest()
 
 
@@ -115,14 +117,20 @@ def file_at(folders: Folders, path: str) -> TreeEntry | None:
 def changed_files(before: Folders, after: Folders) -> dict[str, TreeEntry | None]:
     """Path -> entry (None: gone) of every file that differs; folders that are the same object are not looked into."""
     changed: dict[str, TreeEntry | None] = {}
-    for folder in before.keys() | after.keys():
+    if before is after:  # nearly always: nobody has committed anything
+        return changed
+    for folder in _differing(before, after):
         old, new = before.get(folder, {}), after.get(folder, {})
-        if old is not new:
-            for name in old.keys() | new.keys():
-                was, now = _file(old.get(name)), _file(new.get(name))
-                if was != now:
-                    changed[join(folder, name)] = now
+        for name in _differing(old, new):
+            was, now = _file(old.get(name)), _file(new.get(name))
+            if was != now:
+                changed[join(folder, name)] = now
     return changed
+
+
+def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """Keys of values that are not the same object; equal ones may be among them."""
+    return {key for key, value in after.items() if before.get(key) is not value} | (before.keys() - after.keys())
 
 
 def _file(node: TreeEntry | None) -> TreeEntry | None:

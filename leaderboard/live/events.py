@@ -49,7 +49,6 @@ def request_events(request: Request, estimate: Estimate, error: float | None, lo
 
 def queue_events(view: QueueView, estimates: Estimates) -> Told:
     """All that is told of the queue."""
-    running = [request for request in view.open if request.status is Status.RUNNING]
     waiting = next_ones(view.open, estimates)
     told: dict[str, object] = {
         "queue": {"counts": view.counts, "state": queue_state(view, estimates)},
@@ -62,7 +61,7 @@ def queue_events(view: QueueView, estimates: Estimates) -> Told:
                     else None,
                     "expected_end": estimates.of(request).end,
                 }
-                for request in running
+                for request in view.running
             ]
         },
         "waiting": {
@@ -86,7 +85,7 @@ def state_of(request: Request) -> str:
 
 def queue_state(view: QueueView, estimates: Estimates) -> str:
     """The same of the queue's page: how many there are in each status, what runs, and what waits in which order."""
-    running = sorted(request.id for request in view.open if request.status is Status.RUNNING)
+    running = sorted(request.id for request in view.running)
     waiting = [request.id for request in next_ones(view.open, estimates)]
     text = json.dumps([view.counts, running, waiting])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -53,7 +53,7 @@ STYLE = "theme.css"
 SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js", "submit.js")
 """Those of every document, in order."""
 
-LOOK_S, PROGRESS_S = 0.05, 1.0
+LOOK_S, PROGRESS_S = 0.1, 1.0
 """How often Gradio looks for calls of programs, and for their progress, in seconds; none of them tells any."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leaderboard.queue.request_files import is_foreign
-from leaderboard.records import Lease, Request, Status, moment
+from leaderboard.records import Lease, Request, moment
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class LeaseWatch:
         self._looked = float("-inf")
 
     def lost(self, requests: Iterable[Request]) -> list[Request]:
-        """Of the queue's open requests, those that run under a lease that is over or missing."""
-        running = [request for request in requests if request.status is Status.RUNNING and not is_foreign(request)]
+        """Of the queue's running requests, those under a lease that is over or missing."""
+        running = [request for request in requests if not is_foreign(request)]
         self._seen = {request.lease.claim: self._sighting(request.lease) for request in running if request.lease}
         self._looked = self._elapsed()
         return [request for request in running if request.lease is None or self._is_over(request.lease)]

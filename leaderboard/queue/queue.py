@@ -98,10 +98,9 @@ class Queue:
 
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
-        requests = self.view().open
-        pending = [request for request in requests if request.status is Status.PENDING and not obstacle(request)]
-        running = [request for request in requests if request.status is Status.RUNNING]
-        return self._ranking.in_order(pending, running, self._clock())
+        view = self.view()
+        pending = [request for request in view.open if request.status is Status.PENDING and not obstacle(request)]
+        return self._ranking.in_order(pending, view.running, self._clock())
 
     # --- what submitters and maintainers do
 
@@ -274,7 +273,7 @@ class Queue:
         `held`: claims whose holder asks. It knows by its own clock that it works on them, and this one may have jumped.
         """
         reaped = []
-        for request in self._leases.lost(self.view().open):
+        for request in self._leases.lost(self.view().running):
             if not (request.lease and request.lease.claim in held):
                 try:
                     reaped.append(self._change(self.path_of(request), self._reap_one(request, backoff_s), "Reap {}"))

@@ -64,6 +64,11 @@ class QueueView:
         return sorted(self.in_full(self), key=request_path)
 
     @cached_property
+    def running(self) -> Sequence[Request]:
+        """Those of the open ones that run; every round of a worker asks, and thousands may be pending."""
+        return [request for request in self.open if request.status is Status.RUNNING]
+
+    @cached_property
     def counts(self) -> dict[Status, int]:
         """How many requests there are in each status."""
         counts = Counter(request.status for request in self.open)

@@ -20,6 +20,7 @@ from pathlib import Path
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
 from leaderboard.hub.dataset_repo import BranchMoved, HubRepo, matches
+from leaderboard.hub.newer_folders import folders_at
 from leaderboard.hub.trees import (
     Folders,
     TreeEntry,
@@ -27,10 +28,8 @@ from leaderboard.hub.trees import (
     changed_files,
     file_at,
     files,
-    join,
     split,
     with_changes,
-    without,
 )
 from leaderboard.stores.changelog import ChangeLog
 from leaderboard.stores.paths import PLAIN_NAME, check_path, check_paths, too_long
@@ -38,8 +37,6 @@ from leaderboard.stores.saved import SAVE_AFTER, load, save
 
 MAX_ENTRIES = 10_000
 """The Hub's limit of entries in one folder."""
-MANY = 10
-"""From this many changed folders in a folder on, everything below it is listed at once."""
 TRIES = 60
 CREATE_TRIES = 12
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 4.0
@@ -240,23 +237,10 @@ class HubStore:
             return first
         if commit == known.commit or self._is_past(commit):
             return known
-        folders = dict(known.folders)
-        waiting: list[tuple[str, Mapping[str, TreeEntry]]] = [("", root)]
-        while waiting:
-            path, entries = waiting.pop()
-            before = folders.get(path, {})
-            for name, node in before.items():
-                if node.is_folder and not entries.get(name, TreeEntry("")).is_folder:
-                    folders = without(folders, join(path, name))
-            folders[path] = entries
-            changed = [name for name, node in entries.items() if node.is_folder and before.get(name) != node]
-            if len(changed) > MANY:
-                folders = (without(folders, path) if path else {}) | dict(self._repo.below(commit, path))
-            else:
-                waiting += [(join(path, name), self._repo.folder(commit, join(path, name))) for name in changed]
-            self._asked += len(changed)
+        newer = folders_at(self._repo, commit, root, known.commit, known.folders)
+        self._asked += newer.changed
         self._left_behind[known.commit] = time.monotonic()
-        latest = RepoSnapshot(commit, folders)
+        latest = RepoSnapshot(commit, newer.folders)
         if self._asked >= SAVE_AFTER_FOLDERS:
             self._save(latest)
             self._prune(latest)

@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from localhub.accounts import WRITE
 from localhub.clock import stamp_seconds
+from localhub.comparisons import compared, patch, raw_lines
 from localhub.errors import EntryNotFound, Invalid
 from localhub.repos import Repo
 from localhub.rights import check_reads_files
@@ -155,6 +156,13 @@ def commits(
             row["formatted"] = {"title": linked(commit.title), "message": linked(commit.body).replace("\n", "<br>")}
         rows.append(row)
     return answer(rows, headers=next_link(request, following) | {"X-Total-Count": str(len(history))})
+
+
+@router.get(REPO + "/compare/{revisions}")
+def compare(repo: Target, revisions: Segment, raw: str = "") -> Response:
+    """What differs between `BASE..HEAD`, or a revision and its parent, as a patch; `raw`: a line for each file."""
+    commits = compared(repo, revisions)
+    return PlainTextResponse("".join(raw_lines(repo, *commits)) if flag(raw) else patch(repo, *commits))
 
 
 def resolve(request: Request, repo: Target, revision: Segment, path: Segment) -> Response:

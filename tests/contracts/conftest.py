@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import localhub
 from leaderboard import FileStore
-from tests.contracts.stores import KINDS, TOKEN, Kind, Opener
+from leaderboard.stores.hub import HubStore
+from tests.contracts.stores import KINDS, TOKEN, Kind, Open, Opener
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +38,17 @@ def opener(kind: Kind, request: pytest.FixtureRequest) -> Opener:
 @pytest.fixture
 def store(opener: Opener) -> FileStore:
     return opener()
+
+
+@pytest.fixture
+def open_store(served: localhub.Running, tmp_path: Path) -> Iterator[Open]:
+    """Opens one new dataset, as often as it is called; arguments override those of HubStore."""
+    repo_id = f"board/hub-{next(_numbers)}"
+
+    def opened(**arguments: object) -> HubStore:
+        known = {"endpoint": served.endpoint, "token": TOKEN, "cache": tmp_path / "cache", "max_age_s": 0.0}
+        return HubStore(repo_id, **(known | arguments))  # type: ignore[arg-type]
+
+    opened().create()
+    yield opened
+    served.faults.set([])

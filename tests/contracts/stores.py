@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
 
+import localhub
 from leaderboard import FileStore
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.local import LocalStore
+from localhub import Fault
 
 Opener = Callable[[], FileStore]
 """Opens the same files anew, in any process."""
+Open = Callable[..., HubStore]
+"""Opens one dataset again, with other arguments where some are given."""
 TOKEN = "hf_board"
 _numbers = itertools.count(1)
 
@@ -44,3 +50,18 @@ def hub_place(request: pytest.FixtureRequest) -> Opener:
 
 
 KINDS = [Kind("local", local_place, claims=500), Kind("hub", hub_place, claims=96)]
+
+
+@contextmanager
+def calls(served: localhub.Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The requests that the Hub answers inside the block."""
+    seen: list[str] = []
+    original = served.faults.strike
+
+    def strike(method: str, path: str) -> list[Fault]:
+        seen.append(f"{method} {re.sub('/[0-9a-f]{40}', '', path)}")
+        return original(method, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served.faults, "strike", strike)
+        yield seen

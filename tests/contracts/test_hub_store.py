@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,50 +10,19 @@ from huggingface_hub import HfApi
 
 import localhub
 from leaderboard.errors import Conflict, HubUnavailable, Infrastructure, Unreadable
+from leaderboard.hub import newer_folders, trees
 from leaderboard.hub.trees import TreeEntry, blob_version, files, from_listing, tree_oid, with_changes, without
 from leaderboard.stores import hub as hub_module
 from leaderboard.stores import saved
 from leaderboard.stores.hub import HubStore
 from localhub import Fault
-from tests.contracts.stores import TOKEN
-
-Open = Callable[..., HubStore]
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def open_store(served: localhub.Running, tmp_path: Path) -> Iterator[Open]:
-    """Opens one new dataset, as often as it is called; arguments override those of HubStore."""
-    repo_id = f"board/hub-{next(_numbers)}"
-
-    def opened(**arguments: object) -> HubStore:
-        known = {"endpoint": served.endpoint, "token": TOKEN, "cache": tmp_path / "cache", "max_age_s": 0.0}
-        return HubStore(repo_id, **(known | arguments))  # type: ignore[arg-type]
-
-    opened().create()
-    yield opened
-    served.faults.set([])
+from tests.contracts.stores import TOKEN, Open, calls
 
 
 def history(served: localhub.Running, store: HubStore) -> list[str]:
     """Titles of the commits, newest first."""
     api = HfApi(endpoint=served.endpoint, token=TOKEN)
     return [commit.title for commit in api.list_repo_commits(store.repo_id, repo_type="dataset")]
-
-
-@contextmanager
-def calls(served: localhub.Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The requests that the Hub answers inside the block."""
-    seen: list[str] = []
-    original = served.faults.strike
-
-    def strike(method: str, path: str) -> list[Fault]:
-        seen.append(f"{method} {re.sub('/[0-9a-f]{40}', '', path)}")
-        return original(method, path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(served.faults, "strike", strike)
-        yield seen
 
 
 # --- trouble
@@ -266,7 +231,7 @@ def test_what_looks_cost(served: localhub.Running, open_store: Open, monkeypatch
 def test_whatever_is_committed_by_whom_folders_are_known_as_git_knows_them(
     open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MANY", 2)
+    monkeypatch.setattr(newer_folders, "MANY", 2)
     dice = random.Random(11)
     stores = [open_store(max_age_s=0.0) for _ in range(3)]
     there: dict[str, bytes] = {}
@@ -297,6 +262,15 @@ def test_tree_ids_are_gits() -> None:
     assert tree_oid({}) == "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     assert folder.oid == "dd5a3627ad3d4a1eaa9b180972bab37891a5e101"
     assert tree_oid({"a": folder, "a.txt": hello}) == "e9d00327ba627626531609529f87f79a0b097ba5"
+
+
+def test_folders_in_which_nothing_changed_are_not_walked(open_store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store()
+    store.commit({"a/b.json": b"1"}, "add")
+    version = store.changes_since(None).version
+    store.set_aside()
+    monkeypatch.setattr(trees, "_differing", lambda *_: pytest.fail("walked"))
+    assert store.changes_since(version).paths == {} == store.set_aside()
 
 
 def test_folders_come_and_go_with_their_files() -> None:

@@ -64,6 +64,7 @@ SIGNED = "/_lfs/"
 
 EXAMPLES = {
     "revision": ["main"],
+    "revisions": ["main", "main..main"],
     "path": ["secret.txt", "weights.bin", "sub"],
     "num": ["1"],
     "branch": ["main"],

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
+import app
 from backend.scheduler import claims
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.errors import HubUnavailable
@@ -60,6 +67,43 @@ def test_a_worker_considers_a_request_that_it_cannot_run_once_until_something_ch
     request = board.submit("new")
     board.ticker.tick()
     assert board.now(request).status is Status.RUNNING
+
+
+class Untouched(list[Request]):
+    """Requests that nobody may go through."""
+
+    def __iter__(self) -> Iterator[Request]:
+        pytest.fail("A round went through all requests.")
+
+
+def test_rounds_do_not_go_through_what_waits(board: Board) -> None:
+    filled(board)
+    board.ticker.tick()
+    view = board.queue.view()
+    object.__setattr__(view, "open", Untouched(view.open))
+    for _ in range(3):
+        board.ticker.tick()
+    assert board.queue.view() is view
+
+
+def test_an_idle_server_looks_once_in_a_while_and_ends_at_once_on_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "LOOK_S", 3600.0)
+    server, looks = app.Server(uvicorn.Config(FastAPI())), []
+
+    async def look(counter: int) -> bool:
+        looks.append(counter)
+        return server.should_exit
+
+    async def run() -> None:
+        ending = asyncio.ensure_future(server.main_loop())
+        while not looks:
+            await asyncio.sleep(0)
+        threading.Thread(target=server.handle_exit, args=(signal.SIGTERM, None)).start()
+        await asyncio.wait_for(ending, 60)
+
+    monkeypatch.setattr(server, "on_tick", look)
+    asyncio.run(run())
+    assert looks == [0, 0]
 
 
 def test_a_back_off_that_ends_needs_no_change(board: Board, costs: Counter[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,7 @@ def board(tmp_path: Path) -> Iterator[Followed]:
         thread.start()
         followed.address = f"http://127.0.0.1:{place.getsockname()[1]}/api/v1"  # type: ignore[attr-defined]
         yield followed
-        followed.server.should_exit = True
+        followed.server.handle_exit(signal.SIGTERM, None)
         thread.join(60)
 
 
@@ -241,5 +242,5 @@ def test_when_the_server_ends_streams_end_without_the_end_of_the_request(board: 
     request = board.submit()
     with following(board, f"requests/{request.id}/events") as events:
         events.first()
-        board.server.should_exit = True
+        board.server.handle_exit(signal.SIGTERM, None)
         assert "end" not in [name for name, _ in events.rest()], "the browser asks the next server"
