@@ -30,6 +30,7 @@ from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
+from leaderboard.competitions.competitions import Competitions
 from leaderboard.endpoints.places import address_rules, endpoint_secrets
 from leaderboard.errors import BadBenchmark, NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
@@ -40,7 +41,7 @@ from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
-from leaderboard.opening import Stores, open_stores
+from leaderboard.opening import Stores, open_private_store, open_stores
 from leaderboard.predictions.labels import missing_columns
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
@@ -82,6 +83,8 @@ class Service:
     models: KnownModels
     artifacts: ArtifactStore
     """What people uploaded."""
+    competitions: Competitions
+    """What organisers and participants decide."""
     current_estimates: CurrentEstimates = field(default_factory=CurrentEstimates)
     """When the requests of the queue will run, kept for a second."""
     turns: Turns = field(default_factory=Turns)
@@ -192,6 +195,7 @@ def open_service(settings: Settings) -> Service:
     results = Results(results_store, stores.details)
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
+    competitions = Competitions(results_store, queue, lambda: open_private_store(settings))
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
     artifacts = open_artifacts(settings)
     if challenges := [benchmark.id for benchmark in benchmarks.values() if FILE_KINDS & set(benchmark.kinds)]:
@@ -226,6 +230,7 @@ def open_service(settings: Settings) -> Service:
         policies=policies,
         models=models,
         artifacts=artifacts,
+        competitions=competitions,
     )
     check_labels(settings, benchmarks.values())
     service.intake.on_copy.append(service.flag_copy)

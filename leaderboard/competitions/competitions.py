@@ -1,0 +1,45 @@
+"""Everything that is decided while competitions run, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from leaderboard import FileStore
+from leaderboard.competitions.baselines import Baselines
+from leaderboard.competitions.decided import Clock, utc_clock
+from leaderboard.competitions.openings import Openings
+from leaderboard.competitions.reviews import ReviewNotes, Reviews
+from leaderboard.competitions.selections import Selections
+from leaderboard.competitions.teams import Teams
+from leaderboard.queue.queue import Queue
+
+
+class Competitions:
+    """The decisions of all benchmarks. The private store is opened when it is first needed."""
+
+    def __init__(
+        self, store: FileStore, queue: Queue, open_private: Callable[[], FileStore], clock: Clock = utc_clock
+    ) -> None:
+        """`store`: the results store; `open_private`: opens the store that nobody but the service reads."""
+        self.teams = Teams(store, queue, clock)
+        self.openings = Openings(store, clock)
+        self.reviews = Reviews(store, queue, clock)
+        self.baselines = Baselines(store, queue, clock)
+        self._queue = queue
+        self._open_private = open_private
+        self._clock = clock
+
+    @cached_property
+    def selections(self) -> Selections:
+        """What participants chose. Raises BadSettings, HubUnavailable."""
+        return Selections(self._private, self._queue, self.teams, self._clock)
+
+    @cached_property
+    def notes(self) -> ReviewNotes:
+        """What organisers note for each other. Raises BadSettings, HubUnavailable."""
+        return ReviewNotes(self._private, self._queue, self._clock)
+
+    @cached_property
+    def _private(self) -> FileStore:
+        return self._open_private()
