@@ -11,6 +11,7 @@ from leaderboard.competitions.decided import Clock, utc_clock
 from leaderboard.competitions.openings import Openings
 from leaderboard.competitions.reviews import ReviewNotes, Reviews
 from leaderboard.competitions.selections import Selections
+from leaderboard.competitions.standings import Standings
 from leaderboard.competitions.teams import Teams
 from leaderboard.queue.queue import Queue
 
@@ -26,6 +27,7 @@ class Competitions:
         self.openings = Openings(store, clock)
         self.reviews = Reviews(store, queue, clock)
         self.baselines = Baselines(store, queue, clock)
+        self.standings = Standings(store)
         self._queue = queue
         self._open_private = open_private
         self._clock = clock
