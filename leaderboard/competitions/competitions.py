@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from leaderboard import FileStore
+from leaderboard.benchmarks import Benchmark
 from leaderboard.competitions.baselines import Baselines
 from leaderboard.competitions.decided import Clock, utc_clock
+from leaderboard.competitions.migrations import Migrations
 from leaderboard.competitions.openings import Openings
+from leaderboard.competitions.reruns import Reruns
 from leaderboard.competitions.reviews import ReviewNotes, Reviews
 from leaderboard.competitions.selections import Selections
 from leaderboard.competitions.standings import Standings
@@ -28,9 +31,18 @@ class Competitions:
         self.reviews = Reviews(store, queue, clock)
         self.baselines = Baselines(store, queue, clock)
         self.standings = Standings(store)
+        self.reruns = Reruns(store, queue, clock)
+        self.migrations = Migrations(store, queue, clock)
         self._queue = queue
         self._open_private = open_private
         self._clock = clock
+
+    def go_on(self, benchmarks: Iterable[Benchmark]) -> int:
+        """Do what is due: phases take submissions over, interrupted re-runs go on. How many requests were queued.
+
+        Raises Unreadable, Infrastructure.
+        """
+        return sum(self.migrations.go_on(each) + self.reruns.go_on(each.id) for each in benchmarks)
 
     @cached_property
     def selections(self) -> Selections:
