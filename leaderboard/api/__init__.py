@@ -8,6 +8,7 @@ from leaderboard.api.board import board_routes
 from leaderboard.api.bundles import bundle_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
+from leaderboard.api.competitions import organiser_routes, participant_routes
 from leaderboard.api.events import event_routes
 from leaderboard.api.policy import policy_routes
 from leaderboard.api.private_results import private_result_routes
@@ -34,6 +35,8 @@ ROUTES = (
     policy_routes,
     flag_routes,
     request_routes,
+    participant_routes,
+    organiser_routes,
     sign_in_routes,
 )
 """Each makes the routes of one subject."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.competitions.baselines import Baselines
-from leaderboard.competitions.decided import Clock, utc_clock
+from leaderboard.competitions.decided import Clock, Decision, DecisionFile, DecisionFiles, utc_clock
 from leaderboard.competitions.migrations import Migrations
 from leaderboard.competitions.openings import Openings
 from leaderboard.competitions.reruns import Reruns
@@ -17,6 +17,9 @@ from leaderboard.competitions.selections import Selections
 from leaderboard.competitions.standings import Standings
 from leaderboard.competitions.teams import Teams
 from leaderboard.queue.queue import Queue
+
+PUBLIC = ("teams", "opening", "reviews", "baselines", "reruns", "migrations")
+"""Names of the files of decisions that everybody may read."""
 
 
 class Competitions:
@@ -33,9 +36,15 @@ class Competitions:
         self.standings = Standings(store)
         self.reruns = Reruns(store, queue, clock)
         self.migrations = Migrations(store, queue, clock)
+        self._logs = [DecisionFiles(store, name, DecisionFile) for name in PUBLIC]
         self._queue = queue
         self._open_private = open_private
         self._clock = clock
+
+    def log(self, benchmark_id: str) -> list[Decision]:
+        """Every public decision about a benchmark, the newest first. Raises Unreadable."""
+        decisions = [decision for files in self._logs for decision in files.read(benchmark_id).decisions]
+        return sorted(decisions, key=lambda decision: decision.time, reverse=True)
 
     def go_on(self, benchmarks: Iterable[Benchmark]) -> int:
         """Do what is due: phases take submissions over, interrupted re-runs go on. How many requests were queued.

@@ -202,7 +202,7 @@ class Teams:
             if len(team.members) > 1 and self._submitted_since(benchmark.id, team, member.joined):
                 raise NotPossible(
                     f"{team.name} has submitted since {by} joined it, and those submissions count for all of its "
-                    "members: it cannot be left any more. Ask the organisers if there is a reason."
+                    "members: it cannot be left any more."
                 )
             team.members.remove(member)
             if not team.members:

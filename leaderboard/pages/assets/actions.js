@@ -11,11 +11,16 @@
   };
 
   // <form data-send="POST /api/v1/..."> sends its fields as JSON; empty ones are left out, [data-lines] is a list.
+  // Checkboxes with [data-list] are one list: the values of those that are ticked.
   function fields(form) {
     const values = {};
     for (const field of form.elements) {
       const value = field.value?.trim();
       if (!field.name || !value) continue;
+      if ("list" in field.dataset) {
+        values[field.name] = [...(values[field.name] ?? []), ...(field.checked ? [value] : [])];
+        continue;
+      }
       if ("lines" in field.dataset) values[field.name] = value.split("\n").map((line) => line.trim()).filter(Boolean);
       else values[field.name] = field.type === "number" ? Number(value) : value;
     }
