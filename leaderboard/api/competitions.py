@@ -103,6 +103,8 @@ class CompetitionAnswer(BaseModel):
     """Whether everybody sees the private board; false where there is none."""
     opened: Decision | None
     """Who opened it; null where it opened at its time, or is not open."""
+    selections: dict[str, list[str]] | None
+    """Team or person -> ids of the requests that they chose; null until the private board is open."""
     teams: list[Team]
     reviews: dict[str, Review]
     """Id of the request -> where its review stands."""
@@ -191,9 +193,11 @@ def participant_answer(service: Service, benchmark_id: str, person: str) -> Part
 def competition_answer(service: Service, benchmark_id: str) -> CompetitionAnswer:
     """What was decided in a competition. Raises NotFound, Unreadable."""
     benchmark, decided = service.benchmark(benchmark_id), service.competitions
+    is_open = decided.openings.opened(benchmark, datetime.now(UTC))
     return CompetitionAnswer(
         benchmark=benchmark.id,
-        private_board_open=decided.openings.opened(benchmark, datetime.now(UTC)),
+        private_board_open=is_open,
+        selections=decided.selections.of(benchmark.id) if is_open else None,
         opened=decided.openings.by(benchmark.id),
         teams=decided.teams.listed(benchmark.id).teams,
         reviews=dict(decided.reviews.of(benchmark.id)),
@@ -214,7 +218,7 @@ def reviews_answer(service: Service, benchmark_id: str) -> ReviewsAnswer:
     """The rows that organisers look at, with their notes. Raises NotFound, Unreadable."""
     benchmark, decided = service.benchmark(benchmark_id), service.competitions
     notes = decided.notes.of(benchmark.id)
-    rows = rows_to_review(service.boards.get(benchmark.id).board, decided.standings.of(benchmark.id))
+    rows = rows_to_review(service.boards.refresh(benchmark.id).board, decided.standings.of(benchmark.id))
     return ReviewsAnswer(
         benchmark=benchmark.id,
         rows=[

@@ -115,8 +115,12 @@ class Teams:
 
     def participant(self, benchmark_id: str, person: str) -> str:
         """The name for which somebody's submissions count: their team's, or their own. Raises Unreadable."""
+        return self.name_of(benchmark_id, person) or person
+
+    def name_of(self, benchmark_id: str, person: str) -> str:
+        """Name of the team that somebody is in; empty where they are in none. Raises Unreadable."""
         team = self.team_of(benchmark_id, person)
-        return team.name if team else person
+        return team.name if team else ""
 
     # --- deciding
 

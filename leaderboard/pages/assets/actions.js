@@ -44,13 +44,22 @@
       const body = await answer.json().catch(() => ({}));
       if (!answer.ok) return showMessage(form, sentences(body) || `The board answered ${answer.status}. Try again.`);
       delete form.dataset.touched;
-      form.closest("details")?.removeAttribute("open");
+      form.reset();
+      await close(form.closest("details"));
       document.querySelector("#again")?.click();
     } catch {
       showMessage(form, "The board did not answer. Try again.");
     } finally {
       buttons.forEach((button) => (button.disabled = false));
     }
+  }
+
+  // podium.js keeps open what is open when the page is drawn again; it learns of the end of that by the event.
+  function close(fold) {
+    if (!fold?.open) return null;
+    const closed = new Promise((done) => fold.addEventListener("toggle", done, { once: true }));
+    fold.open = false;
+    return closed;
   }
 
   function sentences(body) {

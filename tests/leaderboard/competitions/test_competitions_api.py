@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 import localhub
 from leaderboard.competitions.reviews import ReviewState
 from leaderboard.pages import manage, model, participate
+from leaderboard.pages import request as request_page
 from leaderboard.pages.shell import Visit
 from leaderboard.records import Person, PodiumBlock, Request, Status
 from leaderboard.service import Service
@@ -91,7 +92,7 @@ def test_a_team_is_made_and_chooses(api: TestClient, service: Service) -> None:
     assert api.get(f"{HERE}/mine", headers=bearer("bob")).json()["selection"] == [own.id]
     public = api.get(HERE).json()
     assert [team["name"] for team in public["teams"]] == ["Team Reds"] and "chose" not in str(public)
-    assert public["private_board_open"] is False
+    assert public["private_board_open"] is False and public["selections"] is None
     assert post(api, "teams", "eve", name="Blues").status_code == 201
     assert post(api, "teams/leave", "eve").status_code == 204
     assert api.get(f"{HERE}/mine", headers=bearer("eve")).json()["team"] is None
@@ -121,13 +122,18 @@ def test_organisers_review_mark_and_run_again(api: TestClient, service: Service)
     assert post(api, "reruns", "mia", why="no").status_code == 422
 
 
-def test_the_private_board_is_opened_once_it_has_ended(api: TestClient, opened: Any, tmp_path: Path) -> None:
+def test_the_private_board_is_opened_once_it_has_ended(
+    api: TestClient, service: Service, opened: Any, tmp_path: Path
+) -> None:
+    own = finished(service, 1, "ada")
+    assert api.put(f"{HERE}/selection", json={"requests": [own.id]}, headers=bearer("ada")).status_code == 200
     answer = post(api, "opening", "mia", why="All is checked.")
     assert answer.status_code == 409 and "taken until 2999-01-01T00:00:00Z" in answer.json()["error"]
     hold(tmp_path, "2020-01-01T00:00:00Z")
     later = client_of(opened())
     assert post(later, "opening", "mia", why="All is checked.").json()["by"] == "mia"
-    assert later.get(HERE).json()["private_board_open"] is True
+    public = later.get(HERE).json()
+    assert public["private_board_open"] is True and public["selections"] == {"ada": [own.id]}
 
 
 @pytest.mark.parametrize("who", ["ada", ""])
@@ -181,6 +187,7 @@ def test_the_page_participate_has_the_team_and_the_choice(service: Service) -> N
     assert "Team Reds" in ada and f'value="{request.id}" checked' in " ".join(ada.split())
     assert f"{HERE}/teams/join" in bob and request.id not in bob
     assert "data-send" not in stranger and "Sign in" in stranger
+    assert 'href="/participate/tiny"' in seen_by(service, request_page, "ada", (request.id,))
 
 
 def test_the_models_page_tells_what_was_decided(service: Service) -> None:

@@ -21,6 +21,7 @@ def test_a_team_is_founded_and_joined_by_invitation(held: Competition) -> None:
     assert held.teams.join(benchmark(), "team reds", "bob").names == ["ann", "bob"]
     assert held.teams.members("pairs", "BOB") == {"ann", "bob"} == held.teams.members("pairs", "ann")
     assert held.teams.participant("pairs", "bob") == "Team Reds" and held.teams.participant("pairs", "eve") == "eve"
+    assert held.teams.name_of("pairs", "bob") == "Team Reds" and held.teams.name_of("pairs", "eve") == ""
     assert held.teams.members("others", "bob") == {"bob"}
     listed = held.teams.listed("pairs")
     assert listed.teams[0].invited == []
