@@ -21,6 +21,8 @@ from leaderboard.errors import NotSignedIn
 from leaderboard.records import Person
 from leaderboard.service import Service
 
+RERUNS_TOLD, DECISIONS_TOLD = 20, 500
+"""The last ones, in an answer."""
 Why = Annotated[Line, Field(min_length=3)]
 
 
@@ -86,7 +88,13 @@ class BaselineMark(Reason):
 class RerunAnswer(BaseModel):
     """A re-run of all finished submissions, and how far it is."""
 
-    rerun: Rerun
+    id: str
+    by: str
+    time: str
+    """When it was started (UTC)."""
+    why: str
+    total: int
+    """Submissions that were finished then."""
     finished: int
     """Submissions with a new result."""
     lost: int
@@ -111,11 +119,11 @@ class CompetitionAnswer(BaseModel):
     baselines: list[str]
     """Ids of requests."""
     reruns: list[RerunAnswer]
-    """Oldest first."""
+    """The last 20, oldest first."""
     phases_taken_over: list[str]
     """Tracks of the phases that have the submissions of the phase before."""
     decisions: list[Decision]
-    """Every decision, the newest first."""
+    """The last 500, the newest first; the files have more."""
 
 
 class Candidate(BaseModel):
@@ -202,16 +210,25 @@ def competition_answer(service: Service, benchmark_id: str) -> CompetitionAnswer
         teams=decided.teams.listed(benchmark.id).teams,
         reviews=dict(decided.reviews.of(benchmark.id)),
         baselines=list(decided.baselines.of(benchmark.id)),
-        reruns=[rerun_answer(service, rerun) for rerun in decided.reruns.of(benchmark.id)],
+        reruns=[rerun_answer(service, rerun) for rerun in decided.reruns.of(benchmark.id)[-RERUNS_TOLD:]],
         phases_taken_over=decided.migrations.done(benchmark.id),
-        decisions=decided.log(benchmark.id),
+        decisions=decided.log(benchmark.id)[:DECISIONS_TOLD],
     )
 
 
 def rerun_answer(service: Service, rerun: Rerun) -> RerunAnswer:
     """A re-run and how far it is."""
     progress = service.competitions.reruns.progress(rerun)
-    return RerunAnswer(rerun=rerun, finished=progress.finished, lost=progress.lost, waiting=progress.waiting)
+    return RerunAnswer(
+        id=rerun.id,
+        by=rerun.by,
+        time=rerun.time,
+        why=rerun.why,
+        total=progress.total,
+        finished=progress.finished,
+        lost=progress.lost,
+        waiting=progress.waiting,
+    )
 
 
 def reviews_answer(service: Service, benchmark_id: str) -> ReviewsAnswer:

@@ -118,7 +118,7 @@ def test_organisers_review_mark_and_run_again(api: TestClient, service: Service)
     started = post(api, "reruns", "mia", why="The labels were wrong.").json()
     assert (started["waiting"], started["finished"]) == (4, 0)
     assert {service.queue.get(each.id).status for each in requests} == {Status.PENDING}
-    assert api.get(HERE).json()["reruns"][0]["rerun"]["why"] == "The labels were wrong."
+    assert api.get(HERE).json()["reruns"][0]["why"] == "The labels were wrong."
     assert post(api, "reruns", "mia", why="no").status_code == 422
 
 

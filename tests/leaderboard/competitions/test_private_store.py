@@ -1,4 +1,4 @@
-"""Private decisions of a board whose store is the Hub: in its private dataset, for all machines, never in a public one."""
+"""Private decisions of a board: in a folder of its own, or in a private dataset on the Hub, never in a public one."""
 
 from __future__ import annotations
 
