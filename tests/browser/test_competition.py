@@ -27,7 +27,6 @@ competition:
   team_size: 3
   final_submissions: 2
   reviewed: 3
-  split: {}
 """
 
 

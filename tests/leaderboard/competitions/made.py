@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.competitions.competitions import Competitions
 from leaderboard.queue.queue import Queue
@@ -55,11 +56,11 @@ class Clock:
 class Competition:
     """Everything that is decided in a competition, over two folders below `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, requests: FileStore | None = None) -> None:
         self.clock = Clock()
         self.root = root
         self.public, self.private = LocalStore(root / "results"), LocalStore(root / "private")
-        self.queue = Queue(LocalStore(root / "requests"), self.clock, self.clock.elapsed)
+        self.queue = Queue(requests or LocalStore(root / "requests"), self.clock, self.clock.elapsed)
         decided = Competitions(self.public, self.queue, lambda: self.private, self.clock)
         self.teams, self.openings, self.selections = decided.teams, decided.openings, decided.selections
         self.reviews, self.notes, self.baselines = decided.reviews, decided.notes, decided.baselines

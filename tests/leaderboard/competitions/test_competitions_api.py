@@ -19,16 +19,26 @@ from leaderboard.records import Person, PodiumBlock, Request, Status
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
 from tests.leaderboard.board.test_contents import block, publish
-from tests.leaderboard.people import TOKENS, bearer, client_of
+from tests.leaderboard.competitions.made import Competition
+from tests.leaderboard.people import TOKENS, Open, bearer, client_of
 
 RULES = """
-competition:
-  ends: {ends}
-  team_size: 2
-  final_submissions: 1
-  reviewed: 2
-  split: {{}}
+competition: {ends: 2999-01-01T00:00:00Z, team_size: 2, final_submissions: 1, reviewed: 2}
 """
+RAIN = """
+id: rain
+version: "1"
+title: Rain
+description: Where it rains.
+kinds: [predictions]
+predictions:
+  columns: [{name: rains, type: number}]
+  labels: {file: labels.csv}
+  metrics: {error: {metric: mae, prediction: rains, label: rained}}
+columns: [{key: error, title: Error, score: error, higher_is_better: false}]
+competition: {ends: ENDS, final_submissions: 1, split: {}}
+"""
+LABELS = "id,rained,split\na,1,public\nb,0,public\nc,1,private\nd,0,private\n"
 HERE = "/api/v1/benchmarks/tiny/competition"
 
 
@@ -40,18 +50,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, Any]:
-    hold(tmp_path, "2999-01-01T00:00:00Z")
+    shutil.copytree(PROJECT / "benchmarks" / "tasks", tmp_path / "benchmarks" / "tasks")
+    (tmp_path / "benchmarks" / "tiny.yaml").write_text((PROJECT / "benchmarks" / "tiny.yaml").read_text() + RULES)
     return {
         "benchmarks_dir": tmp_path / "benchmarks", "private_dir": tmp_path / "private",
         "sign_in": "required", "maintainers": "mia",
     }  # fmt: skip
-
-
-def hold(root: Path, ends: str) -> None:
-    """Have a competition on the benchmark tiny."""
-    shutil.copytree(PROJECT / "benchmarks" / "tasks", root / "benchmarks" / "tasks", dirs_exist_ok=True)
-    rules = (PROJECT / "benchmarks" / "tiny.yaml").read_text() + RULES.format(ends=ends)
-    (root / "benchmarks" / "tiny.yaml").write_text(rules)
 
 
 def finished(service: Service, number: int, person: str) -> Request:
@@ -122,18 +126,29 @@ def test_organisers_review_mark_and_run_again(api: TestClient, service: Service)
     assert post(api, "reruns", "mia", why="no").status_code == 422
 
 
-def test_the_private_board_is_opened_once_it_has_ended(
-    api: TestClient, service: Service, opened: Any, tmp_path: Path
-) -> None:
-    own = finished(service, 1, "ada")
-    assert api.put(f"{HERE}/selection", json={"requests": [own.id]}, headers=bearer("ada")).status_code == 200
-    answer = post(api, "opening", "mia", why="All is checked.")
+def test_the_private_board_is_opened_once_it_has_ended(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "private" / "benchmarks" / "rain").mkdir(parents=True)
+    (tmp_path / "private" / "benchmarks" / "rain" / "labels.csv").write_text(LABELS)
+    here, yaml = "/api/v1/benchmarks/rain/competition", tmp_path / "benchmarks" / "rain.yaml"
+    yaml.write_text(RAIN.replace("ENDS", "2999-01-01T00:00:00Z"))
+    during = opened(benchmarks="rain")
+    own = Competition(tmp_path / "made", during.queue.store).submit("ada", benchmark="rain")
+    api = client_of(during)
+    assert api.put(f"{here}/selection", json={"requests": [own.id]}, headers=bearer("ada")).status_code == 200
+    answer = api.post(f"{here}/opening", json={"why": "All is checked."}, headers=bearer("mia"))
     assert answer.status_code == 409 and "taken until 2999-01-01T00:00:00Z" in answer.json()["error"]
-    hold(tmp_path, "2020-01-01T00:00:00Z")
-    later = client_of(opened())
-    assert post(later, "opening", "mia", why="All is checked.").json()["by"] == "mia"
-    public = later.get(HERE).json()
+    assert api.get(here).json()["selections"] is None
+    assert "competition/opening" not in seen_by(during, manage, "mia", ("rain",))
+    yaml.write_text(RAIN.replace("ENDS", "2020-01-01T00:00:00Z"))
+    ended = opened(benchmarks="rain")
+    assert "competition/opening" in seen_by(ended, manage, "mia", ("rain",))
+    later = client_of(ended)
+    assert later.get(here).json()["private_board_open"] is False
+    answer = later.post(f"{here}/opening", json={"why": "All is checked."}, headers=bearer("mia"))
+    assert answer.json()["by"] == "mia", answer.text
+    public = later.get(here).json()
     assert public["private_board_open"] is True and public["selections"] == {"ada": [own.id]}
+    assert "opened by mia" in seen_by(ended, manage, "eve", ("rain",))
 
 
 @pytest.mark.parametrize("who", ["ada", ""])
@@ -152,7 +167,7 @@ def test_nobody_else_decides(api: TestClient, service: Service, who: str) -> Non
     assert api.get(HERE).json()["decisions"] == []
 
 
-def test_where_submitting_needs_no_sign_in_taking_part_does(opened: Any) -> None:
+def test_where_submitting_needs_no_sign_in_taking_part_does(opened: Open) -> None:
     api = client_of(opened(sign_in="optional"))
     assert api.get(f"{HERE}/mine").status_code == 401
     assert api.post(f"{HERE}/teams", json={"name": "Reds"}).status_code == 401
