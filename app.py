@@ -28,6 +28,7 @@ from leaderboard.api import build_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
 from leaderboard.api.monitor import ReaderTimes, monitor_routes
 from leaderboard.api.root_path import RootPath
+from leaderboard.competitions.due import DueThread
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
 from leaderboard.monitoring.logs import set_up_logging
 from leaderboard.notices.notifier import NoticeThread
@@ -146,6 +147,7 @@ def serve(service: Service) -> None:
     with listen(settings.host, settings.port) as place, ExitStack() as ending:
         app = build_app(service)
         ending.callback(NoticeThread(settings, service.queue, time.monotonic).stop)
+        ending.callback(DueThread(service.competitions, service.benchmarks, service.wake).stop)
         if settings.embedded:
             ending.callback(start_scheduler(service).stop)
         print(f"{settings.title} is at http://{settings.host}:{place.getsockname()[1]}{settings.root}", flush=True)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from leaderboard import FileStore
+from leaderboard.artifacts.places import private_repo
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadSettings
 from leaderboard.queue.request_files import MAX_BYTES
@@ -96,6 +97,21 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
         settings.hub_details or settings.hub_namespace, opened, folder / "details", gated, settings.hub_private
     )
     return Stores(stores["requests"], kept, details, remote=True)
+
+
+def open_private_store(settings: Settings) -> FileStore:
+    """Where decisions are that only the service reads: a folder, or the private dataset on the Hub.
+
+    Raises BadSettings where that dataset is public, HubUnavailable.
+    """
+    if settings.store == "local":
+        folder = settings.private_dir.absolute() / "decisions"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LocalStore(folder)
+    repo = private_repo(settings)
+    repo.prepare(settings.hub_create)
+    cache = settings.private_dir.absolute() / "hub-store"
+    return HubStore(repo.repo_id, settings.hub_endpoint, settings.token, cache, settings.hub_look_s)
 
 
 def _introduce(settings: Settings, stores: Mapping[str, HubStore], benchmarks: Mapping[str, Benchmark]) -> None:

@@ -25,13 +25,14 @@ from leaderboard.artifacts.uploads import Uploads
 from leaderboard.benchmarks import Benchmark, as_shown, choose_benchmark, load_benchmarks
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
-from leaderboard.board.final import CompetitionBoards
+from leaderboard.board.final import CompetitionBoards, Decided
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk
 from leaderboard.community.flags import Category, Draft, Flags
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
+from leaderboard.competitions.competitions import Competitions
 from leaderboard.endpoints.places import address_rules, endpoint_secrets
 from leaderboard.errors import BadBenchmark, NotFound, PodiumError
 from leaderboard.hub.discussions import HubDiscussions
@@ -42,7 +43,7 @@ from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
-from leaderboard.opening import FILE_KINDS, Stores, open_stores
+from leaderboard.opening import FILE_KINDS, Stores, open_private_store, open_stores
 from leaderboard.predictions.labels import missing_columns
 from leaderboard.predictions.parts import unusable_parts
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
@@ -86,6 +87,8 @@ class Service:
     models: KnownModels
     artifacts: ArtifactStore
     """What people uploaded."""
+    competitions: Competitions
+    """What organisers and participants decide."""
     current_estimates: CurrentEstimates = field(default_factory=CurrentEstimates)
     """When the requests of the queue will run, kept for a second."""
     turns: Turns = field(default_factory=Turns)
@@ -201,9 +204,21 @@ def open_service(settings: Settings) -> Service:
     results = Results(results_store, stores.details)
     policies = Policies(results_store, benchmarks)
     models = KnownModels(results_store)
+    competitions = Competitions(results_store, queue, lambda: open_private_store(settings))
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
     kept_back = PrivateResults(private_results(settings))
-    final = CompetitionBoards(contents.version, contents.frame, benchmarks, kept_back, lambda: datetime.now(UTC))
+    final = CompetitionBoards(
+        contents.version,
+        contents.frame,
+        benchmarks,
+        kept_back,
+        lambda: datetime.now(UTC),
+        Decided(
+            opened=competitions.openings.opened,
+            chosen=lambda benchmark_id: competitions.selections.of(benchmark_id),
+            participant=competitions.teams.participant,
+        ),
+    )
     artifacts = open_artifacts(settings)
     if challenges := [benchmark.id for benchmark in benchmarks.values() if FILE_KINDS & set(benchmark.kinds)]:
         artifacts.prepare()
@@ -239,8 +254,11 @@ def open_service(settings: Settings) -> Service:
         policies=policies,
         models=models,
         artifacts=artifacts,
+        competitions=competitions,
     )
     check_labels(settings, benchmarks.values())
+    service.intake.members = competitions.teams.members
+    service.intake.team = competitions.teams.name_of
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)
     return service

@@ -31,13 +31,15 @@ ROOMS = {
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models "
     "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.endpoints leaderboard.predictions",
+    "leaderboard.competitions": f"{NOUNS} leaderboard.benchmarks leaderboard.stores leaderboard.queue",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
     "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
     "leaderboard.identity",
     "leaderboard.board": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.stores leaderboard.models "
-    "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.statistics",
+    "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.competitions "
+    "leaderboard.statistics",
     "leaderboard.compare": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.results "
     "leaderboard.board",
     "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
@@ -45,7 +47,8 @@ ROOMS = {
     "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
     "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
-    "leaderboard.opening": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores "
+    "leaderboard.opening": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
+    "leaderboard.stores "
     "leaderboard.queue "
     "leaderboard.results",
     "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub "
@@ -58,12 +61,15 @@ ROOMS = {
     "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
-    "leaderboard.community leaderboard.board leaderboard.opening leaderboard.live leaderboard.monitoring",
-    "leaderboard.api": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.community leaderboard.competitions leaderboard.board leaderboard.opening leaderboard.live "
+    "leaderboard.monitoring",
+    "leaderboard.api": f"{NOUNS} leaderboard.competitions leaderboard.artifacts leaderboard.bundles "
+    "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
-    "leaderboard.pages": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
+    "leaderboard.pages": f"{NOUNS} leaderboard.competitions leaderboard.artifacts leaderboard.bundles "
+    "leaderboard.settings "
     "leaderboard.columns leaderboard.benchmarks leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",

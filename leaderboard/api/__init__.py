@@ -8,6 +8,7 @@ from leaderboard.api.board import board_routes
 from leaderboard.api.bundles import bundle_routes
 from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
+from leaderboard.api.competitions import organiser_routes, participant_routes
 from leaderboard.api.events import event_routes
 from leaderboard.api.participation import participation_routes
 from leaderboard.api.policy import policy_routes
@@ -36,6 +37,8 @@ ROUTES = (
     participation_routes,
     flag_routes,
     request_routes,
+    participant_routes,
+    organiser_routes,
     sign_in_routes,
 )
 """Each makes the routes of one subject."""

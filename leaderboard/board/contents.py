@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -32,6 +33,7 @@ from leaderboard.board.rows import (
     request_info,
 )
 from leaderboard.community.flags import LIST_PATH, Flags, Upheld
+from leaderboard.competitions.standings import Standing, Standings
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.models.facts import FACTS_PATH, FactsOfAll, KnownModels
 from leaderboard.records import KINDS, AnyRequest, PodiumBlock, Request
@@ -113,6 +115,8 @@ class Contents:
         self._flagged: Mapping[str, Upheld] = {}
         self._policies = Policies(store, benchmarks)
         self._official: dict[str, set[str]] = {}
+        self._standings = Standings(store)
+        self._decided: dict[str, Mapping[str, Standing]] = defaultdict(dict)
         self._lock = threading.RLock()
         self._seen: str | None = None
         self._looks = 0
@@ -199,7 +203,8 @@ class Contents:
         return _Inputs(self._looks, self._queue.view().by_id)
 
     def _known(self, inputs: _Inputs, benchmark: Benchmark) -> KnownFacts:
-        return KnownFacts(inputs.requests, self._hub.facts, self._flagged, self._official[benchmark.id])
+        decided = self._decided[benchmark.id]
+        return KnownFacts(inputs.requests, self._hub.facts, self._flagged, self._official[benchmark.id], decided)
 
     def _fingerprint(self, rows: Sequence[Row], known: KnownFacts) -> str:
         """A hash of everything that the table is made from."""
@@ -207,9 +212,8 @@ class Contents:
         for row in rows:
             stated = self._request_cells(known.requests.get(row["request_id"]))
             digest.update(repr((row["result_path"], row["result_version"], stated)).encode())
-        digest.update(
-            repr((sorted(self._hub.versions.items()), sorted(known.flagged.items()), sorted(known.official))).encode()
-        )
+        beside = (self._hub.versions.items(), known.flagged.items(), known.official, known.standings.items())
+        digest.update(repr([sorted(each) for each in beside]).encode())
         return digest.hexdigest()[:20]
 
     def _request_cells(self, request: AnyRequest | None) -> str:
@@ -233,6 +237,8 @@ class Contents:
         for name in self._benchmarks:
             if changes.complete or policy_path(name) in changes.paths:
                 self._take_official(name, changes.paths.get(policy_path(name)))
+            if not changes.paths.keys().isdisjoint(self._standings.paths(name)):
+                self._take_standings(name)
         if LIST_PATH in changes.paths:
             self._take_flags()
         if changes.complete or any(FACTS_PATH.fullmatch(path) for path in changes.paths):
@@ -247,6 +253,7 @@ class Contents:
         for rows in self._rows.values():
             rows.clear()
         self._flagged = {}
+        self._decided.clear()
         self._unreadable.clear()
 
     def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> None:
@@ -298,6 +305,14 @@ class Contents:
         except Unreadable as problem:
             self._unreadable[path] = problem
             self._official.setdefault(benchmark_id, set())
+
+    def _take_standings(self, benchmark_id: str) -> None:
+        for path in self._standings.paths(benchmark_id):
+            self._unreadable.pop(path, None)
+        try:
+            self._decided[benchmark_id] = self._standings.of(benchmark_id)
+        except Unreadable as problem:
+            self._unreadable[problem.path] = problem
 
 
 def _layout(benchmark: Benchmark) -> bytes:

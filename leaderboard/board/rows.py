@@ -15,6 +15,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, SCORE_ENDINGS
 from leaderboard.columns.column import ModelInfo, ResultFile, RowName
 from leaderboard.community.flags import Category, Upheld
+from leaderboard.competitions.standings import Standing
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
 from leaderboard.records import KINDS, AnyRequest, Kind, ModelFacts, ModelType, PodiumBlock, kind_of
 
@@ -36,6 +37,8 @@ class KnownFacts(NamedTuple):
     """Models with a flag that the maintainers accepted; those whose owner had them removed are not in the table."""
     official: Collection[str] = ()
     """Official providers, in lower case."""
+    standings: Mapping[str, Standing] = {}
+    """What organisers decided, by request."""
 
 
 def columns(benchmark: Benchmark) -> dict[str, str]:
@@ -144,6 +147,7 @@ def _model_info(
     model, on_hub = row["fullname"], KINDS[row["kind"]].on_hub
     facts, flag = known.facts.get(model) if on_hub else None, known.flagged.get(model)
     info = request_info(model, known.requests.get(row["request_id"]), facts)
+    standing = known.standings.get(row["request_id"], Standing())
     pretrained = info.type is ModelType.PRETRAINED
     return info._replace(
         base=next(iter(bases.get(model, ())), model if pretrained else None),
@@ -155,6 +159,9 @@ def _model_info(
         copy_of=copies.get((model, row["Model sha"])),
         flag_category=flag.category if flag else None,
         flag_link=flag.link if flag else None,
+        review=standing.review.state.value if standing.review else None,
+        review_reason=standing.review.reason or None if standing.review else None,
+        is_baseline=standing.is_baseline,
     )
 
 

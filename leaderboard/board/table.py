@@ -17,7 +17,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.board.array_cache import ArrayCache
 from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
-from leaderboard.board.submission_rule import counted
+from leaderboard.board.submission_rule import competing, counted
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, CHANGE, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
@@ -63,6 +63,8 @@ class Board:
         self.benchmark = benchmark
         self.frame = counted(frame, benchmark).reset_index(drop=True)
         self.size = len(self.frame)
+        self.competing = competing(self.frame)
+        """True for the rows that have a rank if they have an average."""
         self.keys = [column.key for column in benchmark.columns]
         self.final = CHANGE in frame
         """Whether it is a competition's final board, on the private labels."""
@@ -227,7 +229,8 @@ class Board:
         return self.cache.get(("rank", over), lambda: self._ranks(self._standing(over), among))
 
     def _ranks(self, standing: Floats, among: Mask) -> Floats:
-        """Ranks within each phase."""
+        """Ranks within each phase, of the rows that compete."""
+        standing = np.where(self.competing, standing, np.nan)
         if self.benchmark.bundle is None:
             return _ranks(standing, among)
         ranks = np.full(self.size, np.nan)
@@ -290,6 +293,9 @@ class Board:
             "copy_of": self.texts["copy_of"][at].tolist(),
             "official": self.yes["official"][at].tolist(),
             "available": self.yes["available"][at].tolist(),
+            "baseline": self.yes["baseline"][at].tolist(),
+            "review": self.texts["review"][at].tolist(),
+            "review_reason": self.texts["review_reason"][at].tolist(),
             "on_hub": self._on_hub[at].tolist(),
             "scores": self._scores([key for key in shown if key in self.normalised], at),
         }

@@ -40,6 +40,7 @@ CHANGE = "Change of rank"
 RESULT_PATH = "result_path"
 RESULT_VERSION = "result_version"
 TRACKS = "tracks"
+REVIEW, BASELINE = "review", "baseline"
 """Columns of the contents table, and a filter, that others ask for by name."""
 
 CO2_KG_PER_KWH = 0.2698
@@ -310,6 +311,9 @@ AFTER_SCORES = (
         search=Search((KIND,), "word"),
     ),
     BoardColumn(name="identity", from_result=lambda result: identity_of(result.block)),
+    BoardColumn(name=REVIEW, from_model=lambda info: info.review, key="review"),
+    BoardColumn(name="review_reason", from_model=lambda info: info.review_reason, key="review_reason"),
+    BoardColumn(name=BASELINE, from_model=lambda info: info.is_baseline, kind="yes", key="baseline"),
 )  # fmt: skip
 """The Open LLM Leaderboard's columns after its scores, then Podium's own."""
 

@@ -55,6 +55,10 @@ class ModelInfo(NamedTuple):
     flag_category: str | None = None
     """None for a model without an accepted flag."""
     flag_link: str | None = None
+    review: str | None = None
+    """Where its review by hand stands; None where nobody looked at it."""
+    review_reason: str | None = None
+    is_baseline: bool = False
 
 
 class Search(NamedTuple):

@@ -14,7 +14,19 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from leaderboard.errors import NotFound
-from leaderboard.pages import about, compare, leaderboard, model, organise, plots, queue, request, submit
+from leaderboard.pages import (
+    about,
+    compare,
+    leaderboard,
+    manage,
+    model,
+    organise,
+    participate,
+    plots,
+    queue,
+    request,
+    submit,
+)
 from leaderboard.pages.content_policy import ContentPolicies, framers_of
 from leaderboard.pages.documents import Documents
 from leaderboard.pages.missing import NotFoundPage
@@ -40,7 +52,7 @@ class Tab(Protocol):
 TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 """In the order of the top bar."""
 
-PAGES: list[Tab] = [request, model, organise]
+PAGES: list[Tab] = [request, model, organise, manage, participate]
 """Reached by links; the rest of the address names their subject."""
 
 NAMES = ("", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES)))

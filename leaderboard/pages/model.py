@@ -11,6 +11,7 @@ import pandas as pd
 from leaderboard.api.board import Evaluation, Model, model_of
 from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.board.rows import request_info
+from leaderboard.board.submission_rule import competing
 from leaderboard.columns import AVERAGE, COLUMNS, MODEL
 from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
@@ -200,6 +201,7 @@ def standing(service: Service, benchmark: Benchmark, frame: pd.DataFrame, reques
     """Where a row stands: by the averages with its neighbours, or on a challenge by the board's own order."""
     if benchmark.on_scores:
         return {"place": service.boards.get(benchmark.id).board.place(request_id)}
+    frame = frame[competing(frame)]
     return {"rank_and_total": rank_of(frame, request_id), "neighbours": neighbours(frame, request_id)}
 
 
@@ -238,6 +240,7 @@ def draw(service: Service, visit: Visit) -> str:
             **standing(service, benchmark, frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),
             "local": local_scores(request, shown.podium, benchmark),
+            "decided": service.competitions.standings.of(benchmark.id).get(shown.podium.request_id),
             "private": private_part(service, visit, shown.podium),
         }
     return render("model", **({"block": None} | values))

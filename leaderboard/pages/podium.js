@@ -19,7 +19,7 @@
   function changeBenchmark(select) {
     const root = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\/$/, "");
     const page = location.pathname.slice(root.length).split("/")[1];
-    const next = new URL(["model", "request"].includes(page) ? `${root}/` : location.pathname, location.origin);
+    const next = new URL(["model", "request", "manage", "participate"].includes(page) ? `${root}/` : location.pathname, location.origin);
     next.searchParams.set("benchmark", select.value);
     location.assign(next);
   }

@@ -30,9 +30,11 @@ def draw(service: Service, here: Visit) -> str:
     request = service.queue.get(here.rest[0])
     workers = service.workers()
     estimate = service.estimates().of(request) if request.status in OPEN else Estimate()
+    benchmark = service.benchmarks.get(request.benchmark)
     return render(
         "request",
         request=request,
+        in_competition=benchmark is not None and benchmark.competition is not None,
         open=request.status in OPEN,
         waiting=waits(request, estimate, datetime.now(UTC)) if request.status is Status.PENDING else None,
         end=estimate.end,

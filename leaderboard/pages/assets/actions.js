@@ -11,11 +11,16 @@
   };
 
   // <form data-send="POST /api/v1/..."> sends its fields as JSON; empty ones are left out, [data-lines] is a list.
+  // Checkboxes with [data-list] are one list: the values of those that are ticked.
   function fields(form) {
     const values = {};
     for (const field of form.elements) {
       const value = field.value?.trim();
       if (!field.name || !value) continue;
+      if ("list" in field.dataset) {
+        values[field.name] = [...(values[field.name] ?? []), ...(field.checked ? [value] : [])];
+        continue;
+      }
       if ("lines" in field.dataset) values[field.name] = value.split("\n").map((line) => line.trim()).filter(Boolean);
       else values[field.name] = field.type === "number" ? Number(value) : value;
     }
@@ -39,13 +44,22 @@
       const body = await answer.json().catch(() => ({}));
       if (!answer.ok) return showMessage(form, sentences(body) || `The board answered ${answer.status}. Try again.`);
       delete form.dataset.touched;
-      form.closest("details")?.removeAttribute("open");
+      form.reset();
+      await close(form.closest("details"));
       document.querySelector("#again")?.click();
     } catch {
       showMessage(form, "The board did not answer. Try again.");
     } finally {
       buttons.forEach((button) => (button.disabled = false));
     }
+  }
+
+  // podium.js keeps open what is open when the page is drawn again; it learns of the end of that by the event.
+  function close(fold) {
+    if (!fold?.open) return null;
+    const closed = new Promise((done) => fold.addEventListener("toggle", done, { once: true }));
+    fold.open = false;
+    return closed;
   }
 
   function sentences(body) {

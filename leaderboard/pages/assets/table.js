@@ -271,7 +271,7 @@ class Table {
   }
 
   rank(row) {
-    if (row.rank === null) return h("span", { title: "Not ranked: a score is missing" }, "–");
+    if (row.rank === null) return h("span", { title: `Not ranked: ${row.baseline ? "a baseline" : row.review === "refused" ? "refused" : "a score is missing"}` }, "–");
     return h("span", {}, MEDALS[row.rank] ? h("span", { role: "img", "aria-label": `rank ${row.rank}` }, MEDALS[row.rank]) : String(row.rank));
   }
 
@@ -294,6 +294,8 @@ class Table {
       row.official ? h("span", { class: "pt-badge", title: "Official provider" }, "official") : null,
       row.flagged ? this.flagBadge(row) : null,
       row.copy_of ? h("span", { class: "pt-badge", title: `Its weights are those of ${row.copy_of}` }, "copy") : null,
+      row.baseline ? h("span", { class: "pt-badge", title: "Marked by the organisers; it has no rank" }, "baseline") : null,
+      row.review ? h("span", { class: `pt-badge ${row.review === "refused" ? "pt-flag" : ""}`, title: row.review_reason || "Review by the organisers" }, row.review) : null,
       row.available ? null : h("span", { class: "pt-badge", title: "No longer on the Hub" }, "gone"),
       row.on_hub && h("a", { class: "pt-hub", href: safeHref(`${this.hub}/${row.model}`), target: "_blank", rel: "noopener noreferrer", "aria-label": `${row.model} on the Hub` }, "↗"),
     ];

@@ -119,3 +119,31 @@ def test_phases_rank_by_themselves_the_last_one_first() -> None:
 )
 def test_one_submission_of_each_person_counts_where_the_bundle_says_so(rule: str, kept: list[str]) -> None:
     assert [model for model, _ in ranks(in_phases(rule))] == kept
+
+
+def decided(made: Board, **columns: dict[str, object]) -> Board:
+    """The board once organisers decided: column -> name -> cell."""
+    names = made.frame["request_id"]
+    return Board(made.frame.assign(**{key: names.map(cells) for key, cells in columns.items()}), made.benchmark)
+
+
+def test_baselines_and_refused_rows_are_shown_without_a_rank_and_take_none_away() -> None:
+    made = board(("best", 0.1, 0.5, ""), ("base", 0.2, 0.5, ""), ("good", 0.3, 0.5, ""), ("poor", 0.4, 0.5, ""))
+    made = decided(made, review={"best": "refused", "good": "accepted"}, review_reason={"best": "It read the labels."},
+                   baseline={"base": True})  # fmt: skip
+    assert ranks(made) == [("ada/best", None), ("ada/base", None), ("ada/good", 1), ("ada/poor", 2)]
+    assert made.place("good") == (1, 2) and made.place("best") is None
+    selection = made.select(View())
+    rows = {row["model"]: row for row in made.rows(selection, selection.rows, View())}
+    assert [rows["ada/best"][key] for key in ("review", "review_reason", "baseline")] == [
+        "refused", "It read the labels.", False,
+    ]  # fmt: skip
+    assert rows["ada/base"]["baseline"] is True and rows["ada/good"]["review"] == "accepted"
+    dynamic = View.from_params({"rank": "dynamic", "search": "name: good"})[0]
+    assert ranks(made, dynamic) == [("ada/good", 1)]
+
+
+def test_a_refused_row_does_not_stand_for_its_person() -> None:
+    made = decided(in_phases("Add"), review={"bob/c": "refused"})
+    best = Board(made.frame, phased("Force_Best"))
+    assert ranks(best) == [("bob/c", None), ("bob/b", 1), ("ada/c", 2), ("ada/a", 1), ("bob/a", 2)]

@@ -20,7 +20,10 @@ from leaderboard.board.contents import Contents, contents_path, rebuild
 from leaderboard.board.rows import KnownFacts, columns
 from leaderboard.columns import RESERVED_TITLES
 from leaderboard.community.flags import Category, Draft, Flags, State
+from leaderboard.competitions.baselines import Baselines
+from leaderboard.competitions.reviews import Reviews, ReviewState
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.queue.queue import Queue as RequestFiles
 from leaderboard.records import ModelFacts, ModelType, Person, PodiumBlock, Provenance, Request, Score
 from leaderboard.results.details import details_table
 from leaderboard.results.details_store import RESULT_PATH
@@ -351,6 +354,24 @@ def test_saved_rows_of_another_layout_are_read_again(store: LocalStore) -> None:
     )
     table = Contents(LocalStore(store.root), Queue(), {"tiny": renamed}).frame("tiny")
     assert table["Sums"].tolist() == [40.0]
+
+
+def test_what_organisers_decide_is_on_the_row_as_soon_as_it_is_written(store: LocalStore, tmp_path: Path) -> None:
+    queue = RequestFiles(LocalStore(tmp_path / "requests"))
+    contents = opened(store)
+    publish(store, block(), contents)
+    request = queue.submit(Request(id=f"{0:016x}", model="org/model0", benchmark="tiny", revision=SHA))
+    queue.finish(queue.claim(request, "worker", 60))
+    before = contents.version("tiny")
+    Baselines(store, queue).mark(TINY, request.id, True, "mia")
+    Reviews(store, queue).decide(TINY, request.id, ReviewState.REFUSED, "mia", "It read the labels.")
+    for reader in (contents, opened(store)):
+        row = reader.frame("tiny").iloc[0]
+        assert (row["review"], row["review_reason"], row["baseline"]) == ("refused", "It read the labels.", True)
+    assert contents.version("tiny") != before
+    store.commit({"competition/tiny/reviews.json": b"{"}, "by hand")
+    assert contents.frame("tiny")["review"].tolist() == ["refused"], "the last one that could be read holds"
+    assert [problem.path for problem in contents.unreadable] == ["competition/tiny/reviews.json"]
 
 
 def from_files(store: LocalStore, queue: Queue) -> pd.DataFrame:
