@@ -25,7 +25,7 @@ class ChallengeFile(BaseModel):
     kind: Literal["predictions", "code"]
     """Kind of the submissions that the kit is for; the benchmark takes it."""
     data: RelativePath = "data"
-    """Folder of the kit with public data. It stands for the benchmark's private folder: paths of its rules lead here."""
+    """Folder of the kit with public data. Paths of the rules lead here, as on the server to the private folder."""
     submission: RelativePath = "submission"
     """The template: for code a folder, for predictions a file. It is valid as it is."""
     public_labels: RelativePath | None = None

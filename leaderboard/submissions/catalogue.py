@@ -1,51 +1,10 @@
-"""Problems as sentences, and those that a submission of any kind can have. docs/checks.md lists all problems.
-
-Sentences are templates; what is put into them comes from submitters and goes through `shown` first.
-"""
+"""Problems that a submission of any kind can have. docs/checks.md lists all problems."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from leaderboard.records.sentences import WARNING, Catalogue, Template, shown
 
-from leaderboard.records import Problem, Severity
-
-SHOWN_CHARACTERS = 100
-PLAIN = set("._-/ :;+@,=%()")
-WARNING = Severity.WARNING
-
-
-class Template(NamedTuple):
-    """A problem before names and numbers are filled in."""
-
-    field: str
-    message: str
-    fix: str
-    severity: Severity = Severity.ERROR
-
-
-class Catalogue(dict[str, Template]):
-    """Code of a problem -> its sentences."""
-
-    def problem(self, code: str, **values: object) -> Problem:
-        """The problem `code` with `values` put into its sentences, each of them through `shown`."""
-        return self.problem_with(code, {}, **values)
-
-    def problem_with(self, code: str, sentences: dict[str, str], **values: object) -> Problem:
-        """As `problem`; `sentences` are our own words, put in as they are."""
-        field, message, fix, severity = self[code]
-        words = {name: shown(value) for name, value in values.items()} | sentences
-        return Problem(
-            code=code, field=field, message=message.format(**words), fix=fix.format(**words), severity=severity
-        )
-
-
-def shown(value: object, limit: int = SHOWN_CHARACTERS) -> str:
-    """A submitter's text as it may stand in a sentence anywhere: bounded, without mark-up or control characters."""
-    text = str(value)
-    cut = text if len(text) <= limit else text[: limit - 1]
-    clean = "".join(c if c.isalnum() or c in PLAIN else "?" for c in cut)
-    return (clean if cut is text else clean + "…") or "(empty)"
-
+__all__ = ["COMMON", "WARNING", "Catalogue", "Template", "shown"]
 
 COMMON = Catalogue(
     {

@@ -10,8 +10,8 @@ from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import ModelUnavailable
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import loaded_files, loaded_weights, pinned_files
+from leaderboard.packaging.problems import PACKAGE
 from leaderboard.records import HubModel, ModelFacts, Problem, is_repo_id, is_revision
-from leaderboard.submissions.kinds.code.catalogue import PACKAGE
 
 FILE = "models.txt"
 MOST_BYTES = 64_000

@@ -6,9 +6,9 @@ import threading
 
 from leaderboard.errors import Infrastructure
 from leaderboard.predictions.confined import check_file
+from leaderboard.predictions.sentences import problems
 from leaderboard.records import PredictionsSubmission, Problem
 from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
-from leaderboard.submissions.kinds.predictions.sentences import problems
 
 AT_ONCE = 2
 """Files that are checked at the same time in one process, each in up to `confined.MEMORY_BYTES`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.submissions.catalogue import WARNING, Catalogue, Template
+from leaderboard.records.sentences import WARNING, Catalogue, Template
 
 PACKAGE = Catalogue(
     {
@@ -38,6 +38,20 @@ PACKAGE = Catalogue(
             "artifact", "{file}:{line} imports {module}, which the runtime of this board does not have.",
             "Put it into the package, or do without it.",
             WARNING,
+        ),
+        "code_requirements_not_taken": Template(
+            "artifact", "The package has a requirements.txt, and {benchmark} takes none.", "Leave it out."
+        ),
+        "code_manifest_unreadable": Template(
+            "artifact", "manifest.json is not as `podium package` writes it: {place}.",
+            "Make the package again with `podium package`, or leave manifest.json out.",
+        ),
+        "code_manifest_differs": Template(
+            "artifact", "{filename}: {file} {how}.", "Make the package again with `podium package`."
+        ),
+        "code_manifest_benchmark": Template(
+            "artifact", "The package was made for the benchmark {made_for}, and is submitted to {benchmark}.",
+            "Check that it is the intended one.", WARNING,
         ),
         "code_models_not_taken": Template(
             "artifact", "The package has a models.txt, and {benchmark} takes no Hub models.", "Leave it out."
