@@ -105,6 +105,7 @@ ROOMS = {
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
     "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.failures backend.workdir backend.evaluators "
+    "backend.sandbox "
     "backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }

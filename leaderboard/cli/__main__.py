@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from leaderboard import __version__
-from leaderboard.cli import backup, bundle, import_, package, programs, space
+from leaderboard.cli import backup, bundle, import_, package, programs, space, validate
 from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
 
 app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", add_completion=False, rich_markup_mode=None)
@@ -43,6 +43,7 @@ app.command("package")(package.run)
 app.command("doctor")(programs.doctor)
 app.command("serve")(programs.serve)
 app.command("space")(space.run)
+app.command("validate")(validate.run)
 app.command("worker")(programs.worker)
 
 

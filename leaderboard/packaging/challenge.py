@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.agreement import disagreements
 from leaderboard.benchmarks.challenge import RelativePath
 from leaderboard.benchmarks.yaml_lines import read_model
 from leaderboard.errors import BadBenchmark, NotFound
@@ -75,7 +76,17 @@ def find_challenge(place: Path) -> Challenge:
 
 def read_challenge(file: Path) -> Challenge:
     """The kit with this challenge.yaml. Raises BadBenchmark with every problem."""
-    described, _, problems = read_model(file, ChallengeFile)
+    described, document, problems = read_model(file, ChallengeFile)
+    if described is not None:
+        benchmark = described.benchmark
+        if described.kind not in benchmark.kinds:
+            problems.append(
+                (document.line(("kind",)), f"{benchmark.id} takes no submissions of the kind {described.kind}.")
+            )
+        problems += [
+            (document.line(("benchmark", *position)), sentence)
+            for position, sentence in disagreements(benchmark, benchmark.id)
+        ]
     if described is None or problems:
         raise BadBenchmark([f"{file}:{line}: {sentence}" for line, sentence in problems])
     return Challenge(file.resolve().parent, described)

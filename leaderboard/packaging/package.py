@@ -57,7 +57,7 @@ def build(folder: Path, into: Path, challenge: Challenge) -> Built:
     made. Raises NotPackaged with every problem, BadSettings, OSError.
     """
     rules = challenge.benchmark.code or CodeRules()
-    folder = _packed_folder(folder, challenge)
+    folder = packed_folder(folder, challenge)
     created = source_date()
     limits = package_limits(rules)
     collected = collect(folder, _top(folder, challenge), into.parent.resolve() / into.name, limits)
@@ -122,7 +122,7 @@ class _Part:
                 yield chunk
 
 
-def _packed_folder(folder: Path, challenge: Challenge) -> Path:
+def packed_folder(folder: Path, challenge: Challenge) -> Path:
     """The folder that is packed. Raises NotPackaged."""
     if challenge.described.kind != "code":
         raise NotPackaged(

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from leaderboard.records.sentences import WARNING, Catalogue, Template
 
+UPLOADED = Catalogue(
+    {
+        "artifact_too_large": Template(
+            "artifact", "{filename} has {found} bytes; {benchmark} takes at most {limit}.", "Submit a smaller file."
+        ),
+    }
+)
+LOCAL = Catalogue(
+    {
+        "code_not_packaged": Template("artifact", "{reason}", ""),
+        "score_undefined": Template(
+            "artifact", "{columns} cannot be computed for this file: a correlation, for example, needs values that are "
+            "not all equal.", "Submit a file with other values.",
+        ),
+    }
+)  # fmt: skip
+"""What only `podium validate` says."""
 PACKAGE = Catalogue(
     {
         "code_archive": Template("artifact", "{filename} cannot be unpacked: {reason}", "Pack it again as a zip."),

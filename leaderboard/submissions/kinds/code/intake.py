@@ -13,9 +13,10 @@ from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import Infrastructure
 from leaderboard.hub.hub import Hub
 from leaderboard.packaging.contents import look_inside
+from leaderboard.packaging.models_file import FILE
 from leaderboard.records import CodeRequest, CodeSubmission, HubModel, Request
 from leaderboard.submissions.case import Context
-from leaderboard.submissions.kinds.code.models import FILE, Pinned, pin_models
+from leaderboard.submissions.kinds.code.models import Pinned, pin_models
 from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
 
 AT_ONCE = 2
