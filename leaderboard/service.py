@@ -41,6 +41,7 @@ from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import Stores, open_stores
+from leaderboard.packaging.kits import Kits, check_kits
 from leaderboard.predictions.labels import missing_columns
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
@@ -101,6 +102,12 @@ class Service:
     def uploads(self) -> Uploads:
         """What people are uploading."""
         return open_uploads(self.settings, self.artifacts)
+
+    @cached_property
+    def kits(self) -> Kits:
+        """Starting kits of the benchmarks."""
+        private = self.settings.private_dir.absolute()
+        return Kits(self.benchmarks, lambda benchmark_id: private_data(self.settings, benchmark_id), private / "kits")
 
     @cached_property
     def monitor(self) -> Monitor:
@@ -228,6 +235,7 @@ def open_service(settings: Settings) -> Service:
         artifacts=artifacts,
     )
     check_labels(settings, benchmarks.values())
+    check_kits(benchmarks)
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)
     return service

@@ -57,7 +57,7 @@ ROOMS = {
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
     "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.endpoints "
-    "leaderboard.predictions "
+    "leaderboard.predictions leaderboard.packaging "
     "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
+from leaderboard.benchmarks.challenge import RelativePath
+
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
@@ -123,6 +125,9 @@ class CompetitionRules(BaseModel):
     """How many of the first rows organisers review by hand; None for none."""
     team_size: PositiveInt = 1
     """Most members of a team; 1: no teams."""
+    kit: RelativePath | None = None
+    """Folder of the starting kit, below the folder of the benchmark's YAML file; everybody may fetch it. None for
+    none."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

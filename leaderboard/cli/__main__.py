@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from leaderboard import __version__
-from leaderboard.cli import backup, bundle, import_, package, programs, space, validate
+from leaderboard.cli import backup, bundle, import_, init, package, programs, space, validate
 from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
 
 app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", add_completion=False, rich_markup_mode=None)
@@ -39,6 +39,7 @@ app.command("import")(import_.run)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.add_typer(bundle.app, name="bundle")
+app.command("init")(init.run)
 app.command("package")(package.run)
 app.command("doctor")(programs.doctor)
 app.command("serve")(programs.serve)

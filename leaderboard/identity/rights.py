@@ -27,6 +27,7 @@ ROUTES: dict[str, Role] = {
     "GET /models/{org}/{name}": Role.READER,
     "GET /results/{path}": Role.READER,
     "GET /details/{task}/{path}": Role.READER,
+    "GET /benchmarks/{benchmark}/kit": Role.READER,
     "GET /benchmarks/{benchmark}/rows": Role.READER,
     "GET /benchmarks/{benchmark}/export.{form}": Role.READER,
     "GET /benchmarks/{benchmark}/contents.{form}": Role.READER,

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import secrets
-import stat
 import tempfile
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,16 +16,13 @@ from leaderboard.archives import list_archive
 from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import BadArchive, NotPackaged
 from leaderboard.packaging import requirements
+from leaderboard.packaging.archive import Part, arriving, write_zip
 from leaderboard.packaging.challenge import Challenge
 from leaderboard.packaging.collecting import Collected, LeftOut, collect
 from leaderboard.packaging.contents import file_problems, package_limits
 from leaderboard.packaging.manifest import FILE, Manifest, ManifestFile, Versions, digest_of
 from leaderboard.packaging.requirements import Frozen
 from leaderboard.settings import source_date
-
-CHUNK_BYTES = 1 << 20
-ON_UNIX = 3
-PLAIN_MODE, PROGRAM_MODE = 0o644, 0o755
 
 
 @dataclass(frozen=True)
@@ -63,16 +56,15 @@ def build(folder: Path, into: Path, challenge: Challenge) -> Built:
     collected = collect(folder, _top(folder, challenge), into.parent.resolve() / into.name, limits)
     problems = list(collected.problems)
     frozen = _frozen(folder, collected, rules, challenge, problems)
-    parts = [_Part(folder, name) for name in collected.files if not _replaced(name, frozen)]
+    parts = [Part(folder, name) for name in collected.files if not _replaced(name, frozen)]
     if frozen is not None:
-        parts.append(_Part(folder, requirements.FILE, frozen.content))
+        parts.append(Part(folder, requirements.FILE, frozen.content))
     manifest = _manifest(parts, challenge, rules, created)
     problems += _problems(manifest, into.name, challenge, rules, collected)
     if problems:
         raise NotPackaged(problems)
-    with _arriving(into) as (place, file):
-        _write(file, parts, manifest, created)
-        file.flush()
+    with arriving(into) as (place, file):
+        _write(file, parts, manifest)
         _check_archive(place, rules, challenge)
         digest, size = digest_of(place), place.stat().st_size
     left_out = [*collected.left_out, *_frozen_away(collected, frozen)]
@@ -86,40 +78,6 @@ def preview(folder: Path, challenge: Challenge) -> Built:
     """
     with tempfile.TemporaryDirectory(prefix="podium-preview-") as place:
         return build(folder, Path(place) / f"{challenge.benchmark.id}.zip", challenge)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A file that ships."""
-
-    folder: Path
-    name: str
-    content: bytes | None = None
-    """Of a file that is made; None for one that lies in the folder."""
-
-    @property
-    def mode(self) -> int:
-        """Whether its owner may run it is all that is kept."""
-        if self.content is not None or not (self.folder / self.name).stat().st_mode & stat.S_IXUSR:
-            return PLAIN_MODE
-        return PROGRAM_MODE
-
-    def listed(self) -> ManifestFile:
-        """Its line in the manifest. Raises OSError."""
-        if self.content is not None:
-            digest = hashlib.sha256(self.content).hexdigest()
-            return ManifestFile(path=self.name, bytes=len(self.content), sha256=digest)
-        file = self.folder / self.name
-        return ManifestFile(path=self.name, bytes=file.stat().st_size, sha256=digest_of(file))
-
-    def chunks(self) -> Iterator[bytes]:
-        """Its content. Raises OSError."""
-        if self.content is not None:
-            yield self.content
-            return
-        with (self.folder / self.name).open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
 
 
 def packed_folder(folder: Path, challenge: Challenge) -> Path:
@@ -172,14 +130,23 @@ def _frozen_away(collected: Collected, frozen: Frozen | None) -> list[LeftOut]:
     return [LeftOut(name, f"its versions are in {requirements.FILE}") for name in names]
 
 
-def _manifest(parts: list[_Part], challenge: Challenge, rules: CodeRules, created: datetime) -> Manifest:
+def _manifest(parts: list[Part], challenge: Challenge, rules: CodeRules, created: datetime) -> Manifest:
     return Manifest(
         benchmark=challenge.benchmark.id,
         entry=rules.entry if challenge.benchmark.code else "",
         versions=Versions(podium=__version__, python=platform.python_version()),
         created=created,
-        files=sorted((part.listed() for part in parts), key=lambda file: file.path),
+        files=sorted(map(_listed, parts), key=lambda file: file.path),
     )
+
+
+def _listed(part: Part) -> ManifestFile:
+    """A file's line in the manifest. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in part.chunks():
+        digest.update(chunk)
+        size += len(chunk)
+    return ManifestFile(path=part.name, bytes=size, sha256=digest.hexdigest())
 
 
 def _problems(
@@ -213,37 +180,10 @@ def _check_archive(file: Path, rules: CodeRules, challenge: Challenge) -> None:
         raise NotPackaged(lines)
 
 
-def _write(file: BinaryIO, parts: list[_Part], manifest: Manifest, created: datetime) -> None:
+def _write(file: BinaryIO, parts: list[Part], manifest: Manifest) -> None:
     """Write the zip. Raises NotPackaged when a file has changed since it was listed, OSError."""
-    listed = {each.path: each for each in manifest.files}
     content = (manifest.model_dump_json(indent=2) + "\n").encode()
-    every = [*parts, _Part(Path(), FILE, content)]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for part in sorted(every, key=lambda part: part.name):
-            digest = hashlib.sha256()
-            with archive.open(_info(part, created), "w", force_zip64=True) as entry:
-                for chunk in part.chunks():
-                    digest.update(chunk)
-                    entry.write(chunk)
-            if part.name in listed and digest.hexdigest() != listed[part.name].sha256:
-                raise NotPackaged([f"{part.name} was changed while it was packed. Pack it again."])
-
-
-def _info(part: _Part, created: datetime) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(part.name, created.timetuple()[:6])
-    info.create_system = ON_UNIX
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = (stat.S_IFREG | part.mode) << 16
-    return info
-
-
-@contextmanager
-def _arriving(into: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A file beside `into` that becomes it in the end, or vanishes."""
-    beside = into.parent / f".{into.name}.{secrets.token_hex(8)}"
-    try:
-        with beside.open("xb") as file:
-            yield beside, file
-        beside.replace(into)
-    finally:
-        beside.unlink(missing_ok=True)
+    written = write_zip(file, [*parts, Part(Path(), FILE, content)], manifest.created)
+    changed = [each.path for each in manifest.files if written[each.path] != each.sha256]
+    if changed:
+        raise NotPackaged([f"{name} was changed while it was packed. Pack it again." for name in changed])
