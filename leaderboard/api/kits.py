@@ -14,7 +14,7 @@ def kit_routes(service: Service) -> APIRouter:
     """GET /benchmarks/{benchmark}/kit."""
     routes = guarded_router(service, tags=["submissions"])
 
-    @routes.api_route("/benchmarks/{benchmark}/kit", methods=["GET", "HEAD"], response_class=Response)
+    @routes.get("/benchmarks/{benchmark}/kit", response_class=Response)
     def get_kit(request: Request, benchmark: str) -> Response:
         """The starting kit of a benchmark: a zip, the same bytes as long as no file of it changes."""
         known = service.benchmark(benchmark)
