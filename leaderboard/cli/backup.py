@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.cli.programs import require
 from leaderboard.settings import load_settings
 
 
@@ -14,6 +15,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
 ) -> None:
     """Copy requests, results, details, flags, votes and policies into a folder, with a list of their SHA-256."""
+    require("backup", "board")
     from leaderboard.backup.save import save
     from leaderboard.benchmarks import load_benchmarks
     from leaderboard.opening import open_stores
@@ -35,6 +37,7 @@ def restore(
     check: Annotated[bool, typer.Option("--check", help="Only check the backup; change nothing.")] = False,
 ) -> None:
     """Put a backup back into this board's stores, after checking all of it. Stop every service and worker first."""
+    require("restore", "board")
     from leaderboard.backup.restore import check as checked
     from leaderboard.backup.restore import restore as put_back
     from leaderboard.benchmarks import load_benchmarks

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from leaderboard.cli.programs import require
 from leaderboard.errors import BadBenchmark
 from leaderboard.settings import load_settings
 
@@ -37,6 +38,7 @@ def add(
     ] = False,
 ) -> None:
     """Make a benchmark of a bundle: its YAML in the folder of the benchmarks, its files in the private folder."""
+    require("bundle add", "board")
     from leaderboard.artifacts.places import keep_private_data, private_data
     from leaderboard.bundles import add_bundle
 
@@ -74,6 +76,7 @@ def export(
     into: Annotated[Path | None, typer.Option("--to", help="The zip to write; by default ID.zip here.")] = None,
 ) -> None:
     """Write a benchmark that was made from a bundle as a bundle again. It holds the reference data: keep it private."""
+    require("bundle export", "board")
     from leaderboard.artifacts.places import private_data
     from leaderboard.benchmarks import choose_benchmark, load_benchmarks
     from leaderboard.bundles import export_bundle

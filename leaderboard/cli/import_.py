@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leaderboard.cli.programs import require
 from leaderboard.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
 ) -> None:
     """Bring an Open LLM Leaderboard style board here. It can be run again: only what changed there is changed here."""
+    require("import", "board")
     from leaderboard.benchmarks import as_shown, choose_benchmark, load_benchmarks
     from leaderboard.board.contents import Contents
     from leaderboard.importer import Importer

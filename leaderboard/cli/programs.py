@@ -12,7 +12,7 @@ import typer
 from leaderboard.errors import BadSettings
 from leaderboard.settings import load_settings
 
-EXTRAS = {"server": "gradio", "worker": "lm_eval"}
+EXTRAS = {"board": "apscheduler", "server": "gradio", "worker": "lm_eval"}
 """Extra -> a module that is there when it is installed."""
 
 

@@ -30,6 +30,7 @@ from tests.backend.evaluators.code.packages import zipped
 from tests.leaderboard.packaging.kits import pair_kit, predictions_kit
 from tests.leaderboard.people import Open, client_of
 
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
     with localhub.running(tmp_path_factory.mktemp("hub")) as running:
