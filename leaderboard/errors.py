@@ -15,6 +15,9 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── BadArchive               a zip or tar that is not unpacked; carries all of its problems
 ├── NotPackaged              a folder that no package is made of; carries all of its problems
 ├── BadSettings              a setting has a value that is not allowed
+├── WrongUse                 a command line that cannot be carried out as it is written
+├── Interrupted              the person who runs a command ended it
+├── SubmissionFailed         a submission that was followed to its end failed or was cancelled
 ├── BadBackup                a backup cannot be made there, is damaged, or does not fit the board
 ├── Conflict                 compare-and-swap lost: the file is not what the caller had read
 ├── NotPossible              the state of a request does not allow this change
@@ -24,13 +27,14 @@ PodiumError                  something a person should read; str(error) is a sen
 └── Infrastructure           our side failed: never the submitter's fault
     ├── HubUnavailable       the Hub did not answer, or answered with its own trouble
     ├── DownloadFailed       a file of the Hub could not be had, or is not what was pinned
+    ├── ServerUnavailable    a Podium server, for the command, did not answer or had trouble of its own
     └── NotDelivered         a webhook or mail server did not take a notice
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leaderboard.records import Problem, Request
@@ -158,6 +162,22 @@ class BadSettings(PodiumError):
     """Settings that cannot be used; one sentence a setting."""
 
 
+class WrongUse(PodiumError):
+    """A command line that cannot be carried out as it is written."""
+
+
+class Interrupted(PodiumError):
+    """The person who runs a command ended it."""
+
+
+class SubmissionFailed(PodiumError):
+    """A submission that was followed to its end failed or was cancelled; `request` as the server tells it."""
+
+    def __init__(self, message: str, request: Mapping[str, Any]) -> None:
+        self.request = dict(request)
+        super().__init__(message)
+
+
 class BadBackup(PodiumError):
     """A backup that cannot be made, read or put back."""
 
@@ -204,6 +224,14 @@ class HubUnavailable(Infrastructure):
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class ServerUnavailable(Infrastructure):
+    """A Podium server did not answer the command, or had trouble of its own. `may_have_arrived`: it may have acted."""
+
+    def __init__(self, message: str, may_have_arrived: bool = False) -> None:
+        self.may_have_arrived = may_have_arrived
         super().__init__(message)
 
 

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from leaderboard import __version__
 from leaderboard.cli import backup, bundle, import_, init, package, programs, space, validate
-from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError
+from leaderboard.errors import BadBenchmark, BadSettings, Conflict, Infrastructure, PodiumError, WrongUse
 
 app = typer.Typer(name="podium", help="Work on a Podium leaderboard.", add_completion=False, rich_markup_mode=None)
 
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def exit_code(error: PodiumError) -> int:
     """What a shell learns of `error`."""
-    if isinstance(error, BadSettings | BadBenchmark):
+    if isinstance(error, BadSettings | BadBenchmark | WrongUse):
         return 2
     return 3 if isinstance(error, Infrastructure | Conflict) else 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from leaderboard.errors import BadSettings
-
-Server = Annotated[
-    str,
-    typer.Option("--server", metavar="URL", envvar="PODIUM_SERVER", help="The board; else that of the last login."),
-]
-ACCOUNTS = "leaderboard.cli.client.accounts"
-"""Knows the board of the last login."""
+from leaderboard.cli.client.options import Server
+from leaderboard.errors import WrongUse
 
 
 def run(
@@ -31,20 +24,15 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="The answer as JSON, for programs.")] = False,
 ) -> None:
     """Fetch the starting kit of a challenge into a new folder."""
+    from leaderboard.cli.client.accounts import Accounts
+
     if not listed and not benchmark:
-        raise BadSettings("Name a benchmark: podium init BENCHMARK. `podium init --list` shows which there are.")
-    address = chosen_server(server)
+        raise WrongUse("Name a benchmark: podium init BENCHMARK. `podium init --list` shows which there are.")
+    address = Accounts().chosen(server).server
     if listed:
         _list(address, as_json)
     else:
         _fetch(address, benchmark, folder or Path(benchmark), as_json)
-
-
-def chosen_server(server: str) -> str:
-    """The address of the board that was named, or of the last login. Raises BadSettings."""
-    if server:
-        return server.strip().rstrip("/").removesuffix("/api/v1")
-    return str(import_module(ACCOUNTS).Accounts().chosen().server)
 
 
 def _fetch(server: str, benchmark: str, folder: Path, as_json: bool) -> None:

@@ -196,6 +196,12 @@ def test_an_old_board_is_imported_into_the_working_folder(wheel: Path, tmp_path:
     assert asked.stdout.split() == sorted(declared_by_space())
 
 
+def test_the_doctor_looks_at_what_a_participant_needs(installed: Installed, tmp_path: Path) -> None:
+    done = installed.run(tmp_path, "podium", "doctor", "--json", "--server", "http://127.0.0.1:1")
+    [line] = json.loads(done.stdout)
+    assert done.returncode == 1 and "http://127.0.0.1:1 cannot be reached" in line["sentence"]
+
+
 @pytest.mark.parametrize(
     "words",
     [("import", "x", "--benchmark", "y"), ("backup", "x"), ("restore", "x"), ("space", "x"), ("bundle add", "x")],

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 import yaml
 from fastapi import FastAPI, Response
 from fastapi.testclient import TestClient
@@ -21,6 +18,7 @@ from fastapi.testclient import TestClient
 import localhub
 from leaderboard.benchmarks import Benchmark, load_benchmark
 from leaderboard.cli.__main__ import main
+from leaderboard.cli.client.accounts import Account, Accounts
 from leaderboard.errors import BadBenchmark, NotFound
 from leaderboard.packaging.challenge import Challenge, find_challenge
 from leaderboard.packaging.kits import Kits, check_kits
@@ -28,6 +26,7 @@ from leaderboard.packaging.validate import validate
 from leaderboard.service import Service
 from tests.backend.evaluators.code.packages import zipped
 from tests.leaderboard.packaging.kits import pair_kit, predictions_kit
+from tests.leaderboard.packaging.served import serving
 from tests.leaderboard.people import Open, client_of
 
 
@@ -58,22 +57,6 @@ def settings(tmp_path: Path, challenge: Challenge) -> dict[str, Any]:
     return {
         "benchmarks_dir": tmp_path / "benchmarks", "benchmarks": "code,plain", "private_dir": tmp_path / "private"
     }  # fmt: skip
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """An app on loopback; its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        [listening] = server.servers
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture
@@ -191,12 +174,16 @@ def test_init_makes_a_folder_that_is_valid_as_it_is(
     assert (tmp_path / "deep" / "other" / "submission" / "model.py").is_file()
 
 
-def test_the_benchmarks_of_a_board_are_listed(board: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_benchmarks_of_a_board_are_listed(
+    board: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert main(["init", "--list", "--server", board]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "  code   Code: code", "  plain  Plain: code  (no starting kit)", "Next: podium init code"
     ]  # fmt: skip
-    assert main(["init", "--list", "--json", "--server", board]) == 0
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    Accounts().keep(Account(board))
+    assert main(["init", "--list", "--json"]) == 0
     assert [kit["has_kit"] for kit in json.loads(capsys.readouterr().out)] == [True, False]
 
 
@@ -208,7 +195,9 @@ def test_what_a_server_may_answer_instead_is_told(
     assert "Plain has no starting kit." in capsys.readouterr().err
     assert main(["init", "code", "--server", "http://127.0.0.1:1"]) == 3
     assert "http://127.0.0.1:1 cannot be reached" in capsys.readouterr().err
+    capsys.readouterr()
     assert main(["init"]) == 2
+    assert "`podium init --list` shows which there are" in capsys.readouterr().err
     other = FastAPI()
     other.get("/api/v1/benchmarks")(lambda: {"hello": "world"})
     escaping = zipped({"../evil.py": "x", "fine.py": "x"})
