@@ -39,6 +39,8 @@ def _home() -> Path:
 
 SECRETS = Path(os.environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "podium"
 SETTINGS_FILE = "podium.env"
+COMMAND_VARIABLES = ("PODIUM_SERVER",)
+"""What the participants' verbs of the command read, beside these settings."""
 FIRST_SOURCE_DATE, LAST_SOURCE_DATE = 315532800, 4354819199
 """Seconds since 1970 that the entries of a zip can have as their time."""
 HUB_PACE = {"tick_s": 5.0, "lease_s": 600.0, "progress_s": 60.0}
@@ -367,7 +369,7 @@ def inherited_environment() -> dict[str, str]:
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings of ours and are none: misspelled, or of another version."""
-    known = set[object]()
+    known = set[object](COMMAND_VARIABLES)
     for name, field in Settings.model_fields.items():
         alias = field.validation_alias
         known |= set(alias.choices) if isinstance(alias, AliasChoices) else {f"PODIUM_{name.upper()}"}

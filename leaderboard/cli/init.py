@@ -56,15 +56,18 @@ def _fetch(server: str, benchmark: str, folder: Path, as_json: bool) -> None:
 
 def _list(server: str, as_json: bool) -> None:
     from leaderboard.packaging.fetching import offered_kits
+    from leaderboard.records.sentences import shown
 
     offered = offered_kits(server)
     if as_json:
         typer.echo(json.dumps([kit._asdict() for kit in offered], indent=2, ensure_ascii=False))
         return
     console = Console(soft_wrap=True)
-    width = max((len(kit.benchmark) for kit in offered), default=0)
+    width = max((len(shown(kit.benchmark)) for kit in offered), default=0)
     for kit in offered:
         note = "" if kit.has_kit else "  (no starting kit)"
-        console.print(Text(f"  {kit.benchmark:<{width}}  {kit.title}: {', '.join(kit.kinds)}{note}"))
+        console.print(
+            Text(f"  {shown(kit.benchmark):<{width}}  {shown(kit.title)}: {shown(', '.join(kit.kinds))}{note}")
+        )
     first = next((kit.benchmark for kit in offered if kit.has_kit), "")
-    console.print(Text(f"Next: podium init {first}" if first else "None of them has a starting kit."))
+    console.print(Text(f"Next: podium init {shown(first)}" if first else "None of them has a starting kit."))

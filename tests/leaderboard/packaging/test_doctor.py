@@ -102,7 +102,9 @@ def test_the_command_asks_the_board_of_the_last_login(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     Accounts().keep(Signed(board, "ada", TOKENS["ada"]))
+    monkeypatch.setenv("PODIUM_SERVER", board)
     main(["doctor", "--json"])
     printed = capsys.readouterr().out
     told = {line["name"]: line["sentence"] for line in json.loads(printed)}
     assert told["account"] == "You are ada there." and "python" in told and TOKENS["ada"] not in printed
+    assert "PODIUM_SERVER" not in printed
