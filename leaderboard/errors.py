@@ -13,6 +13,7 @@ PodiumError                  something a person should read; str(error) is a sen
 ├── Unreadable               a file of ours does not say what its format demands
 ├── BadBenchmark             a benchmark's YAML has problems; carries all of them
 ├── BadArchive               a zip or tar that is not unpacked; carries all of its problems
+├── NotPackaged              a folder that no package is made of; carries all of its problems
 ├── BadSettings              a setting has a value that is not allowed
 ├── WrongUse                 a command line that cannot be carried out as it is written
 ├── Interrupted              the person who runs a command ended it
@@ -143,6 +144,14 @@ class BadBenchmark(PodiumError):
 
 class BadArchive(PodiumError):
     """A zip or tar that is not unpacked; `lines` are sentences that name the entries."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        super().__init__("\n".join(self.lines))
+
+
+class NotPackaged(PodiumError):
+    """A folder that no package is made of; `lines` are sentences."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = list(lines)

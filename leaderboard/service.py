@@ -44,6 +44,7 @@ from leaderboard.models.facts import KnownModels
 from leaderboard.models.lineage import Copy
 from leaderboard.monitoring.monitor import Monitor
 from leaderboard.opening import FILE_KINDS, Stores, open_private_store, open_stores
+from leaderboard.packaging.kits import Kits, check_kits
 from leaderboard.predictions.labels import missing_columns
 from leaderboard.predictions.parts import unusable_parts
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
@@ -108,6 +109,12 @@ class Service:
     def uploads(self) -> Uploads:
         """What people are uploading."""
         return open_uploads(self.settings, self.artifacts)
+
+    @cached_property
+    def kits(self) -> Kits:
+        """Starting kits of the benchmarks."""
+        private = self.settings.private_dir.absolute()
+        return Kits(self.benchmarks, lambda benchmark_id: private_data(self.settings, benchmark_id), private / "kits")
 
     @cached_property
     def monitor(self) -> Monitor:
@@ -257,6 +264,7 @@ def open_service(settings: Settings) -> Service:
         competitions=competitions,
     )
     check_labels(settings, benchmarks.values())
+    check_kits(benchmarks)
     service.intake.members = competitions.teams.members
     service.intake.team = competitions.teams.name_of
     service.intake.on_copy.append(service.flag_copy)

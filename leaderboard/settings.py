@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
@@ -38,6 +39,10 @@ def _home() -> Path:
 
 SECRETS = Path(os.environ.get("XDG_CONFIG_HOME") or _home() / ".config") / "podium"
 SETTINGS_FILE = "podium.env"
+COMMAND_VARIABLES = ("PODIUM_SERVER",)
+"""What the participants' verbs of the command read, beside these settings."""
+FIRST_SOURCE_DATE, LAST_SOURCE_DATE = 315532800, 4354819199
+"""Seconds since 1970 that the entries of a zip can have as their time."""
 HUB_PACE = {"tick_s": 5.0, "lease_s": 600.0, "progress_s": 60.0}
 """Defaults where the store is the Hub, which limits questions and commits."""
 
@@ -364,7 +369,7 @@ def inherited_environment() -> dict[str, str]:
 
 def unknown_variables() -> list[str]:
     """Variables of the environment that look like settings of ours and are none: misspelled, or of another version."""
-    known = set[object]()
+    known = set[object](COMMAND_VARIABLES)
     for name, field in Settings.model_fields.items():
         alias = field.validation_alias
         known |= set(alias.choices) if isinstance(alias, AliasChoices) else {f"PODIUM_{name.upper()}"}
@@ -390,6 +395,21 @@ def load_settings() -> Settings:
             for problem in error.errors()
         ]
         raise BadSettings("\n".join(lines)) from None
+
+
+def source_date() -> datetime:
+    """The time of what is made to be the same each time: SOURCE_DATE_EPOCH, or the first moment of 1980.
+
+    Raises BadSettings where it is no time that a zip can hold.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH") or str(FIRST_SOURCE_DATE)
+    seconds = int(given) if re.fullmatch(r"[0-9]{1,12}", given) else -1
+    if not FIRST_SOURCE_DATE <= seconds <= LAST_SOURCE_DATE:
+        raise BadSettings(
+            f"SOURCE_DATE_EPOCH: {given[:40]!r} is no number of seconds from {FIRST_SOURCE_DATE} (the year 1980) to "
+            f"{LAST_SOURCE_DATE} (2107). Correct it, or unset it."
+        )
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def refuse_if_open(secret: Path) -> None:

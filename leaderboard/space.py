@@ -44,6 +44,9 @@ PACKAGES = ("leaderboard", "backend")
 EXTRA = "server"
 SDK = "gradio"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+OF_EXTRA = re.compile(r"extra == [\"'](\w+)[\"']")
+OWN_EXTRA = re.compile(r"podium\[(\w+)\]")
+"""An extra of ours that another one includes."""
 ALWAYS_ASKED = ("openid", "profile")
 """Scopes that the Hub gives every Space with sign-in."""
 START = '''"""Starts the board on a Space. Secrets are set in the Space's own settings: HF_TOKEN, PODIUM_SESSION_KEY."""
@@ -136,20 +139,29 @@ def requirements() -> dict[str, str]:
     """
     lock = PROJECT / "requirements.txt"
     pins = dict(line.split("==") for line in lock.read_text().split() if "==" in line) if lock.is_file() else {}
-    return {name: pins.get(name) or _installed(name) for name in sorted(_declared())}
+    return {name: pins.get(name) or _installed(name) for name in sorted(declared())}
 
 
-def _declared() -> set[str]:
+def declared() -> set[str]:
     """Names of the packages of the core and of the extra."""
     place = PROJECT / "pyproject.toml"
     if place.is_file():
         project = tomllib.loads(place.read_text(encoding="utf-8"))["project"]
-        lines = [*project["dependencies"], *project["optional-dependencies"][EXTRA]]
+        extras = {"": project["dependencies"], **project["optional-dependencies"]}
     else:
-        named = requires("podium") or []
-        lines = [line for line in named if "extra ==" not in line or f'extra == "{EXTRA}"' in line]
-    names = (NAME.match(line) for line in lines)
-    return {match[0].lower().replace("_", "-") for match in names if match}
+        extras = {"": []}
+        for line in requires("podium") or []:
+            of = OF_EXTRA.search(line)
+            extras.setdefault(of[1] if of else "", []).append(line)
+    names: set[str] = set()
+    wanted = ["", EXTRA]
+    for extra in wanted:
+        for line in extras[extra]:
+            if of_its_own := OWN_EXTRA.match(line):
+                wanted.append(of_its_own[1])
+            elif match := NAME.match(line):
+                names.add(match[0].lower().replace("_", "-"))
+    return names
 
 
 def _installed(name: str) -> str:

@@ -25,12 +25,15 @@ ROOMS = {
     "leaderboard.archives": NOUNS,
     "leaderboard.artifacts": f"{NOUNS} leaderboard.settings leaderboard.hub",
     "leaderboard.predictions": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.archives",
+    "leaderboard.packaging": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.archives "
+    "leaderboard.predictions",
     "leaderboard.bundles": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.archives",
     "leaderboard.models": f"{NOUNS} leaderboard.stores",
     "leaderboard.queue": f"{NOUNS} leaderboard.stores",
     "leaderboard.submissions": f"{NOUNS} leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models "
-    "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.endpoints leaderboard.predictions",
+    "leaderboard.queue leaderboard.archives leaderboard.artifacts leaderboard.endpoints leaderboard.predictions "
+    "leaderboard.packaging",
     "leaderboard.competitions": f"{NOUNS} leaderboard.benchmarks leaderboard.stores leaderboard.queue",
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
@@ -57,7 +60,7 @@ ROOMS = {
     "leaderboard.backup": f"{NOUNS} leaderboard.stores leaderboard.results leaderboard.opening",
     "leaderboard.space": "leaderboard leaderboard.errors leaderboard.settings",
     "leaderboard.service": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.endpoints "
-    "leaderboard.predictions "
+    "leaderboard.predictions leaderboard.packaging "
     "leaderboard.settings "
     "leaderboard.benchmarks leaderboard.hub leaderboard.stores "
     "leaderboard.models leaderboard.queue leaderboard.submissions leaderboard.results leaderboard.identity "
@@ -76,7 +79,7 @@ ROOMS = {
     "leaderboard.cli": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
     "leaderboard.benchmarks leaderboard.predictions leaderboard.queue leaderboard.results "
     "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "
-    "leaderboard.space",
+    "leaderboard.space leaderboard.packaging leaderboard.archives",
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "leaderboard.errors",

@@ -10,6 +10,7 @@ from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.competitions import organiser_routes, participant_routes
 from leaderboard.api.events import event_routes
+from leaderboard.api.kits import kit_routes
 from leaderboard.api.participation import participation_routes
 from leaderboard.api.policy import policy_routes
 from leaderboard.api.private_results import private_result_routes
@@ -30,6 +31,7 @@ ROUTES = (
     upload_routes,
     artifact_routes,
     bundle_routes,
+    kit_routes,
     event_routes,
     queue_routes,
     private_result_routes,

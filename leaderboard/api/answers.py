@@ -13,10 +13,14 @@ def kept(request: Request, content: bytes, media_type: str = "application/json")
     """`content` with its ETag, or 304 when the client's If-None-Match names it."""
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    if etag in known:
+    if has_already(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
+
+
+def has_already(request: Request, etag: str) -> bool:
+    """Whether the client's If-None-Match names the ETag."""
+    return etag in [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
 
 
 def kept_model(request: Request, model: BaseModel) -> Response:

@@ -219,6 +219,9 @@ class CodeRules(BaseModel):
     """Largest sum of the sizes of their files."""
     refused_files: list[str] = [*COMPILED, *PICKLES]
     """Endings of file names that a package may not have."""
+    requirements: bool = True
+    """Whether a package may have a `requirements.txt`. It is a record of what the code was made with: nothing is
+    installed from it."""
     modules: list[ModuleName] | None = None
     """Modules that programs may import beside Python's own; None for those of the machine that takes the submission."""
     allowed_hosts: list[Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:[0-9]{1,5})?$", max_length=253)]] = Field(

@@ -14,7 +14,21 @@ import typer
 from typer.exceptions import TyperException
 
 from leaderboard import __version__
-from leaderboard.cli import account, backup, board, bundle, import_, programs, requests, sample, space, submit
+from leaderboard.cli import (
+    account,
+    backup,
+    board,
+    bundle,
+    import_,
+    init,
+    package,
+    programs,
+    requests,
+    sample,
+    space,
+    submit,
+    validate,
+)
 from leaderboard.cli.exits import INTERRUPTED, WRONG_USE, ending_of
 from leaderboard.cli.output import show_error
 from leaderboard.errors import Interrupted, PodiumError, WrongUse
@@ -52,10 +66,13 @@ app.command("import")(import_.run)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.add_typer(bundle.app, name="bundle")
+app.command("init")(init.run)
+app.command("package")(package.run)
 app.command("doctor")(programs.doctor)
 app.command("serve")(programs.serve)
 app.command("sample")(sample.sample)
 app.command("space")(space.run)
+app.command("validate")(validate.run)
 app.command("worker")(programs.worker)
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.cli.programs import require
+
 
 def backup(
     folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
@@ -15,6 +17,7 @@ def backup(
     ] = False,
 ) -> None:
     """Copy all that the board knows, private files too, into a folder, with a list of their SHA-256."""
+    require("backup", "board")
     from leaderboard.backup.save import save
     from leaderboard.benchmarks import load_benchmarks
     from leaderboard.opening import open_stores
@@ -44,6 +47,7 @@ def restore(
     ] = False,
 ) -> None:
     """Put a backup back into this board's stores, after checking all of it. Stop every service and worker first."""
+    require("restore", "board")
     from leaderboard.backup.restore import check as checked
     from leaderboard.backup.restore import restore as put_back
     from leaderboard.benchmarks import load_benchmarks

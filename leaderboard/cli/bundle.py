@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leaderboard.cli.programs import require
 from leaderboard.errors import BadBenchmark
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add(
     ] = False,
 ) -> None:
     """Make a benchmark of a bundle: its YAML in the folder of the benchmarks, its files in the private folder."""
+    require("bundle add", "board")
     from leaderboard.artifacts.places import keep_private_data, private_data
     from leaderboard.bundles import add_bundle
     from leaderboard.settings import load_settings
@@ -71,6 +73,7 @@ def export(
     into: Annotated[Path | None, typer.Option("--to", help="The zip to write; by default ID.zip here.")] = None,
 ) -> None:
     """Write a benchmark that was made from a bundle as a bundle again. It holds the reference data: keep it private."""
+    require("bundle export", "board")
     from leaderboard.artifacts.places import private_data
     from leaderboard.benchmarks import choose_benchmark, load_benchmarks
     from leaderboard.bundles import export_bundle

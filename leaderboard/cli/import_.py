@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leaderboard.cli.programs import require
+
 if TYPE_CHECKING:
     from leaderboard.importer import Counts, Report
 
@@ -19,6 +21,7 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The report as JSON, for programs.")] = False,
 ) -> None:
     """Bring an Open LLM Leaderboard style board here. It can be run again: only what changed there is changed here."""
+    require("import", "board")
     from leaderboard.benchmarks import as_shown, choose_benchmark, load_benchmarks
     from leaderboard.board.contents import Contents
     from leaderboard.importer import Importer

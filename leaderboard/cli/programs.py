@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.cli.client.options import Server
 from leaderboard.errors import BadSettings
 
-EXTRAS = {"server": "gradio", "worker": "lm_eval"}
+EXTRAS = {"board": "apscheduler", "server": "gradio", "worker": "lm_eval"}
 """Extra -> a module that is there when it is installed."""
 
 
@@ -30,10 +31,20 @@ def worker() -> None:
 
 
 def doctor(
+    server: Server = "",
     as_json: Annotated[bool, typer.Option("--json", help="The lines as JSON, for programs.")] = False,
 ) -> None:
-    """Look at this machine, the settings, the Hub, the stores and the cluster: ok, or what to do."""
-    raise typer.Exit(import_module("backend.commands.doctor").run(as_json))
+    """Look at the board where you take part, and at a machine that serves one: ok, or what to do."""
+    from leaderboard.cli.client.accounts import Account, Accounts
+
+    account, trouble = Account(""), ""
+    try:
+        account = Accounts().chosen(server)
+    except BadSettings as error:
+        trouble = str(error)
+    whole = find_spec(EXTRAS["board"]) is not None
+    doctor = import_module("backend.commands.doctor")
+    raise typer.Exit(doctor.run(as_json, account.server, account.token, trouble, whole=whole))
 
 
 def require(verb: str, *extras: str) -> None:

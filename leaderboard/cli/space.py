@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.cli.programs import require
+
 
 def run(folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")]) -> None:
     """Write this board's front end as a Space of the Hub; its files are in datasets (PODIUM_HUB_NAMESPACE)."""
+    require("space", "board")
     from leaderboard.settings import load_settings
     from leaderboard.space import write_space
 

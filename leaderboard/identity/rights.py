@@ -28,6 +28,7 @@ ROUTES: dict[str, Role] = {
     "GET /results/{path}": Role.READER,
     "GET /details/{task}/{path}": Role.READER,
     "GET /benchmarks/{benchmark}/terms": Role.READER,
+    "GET /benchmarks/{benchmark}/kit": Role.READER,
     "GET /benchmarks/{benchmark}/rows": Role.READER,
     "GET /benchmarks/{benchmark}/export.{form}": Role.READER,
     "GET /benchmarks/{benchmark}/contents.{form}": Role.READER,

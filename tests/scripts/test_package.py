@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -19,8 +20,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from backend.sandbox.programs import missing
 from leaderboard import __version__
+from leaderboard.packaging.package import preview
+from leaderboard.packaging.validate import validate
+from leaderboard.space import declared as declared_by_space
 from tests.leaderboard.old_boards import requests_v2
+from tests.leaderboard.packaging.kits import pair_kit, predictions_kit
 from tests.shared import ROOT
 
 PACKAGES = ("leaderboard", "backend", "localhub", "benchmarks")
@@ -28,6 +34,23 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NETWORK = re.compile(r"Failed to fetch|error sending request|dns error|network was disabled", re.IGNORECASE)
 BROUGHT_ALONG = {"starlette": "fastapi", "pydantic-core": "pydantic", "nltk": "lm-eval"}
 """Imported, but part of what another package is: that one is declared."""
+MOST_PACKAGES, MOST_BYTES = 28, 30_000_000
+"""Of an installation of the core: distributions with those that they need, and files in site-packages."""
+LARGE = {
+    "torch",
+    "gradio",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "transformers",
+    "huggingface_hub",
+    "sklearn",
+    "scipy",
+    "fastapi",
+}
+DISTRIBUTIONS = (
+    "import json; from importlib.metadata import distributions; print(json.dumps([d.name for d in distributions()]))"
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +79,8 @@ def uv(*words: str | Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel of this tree, installed without extras."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree."""
     folder = tmp_path_factory.mktemp("package")
     source = folder / "source"
     for name in PACKAGES:
@@ -66,10 +89,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         shutil.copy(ROOT / name, source)
     uv("build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", folder / "dist", source)
     [wheel] = (folder / "dist").glob("*.whl")
-    uv("venv", "--quiet", "--python", sys.executable, folder / "venv")
-    python = folder / "venv" / "bin" / "python"
-    uv("pip", "install", "--quiet", "--python", python, "--constraint", ROOT / "requirements.txt", wheel)
+    return wheel
+
+
+def installed_with(wheel: Path, extra: str = "") -> Installed:
+    """The wheel in an environment of its own."""
+    folder = wheel.parent.parent / f"venv-{extra}"
+    uv("venv", "--quiet", "--python", sys.executable, folder)
+    python = folder / "bin" / "python"
+    wanted = f"podium[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
+    uv("pip", "install", "--quiet", "--python", python, "--constraint", ROOT / "requirements.txt", wanted)
     return Installed(wheel, python.parent)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Installed:
+    """The core, without extras: what a participant gets."""
+    return installed_with(wheel)
 
 
 # --- the wheel
@@ -99,14 +135,86 @@ def test_podium_starts_in_an_empty_folder_without_torch_and_gradio(installed: In
     assert not list(tmp_path.iterdir())
 
 
-def test_an_old_board_is_imported_into_the_working_folder(installed: Installed, tmp_path: Path) -> None:
+def test_the_core_is_small(installed: Installed, tmp_path: Path) -> None:
+    listed = installed.run(tmp_path, "python", "-c", DISTRIBUTIONS)
+    packages = json.loads(listed.stdout)
+    assert len(packages) <= MOST_PACKAGES, packages
+    [site] = installed.bin.parent.glob("lib/python3*/site-packages")
+    size = sum(path.lstat().st_size for path in site.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    assert size <= MOST_BYTES, f"{size:,} bytes"
+
+
+def test_help_imports_nothing_large() -> None:
+    """Where all of it is installed."""
+    asked = (
+        "import sys; from leaderboard.cli.__main__ import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "package" in done.stdout
+    assert not LARGE & set(done.stderr.split())
+
+
+def test_a_participant_packs_and_validates_with_the_core_alone(installed: Installed, tmp_path: Path) -> None:
+    challenge = pair_kit(tmp_path / "kit")
+    built = installed.run(tmp_path, "podium", "package", "kit", "--json")
+    assert built.returncode == 0, built.stderr
+    digest = hashlib.sha256((tmp_path / "code.zip").read_bytes()).hexdigest()
+    assert json.loads(built.stdout)["sha256"] == digest == preview(challenge.folder, challenge).sha256
+    read = installed.run(tmp_path, "podium", "validate", "kit", "--no-run")
+    assert read.returncode == 0, read.stderr
+    assert "Next: podium submit kit" in read.stdout
+    whole = installed.run(tmp_path, "podium", "validate", "code.zip", "--kit", "kit")
+    assert whole.returncode == 2
+    assert "Not checked: the smoke test." in whole.stderr and "pip install 'podium[validate]'" in whole.stderr
+    answers = predictions_kit(tmp_path / "answers")
+    unread = installed.run(tmp_path, "podium", "validate", str(answers.folder))
+    assert unread.returncode == 2 and "Not checked: everything inside the file." in unread.stderr
+
+
+@pytest.mark.soak
+def test_the_extra_validate_is_enough_for_all_checks(wheel: Path, tmp_path: Path) -> None:
+    if missing():
+        pytest.skip(missing())
+    validating = installed_with(wheel, "validate")
+    for challenge in (pair_kit(tmp_path / "kit"), predictions_kit(tmp_path / "answers")):
+        done = validating.run(tmp_path, "podium", "validate", str(challenge.folder), "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer = json.loads(done.stdout)
+        assert answer["unchecked"] == [] and answer["scores"] == validate(challenge.folder, challenge).scores
+
+
+def test_an_old_board_is_imported_into_the_working_folder(wheel: Path, tmp_path: Path) -> None:
+    keeping = installed_with(wheel, "board")
     old, folder = requests_v2(tmp_path / "old"), tmp_path / "here"
     folder.mkdir()
-    done = installed.run(folder, "podium", "import", str(old), "--benchmark", "open-llm-v2", "--json")
+    done = keeping.run(folder, "podium", "import", str(old), "--benchmark", "open-llm-v2", "--json")
     assert done.returncode == 0, done.stderr
     new = json.loads(done.stdout)["requests"]["new"]
     assert new > 3
     assert len(list((folder / "requests").rglob("*.json"))) == new
+    asked = keeping.run(folder, "python", "-c", "from leaderboard.space import declared; print(*sorted(declared()))")
+    assert asked.stdout.split() == sorted(declared_by_space())
+
+
+def test_the_doctor_looks_at_what_a_participant_needs(installed: Installed, tmp_path: Path) -> None:
+    done = installed.run(tmp_path, "podium", "doctor", "--json", "--server", "http://127.0.0.1:1")
+    [line] = json.loads(done.stdout)
+    assert done.returncode == 1 and "http://127.0.0.1:1 cannot be reached" in line["sentence"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("import", "x", "--benchmark", "y"), ("backup", "x"), ("restore", "x"), ("space", "x"), ("bundle add", "x")],
+    ids=lambda words: words[0],
+)
+def test_a_verb_that_keeps_a_board_says_which_extra_it_needs(
+    installed: Installed, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    verb, *rest = words
+    done = installed.run(tmp_path, "podium", *verb.split(), *rest)
+    assert done.returncode == 2
+    assert f"`podium {verb}` needs packages that are not installed" in done.stderr
+    assert "pip install 'podium[board]'" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -130,7 +238,7 @@ def declared() -> list[Requirement]:
     listed = [*PROJECT["project"]["dependencies"]]
     for extra in PROJECT["project"]["optional-dependencies"].values():
         listed += extra
-    return [Requirement(line) for line in listed]
+    return [Requirement(line) for line in listed if not line.startswith("podium[")]
 
 
 def pins(name: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound
+from leaderboard.packaging.problems import UPLOADED
 from leaderboard.queue.workers import RunNeeds, refusals
 from leaderboard.records import CodeSubmission, PredictionsSubmission, Problem, Request, new_id, now
 from leaderboard.records.kinds.named import ArtifactRequest
@@ -39,9 +40,7 @@ UPLOADS = Catalogue(
             "No worker of this board can run a submission of the kind {kind} now: {why}",
             "Submit it again once the maintainers of this board have seen to that.",
         ),
-        "artifact_too_large": Template(
-            "artifact", "{filename} has {found} bytes; {benchmark} takes at most {limit}.", "Submit a smaller file."
-        ),
+        **UPLOADED,
     }
 )
 ArtifactSubmission = PredictionsSubmission | CodeSubmission

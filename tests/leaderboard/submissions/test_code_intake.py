@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +19,15 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import NotAccepted
 from leaderboard.hub.hub import Hub
+from leaderboard.packaging import outline
+from leaderboard.packaging.package import build
+from leaderboard.packaging.problems import PACKAGE
+from leaderboard.packaging.sources import outlines_of
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Artifact, CodeRequest, CodeSubmission, Person, Problem, Severity
 from leaderboard.settings import PROJECT
 from leaderboard.stores.local import LocalStore
 from leaderboard.submissions.intake import Intake
-from leaderboard.submissions.kinds.code import outline
-from leaderboard.submissions.kinds.code.catalogue import PACKAGE
-from leaderboard.submissions.kinds.code.sources import outlines_of
 from tests.backend.evaluators.code.packages import (
     GOOD_ESTIMATOR,
     GOOD_MODEL,
@@ -30,6 +35,7 @@ from tests.backend.evaluators.code.packages import (
     pair_benchmark,
     zipped,
 )
+from tests.leaderboard.packaging.kits import pair_kit
 from tests.leaderboard.submissions.test_intake import CHECKPOINT
 
 ADA = Person(name="ada")
@@ -240,3 +246,63 @@ def test_the_documentation_lists_every_problem_as_it_is_said() -> None:
 def test_the_documentation_names_every_field_of_the_rules() -> None:
     page = (PROJECT / "docs" / "benchmarks.md").read_text()
     assert not [name for name in CodeRules.model_fields if f"`{name}`" not in page]
+
+
+# --- packages with a manifest
+
+
+def a_package(folder: Path, **rules: Any) -> bytes:
+    """What `podium package` makes of a good model."""
+    challenge = pair_kit(folder / "kit", **rules)
+    (challenge.submission / "data.csv").write_text("a,b\n1,2\n")
+    return build(challenge.folder, folder / "package.zip", challenge).path.read_bytes()
+
+
+def changed(package: bytes, changes: dict[str, bytes | None], into: str = "") -> bytes:
+    """A package with other contents; None takes a file out."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        files: dict[str, bytes | None] = {name: archive.read(name) for name in archive.namelist()}
+    return zipped({into + name: content for name, content in (files | changes).items() if content is not None})
+
+
+def test_a_package_with_its_manifest_is_taken(pairs: Desk, tmp_path: Path) -> None:
+    package = a_package(tmp_path)
+    assert pairs.intake.look(pairs.submission(package), ADA).problems == []
+    wrapped = changed(package, {}, into="mine/")
+    assert pairs.intake.look(pairs.submission(wrapped), ADA).problems == []
+
+
+def test_a_package_that_differs_from_its_manifest_is_refused(pairs: Desk, tmp_path: Path) -> None:
+    package = changed(
+        a_package(tmp_path), {"model.py": GOOD_MODEL.encode() + b"#", "data.csv": None, "more.py": b"x = 1\n"}
+    )
+    with pytest.raises(NotAccepted) as caught:
+        pairs.intake.submit(pairs.submission(package), ADA)
+    assert said(caught.value.problems) == [
+        "mine.zip: data.csv is in the manifest and not in the package.",
+        "mine.zip: model.py has another content than when the package was made.",
+        "mine.zip: more.py is in the package and not in its manifest.",
+    ]
+
+
+def test_a_damaged_manifest_is_refused_and_a_manifest_of_others_is_a_file(pairs: Desk) -> None:
+    damaged = json.dumps({"format": "podium-package", "files": [{"path": "model.py"}]})
+    [problem] = pairs.problems({**GOOD, "manifest.json": damaged})
+    assert problem.code == "code_manifest_unreadable" and problem.severity is Severity.ERROR
+    for others in ('{"name": "an extension"}', "[1]", "not JSON", "[" * 100_000):
+        assert pairs.problems({**GOOD, "manifest.json": others}) == []
+
+
+def test_a_package_for_another_benchmark_is_told(pairs: Desk, tmp_path: Path) -> None:
+    package = a_package(tmp_path)
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        manifest = json.loads(archive.read("manifest.json")) | {"benchmark": "another"}
+    other = changed(package, {"manifest.json": json.dumps(manifest).encode()})
+    [problem] = pairs.intake.look(pairs.submission(other), ADA).problems
+    assert (problem.code, problem.severity) == ("code_manifest_benchmark", Severity.WARNING)
+
+
+def test_requirements_are_refused_where_the_benchmark_takes_none(served: localhub.Running, tmp_path: Path) -> None:
+    closed = desk(served, tmp_path, pair_benchmark(requirements=False))
+    [problem] = closed.problems({**GOOD, "requirements.txt": "numpy==2.4.1\n"})
+    assert problem.code == "code_requirements_not_taken"

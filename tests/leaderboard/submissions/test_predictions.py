@@ -21,12 +21,12 @@ from leaderboard.predictions import confined
 from leaderboard.predictions.__main__ import report
 from leaderboard.predictions.confined import Report, Task, check_file
 from leaderboard.predictions.findings import Finding
+from leaderboard.predictions.sentences import PREDICTIONS
+from leaderboard.predictions.sentences import problems as problems_of
 from leaderboard.records import Artifact, Person, PredictionsSubmission, Problem, Severity
 from leaderboard.service import Service, open_service
 from leaderboard.settings import PROJECT, Settings
 from leaderboard.submissions.kinds.predictions.kept import Checked, KeptReports
-from leaderboard.submissions.kinds.predictions.sentences import PREDICTIONS
-from leaderboard.submissions.kinds.predictions.sentences import problems as problems_of
 
 ADA = Person(name="ada")
 QUIZ = """\

@@ -5,24 +5,20 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from leaderboard.archives import ArchiveLimits, open_archive
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.challenge import CodeRules
-from leaderboard.errors import BadArchive, Infrastructure
+from leaderboard.errors import Infrastructure
 from leaderboard.hub.hub import Hub
-from leaderboard.records import CodeRequest, CodeSubmission, HubModel, Problem, Request
+from leaderboard.packaging.contents import look_inside
+from leaderboard.packaging.models_file import FILE
+from leaderboard.records import CodeRequest, CodeSubmission, HubModel, Request
 from leaderboard.submissions.case import Context
-from leaderboard.submissions.kinds.code.catalogue import PACKAGE
-from leaderboard.submissions.kinds.code.models import FILE, Pinned, pin_models
-from leaderboard.submissions.kinds.code.sources import source_problems
+from leaderboard.submissions.kinds.code.models import Pinned, pin_models
 from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
 
-MOST_SHOWN = 20
-"""Problems of a sort."""
 AT_ONCE = 2
 """Packages that are looked into at the same time: each is unpacked on the disk."""
 WAIT_S = 120
@@ -70,34 +66,10 @@ class CodeIntake(ArtifactIntake[CodeSubmission]):
 
 def inspect(file: Path, filename: str, rules: CodeRules, benchmark: Benchmark, hub: Hub) -> Pinned:
     """Look into a package: its models, and every problem. Raises HubUnavailable, OSError."""
-    limits = ArchiveLimits(
-        entries=rules.max_files, file_bytes=rules.max_unpacked_bytes, total_bytes=rules.max_unpacked_bytes
-    )
     with tempfile.TemporaryDirectory(prefix="podium-package-") as place:
         folder = Path(place) / "package"
-        try:
-            files = [entry.path for entry in open_archive(file, folder, limits, unwrap=True)]
-        except BadArchive as error:
-            problems = [
-                PACKAGE.problem_with("code_archive", {"reason": line}, filename=filename)
-                for line in error.lines[:MOST_SHOWN]
-            ]
-            return Pinned((), problems)
-        problems = [*_file_problems(files, filename, rules), *source_problems(folder, files, rules)]
+        contents = look_inside(file, filename, folder, rules, benchmark)
         pinned = Pinned((), [])
-        if FILE in files:
+        if FILE in contents.files:
             pinned = pin_models((folder / FILE).read_bytes(), rules, benchmark, hub)
-    return Pinned(pinned.models, [*problems, *pinned.problems])
-
-
-def _file_problems(files: Sequence[str], filename: str, rules: CodeRules) -> Iterator[Problem]:
-    if rules.entry not in files:
-        nested = [file for file in files if PurePosixPath(file).name == rules.entry]
-        if nested:
-            place = min(nested, key=len)
-            yield PACKAGE.problem("code_entry_nested", filename=filename, file=rules.entry, place=place)
-        else:
-            yield PACKAGE.problem("code_entry_missing", filename=filename, file=rules.entry)
-    refused = [file for file in files if file.lower().endswith(tuple(rules.refused_files))]
-    for file in refused[:MOST_SHOWN]:
-        yield PACKAGE.problem("code_file_refused", file=file)
+    return Pinned(pinned.models, [*contents.problems, *pinned.problems])

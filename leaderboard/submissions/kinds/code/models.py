@@ -10,19 +10,9 @@ from leaderboard.benchmarks.challenge import CodeRules
 from leaderboard.errors import ModelUnavailable
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import loaded_files, loaded_weights, pinned_files
-from leaderboard.records import HubModel, ModelFacts, Problem, is_repo_id, is_revision
-from leaderboard.submissions.kinds.code.catalogue import PACKAGE
-
-FILE = "models.txt"
-MOST_BYTES = 64_000
-
-
-class Wish(NamedTuple):
-    """A line of the file."""
-
-    line: int
-    model: str
-    revision: str
+from leaderboard.packaging.models_file import Wish, models_problems, read_wishes
+from leaderboard.packaging.problems import PACKAGE
+from leaderboard.records import HubModel, ModelFacts, Problem
 
 
 class Pinned(NamedTuple):
@@ -34,15 +24,10 @@ class Pinned(NamedTuple):
 
 def pin_models(content: bytes, rules: CodeRules, benchmark: Benchmark, hub: Hub) -> Pinned:
     """The models that `content` names at their commits now, or every problem. Raises HubUnavailable."""
-    if not rules.max_models:
-        return Pinned((), [PACKAGE.problem("code_models_not_taken", benchmark=benchmark.title)])
-    wishes, problems = read_wishes(content)
-    names = {wish.model for wish in wishes}
-    if len(names) > rules.max_models:
-        limit = PACKAGE.problem(
-            "code_models_too_many", found=len(names), limit=rules.max_models, benchmark=benchmark.title
-        )
-        return Pinned((), [*problems, limit])
+    wishes, _ = read_wishes(content)
+    problems = models_problems(content, rules, benchmark)
+    if any(problem.code != "code_models_line" for problem in problems):
+        return Pinned((), problems)
     found: dict[str, ModelFacts] = {}
     for wish in wishes:
         try:
@@ -63,22 +48,6 @@ def pin_models(content: bytes, rules: CodeRules, benchmark: Benchmark, hub: Hub)
     if problems:
         return Pinned((), problems)
     return Pinned(tuple(_pinned(facts) for facts in found.values()), [])
-
-
-def read_wishes(content: bytes) -> tuple[list[Wish], list[Problem]]:
-    """The lines of a models.txt, and those that name no model."""
-    wishes, problems = [], []
-    text = content[:MOST_BYTES].decode(errors="replace").removeprefix("\ufeff")
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.partition("#")[0].strip()
-        if not words:
-            continue
-        model, at, revision = words.partition("@")
-        if is_repo_id(model) and (is_revision(revision) if at else True):
-            wishes.append(Wish(number, model, revision or "main"))
-        else:
-            problems.append(PACKAGE.problem("code_models_line", line=number, text=words))
-    return wishes, problems
 
 
 def _model_problems(wish: Wish, facts: ModelFacts) -> Iterator[Problem]:

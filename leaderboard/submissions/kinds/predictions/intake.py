@@ -8,10 +8,10 @@ from pathlib import Path
 from leaderboard.benchmarks.challenge import PredictionsRules
 from leaderboard.errors import Infrastructure
 from leaderboard.predictions.confined import Report, check_file
+from leaderboard.predictions.sentences import problems
 from leaderboard.records import PredictionsSubmission, Problem
 from leaderboard.submissions.kinds.named import ArtifactCase, ArtifactIntake
 from leaderboard.submissions.kinds.predictions.kept import KeptReports, checked
-from leaderboard.submissions.kinds.predictions.sentences import problems
 
 AT_ONCE = 2
 """Files that are checked at the same time in one process, each in up to `confined.MEMORY_BYTES`."""

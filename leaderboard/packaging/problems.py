@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from leaderboard.submissions.catalogue import WARNING, Catalogue, Template
+from leaderboard.records.sentences import WARNING, Catalogue, Template
 
+UPLOADED = Catalogue(
+    {
+        "artifact_too_large": Template(
+            "artifact", "{filename} has {found} bytes; {benchmark} takes at most {limit}.", "Submit a smaller file."
+        ),
+    }
+)
+LOCAL = Catalogue(
+    {
+        "code_not_packaged": Template("artifact", "{reason}", ""),
+        "score_undefined": Template(
+            "artifact", "{columns} cannot be computed for this file: a correlation, for example, needs values that are "
+            "not all equal.", "Submit a file with other values.",
+        ),
+    }
+)  # fmt: skip
+"""What only `podium validate` says."""
 PACKAGE = Catalogue(
     {
         "code_archive": Template("artifact", "{filename} cannot be unpacked: {reason}", "Pack it again as a zip."),
@@ -38,6 +55,20 @@ PACKAGE = Catalogue(
             "artifact", "{file}:{line} imports {module}, which the runtime of this board does not have.",
             "Put it into the package, or do without it.",
             WARNING,
+        ),
+        "code_requirements_not_taken": Template(
+            "artifact", "The package has a requirements.txt, and {benchmark} takes none.", "Leave it out."
+        ),
+        "code_manifest_unreadable": Template(
+            "artifact", "manifest.json is not as `podium package` writes it: {place}.",
+            "Make the package again with `podium package`, or leave manifest.json out.",
+        ),
+        "code_manifest_differs": Template(
+            "artifact", "{filename}: {file} {how}.", "Make the package again with `podium package`."
+        ),
+        "code_manifest_benchmark": Template(
+            "artifact", "The package was made for the benchmark {made_for}, and is submitted to {benchmark}.",
+            "Check that it is the intended one.", WARNING,
         ),
         "code_models_not_taken": Template(
             "artifact", "The package has a models.txt, and {benchmark} takes no Hub models.", "Leave it out."

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.benchmarks.challenge import CodeRules
+from leaderboard.packaging import outline
+from leaderboard.packaging.problems import PACKAGE
 from leaderboard.records import Problem
-from leaderboard.submissions.kinds.code import outline
-from leaderboard.submissions.kinds.code.catalogue import PACKAGE
 
 MOST_FILE_BYTES = 1_000_000
 MOST_BYTES = 5_000_000

@@ -9,7 +9,7 @@ from leaderboard.benchmarks.challenge import PredictionColumn, PredictionsRules
 from leaderboard.predictions.confined import MEMORY_BYTES, SECONDS, Report
 from leaderboard.predictions.findings import Example, Finding
 from leaderboard.records import Problem
-from leaderboard.submissions.catalogue import WARNING, Catalogue, Template, shown
+from leaderboard.records.sentences import WARNING, Catalogue, Template, shown
 
 FIELD = "artifact"
 AGAIN = "Correct {filename} and upload it again."

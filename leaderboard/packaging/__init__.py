@@ -1,0 +1,1 @@
+"""Submissions of code as packages: made on the participant's machine, checked there as the server checks them."""
