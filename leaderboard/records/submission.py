@@ -17,20 +17,22 @@ CHECKPOINT = "checkpoint"
 CODE = "code"
 DisclosureKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 ANSWER_CHARACTERS = 4000
-SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Half of a character, which no file can hold."""
+NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Control characters, but for tabs and line ends, and halves of characters, which no file can hold."""
 
 
 def _answer(value: Any) -> Any:
     """The value as it was given, so that the text "yes" stays a text and 1 stays a number."""
-    if isinstance(value, str) and len(value) <= ANSWER_CHARACTERS and not SURROGATE.search(value):
+    if isinstance(value, str) and len(value) <= ANSWER_CHARACTERS and not NO_TEXT.search(value):
         return value
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float) and abs(value) < 1e300 and math.isfinite(value):
         return float(value)
     raise PydanticCustomError(
-        "answer", "Give true or false, a number, or a text of at most {most} characters", {"most": ANSWER_CHARACTERS}
+        "answer",
+        "Give true or false, a number, or a text of at most {most} characters without control characters",
+        {"most": ANSWER_CHARACTERS},
     )
 
 

@@ -150,7 +150,7 @@ def test_the_type_of_an_answer_is_kept() -> None:
     given = {"a": "yes", "b": 1, "c": True, "d": "3.5"}
     wanted = CheckpointSubmission.model_validate({"benchmark": "x", "model": "a/b", "disclosure": given})
     assert [repr(answer) for answer in wanted.disclosure.values()] == ["'yes'", "1.0", "True", "'3.5'"]
-    for wrong in ([1], None, float("nan"), "x" * 4001, "\ud800", 10**400):
+    for wrong in ([1], None, float("nan"), "x" * 4001, "\ud800", "a\x00b", 10**400):
         with pytest.raises(ValidationError) as caught:
             CheckpointSubmission.model_validate({"benchmark": "x", "model": "a/b", "disclosure": {"a": wrong}})
         assert [error["loc"] for error in caught.value.errors()] == [("disclosure", "a")]
