@@ -7,10 +7,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from backend.evaluators.challenge import KeptBack, digest_of_data
+from backend.evaluators.code_run.answers import Answer
 from backend.evaluators.code_run.data import trouble
-from backend.evaluators.code_run.report import Outcome
 from backend.evaluators.code_run.scoring import measured
 from backend.evaluators.code_run.train_predict import Predicted
 from backend.evaluators.sampling import drawn_sample
@@ -21,6 +22,19 @@ from leaderboard.predictions.parts import Parts, code_id, read_parts
 from leaderboard.predictions.sample import Positions
 from leaderboard.results.private_scores import DrawnSample
 from leaderboard.statistics.scores import Measured
+
+
+class Answered(Protocol):
+    """Rows with the package's answers."""
+
+    @property
+    def rows(self) -> Sequence[int]: ...
+
+    @property
+    def labels(self) -> Sequence[Answer]: ...
+
+    @property
+    def answers(self) -> Sequence[Answer]: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +87,7 @@ def read_asked(workdir: Workdir, rules: CodeRules, private: Path, ids: Sequence[
 
 
 def parts_scores(
-    workdir: Workdir, rules: CodeRules, private: Path, asked: Asked, outcome: Outcome
+    workdir: Workdir, rules: CodeRules, private: Path, asked: Asked, outcome: Answered
 ) -> tuple[Mapping[str, Measured], KeptBack | None]:
     """The scores of the public part by key, and what is kept back. Raises JobFailed."""
     again = outcome.at_random
