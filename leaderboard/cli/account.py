@@ -42,7 +42,7 @@ def login(
         raise NotAllowed(f"{address} has no sign-in: everybody takes part as {me.get('sender')}. No login is needed.")
     accounts.keep(Account(address, me["name"], token))
     out.done(f"Signed in at {address} as {me['name']}; the token is in {accounts.path}, for you alone")
-    out.next("podium submit")
+    out.next("podium submit FILE")
     out.end(server=address, name=me["name"], orgs=me.get("orgs", []), roles=me.get("roles", []))
 
 

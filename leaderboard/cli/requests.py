@@ -123,5 +123,5 @@ def list_mine(
             session.out.note(f"{whose} has submitted nothing that fits")
         if answer["total"] > len(rows):
             session.out.note(f"{len(rows):,} of {answer['total']:,}; --limit shows more")
-        session.out.next(f"podium status {rows[0][0]}" if rows else "podium submit")
+        session.out.next(f"podium status {rows[0][0]}" if rows else "podium submit FILE")
         session.out.end(total=answer["total"], requests=answer["requests"])

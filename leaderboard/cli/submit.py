@@ -140,6 +140,7 @@ def _submit(
 ) -> None:
     """Look, ask, upload, queue, follow. Raises PodiumError."""
     from leaderboard.cli.client.submissions import look, queue, quota_line, quota_of
+    from leaderboard.cli.client.tell import status_line
     from leaderboard.cli.client.uploads import upload
     from leaderboard.cli.requests import watch_to_end
 
@@ -153,7 +154,7 @@ def _submit(
     queued = queue(session, body)
     request = queued.request
     if queued.existing:
-        session.out.done(f"You need not submit this: it is in the queue already, as {request['id']}")
+        session.out.done(f"The same was submitted before, as {request['id']}: {status_line(request)}")
     else:
         session.out.done(f"{request['model']} is submitted to {rules['title']} as {request['id']}")
     session.out.note(f"Its page: {session.page('/request/' + request['id'])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -48,13 +49,13 @@ class Accounts:
         return Account(address, str(entry.get("name", "")), str(entry.get("token", "")))
 
     def keep(self, account: Account) -> None:
-        """Remember an account, and that its server was the last one. Raises BadSettings, OSError."""
+        """Remember an account, and that its server was the last one. Raises BadSettings."""
         known = self._read()
         servers = known.get("servers", {}) | {account.server: {"name": account.name, "token": account.token}}
         self._write({"version": 1, "last": account.server, "servers": servers})
 
     def forget(self, server: str) -> bool:
-        """Forget the token of a server; whether there was one. Raises BadSettings, OSError."""
+        """Forget the token of a server; whether there was one. Raises BadSettings."""
         known = self._read()
         servers = dict(known.get("servers", {}))
         had = bool(servers.get(server, {}).get("token"))
@@ -70,19 +71,23 @@ class Accounts:
             content = json.loads(self.path.read_text())
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise BadSettings(f"{self.path} cannot be read: {error.strerror}.") from None
         except ValueError:
             raise BadSettings(f"{self.path} is damaged. Delete it, and sign in again with `podium login`.") from None
         return content if isinstance(content, dict) else {}
 
     def _write(self, content: dict[str, Any]) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = self.path.with_name(f".{FILE}.{secrets.token_hex(4)}")
         try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
                 file.write(json.dumps(content, indent=2) + "\n")
             new.replace(self.path)
-        finally:
-            new.unlink(missing_ok=True)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise BadSettings(f"{self.path} cannot be written: {error.strerror}. Nothing was remembered.") from None
 
 
 def clean_address(server: str) -> str:

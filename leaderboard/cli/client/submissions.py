@@ -38,11 +38,13 @@ def look(session: Session, body: Body) -> dict[str, Any]:
 
     answer: dict[str, Any] = session.api.post("/submissions/check", body)
     problems = [problem for problem in problems_of({"error": "", **answer}) if problem.code != NOT_UPLOADED]
+    if answer.get("existing"):
+        return answer
     for problem in problems:
         if problem.severity == "warning":
             session.out.warn(f"{problem.message} {problem.fix}".strip())
     errors = [problem for problem in problems if problem.severity != "warning"]
-    if errors and not answer.get("existing"):
+    if errors:
         raise NotAccepted(errors)
     return answer
 

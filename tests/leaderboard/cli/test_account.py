@@ -47,6 +47,14 @@ def test_a_file_that_others_can_read_is_refused(site: Site, ada: Shell, tmp_path
     assert f"chmod 600 {kept(tmp_path)}" in ada.err
 
 
+def test_a_folder_that_cannot_be_written_is_told(site: Site, podium: Shell, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKENS["ada"])
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "podium").symlink_to("/proc/self/no-folder")
+    told = podium.json("login", "--server", site.address, "--token-file", str(tmp_path / "token"), exit=2)
+    assert told["code"] == "bad_settings" and str(kept(tmp_path)) in told["error"]
+
+
 @pytest.mark.parametrize(
     "address", ["board", "ftp://board", "https://", "https://ada@board", "http://[", "https://b/?x"]
 )
