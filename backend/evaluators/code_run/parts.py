@@ -12,8 +12,8 @@ from typing import Protocol
 from backend.evaluators.challenge import KeptBack, digest_of_data
 from backend.evaluators.code_run.answers import Answer
 from backend.evaluators.code_run.data import trouble
+from backend.evaluators.code_run.report import Outcome
 from backend.evaluators.code_run.scoring import measured
-from backend.evaluators.code_run.train_predict import Predicted
 from backend.evaluators.sampling import drawn_sample
 from backend.workdir import Workdir
 from leaderboard.benchmarks.challenge import RANDOM_REVELATION, CodeRules
@@ -87,7 +87,7 @@ def read_asked(workdir: Workdir, rules: CodeRules, private: Path, ids: Sequence[
 
 
 def parts_scores(
-    workdir: Workdir, rules: CodeRules, private: Path, asked: Asked, outcome: Answered
+    workdir: Workdir, rules: CodeRules, private: Path, asked: Asked, outcome: Outcome
 ) -> tuple[Mapping[str, Measured], KeptBack | None]:
     """The scores of the public part by key, and what is kept back. Raises JobFailed."""
     again = outcome.at_random
@@ -103,7 +103,7 @@ def parts_scores(
 
 
 def _of_parts(
-    rules: CodeRules, asked: Asked, scored: Outcome | Predicted
+    rules: CodeRules, asked: Asked, scored: Answered
 ) -> tuple[dict[str, Measured], dict[str, Measured], DrawnSample | None]:
     """The scores of the rows that count, those of the private rows, and how the first were drawn. Raises JobFailed."""
     places = {row: at for at, row in enumerate(scored.rows)}
