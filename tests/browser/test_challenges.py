@@ -205,7 +205,7 @@ def test_the_form_of_a_competition_asks_for_the_chosen_track(page: playwright.Pa
     form.get_by_label("Seed").fill("7")
     form.get_by_label("I accept the terms, version v2").check()
     expect(form).to_contain_text("Your quota: 2 of 2 left today (UTC)")
-    form.get_by_label("Name", exact=True).fill("mine")
+    form.locator("[name=name]").fill("mine")
     form.locator("[name='endpoint.url']").fill("http://127.0.0.1:9/v1")
     form.locator("[name='endpoint.model']").fill("m")
     with page.expect_request("**/submissions/check") as sent:
