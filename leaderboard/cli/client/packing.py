@@ -6,13 +6,15 @@ Uses `leaderboard.packaging`, which is imported only where there is a kit.
 from __future__ import annotations
 
 import dataclasses
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from leaderboard.cli.client.sources import Source, Wanted, name_from
 from leaderboard.cli.output import Output
 from leaderboard.errors import NotAccepted, NotFound
+
+if TYPE_CHECKING:
+    from leaderboard.packaging.challenge import Challenge
 
 CHALLENGE = "challenge.yaml"
 
@@ -20,24 +22,25 @@ CHALLENGE = "challenge.yaml"
 class Kit:
     """The starting kit that a file or folder lies in."""
 
-    def __init__(self, challenge: Any) -> None:
+    def __init__(self, challenge: Challenge) -> None:
         self._challenge = challenge
 
     @property
     def benchmark(self) -> str:
         """Id of its benchmark."""
-        return str(self._challenge.benchmark.id)
+        return self._challenge.benchmark.id
 
     def submission(self, place: Path) -> Path:
         """What is meant by `place`: the kit's own folder stands for its submission."""
-        kit = Path(self._challenge.folder)
-        return Path(self._challenge.submission) if place.resolve() == kit.resolve() else place
+        return self._challenge.submission if place.resolve() == self._challenge.folder.resolve() else place
 
     def packed(self, folder: Path, into: Path, wanted: Wanted) -> Source:
         """The package of a folder of code, made in the folder `into`. Raises PodiumError, OSError."""
-        template = folder.resolve() == Path(self._challenge.submission).resolve()
-        name = wanted.name or name_from(Path(self._challenge.folder) if template else folder)
-        built = import_module("leaderboard.packaging.package").build(folder, into / f"{name}.zip", self._challenge)
+        from leaderboard.packaging.package import build
+
+        template = folder.resolve() == self._challenge.submission.resolve()
+        name = wanted.name or name_from(self._challenge.folder if template else folder)
+        built = build(folder, into / f"{name}.zip", self._challenge)
         return Source(
             kind="code",
             fields={"name": name, "description": wanted.description},
@@ -48,7 +51,10 @@ class Kit:
 
     def validated(self, source: Source, out: Output) -> Source:
         """The source with its local scores. Raises NotAccepted with every problem, OSError."""
-        validation: Any = import_module("leaderboard.packaging.validate").validate(source.file, self._challenge)
+        from leaderboard.packaging.validate import validate
+
+        assert source.file is not None  # what lies in a kit is a file by now
+        validation = validate(source.file, self._challenge)
         if not validation.valid:
             raise NotAccepted(validation.problems)
         for missing in validation.unchecked:
@@ -63,7 +69,9 @@ def kit_of(place: Path) -> Kit | None:
     start = place.resolve()
     if not place.exists() or not any((folder / CHALLENGE).is_file() for folder in (start, *start.parents)):
         return None
-    return Kit(import_module("leaderboard.packaging.challenge").find_challenge(place))
+    from leaderboard.packaging.challenge import find_challenge
+
+    return Kit(find_challenge(place))
 
 
 def no_kit(folder: Path) -> NotFound:
