@@ -49,6 +49,8 @@ BAD_EVERY = 20
 """One checkpoint in this many cannot be loaded, and must fail for that."""
 PARAMS_B = 0.0002
 """Parameters (billions) of each checkpoint; the cluster's nodes are too small for a job of unknown size."""
+SLOTS = {"local": 1, "slurm": 3}
+"""Jobs of a worker at a time: few on this machine, so that the cluster has its share."""
 LEASE_S = 20
 CALM_S = 240.0
 """Seconds within which every worker works again once nothing more goes wrong."""
@@ -81,7 +83,8 @@ class Worker:
             "PODIUM_SECRETS_DIR": str(folder / "secrets"), "PODIUM_BENCHMARKS_DIR": str(folder / "benchmarks"),
             "PODIUM_REQUESTS_DIR": str(folder / "requests"), "PODIUM_RESULTS_DIR": str(folder / "results"),
             "PODIUM_WORK_DIR": str(self.work), "PODIUM_WORKER": name, "PODIUM_EXECUTOR": executor,
-            "PODIUM_SLOTS": "2", "PODIUM_DEVICE": "cpu", "PODIUM_TICK_S": "0.5", "PODIUM_LEASE_S": str(LEASE_S),
+            "PODIUM_SLOTS": str(SLOTS[executor]), "PODIUM_DEVICE": "cpu", "PODIUM_TICK_S": "0.5",
+            "PODIUM_LEASE_S": str(LEASE_S),
             "PODIUM_BACKOFF_S": "1", "PODIUM_MAX_ATTEMPTS": "10", "PODIUM_HUB_TIMEOUT_S": "10",
             "PODIUM_MONITOR_PORT": "0", "PODIUM_FREE_DISK_GB": "0", "PODIUM_JOB_MEMORY_GB": "2",
             "PODIUM_ENGINE": "stock",
