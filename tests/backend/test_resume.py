@@ -140,7 +140,8 @@ def shared(place: Site, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return undisturbed(place, tmp_path_factory.mktemp("whole"), engine="shared")
 
 
-@pytest.mark.parametrize("engine", ["shared", pytest.param("stock", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("engine", ["shared", "stock"])
 def test_a_killed_run_repeats_at_most_one_task(engine: str, place: Site, shared: Whole, tmp_path: Path) -> None:
     """And then goes on at another worker, with another work folder."""
     if engine != "shared":

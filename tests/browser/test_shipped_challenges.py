@@ -68,6 +68,7 @@ def fill_entry(page: playwright.Page, benchmark: Benchmark) -> None:
     page.get_by_label("I accept the terms").check()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", NAMES)
 def test_an_upload_becomes_a_ranked_row(page: playwright.Page, board: Board, name: str, tmp_path: Path) -> None:
     if "package" in SOLUTIONS[name] and (why := missing()):

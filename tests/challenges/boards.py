@@ -106,10 +106,8 @@ def graded(benchmark: Benchmark, file: Path, private: Path, folder: Path) -> dic
         job_start_time="2026-01-01T00:00:00Z",
     )  # fmt: skip
     workdir = Workdir(folder / "job")
-    options = {"evaluator": "backend.evaluators.code:CodeEvaluator", "private": private}
-    if "sample_seed" in JobOptions.model_fields:
-        options["sample_seed"] = "5eed" * 8
-    workdir.prepare(JobOptions.model_validate(options), request, benchmark)
+    options = JobOptions(evaluator="backend.evaluators.code:CodeEvaluator", private=private, sample_seed="5eed" * 8)
+    workdir.prepare(options, request, benchmark)
     shutil.copyfile(file, workdir.artifact)
     (predictions_run if benchmark.predictions else code_run).evaluate(workdir.path)
     block: dict[str, Any] = workdir.results()["podium"]

@@ -16,18 +16,15 @@ import pytest
 
 import localhub
 from backend.sandbox.programs import missing
-from leaderboard.cli.__main__ import app
 from leaderboard.settings import PROJECT
 from scripts.service import Running, running
 from tests.challenges.boards import NAMES, installed
 from tests.contracts.test_executor import until
 
-VERBS = {"login", "init", "package", "validate", "submit", "board"}
-KNOWN = {command.name for command in app.registered_commands}
 pytestmark = [
-    pytest.mark.skipif(bool(VERBS - KNOWN), reason=f"podium has no {', '.join(sorted(VERBS - KNOWN))} yet"),
     pytest.mark.skipif(bool(missing()), reason=missing() or "a sandbox"),
     pytest.mark.timeout(600),
+    pytest.mark.slow,
 ]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ADDRESS = "https://board.example.org"
@@ -116,7 +113,9 @@ def block(board: Running, benchmark: str, model: str) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "qa-predictions" else pytest.mark.soak) for name in NAMES]
+)
 def test_the_tutorial_of_a_kit_leads_to_a_ranked_row(board: Running, name: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "ada", board.address, TOKENS["ada"])
     folder = shell.kit(name)
