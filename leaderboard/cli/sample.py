@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.settings import load_settings
-
 
 def sample(
     request_id: Annotated[str, typer.Argument(help="Id of a request that was scored on a hidden sample.")],
@@ -29,6 +27,7 @@ def sample(
     from leaderboard.queue.queue import Queue
     from leaderboard.results.private_results import PrivateResults
     from leaderboard.results.private_scores import read_private_scores
+    from leaderboard.settings import load_settings
 
     settings = load_settings()
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)

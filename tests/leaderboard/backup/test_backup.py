@@ -264,7 +264,7 @@ def test_the_command_saves_private_files_unless_told_otherwise(
 ) -> None:
     open_board(tmp_path / "first")
     settings = open_board(tmp_path / "first").settings.model_copy(update={"private_dir": private})
-    monkeypatch.setattr("leaderboard.cli.backup.load_settings", lambda: settings)
+    monkeypatch.setattr("leaderboard.settings.load_settings", lambda: settings)
     ran = CliRunner().invoke(app, ["backup", str(tmp_path / "all")])
     assert ran.exit_code == 0 and "keep it to yourself" in ran.output and (tmp_path / "all" / "private").is_dir()
     ran = CliRunner().invoke(app, ["backup", str(tmp_path / "public"), "--without-private"])

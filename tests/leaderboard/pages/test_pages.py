@@ -366,6 +366,8 @@ def test_nothing_of_a_submitter_becomes_markup() -> None:
             path=EVIL,
             again=again_address(bad),
             hub="https://hub",
+            in_competition=True,
+            local=None,
             said=[Said(EVIL, EVIL), Said(EVIL, EVIL, is_address=True)],
             said_privately=[Said(EVIL, EVIL)],
             may=Actions(True, True, True, True, True, True, EVIL_TALK, [EVIL]),

@@ -282,8 +282,9 @@ def test_the_about_page_works_a_declared_range_out() -> None:
             | {"time": "2026-11-20T10:00:00Z", "scores": scores, "average": average, "provenance": {}}
         )
         page = render(
-            "about", title="T", benchmark=benchmark, block=block, worked=worked_row(benchmark, block), types=[]
-        )
+            "about", title="T", benchmark=benchmark, block=block, worked=worked_row(benchmark, block), types=[],
+            rules=None, tracks=[],
+        )  # fmt: skip
         assert shown in page and "range 1.0 to 61.0, lower is better" in page and "(best − worst)" in page
 
 
