@@ -19,6 +19,7 @@ from leaderboard.cli import (
     backup,
     board,
     bundle,
+    export,
     import_,
     init,
     package,
@@ -62,6 +63,7 @@ app.command("logs")(requests.logs)
 app.command("cancel")(requests.cancel)
 app.command("list")(requests.list_mine)
 app.command("board")(board.run)
+app.command("export")(export.run)
 app.command("import")(import_.run)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

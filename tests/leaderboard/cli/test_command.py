@@ -124,5 +124,20 @@ def test_the_board_as_a_table(site: Site, ada: Shell) -> None:
     assert ada.json("board", "other", exit=1)["code"] == "not_found"
 
 
+def test_the_board_is_exported_whole_or_as_far_as_a_query_finds_it(site: Site, ada: Shell, tmp_path: Path) -> None:
+    for name, correct in (("good", 1.0), ("poor", 0.25)):
+        site.finish(site.queued(name).id, correct)
+    Contents(site.service.stores.results, site.service.queue, site.service.benchmarks).save("quiz")
+    told = ada.json("export", "quiz")
+    rows = (tmp_path / "quiz.csv").read_text().splitlines()
+    assert told["file"] == "quiz.csv" and told["bytes"] == (tmp_path / "quiz.csv").stat().st_size and len(rows) == 3
+    again = ada.json("export", "quiz", exit=2)
+    assert "There is a quiz.csv already" in again["error"] and (tmp_path / "quiz.csv").read_text().splitlines() == rows
+    ada("export", "quiz", "poor", "--format", "json", "--to", "poor.json")
+    [row] = json.loads((tmp_path / "poor.json").read_text())
+    assert "ada/poor" in row.values()
+    assert ada.json("export", "other", exit=1)["code"] == "not_found" and not (tmp_path / "other.csv").exists()
+
+
 def test_texts_of_strangers_cannot_steer_a_terminal() -> None:
     assert printable("a\x1b[31m\u202eb\n\tc\x9b\ud800") == "a�[31m�b\n\tc�\\ud800"
