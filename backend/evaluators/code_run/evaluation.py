@@ -131,7 +131,7 @@ def _accelerators(request: CodeRequest, options: JobOptions) -> tuple[tuple[Path
 def _hardware(confinement: Confinement) -> str:
     """What the package could compute on, in words."""
     names = confinement.environment.get(VISIBLE)
-    return hardware("cpu") + (f", {names.count(',') + 1} GPUs" if names else "")
+    return hardware("cpu") + (f", GPUs: {names.count(',') + 1}" if names else "")
 
 
 def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:

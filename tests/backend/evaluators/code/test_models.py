@@ -130,9 +130,9 @@ def test_only_a_package_that_names_models_sees_the_accelerators_of_its_job(
     assert shown(request)[0] == "[] None", "the executor has given it none"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-11")
     seen, hardware = shown(request)
-    assert seen == "['nvidia1', 'nvidiactl'] GPU-11" and hardware.endswith(", 1 GPUs")
+    assert seen == "['nvidia1', 'nvidiactl'] GPU-11" and hardware.endswith(", GPUs: 1")
     seen, hardware = shown(request.model_copy(update={"models": []}))
-    assert seen == "[] None" and not hardware.endswith("GPUs")
+    assert seen == "[] None" and "GPUs" not in hardware
 
 
 def test_only_jobs_that_load_models_ask_for_accelerators(tmp_path: Path) -> None:
