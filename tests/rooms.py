@@ -83,6 +83,7 @@ ROOMS = {
     # what runs work
     "backend": "leaderboard.records leaderboard.benchmarks",
     "backend.sandbox": "leaderboard.errors",
+    "backend.accelerators": "",
     "backend.environment": f"{NOUNS} leaderboard.settings",
     "backend.kept": "",
     "backend.workdir": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.kept",
@@ -94,11 +95,12 @@ ROOMS = {
     "backend.abilities": f"{NOUNS} leaderboard.benchmarks backend backend.sandbox backend.workdir",
     "backend.evaluators": f"{NOUNS} leaderboard.archives leaderboard.predictions leaderboard.settings "
     "leaderboard.benchmarks leaderboard.statistics "
-    "leaderboard.results leaderboard.endpoints backend backend.sandbox backend.kept backend.workdir backend.resources "
+    "leaderboard.results leaderboard.endpoints backend backend.sandbox backend.accelerators backend.kept "
+    "backend.workdir backend.resources "
     "backend.failures backend.relay backend.abilities",
     "backend.job": f"{NOUNS} backend backend.workdir backend.failures backend.evaluators",
     "backend.executors": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.hub leaderboard.results backend backend.sandbox "
+    "leaderboard.hub leaderboard.results backend backend.sandbox backend.accelerators "
     "backend.environment backend.workdir backend.failures backend.relay backend.evaluators backend.job",
     "backend.upkeep": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.stores leaderboard.hub "
     "leaderboard.models leaderboard.queue leaderboard.results backend.environment",

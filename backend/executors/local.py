@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend import Job, JobState, JobStatus
+from backend.accelerators import VISIBLE, Accelerators, find_accelerators, nodes, variables
 from backend.environment import job_environment
-from backend.executors.accelerators import VISIBLE, Accelerators, find_accelerators, nodes, variables
 from backend.executors.layers import sandbox_layers
 from backend.sandbox import Layer
 from backend.workdir import Workdir

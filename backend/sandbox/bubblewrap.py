@@ -51,13 +51,16 @@ class Descriptors(NamedTuple):
         return [*self.files.values(), self.seccomp, self.status, *([] if self.wait is None else [self.wait])]
 
 
-def options(binds: Iterable[Bind], inherited: Descriptors, python: str, cwd: str) -> list[str]:
+def options(
+    binds: Iterable[Bind], inherited: Descriptors, python: str, cwd: str, devices: Iterable[Bind] = ()
+) -> list[str]:
     """The options of bubblewrap 0.8 or newer, for `--args`. `python` is the path of the interpreter."""
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"),
         *("--hostname", "job", "--uid", INSIDE_ID, "--gid", INSIDE_ID, "--cap-drop", "ALL"),
         *_system(python),
         *("--proc", "/proc", *_hidden(), "--dev", "/dev", "--dir", "/sys", "--ro-bind-try", CPUS, CPUS),
+        *_words(("--dev-bind", device.source, device.target) for device in devices),
         *_words(
             ("--perms", "0644", "--file", str(descriptor), path) for path, descriptor in sorted(inherited.files.items())
         ),

@@ -114,7 +114,7 @@ class Container:
             seconds=int(order.wall_seconds) + SPARE_S,
             keeps_user=not self.is_root,
         )
-        words = run_words(order.engine, self.name, bounds, self._binds, folder / "seccomp.json")
+        words = run_words(order.engine, self.name, bounds, self._binds, folder / "seccomp.json", order.devices)
         return words + program_words(order.environment, order.cwd, order.image, order.command)
 
     def _start_and_watch(self, folder: Path) -> None:

@@ -62,7 +62,9 @@ def qualified(image: str) -> str:
     return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
 
 
-def run_words(engine: str, name: str, bounds: Bounds, binds: Iterable[Bind], seccomp: Path) -> list[str]:
+def run_words(
+    engine: str, name: str, bounds: Bounds, binds: Iterable[Bind], seccomp: Path, devices: Iterable[str] = ()
+) -> list[str]:
     """The beginning of the command that runs a program in an image, up to its environment."""
     words = [
         *(engine, "run", "--name", name, "--pull=never", "--log-driver=none", "--no-healthcheck"),
@@ -80,6 +82,7 @@ def run_words(engine: str, name: str, bounds: Bounds, binds: Iterable[Bind], sec
         words.append(f"{tmp},notmpcopyup")  # otherwise it begins with what is in the image's
         words += ["--read-only-tmpfs=false", "--image-volume=ignore", f"--timeout={bounds.seconds}"]
         words += ["--userns=keep-id"] if bounds.keeps_user else []
+    words += [f"--device={device}:/dev/{Path(device).name}" for device in devices]
     return words + [f"--mount={_mount(bind)}" for bind in sorted(binds, key=lambda bind: bind.target)]
 
 

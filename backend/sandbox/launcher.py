@@ -52,6 +52,7 @@ class ProgramOrder:
     command: list[str]
     mounts: list[tuple[str, str, bool, bool]]
     """Source, target, whether it is written, and by several programs at a time."""
+    devices: list[str]
     cwd: str
     environment: dict[str, str]
     wall_seconds: float
@@ -94,6 +95,7 @@ class Launch:
         self.memories: list[Path] = []
         """Everything in memory that it may write."""
         self.binds: list[bubblewrap.Bind] = []
+        self.devices: list[bubblewrap.Bind] = []
         self.reason = self.message = self.last_words = ""
         self.gate: Gate | None = None
         """Where it may reach hosts."""
@@ -132,6 +134,8 @@ class Launch:
                 self.outputs.append(Output(place, Path(source)))
             else:
                 self.binds.append(bubblewrap.Bind(str(stage.bind(Path(source))), target, write))
+        for device in map(Path, order.devices):
+            self.devices.append(bubblewrap.Bind(str(stage.bind(device)), f"/dev/{device.name}", True))
         for prefix in bubblewrap.shown(order.prefixes):
             self.binds.append(bubblewrap.Bind(str(stage.bind(Path(prefix))), prefix))
         for target in ("/tmp", "/dev/shm"):
@@ -268,7 +272,7 @@ def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int, la
         os.lseek(seccomp, 0, os.SEEK_SET)
         gate = launch.gate.wait if launch.gate else None
         inherited = bubblewrap.Descriptors(files, seccomp, status, gate)
-        words = bubblewrap.options(launch.binds, inherited, order.python, order.cwd)
+        words = bubblewrap.options(launch.binds, inherited, order.python, order.cwd, launch.devices)
         words += bubblewrap.environment(order.environment | (VARIABLES if launch.gate else {}), order.prefixes)
         arguments = in_memory(b"".join(word.encode() + b"\0" for word in words))
         keep_open({*inherited.all(), arguments, *order.descriptors})
@@ -282,7 +286,8 @@ def become_bubblewrap(launch: Launch, stage: Stage, output: int, status: int, la
 def limit(order: Order, launch: Launch) -> None:
     """Set resource limits, those of memory only where no cgroup holds them. Raises OSError."""
     memory = 0 if launch.cgroup.limits_memory else order.memory_bytes
-    limit_resources(View(memory_bytes=memory, disk_bytes=max(order.disk_bytes, order.tmp_bytes)))
+    disk = max(order.disk_bytes, order.tmp_bytes)
+    limit_resources(View(memory_bytes=memory, disk_bytes=disk), addresses=not order.devices)
     others = 0 if os.geteuid() == 0 else threads_of_user()
     set_limit("NPROC", others + order.processes + SPARE_PROCESSES)
     set_limit("CPU", int(order.wall_seconds * (os.cpu_count() or 1)) + 1)

@@ -21,15 +21,18 @@ YOUNG_S = 60
 log = logging.getLogger(__name__)
 
 
-def limit_resources(view: View) -> None:
-    """Limit what this process, and each that it starts, may use. Raises OSError."""
+def limit_resources(view: View, addresses: bool = True) -> None:
+    """Limit what this process, and each that it starts, may use. Raises OSError.
+
+    `addresses`: whether the address space is limited too, where it does not compute on an accelerator.
+    """
     limits = {"CORE": 0, "NOFILE": OPEN_FILES, "MSGQUEUE": 0}
     if view.disk_bytes:
         limits["FSIZE"] = view.disk_bytes
     if view.memory_bytes:
         used = _used()
         limits["DATA"] = used["VmData"] + view.memory_bytes
-        if not view.accelerated:  # a driver of an accelerator reserves far more addresses than memory
+        if addresses and not view.accelerated:  # a driver of an accelerator reserves far more addresses than memory
             limits["AS"] = used["VmSize"] + 2 * view.memory_bytes
     for name, value in limits.items():
         set_limit(name, value)

@@ -101,6 +101,8 @@ class Program:
     allowed_hosts: Sequence[str] = ()
     """Hosts that it may reach through a proxy that its environment names, over https (`host`) or on a port
     (`host:port`). Names have to lead to public addresses."""
+    devices: Sequence[Path] = ()
+    """Device files that it may open, in /dev by their names, beside those that every program has (`null`, ...)."""
     image: str = ""
     """Image of podman or docker that it runs in, which has to be here (`image_missing`); empty for this machine's
     system and Python, in bubblewrap. With one there are no `descriptors` and no `allowed_hosts`, and what it writes
@@ -197,6 +199,7 @@ def _told(program: Program) -> dict[str, Any]:
     return {
         "command": list(program.command),
         "mounts": [(str(mount.source.absolute()), *mount[1:]) for mount in program.mounts],
+        "devices": [str(device.absolute()) for device in program.devices],
         "cwd": program.cwd,
         "environment": dict(program.environment),
         "wall_seconds": program.wall_seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("backend", "leaderboard")
 """Our own code, from which modules are still imported inside. What lies beside it is not shown."""
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/sys/devices/system/cpu")
+DEV = Path("/dev")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 GPU_SYSTEM = ("/sys",)
 GPU_DEVICES = ("nvidia*", "dri", "kfd")
 ONE_ACCELERATOR = r"nvidia\d+"
 """The device file of one accelerator; the others belong to the driver."""
+CUDA_DEVICES = rf"{ONE_ACCELERATOR}|nvidiactl|nvidia-uvm|nvidia-uvm-tools|nvidia-caps"
+"""Files of NVIDIA's driver that a program needs to compute."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class View:
     @property
     def accelerated(self) -> bool:
         """Whether it computes on an accelerator and this machine has one."""
-        return self.gpu and any(True for name in GPU_DEVICES for _ in Path("/dev").glob(name))
+        return self.gpu and any(True for name in GPU_DEVICES for _ in DEV.glob(name))
 
     def readable(self) -> list[Path]:
         """Every existing path that the job may read, the outer ones first."""
@@ -58,7 +62,12 @@ class View:
     def devices(self) -> list[Path]:
         """Every existing device that the job may open."""
         names = (*DEVICES, *(GPU_DEVICES if self.accelerated else ()))
-        return sorted(device for name in names for device in Path("/dev").glob(name) if self.owns(device.name))
+        return sorted(device for name in names for device in DEV.glob(name) if self.owns(device.name))
+
+    def cuda_devices(self) -> list[Path]:
+        """Those of `devices` that a program needs to compute on its accelerators, and that this process can open."""
+        needed = (device for device in self.devices() if re.fullmatch(CUDA_DEVICES, device.name))
+        return [device for device in needed if os.access(device, os.R_OK | os.W_OK) or device.is_dir()]
 
     def owns(self, device: str) -> bool:
         """Whether the device file of this name is no accelerator that belongs to another job."""

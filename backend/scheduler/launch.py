@@ -16,7 +16,7 @@ from backend.workdir import JobOptions, Workdir
 from leaderboard.artifacts.keys import BenchmarkKey
 from leaderboard.artifacts.places import fetch_private_data, private_data
 from leaderboard.benchmarks import Benchmark
-from leaderboard.records import ArtifactRequest, Engine, Request, Status
+from leaderboard.records import ArtifactRequest, CodeRequest, Engine, NamedRequest, Request, Status
 from leaderboard.settings import Settings
 
 MOST_ACCELERATORS = 8
@@ -112,7 +112,14 @@ class Launcher:
     def _resources(self, wanted: Resources, request: Request) -> Resources:
         """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""
         given = self._sizes.of(request, request.benchmark)
+        if not may_use_accelerators(request):
+            given = given._replace(gpus=0)
         return Resources(*(own or table for own, table in zip(wanted, given, strict=True)))
+
+
+def may_use_accelerators(request: Request) -> bool:
+    """Whether its job may: that of a checkpoint, and of code that names Hub models."""
+    return not isinstance(request, NamedRequest) or (isinstance(request, CodeRequest) and bool(request.models))
 
 
 def supervising(view: View) -> View:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backend.abilities import hardware
+from backend.accelerators import VISIBLE, find_accelerators, nodes, variables
 from backend.evaluators.challenge import scoring_version, write_scores
 from backend.evaluators.code_run import data
 from backend.evaluators.code_run.items import ItemRun
@@ -21,7 +24,7 @@ from backend.evaluators.code_run.scoring import alike
 from backend.evaluators.code_run.train_predict import train_and_predict
 from backend.failures import JobFailed
 from backend.sandbox.programs import Mount, missing
-from backend.workdir import Workdir
+from backend.workdir import JobOptions, Workdir
 from leaderboard.archives import ArchiveLimits, open_archive
 from leaderboard.benchmarks.challenge import RANDOM_REVELATION, CodeRules
 from leaderboard.errors import BadArchive
@@ -70,7 +73,7 @@ def evaluate(path: Path) -> None:
         )
     made = Provenance(
         packages=provenance_packages(),
-        hardware=hardware("cpu"),
+        hardware=_hardware(run.confinement),
         sandbox=["bubblewrap"],
         wall_seconds=round(time.monotonic() - began, 3),
         code=account(run.rules, run.output, outcome, same),
@@ -91,19 +94,44 @@ def _prepared(workdir: Workdir, began: float) -> Run:
     _unpack(workdir.artifact, package, rules)
     logs.mkdir(exist_ok=True)
     models = [Mount(workdir.models, MODELS)] if request.models else []
+    devices, gpus = _accelerators(request, options)
     threads = str(max(1, options.threads))
     confinement = Confinement(
         mounts=(Mount(package, SUBMISSION), *models, *data.mounts(rules, options.private)),
         environment=dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-        | ({"PODIUM_MODELS": MODELS} if models else {}),
+        | ({"PODIUM_MODELS": MODELS} if models else {})
+        | gpus,
         memory_bytes=int(rules.memory_gb * 1e9),
         tmp_bytes=rules.tmp_mb * 1_000_000,
         files=frozenset(file.relative_to(package).as_posix() for file in package.rglob("*.py")),
         logs=logs,
         deadline=began + rules.wall_seconds,
         allowed_hosts=tuple(rules.allowed_hosts),
+        devices=devices,
     )
     return Run(workdir, request, rules, options.private, package, confinement, Output(rules.show_output))
+
+
+def _accelerators(request: CodeRequest, options: JobOptions) -> tuple[tuple[Path, ...], dict[str, str]]:
+    """Device files of the job's accelerators and the variable that names them, for a package that loads models.
+
+    None without models, and where the executor has given the job no accelerators. Where only CUDA's numbers of them are
+    known, the files are all that this process can open.
+    """
+    given = os.environ.get(VISIBLE)
+    accelerators = find_accelerators(options.device, given) if given and request.models else []
+    if not accelerators:
+        return (), {}
+    own = nodes(accelerators)
+    view = dataclasses.replace(options.view, accelerators=None if own is None else tuple(own))
+    devices = tuple(view.cuda_devices())
+    return devices, variables(accelerators) if devices else {}
+
+
+def _hardware(confinement: Confinement) -> str:
+    """What the package could compute on, in words."""
+    names = confinement.environment.get(VISIBLE)
+    return hardware("cpu") + (f", GPUs: {names.count(',') + 1}" if names else "")
 
 
 def _unpack(artifact: Path, package: Path, rules: CodeRules) -> None:

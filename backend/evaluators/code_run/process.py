@@ -56,6 +56,8 @@ class Confinement:
     """When everything has to be over, in seconds of the monotonic clock."""
     allowed_hosts: tuple[str, ...] = ()
     """Hosts that they may reach through a proxy."""
+    devices: tuple[Path, ...] = ()
+    """Device files of their accelerators."""
 
     @property
     def left(self) -> float:
@@ -176,4 +178,5 @@ class SubmittedProcess:
             log_bytes=LOG_BYTES,
             descriptors=(descriptor,),
             allowed_hosts=confinement.allowed_hosts,
+            devices=confinement.devices,
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend import Job, JobState, Resources
+from backend.accelerators import Accelerator, Accelerators, find_accelerators, nodes, variables
 from backend.environment import job_environment
-from backend.executors.accelerators import Accelerator, Accelerators, find_accelerators, nodes, variables
 from backend.executors.layers import sandbox_layers
 from backend.executors.local import LocalExecutor
 from backend.sandbox import View
@@ -97,6 +97,24 @@ def test_a_job_opens_its_own_accelerators_and_the_driver(
 ) -> None:
     view = View(gpu=True, accelerators=own)
     assert all(view.owns(name) for name in shown) and not any(view.owns(name) for name in hidden)
+
+
+def test_a_program_gets_what_cuda_needs_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.sandbox.view.DEV", tmp_path)
+    for name in ("null", "nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "kfd"):
+        (tmp_path / name).touch()
+    for name in ("dri", "nvidia-caps"):
+        (tmp_path / name).mkdir()
+
+    def names(view: View) -> list[str]:
+        return [device.name for device in view.cuda_devices()]
+
+    drivers = ["nvidia-caps", "nvidia-uvm", "nvidia-uvm-tools"]
+    assert names(View(gpu=True, accelerators=("nvidia1",))) == [*drivers, "nvidia1", "nvidiactl"]
+    assert names(View(gpu=True)) == [*drivers, "nvidia0", "nvidia1", "nvidiactl"]
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "nvidia0")
+    assert names(View(gpu=True)) == [*drivers, "nvidia1", "nvidiactl"], "a cluster lets a job open its own only"
+    assert names(View()) == []
 
 
 def submitted(executor: LocalExecutor, folder: Path, kind: str, name: str, gpus: int) -> tuple[str, Workdir]:

@@ -48,6 +48,11 @@ def test_podman_and_docker_are_told_the_same_but_for_what_one_of_them_knows() ->
     assert docker == ["/usr/bin/docker", "run", "--name", "n", *BOTH, TMP, *MOUNTED]
     ours = run_words("podman", "n", BOUNDS._replace(keeps_user=True), (), Path("/work/seccomp.json"))
     assert ours == ["podman", "run", "--name", "n", *BOTH, *PODMAN, "--userns=keep-id"]
+    with_devices = run_words(
+        "docker", "n", BOUNDS, BINDS, Path("/work/seccomp.json"), ["/dev/nvidia1", "/dev/nvidiactl"]
+    )
+    devices = ["--device=/dev/nvidia1:/dev/nvidia1", "--device=/dev/nvidiactl:/dev/nvidiactl"]
+    assert with_devices == ["docker", "run", "--name", "n", *BOTH, TMP, *devices, *MOUNTED]
 
 
 def test_the_environment_folder_image_and_command_of_a_program() -> None:

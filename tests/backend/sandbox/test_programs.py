@@ -7,12 +7,15 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backend.sandbox import programs
-from backend.sandbox.programs import CollectRefused, Mount, Program, collect, missing, problem, run, start
+from backend.sandbox import bubblewrap, programs
+from backend.sandbox.programs import CollectRefused, Ended, Mount, Program, collect, missing, problem, run, start
+from tests.backend.sandbox.ordinary_user import run_as_ordinary_user
 
 SHORT = {"cwd": "/tmp", "environment": {}, "wall_seconds": 30, "memory_bytes": 512 << 20}
 
@@ -51,6 +54,49 @@ def test_a_private_pipe_is_inherited_at_its_number_and_closed_with_the_program(f
     ended = running.wait()
     assert (ended.code, ended.reason) == (0, "") and ended.seconds < 30
     assert (folder / "log").read_text() == "noise\n"
+
+
+def test_bubblewrap_is_told_of_devices_after_the_usual_ones_and_before_they_are_closed() -> None:
+    inherited = bubblewrap.Descriptors({}, 3, 4)
+    without, words = (
+        bubblewrap.options([], inherited, "/usr/bin/python3", "/", devices)
+        for devices in ([], [bubblewrap.Bind("/dev/nvidia1", "/dev/nvidia1", True)])
+    )
+    at = words.index("--dev-bind")
+    assert words[at : at + 3] == ["--dev-bind", "/dev/nvidia1", "/dev/nvidia1"]
+    assert words[:at] + words[at + 3 :] == without
+    assert words.index("--dev") < at < words.index("--remount-ro", at)
+
+
+LOOKS_AT_DEVICES = """
+import errno, json, os, resource
+seen = {"names": os.listdir("/dev"), "limit": resource.getrlimit(resource.RLIMIT_AS)[0]}
+try:
+    os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+except OSError as error:
+    seen["full"] = errno.errorcode[error.errno]
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("runner", [run, run_as_ordinary_user])
+def test_a_program_opens_the_devices_that_it_is_given_and_sees_no_others(
+    folder: Path, runner: Callable[[Program], Ended]
+) -> None:
+    (folder / "nvidia7").touch()  # stands for a device that this machine does not have
+
+    def seen(*devices: Path) -> dict[str, Any]:
+        command = ("python", "-c", LOOKS_AT_DEVICES)
+        log = folder / f"log-{len(devices)}"
+        assert runner(Program(command, (), log=log, devices=devices, **SHORT)).code == 0
+        shown: dict[str, Any] = json.loads(log.read_text())
+        return shown
+
+    without, given = seen(), seen(Path("/dev/full"), folder / "nvidia7")
+    assert set(given["names"]) - set(without["names"]) == {"nvidia7"} and len(given["names"]) < 20
+    assert given["full"] == without["full"] == "ENOSPC", "it is a device, not a file"
+    assert given["limit"] == -1, "drivers reserve far more addresses than memory"
+    assert without["limit"] > 0 or runner is run, "where no cgroup holds the memory"
 
 
 def test_the_environment_is_what_is_given_over_what_every_program_has(folder: Path) -> None:
