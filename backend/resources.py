@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from backend import Resources
 from leaderboard.errors import BadSettings
 from leaderboard.records import Engine, Precision, Request
+from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
 BYTES_PER_WEIGHT: dict[str, float] = {
@@ -99,9 +100,9 @@ class Sizes:
 
 
 def weights_gb(request: Request) -> float | None:
-    """Size (GB) of the weights as they are loaded; None when the parameters are unknown."""
+    """Size (GB) of the weights as they are loaded, 0 where none are; None when the parameters are unknown."""
     if request.params is None:
-        return None
+        return None if request.kind == CHECKPOINT else 0.0
     return request.params * BYTES_PER_WEIGHT.get(request.precision, 4.0)
 
 

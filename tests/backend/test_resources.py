@@ -32,6 +32,12 @@ def test_weights_are_parameters_times_bytes(params: float | None, precision: str
     assert weights_gb(request(params, precision)) == gigabytes
 
 
+def test_what_loads_no_weights_is_the_smallest() -> None:
+    scored = Request(model="ada/answers", kind="predictions", precision="")
+    assert weights_gb(scored) == 0
+    assert Sizes.from_settings(Settings(executor="slurm", device="cpu")).of(scored, "tiny").cpus == CLUSTER[0].cpus
+
+
 def test_one_machine_has_the_flat_limits() -> None:
     sizes = Sizes.from_settings(Settings(job_memory_gb=12, job_wall_s=77, threads=3, device="cpu"))
     for params in (0.1, 700, None):
