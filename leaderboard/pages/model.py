@@ -92,13 +92,13 @@ def facts(request: Request | None) -> list[Fact]:
 def intervals(
     benchmark: Benchmark, block: PodiumBlock, aggregated: dict[str, Any], frame: pd.DataFrame
 ) -> list[Interval]:
-    """Each column's score with the board's median and its subtasks."""
-    measured = aggregated.get("results", {})
+    """Each column's score with the board's median and its subtasks; the median of a challenge is of raw scores."""
+    measured, ending = aggregated.get("results", {}), " Raw" if benchmark.on_scores else ""
     return [
         Interval(
             column,
             block.scores.get(column.key, Score(raw=None, normalised=None)),
-            _median(frame, column.title),
+            _median(frame, column.title + ending),
             _subtask_scores(column, measured),
         )
         for column in benchmark.columns
