@@ -123,14 +123,18 @@ class Rain:
         return float((given.loc[PRIVATE["id"]].to_numpy() - PRIVATE["fell"].to_numpy()).__abs__().mean())
 
     def secrets(self, *requests: Request) -> list[str]:
-        """Texts that nobody may read before the private board opens."""
+        """Texts that nobody may read before the private board opens.
+
+        Left out is what a rounded score looks like: a page writes 956.0, published, as 956.00.
+        """
         kept = [self.kept(request) for request in requests]
         scores = [each.exact for each in kept] + [each.private for each in kept if each.private]
         numbers = [score.raw for part in scores for score in part.columns.values() if score.raw is not None]
         numbers += [score.stderr for part in scores for score in part.columns.values() if score.stderr]
         key = (self.settings.private_dir / "keys" / "rain").read_bytes()
         texts = [f"{number:.7f}"[:-1] for number in numbers]
-        texts += [f"{number:.{digits}f}" for number in numbers if number > 10 for digits in (2, 4)]
+        long = [f"{number:.{digits}f}" for number in numbers if number > 10 for digits in (2, 4)]
+        texts += [text for text in long if float(text) != round(float(text), 1)]
         texts += [f"{fell:.9f}"[:-2] for fell in LABELS["fell"]]
         texts += [each.sample.seed for each in kept if each.sample] + [each.labels_sha256 for each in kept]
         return [*texts, key.hex(), "-kappa", PRIVATE_SCORES]
