@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.queue.retries import CLOCKS_DIFFER
 from leaderboard.queue.scoring_failures import scoring_failures
 from leaderboard.records import OPEN, AnyRequest, Status, moment, utc
 
@@ -70,12 +71,13 @@ def competition_allowances(
     in_all = [time for time in counted if time is not None and (rules.starts is None or time >= rules.starts)]
     today, tomorrow = midnight(at), midnight(at) + timedelta(days=1)
     used_today = sum(today <= time < tomorrow for time in in_all)
-    resets = utc(tomorrow)
+    failures_since = midnight(at - CLOCKS_DIFFER)
+    resets, failures_reset = utc(tomorrow), utc(failures_since + timedelta(days=1) + CLOCKS_DIFFER)
     limits = rules.limits
     rows: list[tuple[int | None, Literal["submissions", "failures"], int, float, str | None, str]] = [
         (limits.per_day, "submissions", used_today, 1.0, resets, TODAY),
         (limits.total, "submissions", len(in_all), 0.0, None, "in the competition"),
-        (limits.failures_per_day, "failures", _may_fail(own, today, tomorrow), 1.0, resets, TODAY),
+        (limits.failures_per_day, "failures", _may_fail(own, failures_since), 1.0, failures_reset, TODAY),
     ]
     return [
         Allowance(
@@ -87,12 +89,16 @@ def competition_allowances(
     ]  # fmt: skip
 
 
-def _may_fail(own: Iterable[AnyRequest], today: datetime, tomorrow: datetime) -> int:
-    """Failures of the day after scoring had begun, and requests that may still become one: so nobody has more."""
+def _may_fail(own: Iterable[AnyRequest], since: datetime) -> int:
+    """Failures after scoring had begun, and requests that may still become one: so nobody has more in a day.
+
+    The clock of the worker that wrote a failure may be behind ours or ahead: `since` is a little before the day, and
+    what lies in the future counts too.
+    """
     count = 0
     for request in own:
         failed = [time for text in scoring_failures(request) if (time := moment(text)) is not None]
-        count += sum(today <= time < tomorrow for time in failed) + (request.status in OPEN)
+        count += sum(since <= time for time in failed) + (request.status in OPEN)
     return count
 
 
