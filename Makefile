@@ -1,6 +1,8 @@
 # Two commands are enough for a newcomer: `make demo` and `make test`. Everything lands in .venv.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Some images set it; then each of the many processes of the demo and the tests would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE =
 STORE ?= local
 EXECUTOR ?= local
 COMPILE = .venv/bin/uv pip compile --quiet pyproject.toml --extra server --extra worker --python-version 3.11 \

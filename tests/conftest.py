@@ -43,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for path in sorted(files, key=lambda path: (-longest[path], -costs[path])) for item in files[path]]
 
 
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: later collections of garbage need not walk them."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_teardown() -> None:
     """Let go of stores that tests have left: a user may watch 128 trees of folders, in all processes together.
 

@@ -40,6 +40,7 @@ class RequestIndex:
         self._version: str | None = None
         self._open: dict[str, Request] = {}
         self._ended: dict[str, EndedRequest] = {}
+        self._ended_by_id: dict[str, AnyRequest] = {}
         self._in_full: dict[str, Request] = {}
         """Path -> request, of some that have ended."""
         self._set_aside: dict[str, str] = {}
@@ -77,9 +78,10 @@ class RequestIndex:
                 aside[other] = f"it has the id of {first}; delete one of them."
         if self._ended_view is None:
             ended = self._in_order.requests()
-            self._ended_view = EndedRequests(
-                [request for request in ended if request.path not in aside] if self._copied else ended
-            )
+            if self._copied:
+                self._ended_view = EndedRequests(request for request in ended if request.path not in aside)
+            else:
+                self._ended_view = EndedRequests(ended, self._ended_by_id.copy())
         requests = [request for path, request in sorted(self._open.items()) if path not in aside]
         set_aside = [SetAside(path, reason) for path, reason in sorted(aside.items())]
         return QueueView(requests, self._ended_view, set_aside, self._read)
@@ -154,7 +156,7 @@ class RequestIndex:
         if isinstance(request, Request):
             self._open[path] = request
         else:
-            self._ended[path] = request
+            self._ended[path] = self._ended_by_id[request.id] = request
             self._in_order.add(request)
             self._ended_view = None
         before = self._paths.get(request.id)
@@ -172,8 +174,12 @@ class RequestIndex:
         if request is None:
             return
         left = tuple(other for other in self._paths.pop(request.id) if other != path)
+        self._ended_by_id.pop(request.id, None)
         if left:
             self._paths[request.id] = left
+        for other in left:
+            if copy := self._ended.get(other):
+                self._ended_by_id[request.id] = copy
         if len(left) < 2:
             self._copied.discard(request.id)
         if isinstance(request, EndedRequest):

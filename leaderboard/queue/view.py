@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from leaderboard.queue.durations import PastRuns
 from leaderboard.records import AnyRequest, EndedRequest, Request, Status, request_path
@@ -23,10 +23,14 @@ class SetAside(NamedTuple):
 class EndedRequests(tuple[EndedRequest, ...]):
     """Those that have ended, the oldest end first. What is made from them is made once, as long as none changes."""
 
-    @cached_property
-    def by_id(self) -> dict[str, AnyRequest]:
-        """Id -> request."""
-        return {request.id: request for request in self}
+    by_id: dict[str, AnyRequest]
+    """Id -> request."""
+
+    def __new__(cls, requests: Iterable[EndedRequest], by_id: dict[str, AnyRequest] | None = None) -> Self:
+        """`by_id`: what is known already; to go through 100,000 requests takes 50 ms."""
+        made = super().__new__(cls, requests)
+        made.by_id = {request.id: request for request in made} if by_id is None else by_id
+        return made
 
     @cached_property
     def past(self) -> PastRuns:

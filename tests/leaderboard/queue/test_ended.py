@@ -212,4 +212,6 @@ def test_a_copy_of_an_ended_request_is_set_aside(root: Path) -> None:
         assert [file.path for file in view.set_aside] == [str(copy.relative_to(root))]
         assert len(view.ended) == 9 and view.by_id[asked(2).id].path == request_path(asked(2))  # type: ignore
     copy.unlink()
-    assert not queue.view().set_aside and len(queue.view().ended) == 9
+    view = queue.view()
+    assert not view.set_aside and len(view.ended) == 9
+    assert view.ended.by_id == {request.id: request for request in view.ended}
