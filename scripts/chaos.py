@@ -372,6 +372,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=200, help="checkpoints to evaluate")
     parser.add_argument("--keep", type=Path, help="folder to keep everything in, for looking at it afterwards")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and end what it has started
     if options.keep:
         options.keep.mkdir(parents=True)
         return run(options.seed, options.requests, options.keep.absolute())
