@@ -47,8 +47,8 @@ class View(FilterFields):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    search: str = Field(default="", max_length=2000)
-    """Text in the grammar of `leaderboard.board.search`."""
+    search: str = ""
+    """Text in the grammar of `leaderboard.board.search`, which refuses what is too long when rows are asked for."""
     hide: tuple[str, ...] = HIDDEN_BY_DEFAULT
     """Kinds of rows to leave out."""
     columns: tuple[str, ...] = ()
