@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -19,7 +19,7 @@ from leaderboard.board.table import Board, Positions, Selection, preset_columns
 from leaderboard.board.view import PARAMETERS, View
 from leaderboard.columns import BY_KEY, DEFAULT_PRESET, PRESETS, TRACKS, describe_columns, describe_filters
 from leaderboard.errors import NotFound, PodiumError
-from leaderboard.records import now
+from leaderboard.records import Problem, now
 from leaderboard.settings import PUBLIC_HUB
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Boards:
             bool(ask.get("about")),
         )
         answer = self.answer_view(benchmark_id, known, part)
-        return answer | {"warnings": [*warnings, *unknown, *answer["warnings"]]}
+        return answer | {"warnings": [*warnings, *(problem.message for problem in unknown), *answer["warnings"]]}
 
     def answer_view(self, benchmark_id: str, view: View, part: Part) -> dict[str, Any]:
         """A part of what a view shows, JSON-ready. Raises NotFound, and NotAccepted for a search that is too long."""
@@ -164,17 +164,17 @@ class Boards:
             answer["about"] = self._about[benchmark_id]
         return answer
 
-    def known_columns(self, benchmark_id: str, view: View) -> tuple[View, list[str]]:
-        """The view without columns that the board does not have, and a sentence for each parameter that named some."""
-        shown = {column["key"] for column in self._about[benchmark_id]["columns"]}
-        unknown = [key for key in view.columns if key not in shown]
-        warnings = [f"columns names what the board does not have: {', '.join(unknown)}."] if unknown else []
-        view = view.model_copy(update={"columns": tuple(key for key in view.columns if key in shown)})
-        sortable = {*shown, *BY_KEY, "average", "rank"}
-        if view.sort not in sortable:
-            warnings.append(f"sort names a column that the board does not have: {view.sort}.")
-            view = view.model_copy(update={"sort": "average"})
-        return view, [f"{warning[:200]} There are: {', '.join(sorted(shown))}." for warning in warnings]
+    def known_columns(self, benchmark_id: str, view: View) -> tuple[View, list[Problem]]:
+        """The view without columns that the board does not have, and a problem for each parameter that names some."""
+        keys = [column["key"] for column in self._about[benchmark_id]["columns"]]
+        known = {*keys, *BY_KEY, "average", "rank"}
+        named = {"columns": view.columns, "sort": (view.sort,)}
+        unknown = {field: [key for key in each if key not in known] for field, each in named.items()}
+        problems = [_unknown_columns(field, each, keys) for field, each in unknown.items() if each]
+        left: dict[str, Any] = {"columns": tuple(key for key in view.columns if key in known)}
+        if unknown["sort"]:
+            left["sort"] = "average"
+        return view.model_copy(update=left) if problems else view, problems
 
     def columns(self, benchmark_id: str, view: View) -> list[dict[str, Any]]:
         """Headings of what the view shows, in order."""
@@ -206,6 +206,15 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
         "parameters": list(PARAMETERS),
         "search": describe_search(),
     }
+
+
+def _unknown_columns(field: str, unknown: Sequence[str], keys: Sequence[str]) -> Problem:
+    return Problem(
+        code="unknown_column",
+        field=field,
+        message=f"“{field}” names a column that this board does not have: {', '.join(unknown)[:80]}.",
+        fix=f"Its columns are {', '.join(keys)}.",
+    )
 
 
 def _is_of_use(filter: Mapping[str, Any], benchmark: Benchmark) -> bool:
