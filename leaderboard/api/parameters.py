@@ -75,8 +75,11 @@ class Parameters:
 
 def view_of(request: Request) -> View:
     """The view that the query asks for. Raises NotAccepted, with a problem for each value that cannot be used."""
+    known = View.known(request.query_params)
+    # An empty value is none, but for `hide`, whose default is not empty.
+    given = {name: value for name, value in known.items() if value != "" or name == "hide"}
     try:
-        return View.model_validate(View.known(request.query_params))
+        return View.model_validate(given)
     except ValidationError as error:
         raise NotAccepted(form_problems(error.errors())) from None
 

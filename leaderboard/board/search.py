@@ -1,6 +1,6 @@
 """The board's one search grammar: text -> Query. `leaderboard.board.matching` finds the rows.
 
-    query  = part { ";" part }
+    query  = part { (";" | line break) part }
     part   = { ["-"] (term | field ":" value { "," value }) }
     term   = word | "quoted text" | /regex/ | an address of the Hub
     value  = word | "exact value" | /regex/ | "" | for params: <10, <=10, >7, >=7, 7-13, 7
@@ -77,6 +77,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _AMOUNT = re.compile(
     rf"(?:(<=|>=|<|>|=)\s*({_NUMBER})|({_NUMBER})[bB]?(?:-|\.\.|\s+-\s+)({_NUMBER})|({_NUMBER}))[bB]?(?=[\s;,]|$)"
 )
+_SEPARATORS = ";\n\r"
 _QUOTED = re.compile(r'"([^"]*)"')
 _REGEX = re.compile(r"/((?:[^/\\]|\\.|/(?![\s;,]|$))+)/(?=[\s;,]|$)", re.DOTALL)
 _WORD = re.compile(r"[^\s;]+")
@@ -117,7 +118,7 @@ def parse(text: str, hub: str = PUBLIC_HUB) -> Query:
     Raises NotAccepted for a query that is too long to be carried out; it is never cut.
     """
     if len(text) > MAX_QUERY:
-        raise _too_long(f"It has {len(text):,} characters", f"at most {MAX_QUERY:,} characters")
+        raise _too_long(f"{len(text):,} characters", f"{MAX_QUERY:,}")
     parts: list[list[Term]] = [[]]
     fields: list[Term] = []
     excluded: list[Term] = []
@@ -129,7 +130,7 @@ def parse(text: str, hub: str = PUBLIC_HUB) -> Query:
             continue
         number += max(1, len(piece.values))
         if number > MAX_TERMS:
-            raise _too_long(f"It has more than {MAX_TERMS} words and values", f"at most {MAX_TERMS} words and values")
+            raise _too_long(f"more than {MAX_TERMS} words and values", str(MAX_TERMS))
         own = excluded if piece.negated else parts[-1] if piece.field is None else fields
         own.extend(_terms(piece, hub, warnings))
     names = dict.fromkeys(tuple(dict.fromkeys(part)) for part in parts if part)
@@ -151,14 +152,14 @@ def _write(term: Term) -> str:
     return text if term.field is None else f"{term.field}: {text}"
 
 
-def _too_long(what: str, allowed: str) -> NotAccepted:
+def _too_long(length: str, most: str) -> NotAccepted:
     return NotAccepted(
         [
             Problem(
                 code="search_too_long",
                 field="search",
-                message=f"The search is too long: {what[0].lower()}{what[1:]}.",
-                fix=f"Search for {allowed}, or make several searches.",
+                message=f"The search is too long: it has {length}, and may have at most {most}.",
+                fix="Make several shorter searches.",
             )
         ]
     )
@@ -172,10 +173,10 @@ def _few(warnings: list[str]) -> tuple[str, ...]:
 
 
 def _pieces(text: str) -> Iterator[_Piece | None]:
-    """Every term and field, from left to right, and None for each `;`."""
+    """Every term and field, from left to right, and None for each `;` and line break."""
     at = 0
     while at < len(text):
-        if text[at] == ";":
+        if text[at] in _SEPARATORS:
             yield None
         if text[at].isspace() or text[at] == ";":
             at += 1

@@ -49,6 +49,7 @@ class Table {
       class: "pt-search", type: "search", "aria-label": "Search", spellcheck: "false", autocomplete: "off",
       placeholder: this.about.search.placeholder,
       oninput: debounce(() => this.change({ search: this.search.value || undefined }), 15),
+      onpaste: (event) => this.paste(event),
     });
     this.search.value = this.view.search || "";
     this.help = h("div", { class: "pt-help", hidden: true }, ...this.about.search.examples.map(([query, meaning]) =>
@@ -91,6 +92,15 @@ class Table {
 
   shown() {
     return this.view.columns ? this.view.columns.split(",") : this.about.defaults;
+  }
+
+  /** A pasted list of names, one a line: the field holds one line, and would join them. */
+  paste(event) {
+    const names = event.clipboardData.getData("text").split(/[\r\n]+/).filter((name) => name.trim());
+    if (names.length < 2) return;
+    event.preventDefault();
+    this.search.setRangeText(names.join("; "), this.search.selectionStart, this.search.selectionEnd, "end");
+    this.search.dispatchEvent(new Event("input"));
   }
 
   change(values) {
