@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from typing import Annotated, Literal
 
 import orjson
 import pandas as pd
 from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from leaderboard.api.answers import kept
 from leaderboard.api.guard import guarded_router
@@ -21,6 +23,8 @@ from leaderboard.service import Service
 Format = Literal["csv", "json", "parquet"]
 MEDIA = {"csv": "text/csv; charset=utf-8", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 
+LONG_SEARCH = 200
+"""Characters."""
 WARNINGS = "Podium-Warnings"
 """Header of an export: what a file of rows has no place for."""
 
@@ -39,9 +43,11 @@ def table_routes(service: Service) -> APIRouter:
         about: bool = False,
     ) -> Response:
         """A window of the table. Other query parameters are those of the page's address."""
+        view, part = known_view(service, request, benchmark), Part(offset, limit, facets, about)
         # An answer takes a few milliseconds, less than handing it to another thread where fifty readers ask at once.
-        view = known_view(service, request, benchmark)
-        answer = service.boards.answer_view(benchmark, view, Part(offset, limit, facets, about))
+        # A long search may take seconds, in which the others are answered.
+        ask = partial(service.boards.answer_view, benchmark, view, part)
+        answer = await run_in_threadpool(ask) if len(view.search) > LONG_SEARCH else ask()
         return kept(request, orjson.dumps(answer))
 
     @routes.get("/benchmarks/{benchmark}/export.{form}", response_class=Response, openapi_extra=VIEW_PARAMETERS)

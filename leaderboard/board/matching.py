@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from leaderboard.board.search import MATCHES, NAME, REVISION, Query, Term
 
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+MANY = 8
+"""Alternatives from which on they are looked for at once; fewer are remembered one by one, as readers share words."""
 _HEX = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -35,32 +37,65 @@ class Columns(NamedTuple):
 def match(query: Query, columns: Columns, match_term: Callable[[Term, Columns], Mask] | None = None) -> Mask:
     """True for every row that the query asks for. `match_term` may remember what the module's own one finds."""
     match_term = match_term or find_term
-    masks = {term: match_term(term, columns) for term in _all_terms(query)}
+
+    def find(term: Term) -> Mask:
+        return match_term(term, columns)
+
     keep = np.ones(columns.size, dtype=bool)
     if query.names:
-        keep &= _any(_all(masks[term] for term in part) for part in query.names)
+        keep &= _any(_all(part, find) for part in _at_once(query.names))
     for field in {term.field for term in query.fields}:
-        values = [masks[term] for term in query.fields if term.field == field and term.kind != "bound"]
+        values = [find(term) for term in query.fields if term.field == field and term.kind != "bound"]
         if values:
             keep &= _any(values)
     for term in query.fields:
         if term.kind == "bound":
-            keep &= masks[term]
-    for term in query.excluded:
-        keep &= ~masks[term]
+            keep &= find(term)
+    for part in _at_once([(term,) for term in query.excluded]):
+        keep &= ~_all(part, find)
     return keep
 
 
-def _all_terms(query: Query) -> Iterable[Term]:
-    return dict.fromkeys([*(term for part in query.names for term in part), *query.fields, *query.excluded])
+def _at_once(parts: Sequence[tuple[Term, ...]]) -> Sequence[tuple[Term, ...]]:
+    """The same alternatives; where many are one literal term on the name, these become one regular expression.
+
+    Each look at all rows costs, however many names it is for.
+    """
+    literal = [part[0] for part in parts if len(part) == 1 and part[0].field is None and part[0].kind != "regex"]
+    if len(literal) < MANY:
+        return parts
+    names = "|".join(_pattern(term) for term in literal)
+    revisions = "|".join(term.value for term in literal if _may_be_revision(term))
+    together = {(term,) for term in literal}
+    others = [part for part in parts if part not in together]
+    found = [(Term(None, "regex", names),), *([(Term(REVISION, "regex", f"^(?:{revisions})"),)] if revisions else [])]
+    return [*found, *others]
+
+
+def _pattern(term: Term) -> str:
+    """What `_find_name` does with a literal term, as a regular expression."""
+    literal = _literal(term.value)
+    if term.kind == "address":
+        return f"^{literal}$" if "/" in term.value else f"^{literal}(?:/|$)"
+    return literal
+
+
+def _may_be_revision(term: Term) -> bool:
+    return term.kind == "word" and _HEX.fullmatch(term.value) is not None
 
 
 def _any(masks: Iterable[Mask]) -> Mask:
     return np.asarray(np.logical_or.reduce(list(masks)), dtype=bool)
 
 
-def _all(masks: Iterable[Mask]) -> Mask:
-    return np.asarray(np.logical_and.reduce(list(masks)), dtype=bool)
+def _all(part: Sequence[Term], find: Callable[[Term], Mask]) -> Mask:
+    """Rows in which every term is found; no further one is looked for when no row is left."""
+    mask = find(part[0])
+    for term in part[1:]:
+        if not mask.any():
+            break
+        mask = mask & find(term)
+    return mask
 
 
 def find_term(term: Term, columns: Columns) -> Mask:
@@ -93,7 +128,7 @@ def _find_name(term: Term, columns: Columns) -> Mask:
         exact = _mask(pc.equal(names, term.value))
         return exact if "/" in term.value else exact | _mask(pc.starts_with(names, f"{term.value}/"))
     mask = _mask(pc.match_substring(names, term.value))
-    if term.kind == "word" and _HEX.fullmatch(term.value):
+    if _may_be_revision(term):
         return mask | _mask(pc.starts_with(columns.texts[REVISION], term.value))
     return mask
 

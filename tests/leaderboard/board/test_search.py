@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.board.matching import Columns, match
+from leaderboard.board.matching import MANY, Columns, match
 from leaderboard.board.search import FIELDS, MAX_QUERY, MAX_TERMS, NAME, Query, Term, parse, write
 from leaderboard.board.search_help import EXAMPLES, RULES
 from leaderboard.errors import NotAccepted
@@ -271,15 +271,25 @@ VALUE = PLAIN.filter(lambda text: not text.startswith(("www.", "hf.co")))
 FIELD = st.sampled_from([field for field in FIELDS if field != "params"])
 
 
-def terms_on(field: st.SearchStrategy[str] | st.SearchStrategy[None]) -> st.SearchStrategy[Term]:
+def literal_on(field: st.SearchStrategy[str] | st.SearchStrategy[None]) -> st.SearchStrategy[Term]:
     return st.one_of(
         st.builds(Term, field, st.just("word"), VALUE),
         st.builds(Term, field, st.just("exact"), PLAIN.map(lambda value: f"{value};-{value}, x: 1")),
-        st.builds(Term, field, st.just("regex"), st.sampled_from(["^a", "b|c", "x+", "a; b"])),
     )
 
 
-ON_NAMES = st.one_of(terms_on(st.none()), st.just(Term(None, "address", "google/gemma-2-9b")))
+def terms_on(field: st.SearchStrategy[str] | st.SearchStrategy[None]) -> st.SearchStrategy[Term]:
+    regex = st.builds(Term, field, st.just("regex"), st.sampled_from(["^a", "b|c", "x+", "a; b"]))
+    return literal_on(field) | regex
+
+
+LITERAL = literal_on(st.none()) | st.sampled_from(
+    [
+        *(Term(None, "address", path) for path in ("google", "google/gemma-2-9b")),
+        *(Term(None, "word", word) for word in ("abcd", "c++", "(v2)", "llama", "3434cd")),
+    ]
+)
+ON_NAMES = terms_on(st.none()) | LITERAL
 ON_FIELDS = st.one_of(
     terms_on(FIELD),
     st.builds(Term, st.sampled_from(sorted(FIELDS)), st.just("missing"), st.just("")),
@@ -357,6 +367,14 @@ def test_words_narrow_and_alternatives_widen(words: list[str], more: str) -> Non
     text = " ".join(words)
     assert set(found(f"{text} {more}")) == set(found(text)) & set(found(more))
     assert set(found(f"{text}; {more}")) == set(found(text)) | set(found(more))
+
+
+@given(st.lists(LITERAL, min_size=MANY, max_size=2 * MANY, unique=True), ON_NAMES)
+def test_many_alternatives_are_found_at_once_as_each_by_itself(literal: list[Term], other: Term) -> None:
+    terms = list(dict.fromkeys([*literal, other]))
+    each = np.logical_or.reduce([match(Query(((term,),)), columns()) for term in terms])
+    assert (match(Query(tuple((term,) for term in terms)), columns()) == each).all()
+    assert (match(Query(excluded=tuple(terms)), columns()) == ~each).all()
 
 
 @given(PLAIN)
