@@ -25,7 +25,7 @@ EXAMPLES = (
     Example("llama precision: bfloat16", "a word and a field: both must hold, in any order"),
     Example("license: mit, apache-2.0", "one of two licences"),
     Example("/^(google|meta-llama)\\//", "a regular expression (RE2)"),
-    Example("https://huggingface.co/google/gemma-2-9b", "the model at an address of the Hub"),
+    Example("https://hf.co/google/gemma-2-9b", "the model at an address of the Hub"),
 )
 RULES = (
     ("`llama 70b`", "words: each must be in the model's name; four or more hex digits also find revisions"),

@@ -127,7 +127,7 @@ DOCUMENTED = {
     "llama precision: bfloat16": [LLAMA, INSTRUCT],
     "license: mit, apache-2.0": [QWEN, CPP, MERGE, INSTRUCT],
     "/^(google|meta-llama)\\//": [LLAMA, GEMMA, GEMMA_IT],
-    "https://huggingface.co/google/gemma-2-9b": [GEMMA],
+    "https://hf.co/google/gemma-2-9b": [GEMMA],
     "llama 70b": [LLAMA],
     '"c++ (v2)"': [],
     "llama /instruct$/": [INSTRUCT],
