@@ -86,6 +86,7 @@ def without(*names: str) -> list[str]:
         ('llama; "c++"', [LLAMA, CPP, INSTRUCT]),
         ("llama precision:bfloat16 params:>50", [LLAMA]),
         ("architecture: llama", [LLAMA, CPP, INSTRUCT]),
+        ("architecture: llama precision: bfloat16", [LLAMA, INSTRUCT]),
         ("architecture:llama; sender: ann; params: <10", [CPP]),
         ("type: chat", [CPP, INSTRUCT, GEMMA_IT]),
         ('type: "chat models" acme', [CPP, INSTRUCT]),
