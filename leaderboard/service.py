@@ -242,7 +242,7 @@ def open_service(settings: Settings) -> Service:
         results_store=results_store,
         contents=contents,
         competition_boards=final,
-        boards=Boards(ContentsSource(final.version, final.frame), benchmarks),
+        boards=Boards(ContentsSource(final.version, final.frame), benchmarks, settings.hub_endpoint),
         intake=Intake(
             hub,
             queue,

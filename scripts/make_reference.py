@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from backend.executors.opening import EXECUTORS
 from backend.resources import CLUSTER
 from leaderboard.board.search import FIELDS
+from leaderboard.board.search_help import RULES
 from leaderboard.queue.queue import MOVES
 from leaderboard.records import MODEL_TYPE_SYMBOLS, Status
 from leaderboard.settings import PROJECT, Settings
@@ -83,6 +84,11 @@ def search() -> str:
     )
 
 
+def search_rules() -> str:
+    """What may be written in a search, and what it means."""
+    return table(("written", "means"), RULES)
+
+
 def model_types() -> str:
     """Every model type and its symbol."""
     return table(("symbol", "model type"), [(symbol, kind.value) for kind, symbol in MODEL_TYPE_SYMBOLS.items()])
@@ -106,6 +112,7 @@ def sizes() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings, "executors": executors, "sizes": sizes, "statuses": statuses, "search": search,
+    "search rules": search_rules,
     "model types": model_types,
 }  # fmt: skip
 

@@ -40,7 +40,8 @@ ROOMS = {
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
     "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
     "leaderboard.identity",
-    "leaderboard.board": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.stores leaderboard.models "
+    "leaderboard.board": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks "
+    "leaderboard.stores leaderboard.models "
     "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.competitions "
     "leaderboard.statistics",
     "leaderboard.compare": f"{NOUNS} leaderboard.benchmarks leaderboard.statistics leaderboard.results "

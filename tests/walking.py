@@ -35,7 +35,7 @@ def addresses(service: Service, request: Request) -> Iterator[str]:
                         place = place.replace(key, value)
                     yield f"/api/v1{place}"
     yield f"/api/v1/results/{path}?format=every-eval-ever"
-    yield f"/api/v1/benchmarks/{benchmark}/rows?facts=1&facets=1&about=1&score=raw"
+    yield f"/api/v1/benchmarks/{benchmark}/rows?facets=1&about=1&scores=raw"
     yield from pages(request)
 
 

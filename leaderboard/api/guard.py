@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from leaderboard.api.parameters import Parameters
 from leaderboard.errors import NotAllowed
 from leaderboard.identity import Role
 from leaderboard.identity.rights import ROUTES
@@ -22,15 +23,19 @@ from leaderboard.service import Service
 def guarded_router(service: Service, tags: list[str | Enum], prefix: str = "") -> APIRouter:
     """A router whose routes let through who may call them, before anything of the body is read.
 
-    They raise NotSignedIn, NotAllowed, HubUnavailable. (A dependency would do so only after the whole body was read.)
+    They raise NotSignedIn, NotAllowed, HubUnavailable, and NotAccepted for a parameter that the route does not take.
+    (A dependency would do so only after the whole body was read.)
     """
 
     class GuardedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             answer = super().get_route_handler()
+            parameters = Parameters(self)
 
             async def guard(request: Request) -> Response:
                 await check(service, request, self.path)
+                if request.method in ("GET", "HEAD"):
+                    parameters.check(request)
                 return await answer(request)
 
             return guard

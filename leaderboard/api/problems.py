@@ -85,7 +85,7 @@ def form_problems(errors: Iterable[Any]) -> list[Problem]:
 
 def _form_problem(error: dict[str, Any]) -> Problem:
     field = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path")) or "body"
-    given = _shown(error.get("input"))
+    given = shown(error.get("input"))
     match error["type"]:
         case "missing":
             return Problem(code="missing", field=field, message=f"{field} is missing.", fix=f"Say a value for {field}.")
@@ -103,14 +103,22 @@ def _form_problem(error: dict[str, Any]) -> Problem:
                 message=f"{field} cannot be {given!r}.",
                 fix=f"Use one of {error['ctx']['expected']}.",
             )
+        case "less_than_equal" | "greater_than_equal":
+            most = error["type"] == "less_than_equal"
+            bound = f"at {'most' if most else 'least'} {error['ctx']['le' if most else 'ge']}"
+            return Problem(
+                code=error["type"],
+                field=field,
+                message=f"{field} is {given!r}; it may be {bound}.",
+                fix=f"Use {bound}.",
+            )
         case "json_invalid":
             return NOT_JSON
-    return Problem(
-        code=error["type"], field=field, message=f"{field} is {given!r}, which does not fit.", fix=f"{error['msg']}."
-    )
+    fix = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return Problem(code=error["type"], field=field, message=f"{field} is {given!r}, which does not fit.", fix=f"{fix}.")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """The beginning of what was sent, such that every answer can hold it."""
     try:
         text = str(value)

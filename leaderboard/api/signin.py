@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
 from leaderboard.api.guard import guarded_router
+from leaderboard.api.parameters import FOREIGN
 from leaderboard.api.plain import plain_page
 from leaderboard.api.problems import status_of
 from leaderboard.errors import NotAllowed, PodiumError
@@ -72,7 +73,7 @@ def sign_in_routes(service: Service) -> APIRouter:
         answer.set_cookie(PENDING_COOKIE, cookie, max_age=SIGN_IN_S, **_cookie(service, service.settings.root + HERE))
         return answer
 
-    @routes.get("/sign-in/callback", response_class=RedirectResponse, status_code=303)
+    @routes.get("/sign-in/callback", response_class=RedirectResponse, status_code=303, openapi_extra=FOREIGN)
     def come_back(request: Request, state: str = "", code: str = "") -> Response:
         """Where the Hub sends you back to."""
         try:

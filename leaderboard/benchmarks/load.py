@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from leaderboard.benchmarks.agreement import disagreements
 from leaderboard.benchmarks.schema import Benchmark
 from leaderboard.benchmarks.yaml_lines import read_model
 from leaderboard.errors import BadBenchmark, NotFound
+
+
+def _natural_order(path: Path) -> list[str | int]:
+    """`round-2` before `round-10`."""
+    return [int(text) if text.isdecimal() else text for text in re.split(r"(\d+)", path.stem)]
 
 
 def load_benchmark(path: Path) -> Benchmark:
@@ -20,11 +26,11 @@ def load_benchmark(path: Path) -> Benchmark:
 
 
 def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmark]:
-    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them by name.
+    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them in natural order.
 
     Raises BadBenchmark with every problem of every file that was asked for.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=_natural_order)}
     problems = [
         f"{folder}: There is no benchmark {name}.yaml. There are: {', '.join(files) or 'none'}."
         for name in ids

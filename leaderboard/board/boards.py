@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.board.search_help import describe_search
 from leaderboard.board.table import Board, Positions, Selection, preset_columns
 from leaderboard.board.view import PARAMETERS, View
-from leaderboard.columns import DEFAULT_PRESET, PRESETS, TRACKS, describe_columns, describe_filters
+from leaderboard.columns import BY_KEY, DEFAULT_PRESET, PRESETS, TRACKS, describe_columns, describe_filters
 from leaderboard.errors import NotFound, PodiumError
-from leaderboard.records import now
+from leaderboard.records import Problem, now
+from leaderboard.settings import PUBLIC_HUB
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,19 @@ class Published(NamedTuple):
     """When this process first saw it (UTC)."""
 
 
+class Part(NamedTuple):
+    """Which part of a view is asked for."""
+
+    offset: int = 0
+    """Unpinned rows before the first one."""
+    limit: int = 100
+    """Unpinned rows at most."""
+    facets: bool = False
+    """Whether the counts beside the filters' choices are wanted."""
+    about: bool = False
+    """Whether the benchmark's description is wanted."""
+
+
 class Window(NamedTuple):
     """Some of the rows that a view shows: what every answer about the board is made from."""
 
@@ -54,8 +69,10 @@ class Window(NamedTuple):
 class Boards:
     """The current board of every benchmark."""
 
-    def __init__(self, source: ContentsSource, benchmarks: Mapping[str, Benchmark]) -> None:
+    def __init__(self, source: ContentsSource, benchmarks: Mapping[str, Benchmark], hub: str = PUBLIC_HUB) -> None:
+        """`hub` is the address of the Hub that readers paste models' addresses from."""
         self._source = source
+        self._hub = hub
         self._benchmarks = benchmarks
         self._about = {name: describe(benchmark) for name, benchmark in benchmarks.items()}
         self._published: dict[str, Published] = {}
@@ -75,7 +92,7 @@ class Boards:
             version = self._source.version(benchmark_id)
             current = self._published.get(benchmark_id)
             if current is None or current.version != version:
-                board = Board(self._source.frame(benchmark_id), self._benchmarks[benchmark_id])
+                board = Board(self._source.frame(benchmark_id), self._benchmarks[benchmark_id], self._hub)
                 current = self._published[benchmark_id] = Published(board, version, now())
             return current
 
@@ -107,14 +124,25 @@ class Boards:
         return Window(published, selection, selection.rows[offset : offset + limit])
 
     def answer(self, benchmark_id: str, ask: Mapping[str, Any]) -> dict[str, Any]:
-        """One window of rows for the table's script, JSON-ready.
+        """One window of rows for the table's script, JSON-ready; what it cannot use becomes a warning.
 
-        `ask` holds a view's address parameters, `offset` and `limit` of the unpinned rows, `facets` when the counts
-        beside the filters' choices are wanted, and `about` when the benchmark's description is.
+        `ask` holds a view's address parameters and what `Part` says. Raises NotFound, and NotAccepted for a search
+        that is too long.
         """
         view, warnings = View.from_params(ask)
-        offset, limit = _whole(ask.get("offset"), 0), min(_whole(ask.get("limit"), 100), MAX_ROWS)
-        published, selection, rows = self.window(benchmark_id, view, offset, limit)
+        known, unknown = self.known_columns(benchmark_id, view)
+        part = Part(
+            _whole(ask.get("offset"), 0),
+            min(_whole(ask.get("limit"), 100), MAX_ROWS),
+            bool(ask.get("facets")),
+            bool(ask.get("about")),
+        )
+        answer = self.answer_view(benchmark_id, known, part)
+        return answer | {"warnings": [*warnings, *(problem.message for problem in unknown), *answer["warnings"]]}
+
+    def answer_view(self, benchmark_id: str, view: View, part: Part) -> dict[str, Any]:
+        """A part of what a view shows, JSON-ready. Raises NotFound, and NotAccepted for a search that is too long."""
+        published, selection, rows = self.window(benchmark_id, view, part.offset, part.limit)
         board = published.board
         answer: dict[str, Any] = {
             "version": published.version,
@@ -122,19 +150,31 @@ class Boards:
             "of": board.size,
             "final": board.final,
             "total": len(selection.rows),
-            "offset": offset,
+            "offset": part.offset,
             "rows": board.rows(selection, rows, view),
-            "pinned": board.rows(selection, selection.pinned, view) if offset == 0 else [],
+            "pinned": board.rows(selection, selection.pinned, view) if part.offset == 0 else [],
             "hidden": selection.hidden,
             "blame": selection.blame,
-            "warnings": [*warnings, *selection.warnings],
+            "warnings": list(selection.warnings),
             "view": view.to_params(),
         }
-        if ask.get("facets"):
+        if part.facets:
             answer |= {"facets": board.facets(view), "best": board.best, "columns": self.columns(benchmark_id, view)}
-        if ask.get("about"):
+        if part.about:
             answer["about"] = self._about[benchmark_id]
         return answer
+
+    def known_columns(self, benchmark_id: str, view: View) -> tuple[View, list[Problem]]:
+        """The view without columns that the board does not have, and a problem for each parameter that names some."""
+        keys = [column["key"] for column in self._about[benchmark_id]["columns"]]
+        known = {*keys, *BY_KEY, "average", "rank"}
+        named = {"columns": view.columns, "sort": (view.sort,)}
+        unknown = {field: [key for key in each if key not in known] for field, each in named.items()}
+        problems = [_unknown_columns(field, each, keys) for field, each in unknown.items() if each]
+        left: dict[str, Any] = {"columns": tuple(key for key in view.columns if key in known)}
+        if unknown["sort"]:
+            left["sort"] = "average"
+        return view.model_copy(update=left) if problems else view, problems
 
     def columns(self, benchmark_id: str, view: View) -> list[dict[str, Any]]:
         """Headings of what the view shows, in order."""
@@ -164,7 +204,17 @@ def describe(benchmark: Benchmark) -> dict[str, Any]:
         "noun": "submission" if benchmark.on_scores else "checkpoint",
         "average": _average(benchmark),
         "parameters": list(PARAMETERS),
+        "search": describe_search(),
     }
+
+
+def _unknown_columns(field: str, unknown: Sequence[str], keys: Sequence[str]) -> Problem:
+    return Problem(
+        code="unknown_column",
+        field=field,
+        message=f"“{field}” names a column that this board does not have: {', '.join(unknown)[:80]}.",
+        fix=f"Its columns are {', '.join(keys)}.",
+    )
 
 
 def _is_of_use(filter: Mapping[str, Any], benchmark: Benchmark) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from leaderboard.board.search import Mask
+from leaderboard.board.matching import Mask
 from leaderboard.board.view import View
 from leaderboard.columns import FILTERS, HIDDEN
 from leaderboard.columns.filters import HideFilter, ListFilter, OnlyFilter, RangeFilter

@@ -16,13 +16,15 @@ import pyarrow as pa
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.array_cache import ArrayCache
 from leaderboard.board.filters import Filters, Floats, Texts, all_of
-from leaderboard.board.search import SEARCHED, Columns, Mask, Query, Term, find_term, match, parse
+from leaderboard.board.matching import Columns, Mask, find_term, match
+from leaderboard.board.search import SEARCHED, Query, Term, parse
 from leaderboard.board.submission_rule import competing, counted
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, CHANGE, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
 from leaderboard.records import KINDS
 from leaderboard.records.submission import CHECKPOINT
+from leaderboard.settings import PUBLIC_HUB
 
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -58,9 +60,10 @@ def preset_columns(benchmark: Benchmark, name: str) -> list[str]:
 class Board:
     """All rows of one benchmark, ready to be asked."""
 
-    def __init__(self, frame: pd.DataFrame, benchmark: Benchmark) -> None:
-        """`frame` is the contents table (see docs/reference.md), one row an evaluation."""
+    def __init__(self, frame: pd.DataFrame, benchmark: Benchmark, hub: str = PUBLIC_HUB) -> None:
+        """`frame` is the contents table (see docs/reference.md), one row an evaluation; `hub` is the Hub's address."""
         self.benchmark = benchmark
+        self._hub = hub
         self.frame = counted(frame, benchmark).reset_index(drop=True)
         self.size = len(self.frame)
         self.competing = competing(self.frame)
@@ -190,11 +193,11 @@ class Board:
     # -- selecting ----------------------------------------------------------------------------------------------
 
     def select(self, view: View) -> Selection:
-        """The rows that `view` shows, in its order."""
+        """The rows that `view` shows, in its order. Raises NotAccepted for a search that is too long."""
         return self.cache.get(("select", view), lambda: self._select(view))
 
     def _select(self, view: View) -> Selection:
-        query = parse(view.search)
+        query = self._query(view)
         masks = self._masks(query, view)
         keep = all_of(list(masks.values()), self.size)
         shown = self.shown_columns(view)
@@ -212,8 +215,12 @@ class Board:
 
     def _masks(self, query: Query, view: View) -> dict[str, Mask]:
         """What the search and each filter in use let through."""
-        values_of = {"search": match(query, self._searched, self._find)} if query.wanted or query.excluded else {}
+        used = query.names or query.fields or query.excluded
+        values_of = {"search": match(query, self._searched, self._find)} if used else {}
         return values_of | self.filters.masks(view)
+
+    def _query(self, view: View) -> Query:
+        return parse(view.search, self._hub)
 
     def of_kind(self, kind: str) -> Mask:
         """True for the rows that hiding `kind` leaves out."""
@@ -358,7 +365,7 @@ class Board:
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""
-        return self.filters.counts(self._masks(parse(view.search), view))
+        return self.filters.counts(self._masks(self._query(view), view))
 
     def export(self, view: View) -> pd.DataFrame:
         """The rows and columns that the view shows, in its order, pinned rows first; no row is cut."""

@@ -47,8 +47,8 @@ class View(FilterFields):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    search: str = Field(default="", max_length=2000)
-    """Text in the grammar of `leaderboard.board.search`."""
+    search: str = ""
+    """Text in the grammar of `leaderboard.board.search`, which refuses what is too long when rows are asked for."""
     hide: tuple[str, ...] = HIDDEN_BY_DEFAULT
     """Kinds of rows to leave out."""
     columns: tuple[str, ...] = ()
@@ -103,10 +103,15 @@ class View(FilterFields):
         return params
 
     @classmethod
+    def known(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of an address's parameters that mean something here, under today's names."""
+        known = {new: params[older] for older, new in OLDER_NAMES.items() if older in params}
+        return known | {name: value for name, value in params.items() if name in cls.model_fields}
+
+    @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> tuple[View, list[str]]:
         """The view that an address asks for, and a sentence for every parameter that had to be left out."""
-        known = {new: params[older] for older, new in OLDER_NAMES.items() if older in params}
-        known |= {name: value for name, value in params.items() if name in cls.model_fields}
+        known = cls.known(params)
         warnings: list[str] = []
         while True:
             try:

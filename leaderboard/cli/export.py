@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from leaderboard.board.search_help import QUERY_HELP
 from leaderboard.cli.client.options import AsJson, Server
 from leaderboard.cli.client.session import open_session
 from leaderboard.errors import WrongUse
@@ -26,7 +28,7 @@ def run(
     benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="Id of a benchmark of the board.")],
     query: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[QUERY]...", help="Which rows: words, or the page's search grammar (`org:lab`)."),
+        typer.Argument(metavar="[QUERY]...", help=QUERY_HELP),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="How the rows are written.")] = Form.CSV,
     to: Annotated[Path | None, typer.Option("--to", help="The file to write; by default BENCHMARK.FORMAT.")] = None,
@@ -40,8 +42,11 @@ def run(
         raise WrongUse(f"There is a {file} already. Name another file with --to, or add --replace.")
     with open_session(server, as_json) as session:
         path = f"/benchmarks/{quote(benchmark, safe='')}/export.{form.value}"
-        content = session.api.call("GET", path, params={"search": " ".join(query or ())}).content
+        answer = session.api.call("GET", path, params={"search": " ".join(query or ())})
+        content, warnings = answer.content, json.loads(answer.headers.get("podium-warnings", "[]"))
+        for warning in warnings:
+            session.out.warn(warning)
         file.write_bytes(content)
         session.out.done(f"{file}: {len(content):,} bytes")
         session.out.next(f"podium board {benchmark}")
-        session.out.end(file=str(file), bytes=len(content))
+        session.out.end(file=str(file), bytes=len(content), warnings=warnings)

@@ -88,10 +88,13 @@ def others(results: Results, benchmark_id: str, run: Run, shown: Sequence[str]) 
 
 
 def find(board: Board, text: str, shown: Sequence[str]) -> list[str]:
-    """Ids of the best rows that a search finds, at most FOUND; the grammar is that of the table."""
+    """Ids of the best rows that a search finds, at most FOUND; the grammar is that of the table.
+
+    Raises NotAccepted for a search that is too long.
+    """
     if not text.strip():
         return []
-    selection = board.select(View(search=text[:2000], hide=()))
+    selection = board.select(View(search=text, hide=()))
     ids = (board.ids[int(at)] for at in selection.rows[: FOUND + len(shown)])
     return [name for name in ids if name not in shown][:FOUND]
 

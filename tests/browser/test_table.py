@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leaderboard.board.search_help import EXAMPLES, PLACEHOLDER
 from leaderboard.settings import PROJECT
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -153,6 +154,43 @@ def test_an_unknown_field_is_named_and_left_out(reader: Any) -> None:
     reader.goto("/?search=colour: red; org1")
     expect(reader.locator(".pt-warnings")).to_contain_text("There is no field “colour”")
     expect(reader.locator(".pt-name").first).to_contain_text("org1/")
+
+
+def test_a_long_search_is_carried_out_or_refused_and_never_cut(reader: Any) -> None:
+    names = "; ".join(f"some-organisation/a-rather-long-name-of-a-model-{at}-instruct" for at in range(60))
+    reader.goto("/")
+    expect(status(reader)).to_contain_text("1,960 of 2,000")
+    reader.get_by_role("searchbox").fill(f"{names}; model-0010")
+    expect(status(reader)).to_contain_text("1 of 2,000")
+    reader.get_by_role("searchbox").fill("model " * 300)
+    expect(status(reader)).to_contain_text("The search is too long")
+    expect(reader.locator("tr[data-at]")).to_have_count(0)
+    reader.get_by_role("searchbox").fill("model-0010")
+    expect(reader.locator(".pt-name")).to_have_text(["org1/model-0010"])
+
+
+def test_a_pasted_list_of_names_is_searched_as_alternatives(reader: Any) -> None:
+    reader.goto("/")
+    field = reader.get_by_role("searchbox")
+    field.evaluate(
+        """field => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text", "org1/model-0010\\norg2/model-0011\\n");
+          field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(field).to_have_value("org1/model-0010; org2/model-0011")
+    expect(status(reader)).to_contain_text("2 of 2,000")
+
+
+def test_the_examples_are_those_of_the_documentation(reader: Any) -> None:
+    reader.goto("/")
+    reader.get_by_role("button", name="How to search").click()
+    examples = reader.locator(".pt-help .pt-option")
+    expect(examples).to_have_text([f"{query} {meaning}" for query, meaning in EXAMPLES])
+    expect(reader.get_by_role("searchbox")).to_have_attribute("placeholder", PLACEHOLDER)
+    examples.nth(2).click()
+    expect(reader.get_by_role("searchbox")).to_have_value(EXAMPLES[2].query)
 
 
 def test_the_keyboard_reaches_everything(reader: Any) -> None:

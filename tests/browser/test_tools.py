@@ -18,31 +18,47 @@ from tests.browser.test_table import address
 __all__ = ["address"]
 
 
+ASKED = (
+    {"query": "license: mit colour: red org1", "limit": 3},
+    {"query": "a" * 20_000},
+    {"query": "org1", "limit": 5000},
+)
+
+
 def test_an_mcp_client_searches(address: str) -> None:
-    async def ask() -> tuple[list[str], str]:
+    async def ask() -> tuple[list[str], list[tuple[bool, str]]]:
         async with (
             streamablehttp_client(f"{address}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]
-            answer = await session.call_tool("search_leaderboard", {"query": "org1; license: mit", "limit": 3})
-            assert isinstance(answer.content[0], TextContent)
-            return tools, answer.content[0].text
+            answers = []
+            for asked in ASKED:
+                answer = await session.call_tool("search_leaderboard", asked)
+                assert isinstance(answer.content[0], TextContent)
+                answers.append((bool(answer.isError), answer.content[0].text))
+            return tools, answers
 
     # The browser's driver may run an event loop in this thread.
     with ThreadPoolExecutor(1) as aside:
-        tools, text = aside.submit(asyncio.run, ask()).result()
+        tools, ((failed, text), refused, too_many) = aside.submit(asyncio.run, ask()).result()
     assert tools == ["search_leaderboard", "look_up_model"]
-    rows = ast.literal_eval(text)["rows"]
-    assert len(rows) == 3 and all(row["model"].startswith("org1/") for row in rows)
+    answer = ast.literal_eval(text)
+    assert not failed and len(answer["rows"]) == 3
+    assert all(row["model"].startswith("org1/") for row in answer["rows"])
+    assert "There is no field “colour”" in answer["warnings"][0]
+    assert refused[0] and refused[1].startswith(
+        "The search is too long: it has 20,000 characters, and may have at most"
+    )
+    assert too_many == (True, "limit is 5000; it may be from 1 to 100.")
 
 
 def test_gradios_client_looks_a_model_up(address: str) -> None:
     client = Client(address, verbose=False)
     answer = client.predict("ORG4/model-0004", api_name="/look_up_model")
     assert [row["model"] for row in answer["evaluations"]] == ["org4/model-0004"]
-    with pytest.raises(AppError):
+    with pytest.raises(AppError, match="nobody/nothing has not been evaluated"):
         client.predict("nobody/nothing", api_name="/look_up_model")
 
 

@@ -15,13 +15,6 @@ const PAGE = 100; // rows asked for at once
 const KEPT = 12; // pages kept in memory
 const NARROW = window.matchMedia("(max-width: 640px)");
 const MEDALS = { 1: "🥇", 2: "🥈", 3: "🥉" };
-const EXAMPLES = [
-  ["llama; qwen", "names that contain llama or qwen"],
-  ["70b instruct -merge", "both words in the name, and not “merge”"],
-  ["Hub License: mit; params:<10", "MIT licence and under 10 billion parameters"],
-  ["architecture: mistral precision: bfloat16", "two fields: both must hold"],
-  ["/^(google|meta-llama)\\//", "a regular expression"],
-];
 
 class Table {
   constructor(root, options) {
@@ -54,11 +47,12 @@ class Table {
     this.status = h("p", { class: "pt-status", role: "status", "aria-live": "polite" }, "Loading …");
     this.search = h("input", {
       class: "pt-search", type: "search", "aria-label": "Search", spellcheck: "false", autocomplete: "off",
-      placeholder: "name1; name2; Hub License: mit", maxlength: "1000",
+      placeholder: this.about.search.placeholder,
       oninput: debounce(() => this.change({ search: this.search.value || undefined }), 15),
+      onpaste: (event) => this.paste(event),
     });
     this.search.value = this.view.search || "";
-    this.help = h("div", { class: "pt-help", hidden: true }, ...EXAMPLES.map(([query, meaning]) =>
+    this.help = h("div", { class: "pt-help", hidden: true }, ...this.about.search.examples.map(([query, meaning]) =>
       h("button", { type: "button", class: "pt-option", onclick: () => {
         this.search.value = query;
         this.change({ search: query });
@@ -98,6 +92,15 @@ class Table {
 
   shown() {
     return this.view.columns ? this.view.columns.split(",") : this.about.defaults;
+  }
+
+  /** A pasted list of names, one a line: the field holds one line, and would join them. */
+  paste(event) {
+    const names = event.clipboardData.getData("text").split(/[\r\n]+/).filter((name) => name.trim());
+    if (names.length < 2) return;
+    event.preventDefault();
+    this.search.setRangeText(names.join("; "), this.search.selectionStart, this.search.selectionEnd, "end");
+    this.search.dispatchEvent(new Event("input"));
   }
 
   change(values) {
@@ -191,8 +194,13 @@ class Table {
     return this.pinned.length + this.total;
   }
 
+  /** The server refuses what was asked for: no row is shown, so that nobody takes the last ones for the answer. */
   trouble(message) {
     this.status.textContent = message;
+    [this.pages, this.pinned, this.total] = [new Map([[0, []]]), [], 0];
+    this.warnings.replaceChildren();
+    this.empty.hidden = true;
+    this.redraw();
   }
 
   showStatus(answer) {

@@ -209,10 +209,10 @@ def test_own_tasks_are_looked_up_in_their_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_read_in_the_order_asked_for(tmp_path: Path) -> None:
-    for name in ("b", "a", "c"):
+    for name in ("round-10", "a", "round-2"):
         write(tmp_path, GOOD.replace("id: small", f"id: {name}"), name)
-    assert list(load_benchmarks(tmp_path)) == ["a", "b", "c"]
-    assert list(load_benchmarks(tmp_path, ["c", "a"])) == ["c", "a"]
+    assert list(load_benchmarks(tmp_path)) == ["a", "round-2", "round-10"]
+    assert list(load_benchmarks(tmp_path, ["round-10", "a"])) == ["round-10", "a"]
 
 
 def test_problems_of_all_files_come_together(tmp_path: Path) -> None:

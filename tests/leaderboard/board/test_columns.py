@@ -149,7 +149,7 @@ def test_a_filter_is_in_addresses_counts_and_the_scripts_description(column: Boa
 def test_a_searched_column_has_its_field_under_every_name(column: BoardColumn) -> None:
     for name in column.search.names if column.search else ():
         query = parse(f"{name}: 7")
-        assert query.warnings == () and query.wanted[0].field == column.search.names[0] in FIELDS
+        assert query.warnings == () and query.fields[0].field == column.search.names[0] in FIELDS
 
 
 def test_facts_of_a_models_page_are_columns() -> None:

@@ -64,6 +64,33 @@ def test_every_precision_and_licence_filter_returns_its_rows(board: Board, upstr
         assert len(board.select(View(hide=(), license=(value,))).rows) == number
 
 
+def names(board: Board, search: str) -> list[str]:
+    return sorted(str(board.names[at]) for at in board.select(View(hide=(), search=search)).rows)
+
+
+def test_a_search_narrows_and_widens_whatever_its_order(board: Board, upstream: pd.DataFrame) -> None:
+    full, lower = upstream["fullname"], upstream["fullname"].str.lower()
+    llama, precise = lower.str.contains("llama"), upstream["Precision"] == "bfloat16"
+    assert names(board, "llama precision: bfloat16") == sorted(full[llama & precise])
+    assert names(board, "precision: bfloat16 llama") == sorted(full[llama & precise])
+    assert 0 < (llama & precise).sum() < llama.sum()
+    assert names(board, "license: mit llama") == sorted(full[llama & (upstream["Hub License"] == "mit")])
+    small = upstream["#Params (B)"].between(0, 10, inclusive="neither")
+    assert names(board, "params:<10 llama") == sorted(full[small & llama])
+    either = upstream["Hub License"].isin(["mit", "apache-2.0"])
+    assert names(board, "Hub License: mit, apache-2.0") == sorted(full[either])
+    assert names(board, 'license:""') == sorted(full[upstream["Hub License"].isna()])
+    assert names(board, "-merge 7b") == sorted(full[lower.str.contains("7b") & ~lower.str.contains("merge")])
+    assert names(board, "llama /instruct$/") == sorted(full[llama & lower.str.endswith("instruct")])
+
+
+def test_sixty_names_and_pasted_addresses_find_their_models(board: Board, upstream: pd.DataFrame) -> None:
+    chosen = upstream["fullname"].drop_duplicates()[:60]
+    wanted = sorted(upstream["fullname"][upstream["fullname"].isin(chosen)])
+    assert names(board, "; ".join(f'name:"{name}"' for name in chosen)) == wanted
+    assert names(board, "; ".join(f"https://huggingface.co/{name}/tree/main" for name in chosen)) == wanted
+
+
 def test_what_is_not_known_is_unknown(board: Board, upstream: pd.DataFrame) -> None:
     view = View(hide=(), columns=("params", "revision", "license", "available"))
     selection = board.select(view)

@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from leaderboard import errors
 from leaderboard.board.contents import Contents
+from leaderboard.board.search_help import EXAMPLES
 from leaderboard.cli.__main__ import app
 from leaderboard.cli.exits import ENDINGS, ending_of, error_document
 from leaderboard.cli.output import printable
@@ -31,7 +32,7 @@ print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["submit", "--help"], ["--version"]])
+@pytest.mark.parametrize("words", [["--help"], ["submit", "--help"], ["board", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = LOADED.format(words=words, heavy=(*HEAVY, "httpx2", "leaderboard.records"))
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
@@ -122,6 +123,16 @@ def test_the_board_as_a_table(site: Site, ada: Shell) -> None:
     assert ada.json("board", "quiz", "--sort", "-correct")["rows"][0]["model"] == "ada/poor"
     assert len(ada("board", "quiz", "--limit", "1").splitlines()) == 2
     assert ada.json("board", "other", exit=1)["code"] == "not_found"
+    refused = ada.json("board", "quiz", "poor " * 300, exit=1)
+    assert refused["code"] == "not_accepted" and refused["problems"][0]["code"] == "search_too_long"
+    assert "correct, loss" in ada.json("board", "quiz", "--sort", "corect", exit=1)["problems"][0]["fix"]
+    ada("board", "quiz", "--limit", "501", exit=2)
+
+
+def test_the_help_says_the_grammar_of_the_page(podium: Shell) -> None:
+    for verb in ("board", "export"):
+        told = " ".join(re.sub("[│|]", " ", podium(verb, "--help")).split())
+        assert all(" ".join(example.query.split()) in told for example in EXAMPLES[:4])
 
 
 def test_the_board_is_exported_whole_or_as_far_as_a_query_finds_it(site: Site, ada: Shell, tmp_path: Path) -> None:
@@ -133,7 +144,8 @@ def test_the_board_is_exported_whole_or_as_far_as_a_query_finds_it(site: Site, a
     assert told["file"] == "quiz.csv" and told["bytes"] == (tmp_path / "quiz.csv").stat().st_size and len(rows) == 3
     again = ada.json("export", "quiz", exit=2)
     assert "There is a quiz.csv already" in again["error"] and (tmp_path / "quiz.csv").read_text().splitlines() == rows
-    ada("export", "quiz", "poor", "--format", "json", "--to", "poor.json")
+    ada("export", "quiz", "colour: red poor", "--format", "json", "--to", "poor.json")
+    assert "There is no field “colour”" in ada.err
     [row] = json.loads((tmp_path / "poor.json").read_text())
     assert "ada/poor" in row.values()
     assert ada.json("export", "other", exit=1)["code"] == "not_found" and not (tmp_path / "other.csv").exists()

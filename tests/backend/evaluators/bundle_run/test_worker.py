@@ -75,7 +75,7 @@ def browser(service: Service) -> Iterator[TestClient]:
 
 
 ASKED = (
-    "/api/v1/benchmarks/parity/rows?facts=1&facets=1&about=1&columns=withheld&sort=withheld&score=raw",
+    "/api/v1/benchmarks/parity/rows?facets=1&about=1&columns=withheld&sort=withheld&scores=raw",
     "/api/v1/benchmarks/parity/export.csv?columns=withheld,accuracy",
 )
 """What names a hidden column."""
