@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leaderboard.benchmarks.agreement import disagreements
 from leaderboard.benchmarks.schema import Benchmark
+from leaderboard.benchmarks.task_checks import file_problems
 from leaderboard.benchmarks.yaml_lines import read_model
 from leaderboard.errors import BadBenchmark, NotFound
 
@@ -67,4 +68,7 @@ def _read(path: Path) -> tuple[Benchmark | None, list[str]]:
             (document.line(position), sentence) for position, sentence in disagreements(benchmark, path.stem)
         ]
         problems = sorted({*problems, *disagreeing})
-    return benchmark, [f"{path}:{line}: {sentence}" for line, sentence in problems]
+    lines = [f"{path}:{line}: {sentence}" for line, sentence in problems]
+    if benchmark is not None and benchmark.harness.include_path:
+        lines += file_problems(path.parent / benchmark.harness.include_path)
+    return benchmark, lines
