@@ -36,7 +36,7 @@ def task_manager(benchmark: Benchmark) -> TaskManager:
     return manager
 
 
-class LocatingFactory(TaskFactory):
+class LocatingFactory(TaskFactory):  # type: ignore[misc]  # the harness has no types
     """Makes the harness's tasks; relative data files are those beside the file that names them."""
 
     def _load_full_config(self, entry: Entry, overrides: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -32,23 +32,29 @@ TEMPLATE = re.compile(r"\{[{%]")
 
 def computed(fields: Mapping[str, Any]) -> list[str] | None:
     """The keys `metric,filter` that the harness will write for a task; None where only its own code knows them."""
-    output_type = str(fields.get("output_type", GENERATES))
+    output_type, entries = str(fields.get("output_type", GENERATES)), fields.get("metric_list")
     if "class" in fields or "process_results" in fields or output_type not in OUTPUT_TYPES:
         return None
-    entries = fields.get("metric_list")
-    if entries is None:
-        names = list(OUTPUT_TYPES[output_type])
-    elif isinstance(entries, list) and all(isinstance(entry, Mapping) for entry in entries):
-        if any(not isinstance(entry.get("metric"), str) or entry.get("hf_evaluate") for entry in entries):
-            return None
-        names = [
-            entry["metric"] for entry in entries if entry["metric"] in POSSIBLE.get(output_type, (entry["metric"],))
-        ]
-    else:
+    if entries is not None and (
+        not isinstance(entries, list)
+        or not all(isinstance(each, Mapping) and isinstance(each.get("metric"), str) for each in entries)
+        or any(each.get("hf_evaluate") for each in entries)
+    ):
         return None
-    filters = fields.get("filter_list")
-    kept = [str(each.get("name")) for each in filters if isinstance(each, Mapping)] if isinstance(filters, list) else []
-    return [f"{name},{filter_name}" for filter_name in kept or ["none"] for name in names]
+    return [key for key in listed(fields) if output_type not in POSSIBLE or key.split(",")[0] in POSSIBLE[output_type]]
+
+
+def listed(fields: Mapping[str, Any]) -> list[str]:
+    """The keys of the metrics that a definition names, each with each of its filters."""
+    entries, filters = fields.get("metric_list"), fields.get("filter_list")
+    if isinstance(entries, list):
+        metrics = [each.get("metric") for each in entries if isinstance(each, Mapping)]
+    else:
+        metrics = [*OUTPUT_TYPES.get(str(fields.get("output_type", GENERATES)), ())] if "class" not in fields else []
+    names = (
+        [str(each.get("name")) for each in filters if isinstance(each, Mapping)] if isinstance(filters, list) else []
+    )
+    return [f"{metric},{name}" for name in names or ["none"] for metric in metrics if isinstance(metric, str)]
 
 
 def choice_counts(fields: Mapping[str, Any]) -> set[int]:

@@ -93,7 +93,7 @@ def unread_texts(folder: Path) -> list[str]:
 def _of_file(path: Path, file: DefinitionFile, files: dict[Path, DefinitionFile]) -> Iterator[tuple[Path, int, str]]:
     """What is wrong with one file and those that it includes, which are added to `files`."""
     if file.problem:
-        yield (path, *file.problem)
+        yield path, file.problem[0], file.problem[1]
         return
     fields = task_fields(path)
     included = fields.get("include") or []
@@ -103,8 +103,8 @@ def _of_file(path: Path, file: DefinitionFile, files: dict[Path, DefinitionFile]
             files[place] = DefinitionFile(place)
         if not place.is_file():
             yield path, file.line("include"), f"`include`: There is no file {name!r} beside this one."
-        elif files[place].problem:
-            yield (place, *files[place].problem)
+        elif problem := files[place].problem:
+            yield place, problem[0], problem[1]
     if "task" not in fields or "group" in fields or "class" in fields or not isinstance(fields["task"], str):
         return
     for field, line in file.names.items():
@@ -132,10 +132,10 @@ def _data(path: Path, files: dict[Path, DefinitionFile]) -> Iterator[tuple[Path,
                 yield place, line, f"`dataset_kwargs.data_files`: {sentence}"
     named = fields.get("dataset_kwargs", {}).get("data_files") if by_split else None
     for field in SPLITS if isinstance(named, Mapping) else ():
-        split = fields.get(field)
-        if isinstance(split, str) and split not in by_split:
+        chosen = fields.get(field)
+        if isinstance(chosen, str) and chosen not in by_split:
             place = written_in(path, field)
-            sentence = f"`{field}`: {split!r} is no split of `data_files`. Allowed are: {', '.join(by_split)}."
+            sentence = f"`{field}`: {chosen!r} is no split of `data_files`. Allowed are: {', '.join(by_split)}."
             yield place, _line(place, files, field), sentence
 
 

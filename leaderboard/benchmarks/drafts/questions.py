@@ -1,0 +1,311 @@
+"""Questions from a JSON Lines file, whatever its columns are called: found by rules, or named by the organiser."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leaderboard.errors import BadBenchmark
+
+QUESTION = ("question", "prompt", "input", "problem", "instruction", "query", "text", "sentence")
+CHOICES = ("choices", "options", "endings", "candidates")
+ANSWER = ("answer", "target", "label", "gold", "correct", "answerKey", "answer_key", "solution", "output", "response")
+"""Names of columns, the first that every row has counts."""
+SPREAD = ("{}", "choice_{}", "option_{}", "choice{}", "option{}")
+"""Names of columns that hold one choice each; for the braces stands a letter from A or a, or a number from 1 or 0."""
+SERIES = (string.ascii_uppercase, string.ascii_lowercase, "123456789", "0123456789")
+ANSWER_IS = ("text", "label", "from-0", "from-1")
+"""How an answer names its choice: by its text, its letter or label, or its position."""
+MOST_SAID = 20
+"""Problems of rows that are told."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Columns that the organiser named; empty: found by the rules."""
+
+    question: str = ""
+    answer: str = ""
+    choices: tuple[str, ...] = ()
+    """One column with lists, or a column for each choice."""
+    generation: bool = False
+    """Whether answers are generated although there is a column that could be choices."""
+    answer_is: str = ""
+    """One of ANSWER_IS; empty: whatever fits every row."""
+
+
+class Row(NamedTuple):
+    """A line of the file."""
+
+    line: int
+    values: Mapping[str, Any]
+
+
+class Question(NamedTuple):
+    """One question, in Podium's own columns."""
+
+    question: str
+    answer: str | int
+    """The expected text, or the position of the right choice from 0."""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All questions of a file."""
+
+    name: str
+    """Of the file."""
+    columns: Asked
+    """Which columns were read."""
+    questions: Sequence[Question]
+
+    @property
+    def multiple_choice(self) -> bool:
+        """Whether a choice is asked for, and not a text."""
+        return bool(self.columns.choices)
+
+    @property
+    def counts(self) -> list[int]:
+        """How many choices each question has."""
+        return [len(question.choices) for question in self.questions]
+
+
+@dataclass
+class Found:
+    """What the rules find in a file; empty where nothing fits."""
+
+    columns: list[str]
+    question: str = ""
+    answer: str = ""
+    choices: tuple[str, ...] = ()
+    missing: list[str] = field(default_factory=list)
+    """The fields of Asked that have to be given."""
+
+
+def find_columns(rows: Sequence[Row], asked: Asked) -> Found:
+    """Which columns hold what: those that were asked for, else by the rules. Raises nothing: `missing` says it."""
+    columns = [name for name in rows[0].values if all(name in row.values for row in rows)]
+    found = Found(columns, asked.question, asked.answer, asked.choices)
+    if not found.choices and not asked.generation:
+        found.choices = _choice_columns(columns)
+    taken = set(found.choices)
+    found.question = found.question or _first(QUESTION, columns, taken)
+    found.answer = found.answer or _first(ANSWER, columns, {*taken, found.question})
+    found.missing = [name for name in ("question", "answer") if not getattr(found, name)]
+    return found
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The lines of a JSON Lines file. Raises BadBenchmark with every one that is no object."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadBenchmark([f"{path}: The file cannot be read: {error}."]) from error
+    rows, problems = [], []
+    for line, written in enumerate(text.split("\n"), 1):
+        if not written.strip():
+            continue
+        try:
+            values = json.loads(written)
+        except ValueError as error:
+            problems.append(f"{path}:{line}: This is not JSON: {error}.")
+            continue
+        if isinstance(values, dict):
+            rows.append(Row(line, values))
+        else:
+            problems.append(f'{path}:{line}: This is no object with named values, such as {{"question": ...}}.')
+    if not rows and not problems:
+        problems = [f'{path}: The file is empty. Write one JSON object a line, such as {{"question": ...}}.']
+    _raise(problems)
+    return rows
+
+
+def read_questions(path: Path, asked: Asked, ask: Callable[[str, Sequence[str]], str] | None = None) -> Questions:
+    """The questions of a file. `ask`: what a person says to (field, columns) that the rules do not find.
+
+    Raises BadBenchmark with every problem.
+    """
+    rows = read_rows(path)
+    found = find_columns(rows, asked)
+    for name in found.missing if ask else ():
+        assert ask is not None
+        setattr(found, name, ask(name, found.columns))
+    columns = Asked(found.question, found.answer, found.choices, asked.generation, asked.answer_is)
+    _raise(_column_problems(path, columns, rows))
+    made = _choices_of_rows(path, columns, rows) if columns.choices else _texts(path, columns, rows)
+    return Questions(path.name, columns, made)
+
+
+def _column_problems(path: Path, columns: Asked, rows: Sequence[Row]) -> list[str]:
+    """Columns that were not found, or that a row lacks."""
+    common = [name for name in rows[0].values if all(name in row.values for row in rows)]
+    problems = []
+    for name in ("question", "answer"):
+        if not getattr(columns, name):
+            tried = ", ".join(QUESTION if name == "question" else ANSWER)
+            problems.append(
+                f"{path}: No column of every row is called {tried}. Say which holds the {name}: --{name} COLUMN. "
+                f"Every row has: {', '.join(common) or 'none'}."
+            )
+    for name in filter(None, (columns.question, columns.answer, *columns.choices)):
+        lacking = [row.line for row in rows if name not in row.values]
+        if len(lacking) == len(rows):
+            problems.append(f"{path}: There is no column {name!r}. Every row has: {', '.join(common) or 'none'}.")
+        elif lacking:
+            problems.append(
+                f"{path}:{lacking[0]}: The column {name!r} is missing here and in {len(lacking) - 1} more rows."
+            )
+    return problems
+
+
+def _texts(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
+    """Questions that are answered with a text."""
+    problems, questions = [], []
+    for row in rows:
+        question, answer = _text(row.values[columns.question]), _text(row.values[columns.answer])
+        problems += _not_text(path, row.line, {columns.question: question, columns.answer: answer})
+        if answer and "\n\n" in answer.strip():
+            problems.append(
+                f"{path}:{row.line}: `{columns.answer}` has an empty line, where an answer ends. Remove it."
+            )
+        questions.append(Question(question or "", (answer or "").strip()))
+    _raise(problems)
+    return questions
+
+
+def _choices_of_rows(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
+    """Questions with choices, and the positions of the right ones."""
+    problems, listed = [], []
+    for row in rows:
+        labels, choices = _choices(columns.choices, row.values)
+        name = columns.choices[0] if len(columns.choices) == 1 else ", ".join(columns.choices)
+        question = _text(row.values[columns.question])
+        problems += _not_text(path, row.line, {columns.question: question})
+        if len(choices) < 2 or not all(choices):
+            problems.append(
+                f"{path}:{row.line}: `{name}` has to hold two choices or more, each a text that is not empty. It is "
+                'a list, {"A": ..., "B": ...}, or {"text": [...], "label": [...]}. Answers are texts with --generation.'
+            )
+        elif len(set(choices)) < len(choices):
+            problems.append(f"{path}:{row.line}: `{name}` has the same choice twice. Keep one of them.")
+        listed.append((row, question or "", labels, choices))
+    _raise(problems)
+    positions = _positions(path, columns, [(row, labels, choices) for row, _, labels, choices in listed])
+    return [
+        Question(question, position, tuple(choices))
+        for (_, question, _, choices), position in zip(listed, positions, strict=True)
+    ]
+
+
+def _positions(path: Path, columns: Asked, rows: Sequence[tuple[Row, list[str], list[str]]]) -> list[int]:
+    """The position of each right choice, by the one way of naming it that fits every row. Raises BadBenchmark."""
+    ways = [columns.answer_is] if columns.answer_is else list(ANSWER_IS)
+    given = [row.values[columns.answer] for row, _, _ in rows]
+    fits = {
+        way: [_position(way, answer, labels, choices) for answer, (_, labels, choices) in zip(given, rows, strict=True)]
+        for way in ways
+    }
+    whole = [way for way in ways if None not in fits[way]]
+    if {"from-0", "from-1"} <= set(whole) and whole[0] == "from-0":
+        raise BadBenchmark(
+            [
+                f"{path}: The numbers in `{columns.answer}` may count choices from 0 or from 1: both fit every row. "
+                "Say which: --answer-is from-0 or --answer-is from-1."
+            ]
+        )
+    if whole:
+        return [position for position in fits[whole[0]] if position is not None]
+    best = max(ways, key=lambda way: sum(position is not None for position in fits[way]))
+    problems = []
+    for (row, labels, choices), answer, position in zip(rows, given, fits[best], strict=True):
+        if position is None:
+            names = {"text": choices, "label": labels, "from-0": [f"0 to {len(choices) - 1}"]}
+            allowed = ", ".join(names.get(best, [f"1 to {len(choices)}"]))
+            problems.append(f"{path}:{row.line}: `{columns.answer}` is {answer!r}. Allowed here: {allowed}.")
+    _raise(problems)
+    raise AssertionError("a way that fits no row has problems")
+
+
+def _position(way: str, answer: Any, labels: Sequence[str], choices: Sequence[str]) -> int | None:
+    """Which choice an answer names in a way; None for none."""
+    text = _text(answer)
+    if text is None:
+        return None
+    if way == "text":
+        return choices.index(text) if text in choices and isinstance(answer, str) else None
+    if way == "label":
+        name = text.strip().strip("().").upper()
+        upper = [label.upper() for label in labels]
+        return upper.index(name) if name in upper else None
+    number = int(text) - (way == "from-1") if text.isascii() and text.isdecimal() else -1
+    return number if 0 <= number < len(choices) else None
+
+
+def _choices(columns: Sequence[str], values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Labels and texts of a row's choices; no texts where they cannot be read."""
+    if len(columns) > 1:
+        ends = [name[-1] for name in columns]
+        return ends, [_text(values[name]) or "" for name in columns]
+    given = values[columns[0]]
+    if isinstance(given, Mapping) and isinstance(given.get("text"), list):
+        texts, labels = given["text"], given.get("label")
+    elif isinstance(given, Mapping):
+        texts, labels = list(given.values()), list(given)
+    else:
+        texts, labels = given if isinstance(given, list) else [], None
+    named = labels if isinstance(labels, list) and len(labels) == len(texts) else string.ascii_uppercase
+    return [str(label) for label in named[: len(texts)]], [_text(text) or "" for text in texts]
+
+
+def _choice_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """The column with lists of choices, or the columns with one choice each; none where answers are generated."""
+    whole = _first(CHOICES, columns, set())
+    if whole:
+        return (whole,)
+    for pattern in SPREAD:
+        for series in SERIES:
+            names = [pattern.format(sign) for sign in series]
+            there = [name for name, follows in zip(names, _runs(names, columns), strict=True) if follows]
+            if len(there) > 1:
+                return tuple(there)
+    return ()
+
+
+def _runs(names: Sequence[str], columns: Sequence[str]) -> list[bool]:
+    """Whether each of `names` is a column, as are all before it."""
+    runs, unbroken = [], True
+    for name in names:
+        unbroken = unbroken and name in columns
+        runs.append(unbroken)
+    return runs
+
+
+def _first(names: Sequence[str], columns: Sequence[str], taken: set[str]) -> str:
+    lower = {column.lower(): column for column in reversed(columns) if column not in taken}
+    return next((lower[name.lower()] for name in names if name.lower() in lower), "")
+
+
+def _text(value: Any) -> str | None:
+    """A text or number as text; None for anything else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _not_text(path: Path, line: int, values: Mapping[str, str | None]) -> list[str]:
+    return [
+        f"{path}:{line}: `{name}` has to be a text or a number, and not empty."
+        for name, text in values.items()
+        if text is None or not text.strip()
+    ]
+
+
+def _raise(problems: Sequence[str]) -> None:
+    if problems:
+        more = [f"And {len(problems) - MOST_SAID:,} more problems."] if len(problems) > MOST_SAID else []
+        raise BadBenchmark([*problems[:MOST_SAID], *more])
