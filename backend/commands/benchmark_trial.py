@@ -17,7 +17,7 @@ from backend.executors.opening import named_executor
 from backend.scheduler.launch import Launcher
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.errors import BadBenchmark
+from leaderboard.errors import BadBenchmark, Infrastructure
 from leaderboard.hub.downloads import HubDownloads
 from leaderboard.records import PodiumBlock, Precision, Request, new_id, now
 from leaderboard.settings import Settings
@@ -67,10 +67,7 @@ def _evaluate(
     workdir = Workdir(job.workdir)
     shutil.copytree(checkpoint, workdir.checkpoint)
     if settings.data_root is None:
-        source = HubDownloads(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s)
-        data = TasksData(settings, source, executor)
-        data.work_dir = here.work_dir
-        data.ensure(tried, workdir.options())
+        _fetch_data(tried, workdir, settings, here, executor)
     status = _ended(executor, job)
     if not workdir.done:
         raise BadBenchmark(_why(workdir, status))
@@ -80,6 +77,21 @@ def _evaluate(
     if missing:
         raise BadBenchmark(missing)
     return block
+
+
+def _fetch_data(benchmark: Benchmark, workdir: Workdir, settings: Settings, here: Settings, executor: Executor) -> None:
+    """Have the datasets of the Hub that the tasks read, in the place where a worker keeps them."""
+    data = TasksData(
+        settings, HubDownloads(settings.hub_endpoint, hub_cache(settings), settings.hub_timeout_s), executor
+    )
+    data.work_dir = here.work_dir
+    try:
+        data.ensure(benchmark, workdir.options())
+    except Infrastructure as error:
+        asked = Workdir(here.work_dir / "needs" / benchmark.id)
+        if asked.failure() is not None:  # the tasks could not be loaded
+            raise BadBenchmark(_why(asked, JobStatus(JobState.ENDED))) from error
+        raise
 
 
 def _request(benchmark: Benchmark, checkpoint: Path) -> Request:

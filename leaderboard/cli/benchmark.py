@@ -12,7 +12,7 @@ import typer
 from leaderboard.cli.client.options import AsJson
 from leaderboard.cli.output import Output
 from leaderboard.cli.programs import require
-from leaderboard.errors import BadBenchmark, WrongUse
+from leaderboard.errors import BadBenchmark, Infrastructure, WrongUse
 
 if TYPE_CHECKING:
     from leaderboard.benchmarks import Benchmark
@@ -182,9 +182,18 @@ def _check_try_write(draft: Draft, settings: Settings, output: Output, replace: 
             except BadBenchmark as error:
                 advice = "Nothing was written. Change the source or the options, or write it with --without-trial."
                 raise BadBenchmark([*error.lines, advice]) from error
+            except Infrastructure as error:
+                raise Infrastructure(f"{error} Nothing was written. --without-trial writes it unseen.") from error
     files = [str(path) for path in draft.put(settings.benchmarks_dir)]
     for file in files:
         output.done(f"{file} is written")
+    if draft.without_choices:
+        first, *more = draft.without_choices
+        others = f" and {len(more):,} more tasks" if more else ""
+        output.warn(
+            f"How many choices the questions of {first}{others} have cannot be told from here, so that a guesser gets "
+            f"more than 0 points. Write `choices: NUMBER` beside their metrics in {files[0]}."
+        )
     if settings.benchmark_ids and draft.id not in settings.benchmark_ids:
         output.warn(f"PODIUM_BENCHMARKS does not name it. Add {draft.id}, or the board will not show it.")
     output.next(f"podium benchmark try {draft.id}" if checkpoint is None else "podium serve")

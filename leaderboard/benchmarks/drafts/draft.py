@@ -37,6 +37,11 @@ class Draft:
     id: str
     files: Mapping[str, str]
     """Path below the folder of the benchmarks -> content."""
+    tasks: str = ""
+    """Folder of task definitions that is there already, as the benchmark names it; empty for none."""
+
+    without_choices: tuple[str, ...] = ()
+    """Tasks of multiple choice whose definitions do not tell how many choices there are."""
 
     @property
     def main(self) -> str:
@@ -52,11 +57,16 @@ class Draft:
         with tempfile.TemporaryDirectory(prefix="podium-benchmark-") as folder:
             place = Path(folder).resolve()
             self._write(place)
+            if self.tasks and not Path(self.tasks).is_absolute():
+                (place / self.tasks).parent.mkdir(parents=True, exist_ok=True)
+                (place / self.tasks).symlink_to((benchmarks / self.tasks).resolve(), target_is_directory=True)
             try:
                 benchmark = load_benchmark(place / self.main)
             except BadBenchmark as error:
                 raise BadBenchmark([line.replace(str(place), str(benchmarks)) for line in error.lines]) from error
-            yield benchmark
+            # A job sees the folder itself and not the link to it.
+            harness = benchmark.harness.model_copy(update={"include_path": str(benchmark.include_path or "")})
+            yield benchmark.model_copy(update={"harness": harness})
 
     def refuse_overwriting(self, benchmarks: Path) -> None:
         """Raises WrongUse where one of the files is there already."""

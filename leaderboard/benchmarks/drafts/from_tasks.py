@@ -13,7 +13,7 @@ from typing import Any
 from leaderboard.benchmarks.built_in_tasks import built_in, cached_definitions, harness_folder
 from leaderboard.benchmarks.drafts.draft import Draft, Named, column_key, quoted, title_of
 from leaderboard.benchmarks.drafts.from_questions import guessers_choices
-from leaderboard.benchmarks.harness_tasks import Definition, definitions
+from leaderboard.benchmarks.harness_tasks import Definition, definitions, task_fields
 from leaderboard.benchmarks.metrics import SHARES
 from leaderboard.benchmarks.task_answers import choice_counts, computed, listed
 from leaderboard.benchmarks.task_data import located_fields
@@ -62,7 +62,19 @@ class Tasks:
     def get(self, names: Sequence[str]) -> list[Definition | None]:
         """What each name means; None where nothing defines it."""
         self._known |= built_in([name for name in names if name not in self._known])
+        for name in names:
+            definition = self._known[name]
+            if definition is not None and definition.tag:
+                self._known[name] = definition._replace(members=self._tagged(name, definition))
         return [self._known[name] for name in names]
+
+    def _tagged(self, tag: str, definition: Definition) -> list[str]:
+        """The tasks of a tag, those among them that include it from another task's file."""
+        near = [cached_definitions(folder) for folder in sorted({path.parent for path in definition.paths})]
+        tasks = {task: each for found in near for task, each in found.items() if not each.members}
+        tags = {task: task_fields(each.paths[0]).get("tag") for task, each in tasks.items()}
+        named = [task for task, given in tags.items() if tag in (given if isinstance(given, list) else [given])]
+        return sorted({*definition.members, *named})
 
     def leaves(self, name: str, depth: int = DEEPEST) -> Iterator[tuple[str, Definition]]:
         """The tasks that a name stands for, in their order. Raises BadBenchmark for names that nothing defines."""
@@ -100,8 +112,9 @@ def draft_from_task(name: str, named: Named, chosen: MetricChoice, folder: Path 
         raise BadBenchmark([tasks.unknown(name)])
     each = 0 < len(definition.members) <= MOST_COLUMNS
     problems: list[str] = []
+    unknown: list[str] = []
     columns = [
-        _column(member, name, [*tasks.leaves(member)], chosen, problems)
+        _column(member, name, [*tasks.leaves(member)], chosen, problems, unknown)
         for member in (definition.members if each else [name])
     ]
     if problems:
@@ -113,7 +126,8 @@ def draft_from_task(name: str, named: Named, chosen: MetricChoice, folder: Path 
         description=quoted(named.description or f"{asks} of lm-eval: {name}."),
         harness=f"harness:\n  include_path: {quoted(_from(benchmarks, folder))}\n" if folder else "",
     )  # fmt: skip
-    return Draft(named.id, {f"{named.id}.yaml": head + "".join(columns)})
+    linked = _from(benchmarks, folder) if folder else ""
+    return Draft(named.id, {f"{named.id}.yaml": head + "".join(columns)}, linked, tuple(unknown))
 
 
 def _from(benchmarks: Path, folder: Path) -> str:
@@ -123,15 +137,25 @@ def _from(benchmarks: Path, folder: Path) -> str:
 
 
 def _column(
-    name: str, group: str, leaves: Sequence[tuple[str, Definition]], chosen: MetricChoice, problems: list[str]
+    name: str,
+    group: str,
+    leaves: Sequence[tuple[str, Definition]],
+    chosen: MetricChoice,
+    problems: list[str],
+    unknown: list[str],
 ) -> str:
-    """A column that is the mean of some tasks; what is wrong with it is added to `problems`."""
+    """A column that is the mean of some tasks.
+
+    What is wrong with it is added to `problems`, tasks whose number of choices is not known to `unknown`.
+    """
     parts = []
     for task, definition in leaves:
         fields = located_fields(definition.paths[0])
         metric = _metric(task, fields, chosen, problems)
         counts = choice_counts(fields) if chosen.range is None else set()
         choices = f", choices: {guessers_choices([*counts])}" if counts and min(counts) > 1 else ""
+        if not choices and chosen.range is None and fields.get("output_type") == "multiple_choice":
+            unknown.append(task)
         parts.append(f'      - {{task: {quoted(task)}, metrics: ["{metric}"]{choices}}}\n')
     own = name.removeprefix(f"{group}_") or name
     scale = ""
@@ -156,7 +180,7 @@ def _metric(task: str, fields: dict[str, Any], chosen: MetricChoice, problems: l
     if not best and keys:
         problems.append(
             f"{task!r} computes no metric that is known as a share from 0 to 1, but {', '.join(keys)}. Say which "
-            f"counts, and between which values it lies: --metric {keys[0]} --range LOW,HIGH, and --lower-is-better if it is."
+            f"counts, and its range: --metric {keys[0]} --range LOW,HIGH. Add --lower-is-better if it is."
         )
     elif not best:
         problems.append(

@@ -178,57 +178,68 @@ def _texts(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
     return questions
 
 
+class Choosing(NamedTuple):
+    """A row with its choices."""
+
+    row: Row
+    question: str
+    labels: Sequence[str]
+    choices: Sequence[str]
+
+
 def _choices_of_rows(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
     """Questions with choices, and the positions of the right ones."""
-    problems, listed = [], []
+    problems, usable = [], []
     for row in rows:
         labels, choices = _choices(columns.choices, row.values)
-        name = columns.choices[0] if len(columns.choices) == 1 else ", ".join(columns.choices)
         question = _text(row.values[columns.question])
         problems += _not_text(path, row.line, {columns.question: question})
-        if len(choices) < 2 or not all(choices):
-            problems.append(
-                f"{path}:{row.line}: `{name}` has to hold two choices or more, each a text that is not empty. It is "
-                'a list, {"A": ..., "B": ...}, or {"text": [...], "label": [...]}. Answers are texts with --generation.'
-            )
-        elif len(set(choices)) < len(choices):
-            problems.append(f"{path}:{row.line}: `{name}` has the same choice twice. Keep one of them.")
-        listed.append((row, question or "", labels, choices))
-    _raise(problems)
-    positions = _positions(path, columns, [(row, labels, choices) for row, _, labels, choices in listed])
+        trouble = _choice_problem(", ".join(columns.choices), choices)
+        if trouble:
+            problems.append(f"{path}:{row.line}: {trouble}")
+        else:
+            usable.append(Choosing(row, question or "", labels, choices))
+    positions, more = _positions(path, columns, usable) if usable else ([], [])
+    _raise([*problems, *more])
     return [
-        Question(question, position, tuple(choices))
-        for (_, question, _, choices), position in zip(listed, positions, strict=True)
+        Question(each.question, position, tuple(each.choices)) for each, position in zip(usable, positions, strict=True)
     ]
 
 
-def _positions(path: Path, columns: Asked, rows: Sequence[tuple[Row, list[str], list[str]]]) -> list[int]:
-    """The position of each right choice, by the one way of naming it that fits every row. Raises BadBenchmark."""
-    ways = [columns.answer_is] if columns.answer_is else list(ANSWER_IS)
-    given = [row.values[columns.answer] for row, _, _ in rows]
-    fits = {
-        way: [_position(way, answer, labels, choices) for answer, (_, labels, choices) in zip(given, rows, strict=True)]
-        for way in ways
-    }
-    whole = [way for way in ways if None not in fits[way]]
-    if {"from-0", "from-1"} <= set(whole) and whole[0] == "from-0":
-        raise BadBenchmark(
-            [
-                f"{path}: The numbers in `{columns.answer}` may count choices from 0 or from 1: both fit every row. "
-                "Say which: --answer-is from-0 or --answer-is from-1."
-            ]
+def _choice_problem(name: str, choices: Sequence[str]) -> str:
+    """What is wrong with a row's choices; empty for nothing."""
+    if len(choices) < 2 or not all(choices):
+        return (
+            f"`{name}` has to hold two choices or more, each a text that is not empty. It is a list, "
+            '{"A": ..., "B": ...}, or {"text": [...], "label": [...]}. Answers are texts with --generation.'
         )
-    if whole:
-        return [position for position in fits[whole[0]] if position is not None]
-    best = max(ways, key=lambda way: sum(position is not None for position in fits[way]))
-    problems = []
-    for (row, labels, choices), answer, position in zip(rows, given, fits[best], strict=True):
-        if position is None:
-            names = {"text": choices, "label": labels, "from-0": [f"0 to {len(choices) - 1}"]}
-            allowed = ", ".join(names.get(best, [f"1 to {len(choices)}"]))
-            problems.append(f"{path}:{row.line}: `{columns.answer}` is {answer!r}. Allowed here: {allowed}.")
-    _raise(problems)
-    raise AssertionError("a way that fits no row has problems")
+    return f"`{name}` has the same choice twice. Keep one of them." if len(set(choices)) < len(choices) else ""
+
+
+def _positions(path: Path, columns: Asked, rows: Sequence[Choosing]) -> tuple[list[int], list[str]]:
+    """The position of each right choice, by the one way of naming it that fits every row; and what is wrong."""
+    fits = {
+        way: [_position(way, each.row.values[columns.answer], each.labels, each.choices) for each in rows]
+        for way in ([columns.answer_is] if columns.answer_is else ANSWER_IS)
+    }
+    whole = [way for way, positions in fits.items() if None not in positions]
+    if whole[:1] == ["from-0"] and "from-1" in whole:
+        sentence = f"{path}: The numbers in `{columns.answer}` may count choices from 0 or from 1: both fit every row."
+        return [], [f"{sentence} Say which: --answer-is from-0 or --answer-is from-1."]
+    best = whole[0] if whole else max(fits, key=lambda way: sum(position is not None for position in fits[way]))
+    problems = [
+        f"{path}:{each.row.line}: `{columns.answer}` is {each.row.values[columns.answer]!r}. Allowed here: "
+        f"{_allowed(best, each)}."
+        for each, position in zip(rows, fits[best], strict=True)
+        if position is None
+    ]
+    return [position for position in fits[best] if position is not None], problems
+
+
+def _allowed(way: str, row: Choosing) -> str:
+    count = len(row.choices)
+    words = {"text": ", ".join(row.choices), "label": ", ".join(row.labels), "from-0": f"0 to {count - 1}"}
+    return words.get(way, f"1 to {count}")
 
 
 def _position(way: str, answer: Any, labels: Sequence[str], choices: Sequence[str]) -> int | None:
