@@ -38,7 +38,7 @@ How a file is read, where no option says otherwise:
 
 - The choices are the column choices, options, endings or candidates: a list, {"A": ..., "B": ...} or {"text": [...], "label": [...]}. Or they are columns of one choice each: A, B, ...; choice_a, choice_b, ...; option1, option2, ... Without choices, answers are generated and have to match exactly, spaces at the ends aside.
 
-- The answer is the first of: answer, target, label, gold, correct, answerKey, answer_key, solution, output, response. With choices it names the right one by its text, by its letter or label, or by its position from 0 or from 1: the first of these that fits every row. Where from 0 and from 1 both fit, --answer-is has to say.
+- The answer is the first of: answer, target, label, gold, correct, answerKey, answer_key, solution, output, response. With choices it names the right one by its text, by its letter or label (before its text where the file has labels), or by its position from 0 or from 1: the first of these that fits every row. Where from 0 and from 1 both fit, --answer-is has to say.
 
 How a task is taken: a group of up to 12 members becomes a column for each, a larger one a single column. A column shows acc_norm, else acc, else exact_match, else the first metric that is a share from 0 to 1, unless --metric names one."""  # noqa: E501
 
@@ -202,7 +202,10 @@ def _check_try_write(draft: Draft, settings: Settings, output: Output, replace: 
 
 def _try(benchmark: Benchmark, settings: Settings, output: Output, checkpoint: Path) -> dict[str, float]:
     """Raw scores by column of a few examples."""
-    output.note(f"Running up to {EXAMPLES} examples of each task with {checkpoint}")
+    from leaderboard.settings import PROJECT
+
+    name = checkpoint.relative_to(PROJECT) if checkpoint.is_relative_to(PROJECT) else checkpoint
+    output.note(f"Running up to {EXAMPLES} examples of each task with {name}")
     trial = import_module("backend.commands.benchmark_trial").run(benchmark, settings, checkpoint, EXAMPLES)
     scores: dict[str, float] = dict(trial.scores)
     for column in benchmark.columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from leaderboard.benchmarks.drafts.draft import Draft, Named, column_key, quoted, title_of
+from leaderboard.benchmarks.drafts.draft import MOST_TITLE, Draft, Named, column_key, quoted, title_of
 from leaderboard.benchmarks.drafts.questions import Question, Questions
 
 STEP_TOKENS, FEWEST_TOKENS, MOST_TOKENS = 16, 16, 1024
@@ -20,7 +20,7 @@ harness:
   include_path: tasks/{id}
 columns:
   - key: {key}
-    title: {title}
+    title: {column}
     description: {description}
     run: [{task}]
     parts:
@@ -68,6 +68,7 @@ def draft_from_questions(questions: Questions, named: Named, metric: str = "", m
     `metric`: of multiple choice `acc` or `acc_norm`; `max_new_tokens`: of an answer, 0 for enough for the longest.
     """
     task = column_key(named.id)
+    title = named.title or title_of(named.id)
     count = len(questions.questions)
     if questions.multiple_choice:
         number = guessers_choices(questions.counts)
@@ -80,7 +81,7 @@ def draft_from_questions(questions: Questions, named: Named, metric: str = "", m
     noun = "question" if count == 1 else "questions"
     benchmark = BENCHMARK.format(
         source=questions.name, id=named.id, key=task, task=task, metric=metric, choices=choices,
-        title=quoted(named.title or title_of(named.id)),
+        title=quoted(title), column=quoted(title[:MOST_TITLE].strip()),
         description=quoted(named.description or f"{count:,} {noun}, {asked}. No examples shown."),
     )  # fmt: skip
     folder = f"tasks/{named.id}/{task}"

@@ -184,21 +184,25 @@ class Choosing(NamedTuple):
     row: Row
     question: str
     labels: Sequence[str]
+    """Their own, or letters from A."""
     choices: Sequence[str]
+    labelled: bool
+    """Whether the labels are their own."""
 
 
 def _choices_of_rows(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
     """Questions with choices, and the positions of the right ones."""
     problems, usable = [], []
     for row in rows:
-        labels, choices = _choices(columns.choices, row.values)
+        own, choices = _choices(columns.choices, row.values)
+        labels = own or string.ascii_uppercase[: len(choices)]
         question = _text(row.values[columns.question])
         problems += _not_text(path, row.line, {columns.question: question})
         trouble = _choice_problem(", ".join(columns.choices), choices)
         if trouble:
             problems.append(f"{path}:{row.line}: {trouble}")
         else:
-            usable.append(Choosing(row, question or "", labels, choices))
+            usable.append(Choosing(row, question or "", labels, choices, bool(own)))
     positions, more = _positions(path, columns, usable) if usable else ([], [])
     _raise([*problems, *more])
     return [
@@ -218,9 +222,10 @@ def _choice_problem(name: str, choices: Sequence[str]) -> str:
 
 def _positions(path: Path, columns: Asked, rows: Sequence[Choosing]) -> tuple[list[int], list[str]]:
     """The position of each right choice, by the one way of naming it that fits every row; and what is wrong."""
+    ways = ("label", "text", *ANSWER_IS[2:]) if all(each.labelled for each in rows) else ANSWER_IS
     fits = {
         way: [_position(way, each.row.values[columns.answer], each.labels, each.choices) for each in rows]
-        for way in ([columns.answer_is] if columns.answer_is else ANSWER_IS)
+        for way in ([columns.answer_is] if columns.answer_is else ways)
     }
     whole = [way for way, positions in fits.items() if None not in positions]
     if whole[:1] == ["from-0"] and "from-1" in whole:
@@ -258,19 +263,18 @@ def _position(way: str, answer: Any, labels: Sequence[str], choices: Sequence[st
 
 
 def _choices(columns: Sequence[str], values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Labels and texts of a row's choices; no texts where they cannot be read."""
+    """Labels, where they have any of their own, and texts of a row's choices; no texts where they cannot be read."""
     if len(columns) > 1:
-        ends = [name[-1] for name in columns]
-        return ends, [_text(values[name]) or "" for name in columns]
+        return [name[-1] for name in columns], [_text(values[name]) or "" for name in columns]
     given = values[columns[0]]
+    labels: Any = []
     if isinstance(given, Mapping) and isinstance(given.get("text"), list):
-        texts, labels = given["text"], given.get("label")
+        given, labels = given["text"], given.get("label")
     elif isinstance(given, Mapping):
-        texts, labels = list(given.values()), list(given)
-    else:
-        texts, labels = given if isinstance(given, list) else [], None
-    named = labels if isinstance(labels, list) and len(labels) == len(texts) else string.ascii_uppercase
-    return [str(label) for label in named[: len(texts)]], [_text(text) or "" for text in texts]
+        given, labels = list(given.values()), list(given)
+    texts = [_text(text) or "" for text in given] if isinstance(given, list) else []
+    own = [str(label) for label in labels] if isinstance(labels, list) and len(labels) == len(texts) else []
+    return own, texts
 
 
 def _choice_columns(columns: Sequence[str]) -> tuple[str, ...]:
