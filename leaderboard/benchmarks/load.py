@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,11 +22,11 @@ def load_benchmark(path: Path) -> Benchmark:
 
 
 def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmark]:
-    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them by name.
+    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them by name, `v2` before `v10`.
 
     Raises BadBenchmark with every problem of every file that was asked for.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: natural(path.stem))}
     problems = [
         f"{folder}: There is no benchmark {name}.yaml. There are: {', '.join(files) or 'none'}."
         for name in ids
@@ -43,6 +44,11 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     if problems:
         raise BadBenchmark(problems)
     return benchmarks
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key by which names are ordered as people do: `v2` before `v10`."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def as_shown(benchmarks: Mapping[str, Benchmark]) -> dict[str, Benchmark]:

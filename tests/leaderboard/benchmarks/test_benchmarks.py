@@ -216,6 +216,12 @@ def test_a_folder_is_read_in_the_order_asked_for(tmp_path: Path) -> None:
     assert list(load_benchmarks(tmp_path, ["c", "a"])) == ["c", "a"]
 
 
+def test_without_an_order_names_with_numbers_come_as_people_count(tmp_path: Path) -> None:
+    for name in ("q10", "q2", "q1", "a", "q2b"):
+        write(tmp_path, GOOD.replace("id: small", f"id: {name}"), name)
+    assert list(load_benchmarks(tmp_path)) == ["a", "q1", "q2", "q2b", "q10"]
+
+
 def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("id: small", "id: other"))
     write(tmp_path, GOOD.replace("version", "edition"), "second")
