@@ -13,7 +13,7 @@ from leaderboard.benchmarks.load_scores import LOAD_METRICS, load_score
 from leaderboard.benchmarks.metrics import undeclared
 from leaderboard.benchmarks.predictions import predictions_disagree
 from leaderboard.benchmarks.schema import Benchmark, Column
-from leaderboard.benchmarks.task_checks import other_choices, uncomputed, unread_texts
+from leaderboard.benchmarks.task_checks import counted_tasks, other_choices, uncomputed, unread_texts
 from leaderboard.benchmarks.yaml_lines import Place
 from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
 from leaderboard.records import KINDS
@@ -112,9 +112,10 @@ def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
     """Metrics that are not computed, or whose direction or range is not known; declarations that say two things."""
     folder = benchmark.include_path
     own = lower_is_better(folder) if folder is not None and folder.is_dir() else {}
-    missing = uncomputed(benchmark)
+    tasks = counted_tasks(benchmark)
+    missing = uncomputed(tasks)
     yield from missing.items()
-    yield from other_choices(benchmark)
+    yield from other_choices(tasks)
     for index, column in enumerate(benchmark.columns):
         for position, part in enumerate(column.parts):
             where: Place = ("columns", index, "parts", position)

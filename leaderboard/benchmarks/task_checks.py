@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from leaderboard.benchmarks.built_in_tasks import built_in_fields
 from leaderboard.benchmarks.harness_tasks import LOADER, definitions, task_fields, written_in
-from leaderboard.benchmarks.schema import Benchmark
+from leaderboard.benchmarks.schema import Benchmark, Part
 from leaderboard.benchmarks.task_answers import OUTPUT_TYPES, choice_counts, computed
 from leaderboard.benchmarks.task_data import data_files, first_rows, located_fields, matching
 from leaderboard.benchmarks.yaml_lines import Line, Place
@@ -167,42 +167,52 @@ def _line(place: Path, files: dict[Path, DefinitionFile], *position: str) -> int
     return files[place].line(*position)
 
 
-def uncomputed(benchmark: Benchmark) -> dict[Place, str]:
-    """The metrics that a benchmark counts and its tasks do not compute: where each is written -> a sentence."""
+class CountedTask(NamedTuple):
+    """A part of a column, and what its task's definition says."""
+
+    place: Place
+    part: Part
+    fields: Mapping[str, Any]
+
+
+def counted_tasks(benchmark: Benchmark) -> list[CountedTask]:
+    """The parts of all columns whose tasks' definitions can be found: in its own folder, else in the harness."""
+    folder = benchmark.include_path
+    own = definitions(folder) if folder is not None and folder.is_dir() else {}
+    tasks = []
+    for index, column in enumerate(benchmark.columns):
+        for position, part in enumerate(column.parts):
+            definition = own.get(part.task)
+            if definition is None:
+                fields = built_in_fields(part.task)
+            else:
+                fields = None if definition.members else located_fields(definition.paths[0])
+            if fields is not None:
+                tasks.append(CountedTask(("columns", index, "parts", position), part, fields))
+    return tasks
+
+
+def uncomputed(tasks: Sequence[CountedTask]) -> dict[Place, str]:
+    """The metrics that count and that their tasks do not compute: where each is written -> a sentence."""
     problems: dict[Place, str] = {}
-    for place, task, fields in _parts(benchmark):
+    for place, part, fields in tasks:
         keys = computed(fields)
-        for at, metric in enumerate(_part(benchmark, place).metrics if keys is not None else ()):
+        for at, metric in enumerate(part.metrics if keys is not None else ()):
             if metric not in (keys or ()):
-                sentence = f"{task!r} does not compute {metric!r}. It computes: {', '.join(keys or ()) or 'nothing'}."
+                sentence = (
+                    f"{part.task!r} does not compute {metric!r}. It computes: {', '.join(keys or ()) or 'nothing'}."
+                )
                 problems[(*place, "metrics", at)] = sentence
     return problems
 
 
-def other_choices(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
+def other_choices(tasks: Sequence[CountedTask]) -> Iterator[tuple[Place, str]]:
     """Numbers of `choices` that are not those of the tasks' questions."""
-    for place, task, fields in _parts(benchmark):
-        given, counts = _part(benchmark, place).choices, choice_counts(fields)
+    for place, part, fields in tasks:
+        given, counts = part.choices, choice_counts(fields) if part.choices is not None else set()
         if given is None or not counts or min(counts) <= given <= max(counts):
             continue
         low, high = min(counts), max(counts)
         have = f"{low}" if low == high else f"from {low} to {high}"
         fix = f"Write `choices: {low}`" if low == high else "Write a number between them"
-        yield (*place, "choices"), f"`choices` is {given}, and the questions of {task!r} have {have}. {fix}."
-
-
-def _part(benchmark: Benchmark, place: Place) -> Any:
-    return benchmark.columns[int(place[1])].parts[int(place[3])]
-
-
-def _parts(benchmark: Benchmark) -> Iterator[tuple[Place, str, dict[str, Any]]]:
-    """Each part: where it is written, its task, and the fields of its definition, where one can be found."""
-    folder = benchmark.include_path
-    own = definitions(folder) if folder is not None and folder.is_dir() else {}
-    for index, column in enumerate(benchmark.columns):
-        for position, part in enumerate(column.parts):
-            mine = own.get(part.task)
-            if mine is not None and not mine.members:
-                yield ("columns", index, "parts", position), part.task, located_fields(mine.paths[0])
-            elif mine is None and (fields := built_in_fields(part.task)) is not None:
-                yield ("columns", index, "parts", position), part.task, fields
+        yield (*place, "choices"), f"`choices` is {given}, and the questions of {part.task!r} have {have}. {fix}."

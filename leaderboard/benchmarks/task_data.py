@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from leaderboard.benchmarks.harness_tasks import definitions, task_fields, written_in
+from leaderboard.benchmarks.harness_tasks import definition_files, definitions
 
 FORMATS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text", "webdataset", "xml"})
 """Values of `dataset_path` that read files; every other one is a dataset of its own."""
@@ -56,7 +56,12 @@ def files_of(fields: Mapping[str, Any]) -> list[Path]:
 
 def located_fields(path: Path) -> dict[str, Any]:
     """The fields of the definition `path` with those that it includes, and absolute paths of its data files."""
-    return located(task_fields(path), written_in(path, "dataset_kwargs").parent)
+    merged: dict[str, Any] = {}
+    folder = path.parent
+    for file, fields in definition_files(path):
+        merged |= fields
+        folder = file.parent if "dataset_kwargs" in fields else folder
+    return located(merged, folder)
 
 
 def outside_files(folder: Path) -> list[Path]:
