@@ -10,6 +10,7 @@ import csv
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from leaderboard.benchmarks.harness_tasks import definition_files, definitions
 
 FORMATS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text", "webdataset", "xml"})
 """Values of `dataset_path` that read files; every other one is a dataset of its own."""
+WILDCARD = re.compile(r"[*?[]")
 NO_SPLIT = "train"
 """The split of files that are named without one."""
 
@@ -64,11 +66,26 @@ def located_fields(path: Path) -> dict[str, Any]:
     return located(merged, folder)
 
 
-def outside_files(folder: Path) -> list[Path]:
-    """The local data files that the tasks defined in `folder` and below read from elsewhere, links followed."""
+def outside_places(folder: Path) -> list[Path]:
+    """Where the tasks defined in `folder` and below read local data from elsewhere, links followed.
+
+    They are files; of a pattern with wildcards also the folder that it is looked for in, which a job has to list.
+    """
     paths = {path for definition in definitions(folder).values() if not definition.members for path in definition.paths}
-    real = {file.resolve() for path in paths for file in files_of(located_fields(path))}
-    return sorted(file for file in real if not file.is_relative_to(folder.resolve()))
+    places: set[Path] = set()
+    for fields in map(located_fields, paths):
+        patterns = [pattern for patterns in data_files(fields).values() for pattern in patterns]
+        places |= {fixed_folder(pattern) for pattern in patterns if WILDCARD.search(pattern)}
+        places.update(files_of(fields))
+    real = {place.resolve() for place in places if place.exists()}
+    return sorted(place for place in real if not place.is_relative_to(folder.resolve()))
+
+
+def fixed_folder(pattern: str) -> Path:
+    """The folder that a pattern names before its first wildcard."""
+    parts = Path(pattern).parts
+    fixed = itertools.takewhile(lambda part: not WILDCARD.search(part), parts)
+    return Path(*fixed)
 
 
 def matching(pattern: str) -> list[Path]:

@@ -16,7 +16,7 @@ from backend.evaluators import provenance
 from backend.evaluators.shared_prefix import VERSION
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
-from leaderboard.benchmarks.task_data import files_of, outside_files
+from leaderboard.benchmarks.task_data import files_of, outside_places
 from leaderboard.records import Request
 
 FORMAT = 1
@@ -116,7 +116,7 @@ def without_places(text: str, places: Sequence[str]) -> str:
 def folders_of(workdir: Workdir, benchmark: Benchmark) -> list[str]:
     """The folders of this machine that a job's results may name."""
     data_root, tasks = workdir.options().data_root, benchmark.include_path
-    outside = {file.parent for file in outside_files(tasks)} if tasks else set()
+    outside = {place if place.is_dir() else place.parent for place in outside_places(tasks)} if tasks else set()
     places = (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path, *sorted(outside))
     return [str(place) for place in places if place]
 

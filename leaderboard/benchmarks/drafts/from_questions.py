@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from leaderboard.benchmarks.drafts.draft import MOST_TITLE, Draft, Named, column_key, quoted, title_of
 from leaderboard.benchmarks.drafts.questions import Question, Questions
 
 STEP_TOKENS, FEWEST_TOKENS, MOST_TOKENS = 16, 16, 1024
 NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+TIME = re.compile(r"\d{4}-\d\d-\d\d")
 BENCHMARK = """\
 # Made from {source} by `podium benchmark new`. docs/benchmarks.md explains the fields.
 id: {id}
@@ -34,17 +37,17 @@ dataset_kwargs:
   data_files: {{test: {task}.jsonl}}
 test_split: test
 num_fewshot: 0
-doc_to_text: "{{{{question}}}}\\nAnswer:"
-doc_to_target: answer
+doc_to_text: "{question}\\nAnswer:"
+doc_to_target: {target}
 {answers}metadata:
   version: 1.0
 """
 CHOICE = """\
 output_type: multiple_choice
-doc_to_choice: choices
+doc_to_choice: {choices}
 metric_list:
-  - {metric: acc, aggregation: mean, higher_is_better: true}
-  - {metric: acc_norm, aggregation: mean, higher_is_better: true}
+  - {{metric: acc, aggregation: mean, higher_is_better: true}}
+  - {{metric: acc_norm, aggregation: mean, higher_is_better: true}}
 """
 GENERATION = """\
 output_type: generate_until
@@ -70,11 +73,12 @@ def draft_from_questions(questions: Questions, named: Named, metric: str = "", m
     task = column_key(named.id)
     title = named.title or title_of(named.id)
     count = len(questions.questions)
+    guarded = guarded_columns(questions.questions)
     if questions.multiple_choice:
         number = guessers_choices(questions.counts)
         words = NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
         asked, choices = f"one answer of {words}", f", choices: {number}"
-        answers, metric = CHOICE, metric or "acc"
+        answers, metric = CHOICE.format(choices=_read("choices", guarded)), metric or "acc"
     else:
         asked, choices, metric = "answered with a text", "", metric or "exact_match"
         answers = _generation(questions.questions, max_new_tokens)
@@ -89,8 +93,13 @@ def draft_from_questions(questions: Questions, named: Named, metric: str = "", m
         named.id,
         {
             f"{named.id}.yaml": benchmark,
-            f"{folder}.yaml": TASK.format(task=task, answers=answers),
-            f"{folder}.jsonl": "".join(_row(question) for question in questions.questions),
+            f"{folder}.yaml": TASK.format(
+                task=task,
+                question="{{question | trim}}" if "question" in guarded else "{{question}}",
+                target=_read("answer", guarded),
+                answers=answers,
+            ),
+            f"{folder}.jsonl": "".join(_row(question, guarded) for question in questions.questions),
         },
     )
 
@@ -110,8 +119,26 @@ def _generation(questions: Sequence[Question], max_new_tokens: int) -> str:
     return GENERATION.format(tokens=max_new_tokens or enough, until=r'"\n\n"' if several else r'"\n"')
 
 
-def _row(question: Question) -> str:
-    values = question._asdict() | {"choices": list(question.choices)}
-    if not question.choices:
-        del values["choices"]
+def guarded_columns(questions: Sequence[Question]) -> set[str]:
+    """The columns with texts that the reader of JSON would take for times: a space is written before those."""
+    columns = set()
+    for question in questions:
+        values = {"question": (question.question,), "answer": (str(question.answer),), "choices": question.choices}
+        columns |= {name for name, texts in values.items() if any(map(TIME.match, texts))}
+    return columns
+
+
+def _read(column: str, guarded: Collection[str]) -> str:
+    """How a task reads a column: without the space before its texts, if it has one."""
+    trimmed = {"answer": '"{{answer | trim}}"', "choices": "\"{{choices | map('trim') | list}}\""}
+    return trimmed[column] if column in guarded else column
+
+
+def _row(question: Question, guarded: Collection[str]) -> str:
+    before = {name: " " if name in guarded else "" for name in Question._fields}
+    values: dict[str, Any] = {"question": before["question"] + question.question, "answer": question.answer}
+    if isinstance(question.answer, str):
+        values["answer"] = before["answer"] + question.answer
+    if question.choices:
+        values["choices"] = [before["choices"] + choice for choice in question.choices]
     return json.dumps(values, ensure_ascii=False) + "\n"

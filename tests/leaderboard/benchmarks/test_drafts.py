@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
 
+import datasets
+import jinja2
 import pytest
+import yaml
 
 from leaderboard.benchmarks.drafts import Asked, Draft, Named, benchmark_id, draft_from_questions, read_questions
+from leaderboard.benchmarks.task_data import data_files, located_fields
 from leaderboard.errors import BadBenchmark
 
 PAIR = {"question": "1 + 1?", "choices": ["2", "3"]}
@@ -135,6 +140,26 @@ def test_what_is_written_is_a_benchmark_without_problems(tmp_path: Path) -> None
     task = draft.files["tasks/a.b/a_b.yaml"]
     assert 'until: ["\\n\\n"]' in task and "max_gen_toks: 96" in task
     assert json.loads(draft.files["tasks/a.b/a_b.jsonl"].splitlines()[0])["question"] == text
+
+
+@pytest.mark.parametrize("choices", [(), ("2020-01-01", "2021-05-01")])
+def test_dates_stay_texts(tmp_path: Path, choices: tuple[str, ...]) -> None:
+    """The reader of JSON takes a column of dates for times; the harness would then expect `2020-01-01 00:00:00`."""
+    row = {"question": "2020-01-01", "answer": "2020-01-01"} | ({"choices": list(choices)} if choices else {})
+    draft = draft_from_questions(read_questions(write(tmp_path, row), Asked()), Named("days"))
+    draft.put(tmp_path / "board")
+    path = tmp_path / "board" / "tasks" / "days" / "days.yaml"
+    (table,) = datasets.load_dataset(
+        "json", data_files=data_files(located_fields(path))["test"], cache_dir=str(tmp_path / "cache")
+    ).values()
+    fields = yaml.safe_load(path.read_text())
+    render = jinja2.Environment().from_string
+    assert render(fields["doc_to_text"]).render(table[0]) == "2020-01-01\nAnswer:"
+    if choices:
+        assert ast.literal_eval(render(fields["doc_to_choice"]).render(table[0])) == list(choices)
+        assert table[0][fields["doc_to_target"]] == 0
+    else:
+        assert render(fields["doc_to_target"]).render(table[0]) == "2020-01-01"
 
 
 def test_problems_of_a_draft_name_the_files_that_it_would_write(tmp_path: Path) -> None:

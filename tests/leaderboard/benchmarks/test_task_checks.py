@@ -9,7 +9,7 @@ import pytest
 
 from leaderboard.benchmarks import load_benchmark
 from leaderboard.benchmarks.harness_tasks import written_in
-from leaderboard.benchmarks.task_data import outside_files
+from leaderboard.benchmarks.task_data import outside_places
 from leaderboard.errors import BadBenchmark
 
 BENCHMARK = """\
@@ -183,10 +183,12 @@ def test_a_path_is_meant_from_the_file_that_names_it(folder: Path) -> None:
     (shared / "base").write_text("dataset_path: json\ndataset_kwargs: {data_files: {test: ../../elsewhere/q.jsonl}}\n")
     (folder / "tasks" / "capitals.yaml").write_text("include: shared/base\ntask: capitals\ntest_split: test\n")
     assert written_in(folder / "tasks" / "capitals.yaml", "dataset_kwargs") == shared / "base"
-    assert outside_files(folder / "tasks") == []
+    assert outside_places(folder / "tasks") == []
     (folder / "elsewhere").mkdir()
     (folder / "elsewhere" / "q.jsonl").write_text(json.dumps(ROW) + "\n")
-    assert outside_files(folder / "tasks") == [folder / "elsewhere" / "q.jsonl"]
+    assert outside_places(folder / "tasks") == [folder / "elsewhere" / "q.jsonl"]
+    (shared / "base").write_text("dataset_path: json\ndataset_kwargs: {data_files: {test: ../../elsewhere/*.jsonl}}\n")
+    assert outside_places(folder / "tasks") == [folder / "elsewhere", folder / "elsewhere" / "q.jsonl"]
     (folder / "tasks" / "linked.jsonl").symlink_to(folder / "elsewhere" / "q.jsonl")
     (shared / "base").write_text("dataset_path: json\ndataset_kwargs: {data_files: {test: ../linked.jsonl}}\n")
-    assert outside_files(folder / "tasks") == [folder / "elsewhere" / "q.jsonl"], "jobs see what a link leads to"
+    assert outside_places(folder / "tasks") == [folder / "elsewhere" / "q.jsonl"], "jobs see what a link leads to"
