@@ -69,5 +69,6 @@ def everywhere(names: Iterable[str]) -> dict[str, Definition | None]:
 
 def built_in(names: Iterable[str]) -> dict[str, Definition | None]:
     """What names mean to the harness, looked for near and then everywhere; None for those that it lacks."""
-    found = {name: near(name) for name in names}
-    return found | everywhere({name for name, definition in found.items() if definition is None or definition.tag})
+    near_by = {name: near(name) for name in names}
+    elsewhere = {name for name, definition in near_by.items() if definition is None or definition.tag}
+    return near_by | everywhere(elsewhere)

@@ -146,11 +146,11 @@ def try_(
 def _from_file(
     file: Path, wanted: dict[str, Any], named: Named, metric: str, max_new_tokens: int, output: Output
 ) -> Draft:
-    from leaderboard.benchmarks.drafts import ANSWER_IS, Asked, draft_from_questions, read_questions
+    from leaderboard.benchmarks.drafts import ANSWER_IS, Columns, draft_from_questions, read_questions
 
     if wanted["answer_is"] not in ("", *ANSWER_IS):
         raise WrongUse(f"--answer-is: {wanted['answer_is']!r} is none. Allowed are: {', '.join(ANSWER_IS)}.")
-    questions = read_questions(file, Asked(**wanted), _asking(output))
+    questions = read_questions(file, Columns(**wanted), _asking(output))
     columns = questions.columns
     choices = f", choices: {', '.join(columns.choices)}" if columns.choices else ""
     output.done(

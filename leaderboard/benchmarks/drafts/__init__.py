@@ -3,11 +3,11 @@
 from leaderboard.benchmarks.drafts.draft import Draft, Named, benchmark_id
 from leaderboard.benchmarks.drafts.from_questions import draft_from_questions
 from leaderboard.benchmarks.drafts.from_tasks import MetricChoice, draft_from_task
-from leaderboard.benchmarks.drafts.questions import ANSWER_IS, Asked, Questions, read_questions
+from leaderboard.benchmarks.drafts.questions import ANSWER_IS, Columns, Questions, read_questions
 
 __all__ = [
     "ANSWER_IS",
-    "Asked",
+    "Columns",
     "Draft",
     "MetricChoice",
     "Named",

@@ -70,8 +70,9 @@ class Tasks:
 
     def _tagged(self, tag: str, definition: Definition) -> list[str]:
         """The tasks of a tag, those among them that include it from another task's file."""
-        near = [cached_definitions(folder) for folder in sorted({path.parent for path in definition.paths})]
-        tasks = {task: each for found in near for task, each in found.items() if not each.members}
+        folders = sorted({path.parent for path in definition.paths})
+        defined = {name: each for folder in folders for name, each in cached_definitions(folder).items()}
+        tasks = {name: each for name, each in defined.items() if not each.members}
         tags = {task: task_fields(each.paths[0]).get("tag") for task, each in tasks.items()}
         named = [task for task, given in tags.items() if tag in (given if isinstance(given, list) else [given])]
         return sorted({*definition.members, *named})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,18 +15,18 @@ QUESTION = ("question", "prompt", "input", "problem", "instruction", "query", "t
 CHOICES = ("choices", "options", "endings", "candidates")
 ANSWER = ("answer", "target", "label", "gold", "correct", "answerKey", "answer_key", "solution", "output", "response")
 """Names of columns, the first that every row has counts."""
-SPREAD = ("{}", "choice_{}", "option_{}", "choice{}", "option{}")
+ONE_CHOICE_EACH = ("{}", "choice_{}", "option_{}", "choice{}", "option{}")
 """Names of columns that hold one choice each; for the braces stands a letter from A or a, or a number from 1 or 0."""
 SERIES = (string.ascii_uppercase, string.ascii_lowercase, "123456789", "0123456789")
 ANSWER_IS = ("text", "label", "from-0", "from-1")
 """How an answer names its choice: by its text, its letter or label, or its position."""
-MOST_SAID = 20
+MOST_PROBLEMS = 20
 """Problems of rows that are told."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Columns that the organiser named; empty: found by the rules."""
+class Columns:
+    """Which columns hold what; what is empty is found by the rules."""
 
     question: str = ""
     answer: str = ""
@@ -60,7 +60,7 @@ class Questions:
 
     name: str
     """Of the file."""
-    columns: Asked
+    columns: Columns
     """Which columns were read."""
     questions: Sequence[Question]
 
@@ -75,29 +75,18 @@ class Questions:
         return [len(question.choices) for question in self.questions]
 
 
-@dataclass
-class Found:
-    """What the rules find in a file; empty where nothing fits."""
-
-    columns: list[str]
-    question: str = ""
-    answer: str = ""
-    choices: tuple[str, ...] = ()
-    missing: list[str] = field(default_factory=list)
-    """The fields of Asked that have to be given."""
+def common_columns(rows: Sequence[Row]) -> list[str]:
+    """The columns that every row has."""
+    return [name for name in rows[0].values if all(name in row.values for row in rows)]
 
 
-def find_columns(rows: Sequence[Row], asked: Asked) -> Found:
-    """Which columns hold what: those that were asked for, else by the rules. Raises nothing: `missing` says it."""
-    columns = [name for name in rows[0].values if all(name in row.values for row in rows)]
-    found = Found(columns, asked.question, asked.answer, asked.choices)
-    if not found.choices and not asked.generation:
-        found.choices = _choice_columns(columns)
-    taken = set(found.choices)
-    found.question = found.question or _first(QUESTION, columns, taken)
-    found.answer = found.answer or _first(ANSWER, columns, {*taken, found.question})
-    found.missing = [name for name in ("question", "answer") if not getattr(found, name)]
-    return found
+def find_columns(rows: Sequence[Row], named: Columns) -> Columns:
+    """The columns that are named, and for the others those that the rules find; empty where they find none."""
+    names = common_columns(rows)
+    choices = named.choices or (() if named.generation else _choice_columns(names))
+    question = named.question or _first(QUESTION, names, set(choices))
+    answer = named.answer or _first(ANSWER, names, {*choices, question})
+    return replace(named, question=question, answer=answer, choices=choices)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -125,25 +114,25 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def read_questions(path: Path, asked: Asked, ask: Callable[[str, Sequence[str]], str] | None = None) -> Questions:
-    """The questions of a file. `ask`: what a person says to (field, columns) that the rules do not find.
+def read_questions(path: Path, named: Columns, ask: Callable[[str, Sequence[str]], str] | None = None) -> Questions:
+    """The questions of a file. `ask`: what a person answers to (field, columns) that the rules do not find.
 
     Raises BadBenchmark with every problem.
     """
     rows = read_rows(path)
-    found = find_columns(rows, asked)
-    for name in found.missing if ask else ():
-        assert ask is not None
-        setattr(found, name, ask(name, found.columns))
-    columns = Asked(found.question, found.answer, found.choices, asked.generation, asked.answer_is)
+    columns = find_columns(rows, named)
+    if ask is not None and not columns.question:
+        columns = replace(columns, question=ask("question", common_columns(rows)))
+    if ask is not None and not columns.answer:
+        columns = replace(columns, answer=ask("answer", common_columns(rows)))
     _raise(_column_problems(path, columns, rows))
-    made = _choices_of_rows(path, columns, rows) if columns.choices else _texts(path, columns, rows)
-    return Questions(path.name, columns, made)
+    questions = _choices_of_rows(path, columns, rows) if columns.choices else _texts(path, columns, rows)
+    return Questions(path.name, columns, questions)
 
 
-def _column_problems(path: Path, columns: Asked, rows: Sequence[Row]) -> list[str]:
+def _column_problems(path: Path, columns: Columns, rows: Sequence[Row]) -> list[str]:
     """Columns that were not found, or that a row lacks."""
-    common = [name for name in rows[0].values if all(name in row.values for row in rows)]
+    common = common_columns(rows)
     problems = []
     for name in ("question", "answer"):
         if not getattr(columns, name):
@@ -157,13 +146,12 @@ def _column_problems(path: Path, columns: Asked, rows: Sequence[Row]) -> list[st
         if len(lacking) == len(rows):
             problems.append(f"{path}: There is no column {name!r}. Every row has: {', '.join(common) or 'none'}.")
         elif lacking:
-            problems.append(
-                f"{path}:{lacking[0]}: The column {name!r} is missing here and in {len(lacking) - 1} more rows."
-            )
+            more = f", as in {len(lacking) - 1:,} more rows" if len(lacking) > 1 else ""
+            problems.append(f"{path}:{lacking[0]}: The column {name!r} is missing{more}.")
     return problems
 
 
-def _texts(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
+def _texts(path: Path, columns: Columns, rows: Sequence[Row]) -> list[Question]:
     """Questions that are answered with a text."""
     problems, questions = [], []
     for row in rows:
@@ -190,7 +178,7 @@ class Choosing(NamedTuple):
     """Whether the labels are their own."""
 
 
-def _choices_of_rows(path: Path, columns: Asked, rows: Sequence[Row]) -> list[Question]:
+def _choices_of_rows(path: Path, columns: Columns, rows: Sequence[Row]) -> list[Question]:
     """Questions with choices, and the positions of the right ones."""
     problems, usable = [], []
     for row in rows:
@@ -220,7 +208,7 @@ def _choice_problem(name: str, choices: Sequence[str]) -> str:
     return f"`{name}` has the same choice twice. Keep one of them." if len(set(choices)) < len(choices) else ""
 
 
-def _positions(path: Path, columns: Asked, rows: Sequence[Choosing]) -> tuple[list[int], list[str]]:
+def _positions(path: Path, columns: Columns, rows: Sequence[Choosing]) -> tuple[list[int], list[str]]:
     """The position of each right choice, by the one way of naming it that fits every row; and what is wrong."""
     ways = ("label", "text", *ANSWER_IS[2:]) if all(each.labelled for each in rows) else ANSWER_IS
     fits = {
@@ -282,7 +270,7 @@ def _choice_columns(columns: Sequence[str]) -> tuple[str, ...]:
     whole = _first(CHOICES, columns, set())
     if whole:
         return (whole,)
-    for pattern in SPREAD:
+    for pattern in ONE_CHOICE_EACH:
         for series in SERIES:
             names = [pattern.format(sign) for sign in series]
             there = [name for name, follows in zip(names, _runs(names, columns), strict=True) if follows]
@@ -322,5 +310,5 @@ def _not_text(path: Path, line: int, values: Mapping[str, str | None]) -> list[s
 
 def _raise(problems: Sequence[str]) -> None:
     if problems:
-        more = [f"And {len(problems) - MOST_SAID:,} more problems."] if len(problems) > MOST_SAID else []
-        raise BadBenchmark([*problems[:MOST_SAID], *more])
+        more = [f"And {len(problems) - MOST_PROBLEMS:,} more problems."] if len(problems) > MOST_PROBLEMS else []
+        raise BadBenchmark([*problems[:MOST_PROBLEMS], *more])

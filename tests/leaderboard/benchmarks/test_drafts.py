@@ -12,7 +12,7 @@ import jinja2
 import pytest
 import yaml
 
-from leaderboard.benchmarks.drafts import Asked, Draft, Named, benchmark_id, draft_from_questions, read_questions
+from leaderboard.benchmarks.drafts import Columns, Draft, Named, benchmark_id, draft_from_questions, read_questions
 from leaderboard.benchmarks.task_data import data_files, located_fields
 from leaderboard.errors import BadBenchmark
 
@@ -25,10 +25,10 @@ def write(folder: Path, *rows: Any) -> Path:
     return path
 
 
-def problems(path: Path, asked: Asked | None = None) -> list[str]:
+def problems(path: Path, asked: Columns | None = None) -> list[str]:
     """Everything that is said of a file, without its name."""
     with pytest.raises(BadBenchmark) as caught:
-        read_questions(path, asked or Asked())
+        read_questions(path, asked or Columns())
     return [line.removeprefix(str(path)).removeprefix(":").strip() for line in caught.value.lines]
 
 
@@ -47,7 +47,7 @@ def problems(path: Path, asked: Asked | None = None) -> list[str]:
     ],
 )
 def test_columns_are_found_by_their_names(tmp_path: Path, row: dict[str, Any]) -> None:
-    asked = Asked(answer_is="from-0") if "candidates" in row else Asked()
+    asked = Columns(answer_is="from-0") if "candidates" in row else Columns()
     (question,) = read_questions(write(tmp_path, row), asked).questions
     assert question == ("1 + 1?", 1, ("2", "3"))
 
@@ -58,10 +58,10 @@ def test_a_column_that_only_some_rows_have_is_not_found_and_options_name_any(tmp
     (line,) = problems(path)
     assert line.startswith("No column of every row is called answer, ") and "--answer COLUMN" in line
     assert line.endswith("Every row has: prompt, said, why.")
-    questions = read_questions(path, Asked(answer="said"))
+    questions = read_questions(path, Columns(answer="said"))
     assert [each.question for each in questions.questions] == ["1 + 1?", "2 + 2?"] and not questions.multiple_choice
-    assert problems(path, Asked(question="question", answer="none")) == [
-        "2: The column 'question' is missing here and in 0 more rows.",
+    assert problems(path, Columns(question="question", answer="none")) == [
+        "2: The column 'question' is missing.",
         "There is no column 'none'. Every row has: prompt, said, why.",
     ]
 
@@ -73,14 +73,14 @@ def test_a_person_is_asked_for_what_the_rules_do_not_find(tmp_path: Path) -> Non
         asked.append((name, list(columns)))
         return "reply"
 
-    questions = read_questions(write(tmp_path, {"question": "1 + 1?", "reply": "2"}), Asked(), ask)
+    questions = read_questions(write(tmp_path, {"question": "1 + 1?", "reply": "2"}), Columns(), ask)
     assert asked == [("answer", ["question", "reply"])] and questions.questions[0].answer == "2"
 
 
 def test_positions_count_from_where_every_row_fits(tmp_path: Path) -> None:
     def positions(*answers: Any, answer_is: str = "") -> list[Any]:
         path = write(tmp_path, *({"question": "?", "choices": ["x", "y", "z"], "answer": answer} for answer in answers))
-        return [each.answer for each in read_questions(path, Asked(answer_is=answer_is)).questions]
+        return [each.answer for each in read_questions(path, Columns(answer_is=answer_is)).questions]
 
     assert positions(0, 1, 2) == [0, 1, 2]
     assert positions(1, 2, 3) == [0, 1, 2]
@@ -92,8 +92,8 @@ def test_positions_count_from_where_every_row_fits(tmp_path: Path) -> None:
 
 def test_a_text_comes_before_a_letter_or_a_position(tmp_path: Path) -> None:
     row = {"question": "?", "choices": ["B", "A", "1"], "answer": "A"}
-    assert read_questions(write(tmp_path, row), Asked()).questions[0].answer == 1
-    assert read_questions(write(tmp_path, row), Asked(answer_is="label")).questions[0].answer == 0
+    assert read_questions(write(tmp_path, row), Columns()).questions[0].answer == 1
+    assert read_questions(write(tmp_path, row), Columns(answer_is="label")).questions[0].answer == 0
 
 
 def test_every_problem_of_a_file_is_told_with_its_line(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_is_written_is_a_benchmark_without_problems(tmp_path: Path) -> None
     """Also with quotes, braces of templates and line ends in its texts, and with several lines in an answer."""
     text = 'Say "{{hi}}": {% x %}\n#'
     path = write(tmp_path, {"question": text, "answer": "a\nb"}, {"question": "é", "answer": "é" * 40})
-    draft = draft_from_questions(read_questions(path, Asked()), Named("a.b", 'Title: "x"', "Two\nlines"))
+    draft = draft_from_questions(read_questions(path, Columns()), Named("a.b", 'Title: "x"', "Two\nlines"))
     with draft.staged(tmp_path / "board") as benchmark:
         assert (benchmark.title, benchmark.description) == ('Title: "x"', "Two\nlines")
         assert benchmark.columns[0].title == benchmark.title
@@ -146,7 +146,7 @@ def test_what_is_written_is_a_benchmark_without_problems(tmp_path: Path) -> None
 def test_dates_stay_texts(tmp_path: Path, choices: tuple[str, ...]) -> None:
     """The reader of JSON takes a column of dates for times; the harness would then expect `2020-01-01 00:00:00`."""
     row = {"question": "2020-01-01", "answer": "2020-01-01"} | ({"choices": list(choices)} if choices else {})
-    draft = draft_from_questions(read_questions(write(tmp_path, row), Asked()), Named("days"))
+    draft = draft_from_questions(read_questions(write(tmp_path, row), Columns()), Named("days"))
     draft.put(tmp_path / "board")
     path = tmp_path / "board" / "tasks" / "days" / "days.yaml"
     (table,) = datasets.load_dataset(
@@ -163,14 +163,14 @@ def test_dates_stay_texts(tmp_path: Path, choices: tuple[str, ...]) -> None:
 
 
 def test_problems_of_a_draft_name_the_files_that_it_would_write(tmp_path: Path) -> None:
-    draft = draft_from_questions(read_questions(write(tmp_path, PAIR | {"answer": "2"}), Asked()), Named("Q!"))
+    draft = draft_from_questions(read_questions(write(tmp_path, PAIR | {"answer": "2"}), Columns()), Named("Q!"))
     with pytest.raises(BadBenchmark, match=r"board/Q!.yaml:\d+: "), draft.staged(tmp_path / "board"):
         pass
 
 
 def test_choices_are_those_of_a_guesser(tmp_path: Path) -> None:
     rows = [{"question": "?", "choices": [*"abcdef"[:n]], "answer": "a"} for n in (2, 6, 6, 6)]
-    draft: Draft = draft_from_questions(read_questions(write(tmp_path, *rows), Asked()), Named("q"))
+    draft: Draft = draft_from_questions(read_questions(write(tmp_path, *rows), Columns()), Named("q"))
     assert "choices: 4}" in draft.files["q.yaml"], "right by chance once in four times: (1/2 + 3/6) / 4"
 
 
