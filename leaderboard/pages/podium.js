@@ -13,6 +13,7 @@
     list.append(...names.map((name) => new Option(name)));
     const field = Object.assign(document.createElement("input"), { type: "text", autocomplete: "off", ariaLabel: "Benchmark" });
     field.setAttribute("list", list.id);
+    field.size = Math.max(...names.map((name) => name.length)); // the style sheet says how wide it may be
     const show = () => Object.assign(field, { value: names[select.selectedIndex], title: names[select.selectedIndex] });
     const pick = (at) => {
       if (at < 0) return;
