@@ -114,7 +114,8 @@ ROOMS = {
     "leaderboard.opening "
     "backend backend.sandbox backend.executors",
     "backend.commands": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.stores leaderboard.opening leaderboard.monitoring backend.sandbox backend.failures backend.workdir "
+    "leaderboard.stores leaderboard.hub leaderboard.opening leaderboard.monitoring backend backend.sandbox "
+    "backend.environment backend.failures backend.workdir "
     "backend.evaluators backend.executors backend.scheduler backend.doctor",
     "backend.__main__": "backend.commands",
 }

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import datasets
 import lm_eval.tasks
 from datasets import packaged_modules
 from lm_eval.tasks import TaskManager
+from lm_eval.tasks._factory import TaskFactory
+from lm_eval.tasks._index import Entry
 
 from backend.evaluators.data_root import DataRoot, Need
 from leaderboard.benchmarks import Benchmark
-from leaderboard.benchmarks.harness_tasks import Definition, definitions
+from leaderboard.benchmarks.built_in_tasks import built_in, cached_definitions
+from leaderboard.benchmarks.harness_tasks import written_in
+from leaderboard.benchmarks.task_data import FORMATS, located
 from leaderboard.errors import BadBenchmark
 
 REPOSITORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
@@ -27,7 +31,19 @@ def task_manager(benchmark: Benchmark) -> TaskManager:
     """A TaskManager that knows what the benchmark runs, and little else. Raises BadBenchmark for unknown names."""
     own = benchmark.include_path
     folders = harness_folders(benchmark.id, own, [name for column in benchmark.columns for name in column.run])
-    return TaskManager(include_path=[str(folder) for folder in folders], include_defaults=False)
+    manager = TaskManager(include_path=[str(folder) for folder in folders], include_defaults=False)
+    manager._factory = LocatingFactory(meta=manager.metadata)  # the harness offers no other way to this
+    return manager
+
+
+class LocatingFactory(TaskFactory):  # type: ignore[misc]  # the harness has no types
+    """Makes the harness's tasks; relative data files are those beside the file that names them."""
+
+    def _load_full_config(self, entry: Entry, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+        config: dict[str, Any] = super()._load_full_config(entry, overrides)
+        if entry.yaml_path is None or config.get("dataset_path") not in FORMATS:
+            return config
+        return located(config, written_in(Path(entry.yaml_path), "dataset_kwargs").parent)
 
 
 def local_data(
@@ -74,58 +90,20 @@ def harness_folders(benchmark: str, own: Path | None, names: Iterable[str]) -> l
     The harness does not put a tag together from several folders, so one that is spread takes the folder of them all.
     Raises BadBenchmark for names that neither of them defines.
     """
-    known = _definitions(own) if own else {}
+    known = cached_definitions(own) if own else {}
     folders: set[Path] = set()
     unknown: set[str] = set()
     level, seen = set(names), set[str]()
     while level:
         seen |= level
-        built_in = {name: _near(name) for name in level - known.keys()}
-        built_in |= _everywhere({name for name, definition in built_in.items() if definition is None or definition.tag})
-        unknown |= {name for name, definition in built_in.items() if definition is None}
-        for definition in filter(None, built_in.values()):
+        harness = built_in(level - known.keys())
+        unknown |= {name for name, definition in harness.items() if definition is None}
+        for definition in filter(None, harness.values()):
             parents = {path.parent for path in definition.paths}
             folders |= parents if len(parents) == 1 else {BUILT_IN}
-        members = [definition.members for definition in built_in.values() if definition]
+        members = [definition.members for definition in harness.values() if definition]
         members += [known[name].members for name in level & known.keys()]
         level = {name for names in members for name in names} - seen
     if unknown:
         raise BadBenchmark([f"{benchmark}.yaml: The harness has no task {name!r}." for name in sorted(unknown)])
     return [*([BUILT_IN] if BUILT_IN in folders else sorted(folders)), *([own] if own else [])]
-
-
-@cache
-def _definitions(folder: Path) -> dict[str, Definition]:
-    return definitions(folder)
-
-
-def _near(name: str) -> Definition | None:
-    """The harness's definition of a name in the folder that its first words name."""
-    words = name.split("_")
-    for length in range(len(words), 0, -1):
-        folder = BUILT_IN / "_".join(words[:length])
-        if folder.is_dir() and (definition := _definitions(folder).get(name)):
-            return definition
-    return None
-
-
-def _everywhere(names: set[str]) -> dict[str, Definition | None]:
-    """The harness's definitions of names, wherever they are; a tag may have tasks in several folders."""
-    if not names:
-        return {}
-    words = "|".join(re.escape(name) for name in sorted(names))
-    mention = re.compile(rf"(?<![\w.-])(?:{words})(?![\w.-])".encode())
-    folders: dict[Path, set[str]] = {}
-    for path in BUILT_IN.rglob("*.yaml"):
-        mentioned = {word.decode() for word in mention.findall(path.read_bytes())}
-        if mentioned:
-            folders.setdefault(BUILT_IN / path.relative_to(BUILT_IN).parts[0], set()).update(mentioned)
-    merged: dict[str, Definition | None] = dict.fromkeys(names)
-    for folder, mentioned in sorted(folders.items()):
-        for name in mentioned & _definitions(folder).keys():
-            definition, first = _definitions(folder)[name], merged[name]
-            if first is None:
-                merged[name] = definition
-            elif first.tag and definition.tag:
-                merged[name] = Definition(first.paths + definition.paths, first.members + definition.members, tag=True)
-    return merged

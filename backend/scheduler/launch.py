@@ -16,6 +16,7 @@ from backend.workdir import JobOptions, Workdir
 from leaderboard.artifacts.keys import BenchmarkKey
 from leaderboard.artifacts.places import fetch_private_data, private_data
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.task_data import outside_places
 from leaderboard.records import ArtifactRequest, CodeRequest, Engine, NamedRequest, Request, Status
 from leaderboard.settings import Settings
 
@@ -97,10 +98,11 @@ class Launcher:
     def _view(self, resources: Resources, benchmark: Benchmark | None, engine: Engine) -> View:
         """What a job sees beside its folder, and what it may use: its accelerators' processes talk to each other."""
         tasks = benchmark.include_path if benchmark else None
+        own = (tasks, *outside_places(tasks)) if tasks else ()
         vllm = self._vllm if engine == "vllm" else None
         accelerators = 0 if self._settings.device == "cpu" else resources.gpus or MOST_ACCELERATORS
         return View(
-            read=(tasks_data(self._settings), *((tasks,) if tasks else ()), *(vllm.folders if vllm else ())),
+            read=(tasks_data(self._settings), *own, *(vllm.folders if vllm else ())),
             gpu=self._settings.device != "cpu",
             sockets=vllm is not None,
             shared_memory_bytes=SHARED_MEMORY_BYTES * max(1, accelerators) if vllm else View.shared_memory_bytes,

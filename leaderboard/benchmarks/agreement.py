@@ -13,6 +13,7 @@ from leaderboard.benchmarks.load_scores import LOAD_METRICS, load_score
 from leaderboard.benchmarks.metrics import undeclared
 from leaderboard.benchmarks.predictions import predictions_disagree
 from leaderboard.benchmarks.schema import Benchmark, Column
+from leaderboard.benchmarks.task_checks import counted_tasks, other_choices, uncomputed, unread_texts
 from leaderboard.benchmarks.yaml_lines import Place
 from leaderboard.columns import RESERVED_TITLES, SCORE_ENDINGS
 from leaderboard.records import KINDS
@@ -108,13 +109,19 @@ def _columns_disagree(columns: Sequence[Column]) -> Iterator[tuple[Place, str]]:
 
 
 def _metrics_undeclared(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
-    """Metrics whose direction or range is neither known nor declared, and declarations that say two things."""
+    """Metrics that are not computed, or whose direction or range is not known; declarations that say two things."""
     folder = benchmark.include_path
     own = lower_is_better(folder) if folder is not None and folder.is_dir() else {}
+    tasks = counted_tasks(benchmark)
+    missing = uncomputed(tasks)
+    yield from missing.items()
+    yield from other_choices(tasks)
     for index, column in enumerate(benchmark.columns):
         for position, part in enumerate(column.parts):
             where: Place = ("columns", index, "parts", position)
             for at, metric in enumerate(part.metrics):
+                if (*where, "metrics", at) in missing:
+                    continue
                 for sentence in undeclared(
                     metric, column.higher_is_better, column.range is not None, own.get(part.task, ())
                 ):
@@ -132,10 +139,10 @@ def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
     if not folder.is_dir():
         yield ("harness", "include_path"), f"There is no folder {benchmark.harness.include_path!r} beside the file."
         return
-    names = task_names(folder)
+    names, unread = task_names(folder), unread_texts(folder)
     for index, column in enumerate(benchmark.columns):
         for position, name in enumerate(column.run):
-            if name not in names:
+            if name not in names and not any(name in text for text in unread):
                 known = ", ".join(sorted(names)) or "nothing"
                 sentence = f"{name!r} is not defined in {benchmark.harness.include_path!r}, which defines {known}."
                 yield ("columns", index, "run", position), sentence

@@ -6,13 +6,13 @@ submission can be refused before anything is downloaded. A job asks the same que
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.benchmarks.harness_tasks import Definition, definitions, task_fields
+from leaderboard.benchmarks.built_in_tasks import built_in_fields, cached_definitions
+from leaderboard.benchmarks.harness_tasks import task_fields
 
 if TYPE_CHECKING:
     from leaderboard.benchmarks.schema import Benchmark
@@ -107,24 +107,7 @@ def cut_to(length: int) -> int:
 @cache
 def _fields(task: str, own: Path | None) -> dict[str, Any] | None:
     """The fields of a task's definition, those of the files that it includes among them; None without one."""
-    definition = _definitions(own).get(task) if own else None
-    definition = definition or _built_in(task)
-    return task_fields(definition.paths[0]) if definition and definition.paths and not definition.members else None
-
-
-def _built_in(task: str) -> Definition | None:
-    """The installed harness's definition in the folder that the first words of the name name."""
-    spec = importlib.util.find_spec("lm_eval")
-    if spec is None or spec.origin is None:
-        return None
-    words = task.split("_")
-    for length in range(len(words), 0, -1):
-        folder = Path(spec.origin).parent / "tasks" / "_".join(words[:length])
-        if folder.is_dir() and (definition := _definitions(folder).get(task)):
-            return definition
-    return None
-
-
-@cache
-def _definitions(folder: Path) -> dict[str, Definition]:
-    return definitions(folder)
+    definition = cached_definitions(own).get(task) if own else None
+    if definition is None:
+        return built_in_fields(task)
+    return task_fields(definition.paths[0]) if definition.paths and not definition.members else None

@@ -61,20 +61,35 @@ def task_names(folder: Path) -> dict[str, list[str]]:
     return {name: definition.members for name, definition in definitions(folder).items()}
 
 
-def task_fields(path: Path, includes: int = MOST_INCLUDES) -> dict[str, Any]:
-    """A definition's fields over those of the files that it includes; of what cannot be read nothing."""
+def definition_files(path: Path, includes: int = MOST_INCLUDES) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The files that make up a definition, each with its own fields: those that it includes first, itself last.
+
+    Of what cannot be read there are no fields.
+    """
     try:
         fields = yaml.load(path.read_text(encoding="utf-8"), Loader=_FieldsLoader)
     except (yaml.YAMLError, OSError, ValueError):
-        return {}
+        return
     if not isinstance(fields, dict):
-        return {}
+        return
     included = fields.get("include") or []
-    merged: dict[str, Any] = {}
     for name in included if isinstance(included, list) else [included]:
         if includes > 0 and isinstance(name, str):
-            merged |= task_fields(path.parent / name, includes - 1)
-    return merged | fields
+            yield from definition_files(path.parent / name, includes - 1)
+    yield path, fields
+
+
+def task_fields(path: Path) -> dict[str, Any]:
+    """A definition's fields over those of the files that it includes; of what cannot be read nothing."""
+    merged: dict[str, Any] = {}
+    for _, fields in definition_files(path):
+        merged |= fields
+    return merged
+
+
+def written_in(path: Path, field: str) -> Path:
+    """The file in which a field of the definition `path` is written: itself, unless the field is included."""
+    return next((file for file, fields in reversed([*definition_files(path)]) if field in fields), path)
 
 
 def lower_is_better(folder: Path) -> dict[str, set[str]]:

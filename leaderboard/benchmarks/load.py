@@ -8,13 +8,9 @@ from pathlib import Path
 
 from leaderboard.benchmarks.agreement import disagreements
 from leaderboard.benchmarks.schema import Benchmark
+from leaderboard.benchmarks.task_checks import file_problems
 from leaderboard.benchmarks.yaml_lines import read_model
 from leaderboard.errors import BadBenchmark, NotFound
-
-
-def _natural_order(path: Path) -> list[str | int]:
-    """`round-2` before `round-10`."""
-    return [int(text) if text.isdecimal() else text for text in re.split(r"(\d+)", path.stem)]
 
 
 def load_benchmark(path: Path) -> Benchmark:
@@ -26,11 +22,11 @@ def load_benchmark(path: Path) -> Benchmark:
 
 
 def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmark]:
-    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them in natural order.
+    """The benchmarks of a folder by id: those named in `ids`, in that order, or all of them by name, `v2` before `v10`.
 
     Raises BadBenchmark with every problem of every file that was asked for.
     """
-    files = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=_natural_order)}
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: natural(path.stem))}
     problems = [
         f"{folder}: There is no benchmark {name}.yaml. There are: {', '.join(files) or 'none'}."
         for name in ids
@@ -48,6 +44,11 @@ def load_benchmarks(folder: Path, ids: Sequence[str] = ()) -> dict[str, Benchmar
     if problems:
         raise BadBenchmark(problems)
     return benchmarks
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """A key by which names are ordered as people do: `v2` before `v10`."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def as_shown(benchmarks: Mapping[str, Benchmark]) -> dict[str, Benchmark]:
@@ -73,4 +74,7 @@ def _read(path: Path) -> tuple[Benchmark | None, list[str]]:
             (document.line(position), sentence) for position, sentence in disagreements(benchmark, path.stem)
         ]
         problems = sorted({*problems, *disagreeing})
-    return benchmark, [f"{path}:{line}: {sentence}" for line, sentence in problems]
+    lines = [f"{path}:{line}: {sentence}" for line, sentence in problems]
+    if benchmark is not None and benchmark.harness.include_path:
+        lines += file_problems(path.parent / benchmark.harness.include_path)
+    return benchmark, lines

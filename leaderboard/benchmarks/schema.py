@@ -5,16 +5,38 @@ docs/benchmarks.md explains every field to organisers. How results become scores
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PositiveFloat,
+    field_validator,
+    model_validator,
+)
 
 from leaderboard.benchmarks.bundle_rules import BundleRules
 from leaderboard.benchmarks.challenge import CodeRules, EndpointRules, PredictionsRules
 from leaderboard.benchmarks.competition import Allowances, CompetitionRules, Disclosure
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.records import Engine, Precision, WeightType
+
+METRIC_KEY = re.compile(r"[^,\s]+,[^,\s]+")
+
+
+def _metric_key(given: str) -> str:
+    if METRIC_KEY.fullmatch(given) is None:
+        first = re.split(r"[,\s]", given.strip())[0] or "acc"
+        raise ValueError(
+            "Write a metric and the filter of its answers with one comma between them and no space, as lm-eval's "
+            f"results have it: '{first},none' where a task has no filters of its own"
+        )
+    return given
 
 
 class Part(BaseModel):
@@ -24,7 +46,7 @@ class Part(BaseModel):
 
     task: str = Field(min_length=1)
     """The harness's task name (a leaf task, not a group)."""
-    metrics: list[Annotated[str, Field(pattern=r"^[^,\s]+,[^,\s]+$")]] = Field(min_length=1)
+    metrics: list[Annotated[str, AfterValidator(_metric_key)]] = Field(min_length=1)
     """Metric keys as the harness writes them, `metric,filter` (`acc_norm,none`); more than one are averaged."""
     choices: int | None = Field(default=None, ge=2)
     """Number of answer choices: chance is 1/choices and maps to 0. None: chance is 0."""

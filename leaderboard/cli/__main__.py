@@ -17,6 +17,7 @@ from leaderboard import __version__
 from leaderboard.cli import (
     account,
     backup,
+    benchmark,
     board,
     bundle,
     export,
@@ -67,6 +68,7 @@ app.command("export")(export.run)
 app.command("import")(import_.run)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(bundle.app, name="bundle")
 app.command("init")(init.run)
 app.command("package")(package.run)

@@ -2,10 +2,46 @@
 (() => {
   const parameters = () => new URLSearchParams(location.search);
 
+  // Among many benchmarks a part of a title is typed; the list itself stays behind the field, and is what changes.
+  const MANY = 10;
+  function searchable(select) {
+    if (select.options.length <= MANY || select.hidden) return;
+    const options = [...select.options];
+    const titles = options.map((option) => option.text.trim());
+    const names = options.map((option, at) => titles.indexOf(titles[at]) === titles.lastIndexOf(titles[at]) ? titles[at] : `${titles[at]} (${option.value})`);
+    const list = Object.assign(document.createElement("datalist"), { id: "benchmark-titles" });
+    list.append(...names.map((name) => new Option(name)));
+    const field = Object.assign(document.createElement("input"), { type: "text", autocomplete: "off", ariaLabel: "Benchmark" });
+    field.setAttribute("list", list.id);
+    field.size = Math.max(...names.map((name) => name.length)); // the style sheet says how wide it may be
+    const show = () => Object.assign(field, { value: names[select.selectedIndex], title: names[select.selectedIndex] });
+    const pick = (at) => {
+      if (at < 0) return;
+      select.selectedIndex = at;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    field.addEventListener("focus", () => Object.assign(field, { value: "", placeholder: names[select.selectedIndex] }));
+    field.addEventListener("blur", show);
+    field.addEventListener("input", ({ inputType }) => {
+      if (!inputType || inputType === "insertReplacementText") pick(names.indexOf(field.value)); // chosen, not typed
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      const typed = field.value.trim().toLowerCase();
+      const whole = names.findIndex((name) => name.toLowerCase() === typed);
+      if (typed) pick(whole >= 0 ? whole : names.findIndex((name) => name.toLowerCase().includes(typed)));
+    });
+    select.hidden = true;
+    select.before(field, list);
+    show();
+  }
+
   function keepBenchmark(root) {
     const benchmark = parameters().get("benchmark");
     root.querySelectorAll("select[data-benchmark]").forEach((select) => {
       if (benchmark && select.value !== benchmark) select.value = benchmark;
+      searchable(select);
     });
     if (!benchmark) return;
     root.querySelectorAll("a[data-keep]").forEach((link) => {

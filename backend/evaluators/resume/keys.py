@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from backend.abilities import hardware
@@ -15,6 +16,7 @@ from backend.evaluators import provenance
 from backend.evaluators.shared_prefix import VERSION
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
+from leaderboard.benchmarks.task_data import files_of, outside_places
 from leaderboard.records import Request
 
 FORMAT = 1
@@ -81,7 +83,7 @@ def task_keys(
     `places` are folders of this machine that a task's configuration may name.
     """
     return {
-        name: digest(facts, name, task.VERSION, fewshot, task_configuration(task, places))
+        name: digest(facts, name, task.VERSION, fewshot, task_configuration(task, places), data_digests(task, places))
         for fewshot, group in tasks.items()
         for name, task in group.items()
     }
@@ -90,6 +92,18 @@ def task_keys(
 def task_configuration(task: Any, places: Sequence[str] = ()) -> str:
     """A task's configuration as text, the same in every process and on every machine."""
     return without_places(ADDRESS.sub("", canonical(task.dump_config())), places)
+
+
+def data_digests(task: Any, places: Sequence[str] = ()) -> dict[str, str]:
+    """Local data file of a task -> its SHA-256. Prompts alone do not tell that an answer was corrected."""
+    files = files_of({"dataset_path": task.config.dataset_path, "dataset_kwargs": task.config.dataset_kwargs})
+    return {without_places(str(file), places): file_digest(file) for file in files}
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def without_places(text: str, places: Sequence[str]) -> str:
@@ -101,10 +115,10 @@ def without_places(text: str, places: Sequence[str]) -> str:
 
 def folders_of(workdir: Workdir, benchmark: Benchmark) -> list[str]:
     """The folders of this machine that a job's results may name."""
-    data_root = workdir.options().data_root
-    return [
-        str(place) for place in (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path) if place
-    ]
+    data_root, tasks = workdir.options().data_root, benchmark.include_path
+    outside = {place if place.is_dir() else place.parent for place in outside_places(tasks)} if tasks else set()
+    places = (benchmark.folder.resolve(), data_root and data_root.resolve(), workdir.path, *sorted(outside))
+    return [str(place) for place in places if place]
 
 
 def request_keys(kind: str, requests: Sequence[Any], tasks: Mapping[str, str]) -> list[str | None]:

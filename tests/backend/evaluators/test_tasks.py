@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import lm_eval.evaluator
 import pytest
+from datasets import packaged_modules
+from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
+from lm_eval.config.task import TaskConfig
 
+from backend import Resources
+from backend.evaluators.harness import fewshot_groups, load_tasks
+from backend.evaluators.resume.keys import folders_of, task_configuration, task_keys
 from backend.evaluators.tasks import BUILT_IN, harness_folders, local_data, needs, task_manager
+from backend.scheduler.launch import Launcher
+from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, load_benchmarks
+from leaderboard.benchmarks.task_answers import OUTPUT_TYPES
+from leaderboard.benchmarks.task_checks import TASK_FIELDS
+from leaderboard.benchmarks.task_data import FORMATS
 from leaderboard.errors import BadBenchmark, Infrastructure
+from leaderboard.settings import Settings
 from leaderboard.statistics.scores import score
 from tests.shared import ROOT
 
@@ -87,6 +100,84 @@ def test_every_column_of_the_tiny_benchmark_is_measured(monkeypatch: pytest.Monk
         column.key: 3 * len(column.parts) for column in benchmark.columns
     }
     assert all(result.stderr is not None for result in scores.values()) and average is not None
+
+
+QUESTIONS = """\
+task: questions
+dataset_path: json
+dataset_kwargs: {data_files: {test: data/*.jsonl}}
+output_type: multiple_choice
+test_split: test
+doc_to_text: "{{question}}"
+doc_to_choice: choices
+doc_to_target: answer
+metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
+"""
+
+
+def questions(folder: Path, outside: bool = False) -> Benchmark:
+    """A benchmark whose task reads a file beside its definition, or beside the benchmarks' folder."""
+    data = folder / ("elsewhere" if outside else "benchmarks/tasks/data")
+    data.mkdir(parents=True)
+    (folder / "benchmarks" / "tasks").mkdir(parents=True, exist_ok=True)
+    (data / "q.jsonl").write_text('{"question": "1 + 1?", "choices": ["2", "3"], "answer": 0}\n')
+    text = QUESTIONS.replace("data/*", "../../elsewhere/*") if outside else QUESTIONS
+    (folder / "benchmarks" / "tasks" / "questions.yaml").write_text(text)
+    return Benchmark.model_validate(
+        {
+            "id": "q", "version": "1", "title": "Q", "description": "", "harness": {"include_path": "tasks"},
+            "columns": [{"key": "q", "title": "Q", "run": ["questions"],
+                         "parts": [{"task": "questions", "metrics": ["acc,none"]}]}],
+        }
+    ).model_copy(update={"folder": folder / "benchmarks"})  # fmt: skip
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_relative_data_files_are_read_from_wherever_a_job_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outside: bool
+) -> None:
+    benchmark = questions(tmp_path, outside)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.chdir(tmp_path / "scratch")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    task = load_tasks(benchmark, fewshot_groups(benchmark), None)[None].leaves["questions"]
+    assert [row["question"] for row in task.eval_docs] == ["1 + 1?"]
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_what_is_kept_for_resuming_depends_on_the_data_and_not_on_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outside: bool
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    keys = []
+    for place in ("here", "there", "changed"):
+        benchmark = questions(tmp_path / place, outside)
+        if place == "changed":
+            (file,) = (tmp_path / place).rglob("q.jsonl")
+            file.write_text(file.read_text().replace('"answer": 0', '"answer": 1'))
+        workdir = Workdir(tmp_path / place / "job")
+        workdir.prepare(JobOptions(evaluator=""))
+        folders = folders_of(workdir, benchmark)
+        task = load_tasks(benchmark, fewshot_groups(benchmark), None)[None].leaves["questions"]
+        assert str(tmp_path) not in task_configuration(task, folders), "results name no place of this machine"
+        keys.append(task_keys({}, {None: {"questions": task}}, folders)["questions"])
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_job_sees_the_data_files_of_its_tasks(tmp_path: Path) -> None:
+    benchmark = questions(tmp_path, outside=True)
+    launcher = Launcher(Settings(work_dir=tmp_path / "work"), {"q": benchmark}, tmp_path / "jobs")
+    view = launcher.options("any", Resources(), benchmark).view
+    assert {tmp_path / "benchmarks" / "tasks", tmp_path / "elsewhere" / "q.jsonl"} <= set(view.read)
+
+
+def test_the_tables_of_the_checks_are_the_harness_s() -> None:
+    structure = {"class", "group", "include", "tag", "task_list"}
+    assert {field.name for field in fields(TaskConfig)} | structure == TASK_FIELDS
+    assert packaged_modules._PACKAGED_DATASETS_MODULES.keys() >= FORMATS
+    assert {kind: set(names) for kind, names in OUTPUT_TYPES.items()} == {
+        kind: set(names) for kind, names in DEFAULT_METRIC_REGISTRY.items()
+    }
 
 
 @pytest.mark.slow

@@ -136,8 +136,8 @@ def test_what_an_own_definition_says_of_its_metric_counts(tmp_path: Path) -> Non
     tasks = tmp_path / "tasks"
     tasks.mkdir()
     (tasks / "base").write_text("metric_list: [{metric: acc, higher_is_better: false}]\n")
-    (tasks / "one.yaml").write_text("task: task_one\n")
-    (tasks / "two.yaml").write_text("task: task_two\ninclude: base\n")
+    (tasks / "one.yaml").write_text("task: task_one\noutput_type: multiple_choice\n")
+    (tasks / "two.yaml").write_text("task: task_two\noutput_type: multiple_choice\ninclude: base\n")
     text = with_metric("acc") + "harness: {include_path: tasks}\n"
     assert [line[:26] for line in problems(tmp_path, text)] == ["15: Lower is better in 'acc"[:26]]
 
@@ -190,10 +190,11 @@ def test_a_small_file_cannot_grow(tmp_path: Path) -> None:
 def test_own_tasks_are_looked_up_in_their_folder(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks"
     tasks.mkdir()
-    (tasks / "one.yaml").write_text("task: task_one\ncustom_dataset: !function data.load\n")
+    (tasks / "one.yaml").write_text(
+        "task: task_one\ncustom_dataset: !function data.load\nmetric_list: [{metric: acc}, {metric: exact_match}]\n"
+    )
     (tasks / "group.yaml").write_text("group: both\ntask: [task_one, {task: task_three}]\n")
     (tasks / "three.yaml").write_text("task: task_three\ntag: [threes]\n")
-    (tasks / "broken.yaml").write_text("task: [\n")
     text = GOOD + "harness:\n  include_path: tasks\n"
     answer = problems(tmp_path, text)
     assert answer == ["13: 'task_two' is not defined in 'tasks', which defines both, task_one, task_three, threes."]
@@ -213,6 +214,12 @@ def test_a_folder_is_read_in_the_order_asked_for(tmp_path: Path) -> None:
         write(tmp_path, GOOD.replace("id: small", f"id: {name}"), name)
     assert list(load_benchmarks(tmp_path)) == ["a", "round-2", "round-10"]
     assert list(load_benchmarks(tmp_path, ["round-10", "a"])) == ["round-10", "a"]
+
+
+def test_without_an_order_names_with_numbers_come_as_people_count(tmp_path: Path) -> None:
+    for name in ("q10", "q2", "q1", "a", "q2b"):
+        write(tmp_path, GOOD.replace("id: small", f"id: {name}"), name)
+    assert list(load_benchmarks(tmp_path)) == ["a", "q1", "q2", "q2b", "q10"]
 
 
 def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
