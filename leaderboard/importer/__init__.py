@@ -22,7 +22,7 @@ from leaderboard.importer.results import Origin, in_harness_words, is_result, re
 from leaderboard.importer.sources import OldBoard
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.request_files import read_request
-from leaderboard.records import AnyRequest, PodiumBlock, Provenance, Request
+from leaderboard.records import AnyRequest, PodiumBlock, Provenance, Request, model_folder
 from leaderboard.results.results import Results, result_file
 from leaderboard.statistics.scores import score
 
@@ -192,7 +192,7 @@ class Importer:
         stamp = origin.time.replace(":", "-")
         path = ""
         for name in (stamp, f"{stamp}_{request_id}", f"{stamp}_{blob_version(origin.path.encode())[:16]}"):
-            path = f"{self._benchmark.id}/{origin.model}/results_{name}.json"
+            path = f"{self._benchmark.id}/{model_folder(origin.model)}/results_{name}.json"
             block = known.get(path)
             if block is None or (block.provenance.model_extra or {}).get("imported") == imported:
                 return path, block

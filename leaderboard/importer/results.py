@@ -127,11 +127,15 @@ def _is_mmlu(name: str) -> bool:
 
 
 def _model(path: str, aggregated: dict[str, Any], config: dict[str, Any]) -> str:
-    folders = "/".join(path.split("/")[-3:-1])
-    names = [_text(aggregated.get("model_name")), _text(config.get("model_name")), folders]
-    model = next((name for name in names if is_repo_id(name)), None)
+    folders = path.split("/")[-3:-1]
+    sanitized = folders[-1].replace("__", "/", 1) if folders else ""
+    named = [_text(aggregated.get("model_name")), _text(config.get("model_name"))]
+    of_folders = [name for name in (sanitized, "/".join(folders)) if "/" in name]
+    model = next((name for name in [*named, *of_folders] if is_repo_id(name)), None)
     if model is None:
-        raise Unreadable(path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name)")
+        raise Unreadable(
+            path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name, or one name)"
+        )
     return model
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.hub.dataset_repo import HubRepo
 from leaderboard.hub.trees import TreeEntry, files
-from leaderboard.records import is_repo_id
+from leaderboard.records import is_dataset_id
 from leaderboard.settings import Settings
 
 MAX_BYTES = 64 << 20
@@ -93,6 +93,6 @@ def open_source(text: str, settings: Settings) -> OldBoard:
     """The folder, or the dataset on the Hub, that `text` names. Raises NotFound, HubUnavailable."""
     if Path(text).is_dir():
         return BoardFolder(Path(text))
-    if not is_repo_id(text):
+    if not is_dataset_id(text):
         raise NotFound(f"{text} is neither a folder here nor the id of a dataset on the Hub (organisation/name).")
     return BoardDataset(HubRepo(text, settings.hub_endpoint, settings.token, settings.hub_timeout_s))
