@@ -19,6 +19,9 @@ class Imported(NamedTuple):
     path: str
     """In our store."""
     content: bytes
+    model: str
+    revision: str
+    id: str
 
 
 def is_request(path: str) -> bool:
@@ -45,7 +48,7 @@ def convert_request(path: str, content: bytes, benchmark: str, source: str) -> I
     fields["id"] = hashlib.sha256(place.encode()).hexdigest()[:16]
     fields["imported"] = {"from": source, "path": path}
     _read(place, fields)
-    return Imported(place, _dump(fields))
+    return Imported(place, _dump(fields), model, request.revision, fields["id"])
 
 
 def _place(request: Request) -> str:

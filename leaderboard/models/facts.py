@@ -95,8 +95,19 @@ def refreshed(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
             "tags": seen.tags,
             "card": kept_card(seen.card) or kept.card,
             "weights": all_weights(kept),
+            "imported": False,
         }
     )
+
+
+def learned(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
+    """`refreshed`, of a model that was imported; files and weights too, where the Hub told of the evaluated commit."""
+    known = refreshed(kept, seen)
+    if seen.revision != kept.revision:
+        return known
+    files = board_facts(seen)
+    known = known.model_copy(update={"files": files.files, "sha256": files.sha256})
+    return known.model_copy(update={"weights": all_weights(known)})
 
 
 def renamed(kept: ModelFacts, there: ModelFacts | None, old: str, at: str) -> ModelFacts:

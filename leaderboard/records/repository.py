@@ -102,6 +102,8 @@ class ModelFacts(BaseModel):
     """Whether everybody could read it on the Hub when it was last looked at."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
+    imported: bool = False
+    """Whether it is what another board knew of the model: the Hub was not asked about it yet."""
     weights: dict[str, str] = Field(default_factory=dict)
     """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
 
