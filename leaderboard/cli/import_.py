@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.cli.exits import INCOMPLETE
+from leaderboard.cli.exits import DONE, INCOMPLETE
 from leaderboard.cli.output import Output, console
 from leaderboard.cli.programs import require
 
@@ -53,12 +53,11 @@ def run(
         report = importer.run([open_source(source, settings) for source in src])
     if not check:
         Contents(stores.results, queue, as_shown(benchmarks)).save(chosen.id)
-    if json:
-        typer.echo(report.model_dump_json(indent=2))
-    else:
+    ending = INCOMPLETE if report.refused else DONE
+    out.end(ending, **report.model_dump())
+    if not json:
         show(out, report, check)
-    if report.refused:
-        raise typer.Exit(INCOMPLETE.exit)
+    raise typer.Exit(ending.exit)
 
 
 @contextmanager

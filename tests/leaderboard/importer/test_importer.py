@@ -291,12 +291,12 @@ def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command(settled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["import", str(settled), "--benchmark", "tiny", "--check"]) == 0
+    assert main(["import", str(settled), "--benchmark", "tiny", "--check"]) == 6
     assert "6 would be new" in capsys.readouterr().out
-    assert main(["import", str(settled), "--benchmark", "tiny"]) == 0
+    assert main(["import", str(settled), "--benchmark", "tiny"]) == 6
     shown = capsys.readouterr().out
     assert "✓ requests: 6 new" in shown and "5 files not imported" in shown and "not JSON" in shown
-    assert main(["import", str(settled), "--benchmark", "tiny", "--json"]) == 0
+    assert main(["import", str(settled), "--benchmark", "tiny", "--json"]) == 6
     assert json.loads(capsys.readouterr().out)["requests"]["unchanged"] == 6
 
 
