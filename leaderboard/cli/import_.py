@@ -98,6 +98,8 @@ def show(out: Output, report: Report, check: bool) -> None:
     for name, counts in kinds.items():
         if name in ("requests", "results") or any(counts.model_dump().values()):
             out.line(f"✓ {name}: {_summary(counts, would)}")
+    if report.limited:
+        out.line(f"· {report.limited:,} results are of runs with a limit, and not shown on the board")
     if report.passed_over:
         out.line(f"· {report.passed_over:,} other files passed over")
     reasons = report.reasons()

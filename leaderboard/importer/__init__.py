@@ -152,6 +152,7 @@ class Importer:
                 self._report.passed_over += len(samples.of(found))
                 continue
             self._revisions[made.block.model] = made.block.revision
+            self._report.limited += made.block.limit is not None
             writer.add_all(self._convert_samples(samples, found, made), self._report.details)
             writer.add(made.path, made.content, self._report.results)
         writer.close()

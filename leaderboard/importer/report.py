@@ -52,6 +52,8 @@ class Report(BaseModel):
     """Of the harness's samples: a file for each task of a result."""
     facts: Counts = Field(default_factory=Counts)
     """Of models of which this board knew nothing yet: what the old board knew of them."""
+    limited: int = 0
+    """Results of runs with a limit, which are kept off the board."""
     passed_over: int = 0
     """Files that an import has no use for: cards, scripts, samples of results that were not imported."""
     refused: list[RefusedFile] = Field(default_factory=list)

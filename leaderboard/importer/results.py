@@ -17,6 +17,8 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
 from leaderboard.records import TIME_FORMAT, Precision, Score, WeightType, is_repo_id
 
+DTYPE = re.compile(r"\bdtype\W{1,4}([\w.]+)")
+"""In the arguments of the harness, as text or JSON."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 RESULT_NAME = re.compile(r"results_.+\.json")
 TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")
@@ -152,7 +154,8 @@ def precision_of(dtype: str, arguments: str = "") -> str:
         return Precision.INT8.value
     if "load_in_4bit" in arguments:
         return Precision.INT4.value
-    plain = dtype.removeprefix("torch.")
+    stated = DTYPE.search(arguments)
+    plain = (dtype or (stated[1] if stated else "")).removeprefix("torch.")
     return next((precision.value for precision in Precision if precision.value.lower() == plain.lower()), plain or "?")
 
 

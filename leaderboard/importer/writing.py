@@ -11,8 +11,8 @@ from leaderboard.importer.report import Counts
 
 BATCH = 500
 """Files in one commit, at most."""
-BATCH_BYTES = 8 << 20
-"""Bytes in one commit, but for a file that has more; also what waits in memory."""
+BATCH_BYTES = 32 << 20
+"""Bytes in one commit, but for a file that has more; also what waits in memory. The Hub limits commits by the hour."""
 
 
 class Writer:
