@@ -17,6 +17,9 @@ from leaderboard.models.facts import KnownModels, facts_file, facts_path
 from leaderboard.records import ModelFacts
 from leaderboard.stores.local import LocalStore
 from localhub.faults import Fault
+from localhub.names import Kind
+from tests.leaderboard.importer.test_importer import TINY, Board
+from tests.leaderboard.old_boards import request, result_v2, write
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 MODELS = [f"ada/m{number}" for number in range(5)]
@@ -216,3 +219,22 @@ def test_what_was_not_asked_yet_is_asked_by_the_next_process(hub: localhub.Runni
     old_board.commits.clear()
     assert Refresher(Hub(hub.endpoint), old_board, 100).run() == 3
     assert old_board.commits == [[facts_path(model) for model in waiting]]
+
+
+def test_a_row_that_was_imported_shows_what_the_hub_says(hub: localhub.Running, tmp_path: Path) -> None:
+    commit = hub.hub.commit(MODELS[0], {"README.md": "---\nlicense: apache-2.0\ntags: [moe, merge]\n---\nText"})
+    hub.hub.repos.get(Kind.MODEL, MODELS[0]).update(likes=41)
+    old = tmp_path / "old"
+    write(
+        old,
+        f"{MODELS[0]}_eval_request_False_bfloat16_Original.json",
+        request(MODELS[0], commit, license="mit", likes=2),
+    )
+    write(old, f"{MODELS[0]}/results_2024-06-26T11-00-00.123456.json", result_v2(TINY, MODELS[0], commit))
+    board = Board(tmp_path / "board")
+    board.take(old)
+    row = board.contents.frame("tiny").iloc[0]
+    assert (row["Hub License"], row["Hub ❤️"], row["Merged"], row["MoE"]) == ("mit", 2, False, False)
+    assert Refresher(Hub(hub.endpoint), board.store, 100).learn() == 1
+    row = board.contents.frame("tiny").iloc[0]
+    assert (row["Hub License"], row["Hub ❤️"], row["Merged"], row["MoE"]) == ("apache-2.0", 41, True, True)

@@ -256,7 +256,7 @@ def test_memory_does_not_grow_with_the_board(board: Board, tmp_path: Path) -> No
     tracemalloc.start()
     try:
         assert board.take(tmp_path / "old").results.new == 60
-        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+        assert tracemalloc.get_traced_memory()[1] < 18 << 20
     finally:
         tracemalloc.stop()
 
