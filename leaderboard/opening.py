@@ -12,7 +12,7 @@ from leaderboard.artifacts.places import private_repo
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadSettings
 from leaderboard.queue.request_files import MAX_BYTES
-from leaderboard.records import is_repo_id
+from leaderboard.records import is_dataset_id
 from leaderboard.results.details_store import DetailsBesideResults, DetailsStore
 from leaderboard.results.hub_details import HubDetails
 from leaderboard.settings import Settings
@@ -142,7 +142,7 @@ def dataset_names(settings: Settings) -> dict[str, str]:
     problems += [
         f"PODIUM_HUB_{key.upper()}: {name!r} is not the name of a dataset. Write OWNER/NAME."
         for key, name in names.items()
-        if name and not name.startswith("/") and not is_repo_id(name)
+        if name and not name.startswith("/") and not is_dataset_id(name)
     ]
     if problems:
         raise BadSettings("\n".join(problems))

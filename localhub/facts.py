@@ -82,7 +82,7 @@ def listed_entry(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "_id": repo.uid,
         "id": repo.id,
-        "author": repo.name.namespace,
+        "author": repo.name.namespace or None,
         "sha": snapshot.oid,
         "private": meta.private,
         "gated": meta.gated,

@@ -7,6 +7,8 @@ from enum import StrEnum
 from localhub.errors import Invalid, InvalidPath, RepoNotFound
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?")
+NO_NAMESPACE = "-"
+"""What stands for the namespace of repos without one, in folders and in addresses within this Hub."""
 _RESERVED = {"api", "avatars", "datasets", "models", "oauth", "spaces", "zero-gpu", "_lfs", "_localhub"}
 _REF = re.compile(r"[^\s~^:?*\[\\\x00-\x1f\x7f]{1,200}")
 _MAX_PATH_BYTES = 1024
@@ -42,29 +44,32 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class RepoName:
-    """A kind and an id `namespace/name`, spelled as the owner spells it."""
+    """A kind and an id `namespace/name`, spelled as the owner spells it; old repos have no namespace."""
 
     kind: Kind
     namespace: str
+    """Empty for `gpt2`."""
     name: str
 
     @property
     def id(self) -> str:
-        """`namespace/name`."""
-        return f"{self.namespace}/{self.name}"
+        """`namespace/name`, or `name`."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
     def key(self) -> str:
         """The folder of this repo under the root: ids are case-insensitive."""
-        return f"{self.kind.value}/{self.id.lower()}"
+        return f"{self.kind.value}/{self.namespace or NO_NAMESPACE}/{self.name}".lower()
 
     @classmethod
     def parse(cls, kind: Kind, repo_id: str) -> "RepoName":
-        """Split `namespace/name`; raises Invalid."""
-        namespace, slash, name = repo_id.partition("/")
-        if is_reserved(namespace):
-            raise Invalid(f'"{namespace}" is part of this Hub\'s own addresses and cannot be a namespace')
-        if not slash or not valid_name(namespace) or not valid_name(name):
+        """Split `namespace/name`, or take `name` (also as `-/name`) as one without a namespace; raises Invalid."""
+        namespace, slash, name = repo_id.rpartition("/")
+        if namespace == NO_NAMESPACE:
+            namespace, slash = "", ""
+        if is_reserved(namespace or name):
+            raise Invalid(f'"{namespace or name}" is part of this Hub\'s own addresses and cannot be a namespace')
+        if (slash and not valid_name(namespace)) or not valid_name(name):
             raise Invalid(
                 f'Invalid repo id "{repo_id[:200]}": expected "namespace/name", letters, digits, "-", "_" and ".", '
                 'at most 96 characters each, no "--" or "..", not ending in ".git"'

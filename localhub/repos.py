@@ -16,7 +16,7 @@ from localhub.drafts import Drafts
 from localhub.errors import AlreadyExists, RepoNotFound
 from localhub.files import fsync_folder, locked, read_json
 from localhub.lfs import ATTRIBUTES, LargeFiles
-from localhub.names import Kind, RepoName
+from localhub.names import NO_NAMESPACE, Kind, RepoName
 from localhub.objects import Objects, create_bare, write_commit, write_tree
 from localhub.refs import MAIN, Refs, left_locks
 from localhub.spaces import readme
@@ -155,6 +155,10 @@ class Repos:
         """Whether a repo has this name now; former names do not count."""
         return self._folder(name).is_dir()
 
+    def is_known(self, name: RepoName) -> bool:
+        """Whether a repo has or had this name."""
+        return self.exists(name) or self._signpost(name).is_file()
+
     def all(self, kind: Kind) -> Iterator[Repo]:
         """Every repo of a kind, by name."""
         for path in sorted((self.folder / kind.value).glob("*/*.git")):
@@ -166,7 +170,8 @@ class Repos:
         data = read_json(folder / "localhub" / "repo.json")
         if data is None:
             return None
-        name = RepoName(kind, folder.parent.name, folder.name.removesuffix(".git"))
+        namespace = folder.parent.name if folder.parent.name != NO_NAMESPACE else ""
+        name = RepoName(kind, namespace, folder.name.removesuffix(".git"))
         spelled = RepoName.parse(kind, data["id"])
         if spelled.key == name.key:
             name = spelled

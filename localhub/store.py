@@ -14,6 +14,8 @@ from localhub.revisions import branch_of
 from localhub.trees import Snapshot
 
 Content = bytes | str | Path | None
+LEGACY_AUTHOR = "huggingface"
+"""Who commits to a repo without a namespace, unless it is said."""
 """A file's content, or the local file that holds it, or None to delete."""
 
 
@@ -46,7 +48,7 @@ class Hub:
                 return self.repos.get(name.kind, repo_id)
             except RepoNotFound:
                 pass
-        return self.repos.create(name, author or name.namespace, private=private, moment=date)
+        return self.repos.create(name, author or name.namespace or LEGACY_AUTHOR, private=private, moment=date)
 
     def commit(
         self,
@@ -72,7 +74,7 @@ class Hub:
             head = repo.refs.get(ref)
             attributes = Attributes((Snapshot(repo, head).text(".gitattributes") or "") if head else "")
             operations = [_operation(repo, attributes, path, content) for path, content in files.items()]
-            who = author or repo.name.namespace
+            who = author or repo.name.namespace or LEGACY_AUTHOR
             return commit(repo, ref, operations, message, who, parent=parent, moment=date)
 
     def commit_folder(

@@ -48,7 +48,7 @@ ROOMS = {
     "leaderboard.board",
     "leaderboard.plots": f"{NOUNS} leaderboard.statistics leaderboard.board",
     "leaderboard.importer": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.statistics "
-    "leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.results",
+    "leaderboard.hub leaderboard.stores leaderboard.models leaderboard.queue leaderboard.results",
     "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "

@@ -72,6 +72,10 @@ class Scheduler:
         """Do `work` in the background every `seconds`, beside the rounds and never twice at a time."""
         self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True)
 
+    def soon(self, work: Callable[[], object]) -> None:
+        """Do `work` once, in the background."""
+        self._scheduler.add_job(work)
+
     def stop(self) -> None:
         """Let the round under way end, end the jobs, give their requests back, close the executor.
 
@@ -141,10 +145,14 @@ def start_on_stores(
 
 
 def refresh_regularly(scheduler: Scheduler, settings: Settings, store: FileStore) -> None:
-    """Have `scheduler` refresh the facts in the results store, as often as the settings say; 0 for never."""
+    """Have `scheduler` refresh the facts in the results store, as often as the settings say; 0 for never.
+
+    About imported models the Hub is asked at once.
+    """
     if settings.refresh_s > 0:
         hub = Hub(settings.hub_endpoint, settings.token, settings.hub_timeout_s)
         refresher = Refresher(hub, store, settings.refresh_batch, ended=scheduler.ending.is_set)
+        scheduler.soon(refresher.learn)
         scheduler.every(settings.refresh_s, refresher.run)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from leaderboard import FileStore
@@ -17,8 +19,9 @@ from leaderboard.errors import (
     ModelPrivate,
     ModelUnavailable,
     NotFound,
+    RevisionNotFound,
 )
-from leaderboard.models.facts import KnownModels, facts_file, facts_path, read_facts, refreshed, renamed
+from leaderboard.models.facts import KnownModels, facts_file, facts_path, learned, read_facts, refreshed, renamed
 from leaderboard.records import ModelFacts, is_repo_id, now
 
 FIRST_WAIT_S = 60.0
@@ -31,13 +34,17 @@ log = logging.getLogger(__name__)
 class HubQuestions(Protocol):
     """The Hub, as far as it is asked here."""
 
-    def overview(self, model: str) -> ModelFacts:
+    def overview(self, model: str, revision: str = "main") -> ModelFacts:
         """Raises ModelUnavailable, HubUnavailable."""
         ...
 
 
 class Refresher:
-    """Asks the Hub about the models of a results store, the next `batch` of them each round, again and again."""
+    """Asks the Hub about the models of a results store, the next `batch` of them each round, again and again.
+
+    Models that were imported, and of which only the old board's knowledge is kept, come first: a round goes on, a batch
+    and a commit at a time, until the Hub was asked about all of them.
+    """
 
     def __init__(
         self,
@@ -53,49 +60,94 @@ class Refresher:
         self._clock = clock
         self._ended = ended
         self._models = KnownModels(store)
+        self._running = threading.Lock()
         self._left: list[str] = []
         self._troubles = 0
         self._not_before = 0.0
 
     def run(self) -> int:
         """One round: how many models had changed. Trouble of the Hub is logged and makes later rounds wait."""
-        if self._clock() < self._not_before:
+        learned_now = self.learn()
+        if learned_now or self._clock() < self._not_before or not self._running.acquire(blocking=False):
+            return learned_now
+        try:
+            self._left = self._left or self._models.models()
+            return self._ask(self._left)[1]
+        finally:
+            self._running.release()
+
+    def learn(self) -> int:
+        """Ask about all imported models of which the Hub told nothing yet: how many facts were written.
+
+        Which these are is in the store, so that whoever starts again goes on. Does nothing while another thread asks.
+        """
+        if self._clock() < self._not_before or not self._running.acquire(blocking=False):
             return 0
-        self._left = self._left or self._models.models()
-        round_ = _Round(self._store)
-        for _ in range(min(self._batch, len(self._left))):
+        try:
+            left = sorted(model for model, facts in self._models.all().facts.items() if facts.imported)
+            total, written = len(left), 0
+            while left:
+                asked, changed = self._ask(left)
+                written += changed
+                log.info("Facts of imported models: %s of %s known.", f"{total - len(left):,}", f"{total:,}")
+                if not asked or not changed or self._clock() < self._not_before or self._ended():
+                    break
+            return written
+        finally:
+            self._running.release()
+
+    def _ask(self, left: list[str]) -> tuple[int, int]:
+        """Ask about the next models of `left`, and take these from it: how many were asked about, and how many changed.
+
+        What changed is one commit.
+        """
+        round_, asked = _Round(self._store), 0
+        for _ in range(min(self._batch, len(left))):
             if self._ended():
                 break
             try:
-                self._look(self._left[0], round_)
+                self._look(left[0], round_)
             except HubUnavailable as trouble:
                 self._wait(trouble)
                 break
-            self._left.pop(0)
+            left.pop(0)
+            asked += 1
         else:
             self._troubles = 0
-        return self._write(round_)
+        return asked, self._write(round_)
 
     def _look(self, model: str, round_: _Round) -> None:
         kept = round_.read(model)
         if kept is None:
             return
         try:
-            seen = self._hub.overview(model)
+            seen = self._overview(kept)
         except GONE:
-            round_.write(model, kept.model_copy(update={"available": False}))
+            round_.write(model, kept.model_copy(update={"available": False, "imported": False}))
         except ModelGated:
-            round_.write(model, kept.model_copy(update={"gated": True}))
+            round_.write(model, kept.model_copy(update={"gated": True, "imported": False}))
         except ModelUnavailable as reason:
+            if kept.imported:
+                round_.write(model, kept.model_copy(update={"imported": False}))
             log.info("The facts of %s stay as they are: %s", model, reason)
         else:
-            now_kept = refreshed(kept, seen)
+            now_kept = learned(kept, seen) if kept.imported else refreshed(kept, seen)
             if seen.model != model and is_repo_id(seen.model):
                 round_.write(seen.model, renamed(now_kept, round_.read(seen.model), model, now()))
                 round_.remove(model)
                 log.info("%s is called %s now.", model, seen.model)
             else:
                 round_.write(model, now_kept)
+
+    def _overview(self, kept: ModelFacts) -> ModelFacts:
+        """What the Hub says of the model; of an imported one at the commit that was evaluated, while it is there.
+
+        Raises ModelUnavailable, HubUnavailable.
+        """
+        if kept.imported:
+            with suppress(RevisionNotFound):
+                return self._hub.overview(kept.model, kept.revision)
+        return self._hub.overview(kept.model)
 
     def _wait(self, trouble: HubUnavailable) -> None:
         wait = min(FIRST_WAIT_S * 2.0 ** min(self._troubles, 16), MAX_WAIT_S)

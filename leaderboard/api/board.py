@@ -76,10 +76,12 @@ def board_routes(service: Service) -> APIRouter:
     @routes.get("/models/{org}/{name}", response_model=Model)
     def get_model(request: Request, org: str, name: str) -> Response:
         """A model's evaluations and requests, over all benchmarks."""
-        model = model_of(service, f"{org}/{name}")
-        if not model.evaluations and not model.requests:
-            raise NotFound(f"{org}/{name} was never submitted to this board.")
-        return kept_model(request, model)
+        return kept_model(request, _submitted(service, f"{org}/{name}"))
+
+    @routes.get("/models/{name}", response_model=Model)
+    def get_model_without_namespace(request: Request, name: str) -> Response:
+        """The same of an old model whose name has one part, such as gpt2."""
+        return kept_model(request, _submitted(service, name))
 
     @routes.get("/results/{path:path}", response_class=Response)
     def get_result(request: Request, path: str, format: Literal["harness", "every-eval-ever"] = "harness") -> Response:
@@ -114,6 +116,14 @@ def exported(service: Service, result: dict[str, Any]) -> dict[str, Any]:
     if not benchmark.every_eval_ever:
         raise NotFound(f"The organisers of {benchmark.title} do not offer results in the Every Eval Ever schema.")
     return export(result, benchmark, ResultSource(service.settings.title, service.settings.address))
+
+
+def _submitted(service: Service, name: str) -> Model:
+    """What the board knows of a model. Raises NotFound for one that it does not know."""
+    model = model_of(service, name)
+    if not model.evaluations and not model.requests:
+        raise NotFound(f"{name} was never submitted to this board.")
+    return model
 
 
 def model_of(service: Service, model: str) -> Model:

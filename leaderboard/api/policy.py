@@ -13,7 +13,7 @@ from leaderboard.benchmarks import Policy
 from leaderboard.service import Service
 from leaderboard.submissions.policy import Decision, DecisionKind
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$"
 
 
 class Ruling(BaseModel):

@@ -11,7 +11,7 @@ from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.artifacts.uploads import UploadLimits, Uploads
 from leaderboard.errors import BadSettings
 from leaderboard.hub.private_repo import PrivateRepo
-from leaderboard.records import is_repo_id
+from leaderboard.records import is_dataset_id
 from leaderboard.settings import Settings
 
 GB = 1_000_000_000
@@ -75,6 +75,6 @@ def private_repo(settings: Settings) -> PrivateRepo:
     """The private dataset of the board. Raises BadSettings."""
     space = settings.hub_namespace or settings.hub_requests.partition("/")[0]
     name = settings.hub_private_data or f"{space}/private"
-    if not is_repo_id(name):
+    if not is_dataset_id(name):
         raise BadSettings(f"PODIUM_HUB_PRIVATE_DATA: {name!r} is not the name of a dataset. Write OWNER/NAME.")
     return PrivateRepo(name, settings.hub_endpoint, settings.token, settings.hub_timeout_s)

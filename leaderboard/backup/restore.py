@@ -11,6 +11,7 @@ from leaderboard.backup.private import count_private, put_back, read_private
 from leaderboard.backup.save import DETAILS, REQUESTS, RESULTS, details_part
 from leaderboard.errors import BadBackup, Conflict, Infrastructure
 from leaderboard.opening import Stores
+from leaderboard.records import model_in
 from leaderboard.results.details_store import RESULT_PATH
 
 CARD = "README.md"
@@ -102,7 +103,7 @@ def _targets(stores: Stores, manifest: Manifest) -> Iterator[tuple[str, FileStor
     models: dict[str, set[str]] = {}
     for path in manifest.of(RESULTS):
         if match := RESULT_PATH.fullmatch(path):
-            models.setdefault(match["model"], set()).add(match["benchmark"])
+            models.setdefault(model_in(match["model"]), set()).add(match["benchmark"])
     named = {path.split("/")[0] for path in manifest.of(DETAILS)}
     for model, benchmarks in sorted(models.items()):
         if details_part(model).removeprefix(f"{DETAILS}/") in named:

@@ -15,7 +15,7 @@ from leaderboard.backup.manifest import NAME, PRIVATE, Manifest, Saved
 from leaderboard.backup.private import save_private
 from leaderboard.errors import BadBackup
 from leaderboard.opening import Stores
-from leaderboard.records import now
+from leaderboard.records import model_file_name, model_in, now
 from leaderboard.results.details_store import RESULT_PATH
 
 REQUESTS, RESULTS, DETAILS = "requests", "results", "details"
@@ -47,7 +47,7 @@ def parts(stores: Stores) -> Iterator[tuple[str, FileStore]]:
     """Part of a backup -> the store that it is of, in the order in which they are read."""
     yield REQUESTS, stores.requests
     yield RESULTS, stores.results
-    models = {match["model"] for path in stores.results.list() if (match := RESULT_PATH.fullmatch(path))}
+    models = {model_in(match["model"]) for path in stores.results.list() if (match := RESULT_PATH.fullmatch(path))}
     for model in sorted(models):
         store = stores.details.apart(model)
         if store is not None:
@@ -56,7 +56,7 @@ def parts(stores: Stores) -> Iterator[tuple[str, FileStore]]:
 
 def details_part(model: str) -> str:
     """The part with the details of a model, where these have a store of their own."""
-    return f"{DETAILS}/{model.replace('/', '__')}"
+    return f"{DETAILS}/{model_file_name(model)}"
 
 
 def contents(store: FileStore) -> Iterator[tuple[str, bytes]]:

@@ -154,7 +154,7 @@ class Limits(BaseModel):
     """Shortest model card, without front matter."""
 
 
-Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 
 
 class Quota(BaseModel):
@@ -175,8 +175,8 @@ class RefusedModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/(\*|[A-Za-z0-9][A-Za-z0-9._-]*)$")
-    """`org/name`, or `org/*` for all of an organisation's."""
+    model: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/(\*|[A-Za-z0-9_][A-Za-z0-9._-]*))?$")
+    """`org/name`, `name` of an old model without a namespace, or `org/*` for all of an organisation's."""
     reason: str = Field(min_length=1)
     """Shown to whoever tries."""
 

@@ -17,7 +17,17 @@ from leaderboard.columns.column import ModelInfo, ResultFile, RowName
 from leaderboard.community.flags import Category, Upheld
 from leaderboard.competitions.standings import Standing
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
-from leaderboard.records import KINDS, AnyRequest, Kind, ModelFacts, ModelType, PodiumBlock, kind_of
+from leaderboard.records import (
+    KINDS,
+    AnyRequest,
+    Kind,
+    ModelFacts,
+    ModelType,
+    PodiumBlock,
+    kind_of,
+    model_in,
+    namespace_of,
+)
 
 Row = dict[str, Any]
 
@@ -116,7 +126,7 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
         if not kind.on_hub:
             renamed.append(row)
             continue
-        measured_as = "/".join(row["result_path"].split("/")[1:3])
+        measured_as = model_in("/".join(row["result_path"].split("/")[1:3]))
         model, time = now.get(measured_as, (measured_as, ""))
         renamed.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
     return renamed
@@ -155,7 +165,7 @@ def _model_info(
         merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
         mixture=is_mixture(facts, info.architectures.split(";")),
         available=facts is None or facts.available,
-        official=on_hub and model.partition("/")[0].casefold() in known.official,
+        official=on_hub and namespace_of(model).casefold() in known.official,
         copy_of=copies.get((model, row["Model sha"])),
         flag_category=flag.category if flag else None,
         flag_link=flag.link if flag else None,

@@ -35,6 +35,8 @@ class Ending(NamedTuple):
 DONE = Ending("done", 0)
 WRONG_USE = Ending("wrong_use", 2)
 INTERRUPTED = Ending("interrupted", 130)
+INCOMPLETE = Ending("incomplete", 6)
+"""Of an import that left files out; all others were imported."""
 ENDINGS: list[tuple[type[PodiumError], Ending]] = [
     (Interrupted, INTERRUPTED),
     (WrongUse, WRONG_USE),

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.cli.exits import DONE, error_document
+from leaderboard.cli.exits import DONE, Ending, error_document
 from leaderboard.errors import NotAccepted, PodiumError
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ class Output:
 
         return typer.confirm(printable(question), err=True)
 
-    def end(self, **document: Any) -> None:
-        """Print the one JSON document of a verb that succeeded, with `--json`."""
+    def end(self, ending: Ending = DONE, **document: Any) -> None:
+        """Print the one JSON document of a verb that raised nothing, with `--json`."""
         if self.as_json:
-            print(json.dumps({"code": DONE.code, "exit": DONE.exit, **document}, ensure_ascii=False, indent=2))
+            print(json.dumps({"code": ending.code, "exit": ending.exit, **document}, ensure_ascii=False, indent=2))
 
     def _step(self, sign: str, style: str, text: str) -> None:
         if not self.as_json:

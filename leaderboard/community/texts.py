@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from leaderboard.records import namespace_of
+
 MAX_TEXT = 10_000
 MAX_NOTE = 1_000
 MAX_LINKS = 10
@@ -49,5 +51,5 @@ def code(text: str) -> str:
 
 
 def owner(model: str) -> str:
-    """The account or organisation that a model belongs to."""
-    return model.partition("/")[0]
+    """The account or organisation that a model belongs to; models without a namespace are Hugging Face's own."""
+    return namespace_of(model) or "huggingface"

@@ -77,14 +77,16 @@ class Hub:
         contents = self._read(facts, deadline)
         return facts.model_copy(update=vars(contents))
 
-    def overview(self, model: str) -> ModelFacts:
+    def overview(self, model: str, revision: str = "main") -> ModelFacts:
         """What the Hub says of `model` in one question: without its files' contents, but for the card's front matter.
 
         A repository that was renamed answers under its new name. Raises as `facts`.
         """
         if not is_repo_id(model):
-            raise ModelNotFound(model, "main")
-        info = self._info(model, "main", Deadline(self.timeout_s))
+            raise ModelNotFound(model, revision)
+        if not is_revision(revision):
+            raise RevisionNotFound(model, revision)
+        info = self._info(model, revision, Deadline(self.timeout_s))
         facts = _facts(info)
         if facts is None:
             raise HubUnavailable(f"The Hub's answer about {model} cannot be read; try again later.", 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from leaderboard.records import Person
+from leaderboard.records import Person, namespace_of
 
 
 class Role(StrEnum):
@@ -24,6 +24,7 @@ class Role(StrEnum):
 ROUTES: dict[str, Role] = {
     "GET /benchmarks": Role.READER,
     "GET /leaderboard": Role.READER,
+    "GET /models/{name}": Role.READER,
     "GET /models/{org}/{name}": Role.READER,
     "GET /results/{path}": Role.READER,
     "GET /details/{task}/{path}": Role.READER,
@@ -125,8 +126,8 @@ class Roles:
 
     def owns(self, person: Person, model: str) -> bool:
         """Whether `model` lies in their namespace or in that of an organisation of theirs."""
-        namespace, _, name = model.partition("/")
-        return bool(name) and hub_name(namespace) in _names(person)
+        namespace = namespace_of(model)
+        return bool(namespace) and hub_name(namespace) in _names(person)
 
 
 def _names(person: Person) -> set[str]:

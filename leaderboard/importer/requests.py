@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from leaderboard.errors import Unreadable
 from leaderboard.queue.request_files import read_request
-from leaderboard.records import MARK, Request, is_repo_id, request_path
+from leaderboard.records import MARK, Request, is_repo_id, model_folder, request_path
 from leaderboard.results.result_files import read_json
 
 
@@ -19,6 +19,9 @@ class Imported(NamedTuple):
     path: str
     """In our store."""
     content: bytes
+    model: str
+    revision: str
+    id: str
 
 
 def is_request(path: str) -> bool:
@@ -35,15 +38,17 @@ def convert_request(path: str, content: bytes, benchmark: str, source: str) -> I
     fields = _object(path, content)
     model = fields.get("model")
     if not isinstance(model, str) or not is_repo_id(model):
-        raise Unreadable(path, f"its model {str(model)[:100]!r} is not a Hub repository id (organisation/name)")
+        raise Unreadable(
+            path, f"its model {str(model)[:100]!r} is not a Hub repository id (organisation/name, or one name)"
+        )
     fields["benchmark"] = benchmark
     fields.pop("id", None)
-    request = _read(f"{benchmark}/{model}{MARK}imported.json", fields)
+    request = _read(f"{benchmark}/{model_folder(model)}{MARK}imported.json", fields)
     place = _place(request)
     fields["id"] = hashlib.sha256(place.encode()).hexdigest()[:16]
     fields["imported"] = {"from": source, "path": path}
     _read(place, fields)
-    return Imported(place, _dump(fields))
+    return Imported(place, _dump(fields), model, request.revision, fields["id"])
 
 
 def _place(request: Request) -> str:

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
-from leaderboard.records import TIME_FORMAT, Precision, WeightType, is_repo_id
-from leaderboard.results.result_files import read_json
+from leaderboard.records import TIME_FORMAT, Precision, Score, WeightType, is_repo_id
 
+DTYPE = re.compile(r"\bdtype\W{1,4}([\w.]+)")
+"""In the arguments of the harness, as text or JSON."""
+COMMIT = re.compile(r"[0-9a-f]{40}")
 RESULT_NAME = re.compile(r"results_.+\.json")
 TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")
 LIGHTEVAL_TASK = re.compile(r"\w+\|(?P<task>[^|]+)\|\d+(?:\|\d+)?")
@@ -49,7 +51,14 @@ class Origin(NamedTuple):
     """UTC, as ours write it; names the file."""
     limit: int | None
     aggregated: dict[str, Any]
-    """The file."""
+    """The file, or what it says in the harness's words."""
+    scores: dict[str, Score]
+    """Scores of whole columns, where the file has these and not those of the tasks."""
+
+    @property
+    def says_revision(self) -> bool:
+        """Whether it says which commit was evaluated."""
+        return bool(COMMIT.fullmatch(self.revision))
 
     @property
     def checkpoint(self) -> tuple[str, str, str, str, bool]:
@@ -62,9 +71,8 @@ def is_result(path: str) -> bool:
     return bool(RESULT_NAME.fullmatch(path.rpartition("/")[2]))
 
 
-def read_origin(path: str, content: bytes) -> Origin:
-    """What the result file at `path` says of itself. Raises Unreadable."""
-    aggregated = read_json(path, content)
+def read_origin(path: str, aggregated: Any) -> Origin:
+    """What the result file at `path`, which holds `aggregated`, says of itself. Raises Unreadable."""
     if not isinstance(aggregated, dict) or not isinstance(aggregated.get("results"), dict):
         raise Unreadable(path, "it has no `results`")
     config = {**_dict(aggregated.get("config")), **_dict(aggregated.get("config_general"))}
@@ -74,12 +82,13 @@ def read_origin(path: str, content: bytes) -> Origin:
         path=path,
         model=_model(path, aggregated, config),
         revision=_text(config.get("model_sha")) or _text(config.get("model_revision")) or "main",
-        precision=_precision(_text(config.get("model_dtype")), arguments_text),
+        precision=precision_of(_text(config.get("model_dtype")), arguments_text),
         weight_type=(WeightType.ADAPTER if "peft=" in arguments_text else WeightType.ORIGINAL).value,
         use_chat_template=bool(aggregated.get("chat_template_sha") or aggregated.get("chat_template")),
         time=_time(path),
         limit=_limit(config),
         aggregated=aggregated,
+        scores={},
     )
 
 
@@ -127,20 +136,26 @@ def _is_mmlu(name: str) -> bool:
 
 
 def _model(path: str, aggregated: dict[str, Any], config: dict[str, Any]) -> str:
-    folders = "/".join(path.split("/")[-3:-1])
-    names = [_text(aggregated.get("model_name")), _text(config.get("model_name")), folders]
-    model = next((name for name in names if is_repo_id(name)), None)
+    folders = path.split("/")[-3:-1]
+    sanitized = folders[-1].replace("__", "/", 1) if folders else ""
+    named = [_text(aggregated.get("model_name")), _text(config.get("model_name"))]
+    of_folders = [name for name in (sanitized, "/".join(folders)) if "/" in name]
+    model = next((name for name in [*named, *of_folders] if is_repo_id(name)), None)
     if model is None:
-        raise Unreadable(path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name)")
+        raise Unreadable(
+            path, "neither its `model_name` nor its folder is a Hub repository id (organisation/name, or one name)"
+        )
     return model
 
 
-def _precision(dtype: str, arguments: str) -> str:
+def precision_of(dtype: str, arguments: str = "") -> str:
+    """Our word for a precision: of the weights' type, and of what the harness was told. `?` when nothing says it."""
     if "load_in_8bit" in arguments:
         return Precision.INT8.value
     if "load_in_4bit" in arguments:
         return Precision.INT4.value
-    plain = dtype.removeprefix("torch.")
+    stated = DTYPE.search(arguments)
+    plain = (dtype or (stated[1] if stated else "")).removeprefix("torch.")
     return next((precision.value for precision in Precision if precision.value.lower() == plain.lower()), plain or "?")
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from leaderboard import FileStore
 from leaderboard.errors import Unreadable
 from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
-from leaderboard.records import ModelFacts
+from leaderboard.records import ModelFacts, model_folder, model_in
 from leaderboard.stores.edit import EditedFiles, edit
 
 FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
@@ -31,7 +31,7 @@ MAX_KEPT_CHARACTERS = 10_000
 
 def facts_path(model: str) -> str:
     """Path of a model's facts in the results store."""
-    return f"facts/{model}.json"
+    return f"facts/{model_folder(model)}.json"
 
 
 def facts_file(facts: ModelFacts) -> bytes:
@@ -95,8 +95,19 @@ def refreshed(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
             "tags": seen.tags,
             "card": kept_card(seen.card) or kept.card,
             "weights": all_weights(kept),
+            "imported": False,
         }
     )
+
+
+def learned(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
+    """`refreshed`, of a model that was imported; files and weights too, where the Hub told of the evaluated commit."""
+    known = refreshed(kept, seen)
+    if seen.revision != kept.revision:
+        return known
+    files = board_facts(seen)
+    known = known.model_copy(update={"files": files.files, "sha256": files.sha256})
+    return known.model_copy(update={"weights": all_weights(known)})
 
 
 def renamed(kept: ModelFacts, there: ModelFacts | None, old: str, at: str) -> ModelFacts:
@@ -286,4 +297,4 @@ def _add_weights(by_weights: dict[str, set[tuple[str, str]]], model: str, facts:
 
 
 def _model_of(path: str) -> str:
-    return path.removeprefix("facts/").removesuffix(".json")
+    return model_in(path.removeprefix("facts/").removesuffix(".json"))

@@ -36,9 +36,9 @@ def time_tag(text: str | None) -> Markup:
 
 def model_link(model: str, benchmark: str = "") -> Markup:
     """The model's name, its organisation dimmed, linking to its page here."""
-    org, _, name = model.rpartition("/")
-    return Markup('<a class="model" href="{}"><span class="org">{}/</span>{}</a>').format(
-        address(f"/model/{model}", benchmark=benchmark), org, name
+    org, slash, name = model.rpartition("/")
+    return Markup('<a class="model" href="{}"><span class="org">{}</span>{}</a>').format(
+        address(f"/model/{model}", benchmark=benchmark), org + slash, name
     )
 
 

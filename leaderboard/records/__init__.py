@@ -23,7 +23,16 @@ from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.kinds.named import ArtifactRequest, CodeRequest, EndpointRequest, NamedBlock, NamedRequest
 from leaderboard.records.people import Person
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
-from leaderboard.records.repository import REPO_ID, ModelFacts, is_repo_id, is_revision
+from leaderboard.records.repository import (
+    ModelFacts,
+    is_dataset_id,
+    is_repo_id,
+    is_revision,
+    model_file_name,
+    model_folder,
+    model_in,
+    namespace_of,
+)
 from leaderboard.records.request import (
     ENDED,
     OPEN,
@@ -54,7 +63,6 @@ __all__ = [
     "MARK",
     "MODEL_TYPE_SYMBOLS",
     "OPEN",
-    "REPO_ID",
     "SCHEMA_VERSION",
     "TIME_FORMAT",
     "Abilities",
@@ -100,10 +108,15 @@ __all__ = [
     "ended_at",
     "folder_of",
     "identity_of",
+    "is_dataset_id",
     "is_repo_id",
     "is_revision",
     "kind_of",
+    "model_file_name",
+    "model_folder",
+    "model_in",
     "moment",
+    "namespace_of",
     "new_id",
     "now",
     "plain_type",

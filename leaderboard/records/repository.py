@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-
-
+REPO_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+"""What the Hub allows for each of the two parts of a repository id."""
+REPO_ID = re.compile(rf"(?:{REPO_NAME}/)?{REPO_NAME}")
+NO_NAMESPACE = "-"
+"""The folder of models without a namespace, such as `gpt2`: no namespace can be called that."""
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,254}")
 
 
@@ -19,8 +21,45 @@ def is_revision(text: str) -> bool:
 
 
 def is_repo_id(text: str) -> bool:
-    """Whether `text` has the form `org/name` that the Hub allows (and is safe as a relative path)."""
-    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text and not text.endswith((".git", "."))
+    """Whether `text` is `org/name`, or `name` alone as of old models, as huggingface_hub accepts it, in ASCII.
+
+    Such a text is safe as a relative path.
+    """
+    return bool(REPO_ID.fullmatch(text)) and ".." not in text and "--" not in text and not text.endswith(".git")
+
+
+def is_dataset_id(text: str) -> bool:
+    """Whether `text` is `owner/name`: datasets that a board reads or writes as a whole have an owner."""
+    return "/" in text and is_repo_id(text)
+
+
+def namespace_of(model: str) -> str:
+    """The account or organisation that a model belongs to; empty for a model without a namespace."""
+    return model.rpartition("/")[0]
+
+
+def model_folder(model: str) -> str:
+    """The two folders of a model's files in a store: its id, or `-/gpt2`. Every id has folders of its own."""
+    return model if "/" in model else f"{NO_NAMESPACE}/{model}"
+
+
+def model_in(folder: str) -> str:
+    """The model whose `model_folder` is `folder`."""
+    return folder.removeprefix(f"{NO_NAMESPACE}/")
+
+
+def model_file_name(model: str) -> str:
+    """A model's id as one name of a file or repository: `org__name`, or `gpt2`.
+
+    Every id has a name of its own. Where `__` would not show which part ends where (`a_/b`, `a__b/c`, and `a__b`
+    without a namespace), the length of the namespace comes first: `__2_a__b` for `a_/b`.
+    """
+    namespace = namespace_of(model)
+    plain = model.replace("/", "__")
+    first, mark, _ = plain.partition("__")
+    if (first == namespace) if "/" in model else not mark:
+        return plain
+    return f"__{len(namespace)}_{plain}"
 
 
 class ModelFacts(BaseModel):
@@ -63,6 +102,8 @@ class ModelFacts(BaseModel):
     """Whether everybody could read it on the Hub when it was last looked at."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
+    imported: bool = False
+    """Whether it is what another board knew of the model: the Hub was not asked about it yet."""
     weights: dict[str, str] = Field(default_factory=dict)
     """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -51,7 +52,22 @@ def plain(value: Any) -> Any:
 
 def details_table(samples: Sequence[Mapping[str, Any]]) -> bytes:
     """A Parquet file (zstd) of one task's logged samples, as lm-eval makes them."""
-    metrics = _metric_names(samples)
+    sink = pa.BufferOutputStream()
+    pq.write_table(_table(samples, _metric_names(samples)), sink, compression="zstd", row_group_size=ROW_GROUP)
+    return bytes(sink.getvalue())
+
+
+def details_of_many(read: Callable[[], Iterator[Mapping[str, Any]]]) -> bytes:
+    """As `details_table`, of samples that are not all in memory: `read` goes through them, and is called twice."""
+    metrics, samples = _metric_names(read()), read()
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, _table([], metrics).schema, compression="zstd") as writer:
+        while group := list(islice(samples, ROW_GROUP)):
+            writer.write_table(_table(group, metrics))
+    return bytes(sink.getvalue())
+
+
+def _table(samples: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> pa.Table:
     columns: dict[str, pa.Array] = {"doc_id": pa.array([sample.get("doc_id") for sample in samples], pa.int64())}
     for name in JSON_COLUMNS:
         columns[name] = pa.array([_json(sample.get(name)) for sample in samples], pa.string())
@@ -59,10 +75,7 @@ def details_table(samples: Sequence[Mapping[str, Any]]) -> bytes:
         columns[name] = pa.array([plain(sample.get(name)) for sample in samples], pa.string())
     for name in metrics:
         columns[name] = pa.array([_number(sample.get(name)) for sample in samples], pa.float64())
-    table = pa.table(columns).replace_schema_metadata({METRICS_KEY: json.dumps(metrics).encode()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP)
-    return bytes(sink.getvalue())
+    return pa.table(columns).replace_schema_metadata({METRICS_KEY: json.dumps(metrics).encode()})
 
 
 class Details:
@@ -158,7 +171,7 @@ def _contains(table: pa.Table, text: str) -> pa.Array:
     return matching
 
 
-def _metric_names(samples: Sequence[Mapping[str, Any]]) -> list[str]:
+def _metric_names(samples: Iterable[Mapping[str, Any]]) -> list[str]:
     """Metrics of the samples in order of appearance, the deciding one first."""
     names = list(dict.fromkeys(str(name) for sample in samples for name in sample.get("metrics") or ()))
     deciding = next((name for name in DECIDING if name in names), None)

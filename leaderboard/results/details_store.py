@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from leaderboard import FileStore
 from leaderboard.errors import Conflict, NotFound
-from leaderboard.records import PodiumBlock
+from leaderboard.records import PodiumBlock, model_file_name, model_in
 
 RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
 
@@ -84,13 +84,13 @@ def parts(result: str) -> tuple[str, str, str]:
     match = RESULT_PATH.fullmatch(result)
     if match is None:
         raise NotFound(f"{result} is not the path of a result file.")
-    return match["benchmark"], match["model"], match["stamp"]
+    return match["benchmark"], model_in(match["model"]), match["stamp"]
 
 
 def details_folder(result: str) -> str:
     """Folder of the details that belong to the result file at `result`."""
     benchmark, model, stamp = parts(result)
-    return f"details/{benchmark}/{model.replace('/', '__')}/{stamp}/"
+    return f"details/{benchmark}/{model_file_name(model)}/{stamp}/"
 
 
 def details_path(result: str, task: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.benchmarks.load_scores import load_score
-from leaderboard.records import TIME_FORMAT, PodiumBlock, Score
+from leaderboard.records import TIME_FORMAT, PodiumBlock, Score, namespace_of
 
 SCHEMA_VERSION = "0.3.0"
 LOCAL_BUILDERS = {"arrow", "csv", "json", "pandas", "parquet", "text"}
@@ -70,7 +70,7 @@ def _model(block: PodiumBlock) -> dict[str, Any]:
     return {
         "name": block.model,
         "id": block.model,
-        "developer": block.model.partition("/")[0],
+        "developer": namespace_of(block.model) or "unknown",
         "inference_engine": _engine(block),
         "additional_details": {name: value for name, value in details.items() if value},
     }

@@ -15,7 +15,7 @@ from leaderboard import FileStore
 from leaderboard.errors import NotFound, Unreadable
 from leaderboard.hub.cards import CARD
 from leaderboard.hub.errors import DatasetMissing
-from leaderboard.records import PodiumBlock
+from leaderboard.records import PodiumBlock, model_file_name
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
 from leaderboard.results.details_store import DetailsTaken, parts, task_file, task_of
 from leaderboard.results.result_files import read_block
@@ -53,7 +53,7 @@ class HubDetails:
 
     def repo_id(self, model: str) -> str:
         """The dataset of a model's details."""
-        name = model.replace("/", "__")
+        name = model_file_name(model)
         if len(name) + len("-details") > MAX_NAME:
             name = f"{name[:70].rstrip('-.')}_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
         return f"{self._owner}/{name}-details"

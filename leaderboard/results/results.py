@@ -13,7 +13,7 @@ from typing import Any
 from leaderboard import FileStore
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.hub.trees import blob_version
-from leaderboard.records import PodiumBlock, Request, block_of, folder_of, is_repo_id, kind_of
+from leaderboard.records import PodiumBlock, Request, block_of, folder_of, is_repo_id, kind_of, model_folder
 from leaderboard.results.blocks import ResultBlocks
 from leaderboard.results.details import Details, details_table, plain
 from leaderboard.results.details_store import (
@@ -135,7 +135,7 @@ class Results:
 
     def of_model(self, benchmark: str, model: str) -> dict[str, PodiumBlock]:
         """Path -> evaluation of one model on a benchmark, oldest first; those that cannot be read are left out."""
-        blocks = dict(self._below(f"{benchmark}/{model}/")) if is_repo_id(model) else {}
+        blocks = dict(self._below(f"{benchmark}/{model_folder(model)}/")) if is_repo_id(model) else {}
         return dict(sorted(blocks.items(), key=lambda entry: (entry[1].time, entry[1].attempt)))
 
     @property

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import NotFound, Unreadable
-from leaderboard.records import TIME_FORMAT, AnyRequest, Person, Versioned, now, utc
+from leaderboard.records import TIME_FORMAT, AnyRequest, Person, Versioned, namespace_of, now, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 from leaderboard.submissions.allowances import NOT_COUNTED, TODAY, Allowance, competition_allowances, midnight
 
@@ -172,7 +172,7 @@ class Rules(NamedTuple):
 
 def organisation(person: Person, model: str) -> str:
     """The organisation for which `person` submits `model`: the model's namespace, if they belong to it; else empty."""
-    namespace = model.partition("/")[0].casefold()
+    namespace = namespace_of(model).casefold()
     return next((org for org in person.orgs if org.casefold() == namespace), "")
 
 

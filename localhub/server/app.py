@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from localhub.errors import DiskFull, LocalHubError
 from localhub.faults import Faults
+from localhub.names import NO_NAMESPACE, Kind, RepoName, is_reserved, valid_name
 from localhub.oauth import OpenId
 from localhub.server import (
     access,
@@ -57,6 +58,11 @@ _ROUTES = (
     contents,
     pages,
 )
+_FIRST_NAME = re.compile(
+    r"(?:(?:/api|/_lfs)/(?P<kind>models|datasets|spaces)|/(?P<page>datasets|spaces))?"
+    r"/(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*?)(?:\.git)?(?:/|$)"
+)
+"""The name at which the id of a repo begins in an address."""
 DISK_FULL = (
     "The disk of this Hub is full, so the request was not carried out. Delete repositories you do not need, or ask "
     "the Hub's operator for more disk space, then try again."
@@ -110,7 +116,24 @@ class RawPathMiddleware:
             await send(message)
 
         raw = scope.get("raw_path") or scope["path"].encode()
-        await self.app({**scope, "path": raw.partition(b"?")[0].decode("latin-1")}, receive, send_with_id)
+        path = _with_namespace(raw.partition(b"?")[0].decode("latin-1"), scope)
+        await self.app({**scope, "path": path}, receive, send_with_id)
+
+
+def _with_namespace(path: str, scope: Scope) -> str:
+    """`path`, with what stands for a namespace before a repo that has none: `/gpt2/raw/…` is `/-/gpt2/raw/…`.
+
+    All routes then are about `namespace/name`. The repo has precedence over a namespace of the same name.
+    """
+    root = scope.get("root_path", "")
+    match = _FIRST_NAME.match(path.removeprefix(root))
+    if match is None or is_reserved(match["name"]) or not valid_name(match["name"]):
+        return path
+    name = RepoName(Kind(match["kind"] or match["page"] or Kind.MODEL), "", match["name"])
+    if not scope["app"].state.site.hub.repos.is_known(name):
+        return path
+    at = len(path) - len(path.removeprefix(root)) + match.start("name")
+    return f"{path[:at]}{NO_NAMESPACE}/{path[at:]}"
 
 
 def _headline(message: str) -> str:

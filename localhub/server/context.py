@@ -16,7 +16,7 @@ from localhub import rights
 from localhub.accounts import Visitor
 from localhub.errors import Invalid, LocalHubError, RepoNotFound
 from localhub.events import Event
-from localhub.names import Kind, is_reserved
+from localhub.names import NO_NAMESPACE, Kind, is_reserved
 from localhub.oauth import OpenId
 from localhub.refs import MAIN
 from localhub.repos import Repo
@@ -107,7 +107,7 @@ async def _visible(request: Request, site: Served, who: Who, namespace: Segment,
     if is_reserved(namespace):
         raise HTTPException(404)
     kind = Kind(request.path_params.get("kind") or _kind_of(request))
-    repo_id = f"{namespace}/{name}"
+    repo_id = f"{namespace}/{name}".removeprefix(f"{NO_NAMESPACE}/")
     try:
         repo = site.hub.repos.get(kind, repo_id)
     except RepoNotFound:

@@ -50,7 +50,7 @@ class NoRoute:
         self._api = [_pattern(path) for path in templates if path.startswith("/api/")]
         about_repos = [path for path in templates if _OWNED in path and re.search("^/api/|/resolve/|/raw/|/lfs/", path)]
         self._repos = [_pattern(path.replace(_OWNED, name)) for path in about_repos for name in (_OWNED, "{name}")]
-        """Addresses of repos that cannot exist here: without a namespace, such as `gpt2`, or with a reserved one."""
+        """Addresses of repos that are not here: without a namespace, such as `gpt2`, or with a reserved one."""
 
     def explained(self, request: Request, error: HTTPException) -> LocalHubError:
         """The error to return to the client."""
@@ -63,5 +63,7 @@ class NoRoute:
         if error.status_code != 404 and not unknown:
             return LocalHubError(f"{what}: {error.detail}", status=error.status_code, headers=error.headers)
         if any(pattern.fullmatch(path) for pattern in self._repos):
-            return RepoNotFound("Repository not found: ids have the form namespace/name on this Hub")
+            return RepoNotFound(
+                "Repository not found: ids have the form namespace/name on this Hub, but for old repositories"
+            )
         return NotFound(f"There is no route for {what}")

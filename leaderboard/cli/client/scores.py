@@ -21,9 +21,8 @@ def scores_of(session: Session, request: Mapping[str, Any]) -> list[ScoreRow]:
     """Every score of a request that has finished; none while its result is not published. Raises PodiumError."""
     if request.get("status") != "FINISHED":
         return []
-    owner, _, name = str(request["model"]).partition("/")
     try:
-        model = session.api.get(f"/models/{quote(owner, safe='')}/{quote(name, safe='')}")
+        model = session.api.get(f"/models/{quote(str(request['model']))}")
     except NotFound:
         return []
     blocks = [evaluation["podium"] for evaluation in model.get("evaluations", [])]

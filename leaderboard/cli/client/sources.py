@@ -10,7 +10,8 @@ from typing import Any
 
 from leaderboard.errors import WrongUse
 
-CHECKPOINT = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
+CHECKPOINT = re.compile(r"([\w.-]+/[\w.-]+|[\w-]+)(@[\w./-]+)?", re.ASCII)
+"""Of a name without `/` one that cannot be a misspelt file."""
 KINDS = ("predictions", "code", "checkpoint", "endpoint")
 
 

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from leaderboard.records.kinds.checkpoint import CheckpointKind
 from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.kinds.named import CodeKind, EndpointKind, PredictionsKind
+from leaderboard.records.repository import model_folder
 from leaderboard.records.request import Request
 from leaderboard.records.result import PodiumBlock
 from leaderboard.records.submission import CHECKPOINT, BaseSubmission
@@ -53,7 +54,7 @@ def submission_of(fields: Any) -> BaseSubmission:
 
 def folder_of(record: Request | PodiumBlock) -> str:
     """What the paths of its request file and of its result files begin with."""
-    return f"{record.benchmark}/{record.model}"
+    return f"{record.benchmark}/{model_folder(record.model)}"
 
 
 def identity_of(record: Request | PodiumBlock) -> str:

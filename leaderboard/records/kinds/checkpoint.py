@@ -39,7 +39,7 @@ class CheckpointKind(Kind):
             return f"Its revision {request.revision!r} is not a commit (40 hex digits); submit it again to resolve it."
         if not is_repo_id(request.model):
             return (
-                f"Its model {request.model!r} is not a Hub repository id (organisation/name); "
+                f"Its model {request.model!r} is not a Hub repository id (organisation/name, or one name); "
                 "submit it under its full id."
             )
         return None

@@ -17,6 +17,9 @@ from leaderboard.models.facts import KnownModels, facts_file, facts_path
 from leaderboard.records import ModelFacts
 from leaderboard.stores.local import LocalStore
 from localhub.faults import Fault
+from localhub.names import Kind
+from tests.leaderboard.importer.test_importer import TINY, Board
+from tests.leaderboard.old_boards import request, result_v2, write
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 MODELS = [f"ada/m{number}" for number in range(5)]
@@ -156,3 +159,82 @@ def test_somebody_who_was_faster_is_not_overwritten(hub: localhub.Running, store
 
     assert Refresher(Racing(hub.endpoint), store, 1).run() == 0
     assert facts(store, MODELS[0]).revision == "b" * 40
+
+
+def imported(model: str, revision: str) -> ModelFacts:
+    """What an old board knew: wrong by now."""
+    return ModelFacts(
+        model=model, revision=revision, imported=True, card={"license": "mit"}, likes=3, tags=["merge"], available=True
+    )
+
+
+@pytest.fixture
+def old_board(tmp_path: Path, hub: localhub.Running) -> Store:
+    """Facts of seven models from elsewhere, two of which are gone; one was evaluated at a commit that is gone."""
+    for model in MODELS:
+        hub.hub.commit(
+            model, {"README.md": "---\nlicense: apache-2.0\ntags: [moe]\n---\nText", "model.safetensors": b"x"}
+        )
+    commits = {model: HfApi(endpoint=hub.endpoint).model_info(model).sha or "" for model in MODELS} | {
+        MODELS[4]: "f" * 40
+    }
+    store = Store(tmp_path / "old")
+    gone = {f"ada/gone{number}": "a" * 40 for number in range(2)}
+    store.commit(
+        {facts_path(model): facts_file(imported(model, sha)) for model, sha in (commits | gone).items()}, "Import"
+    )
+    store.commits.clear()
+    return store
+
+
+def test_the_hub_is_asked_about_all_imported_models_in_batches(
+    hub: localhub.Running, old_board: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "backend.upkeep.models")
+    assert Refresher(Hub(hub.endpoint), old_board, 3).run() == 7
+    assert [len(commit) for commit in old_board.commits] == [3, 3, 1]
+    assert "Facts of imported models: 6 of 7 known." in caplog.text
+    known = facts(old_board, MODELS[0])
+    assert (known.license, known.likes) == ("apache-2.0", 0) and not known.imported
+    assert "moe" in known.tags and "merge" not in known.tags
+    assert known.weights, "copies of it are known by its weights"
+    assert not facts(old_board, MODELS[4]).weights, "the Hub has other weights now than those that were evaluated"
+    gone = facts(old_board, "ada/gone0")
+    assert (gone.available, gone.license, gone.likes) == (False, "mit", 3), "what the old board knew"
+
+
+def test_what_was_not_asked_yet_is_asked_by_the_next_process(hub: localhub.Running, old_board: Store) -> None:
+    class Tired(Hub):
+        left = 4
+
+        def overview(self, model: str, revision: str = "main") -> ModelFacts:
+            self.left -= 1
+            if self.left < 0:
+                raise HubUnavailable("Later.", 10)
+            return super().overview(model, revision)
+
+    assert Refresher(Tired(hub.endpoint), old_board, 3).run() == 4
+    waiting = [model for model in KnownModels(old_board).models() if facts(old_board, model).imported]
+    assert len(waiting) == 3 and all(facts(old_board, model).likes == 3 for model in waiting)
+    old_board.commits.clear()
+    assert Refresher(Hub(hub.endpoint), old_board, 100).run() == 3
+    assert old_board.commits == [[facts_path(model) for model in waiting]]
+
+
+def test_a_row_that_was_imported_shows_what_the_hub_says(hub: localhub.Running, tmp_path: Path) -> None:
+    commit = hub.hub.commit(MODELS[0], {"README.md": "---\nlicense: apache-2.0\ntags: [moe, merge]\n---\nText"})
+    hub.hub.repos.get(Kind.MODEL, MODELS[0]).update(likes=41)
+    old = tmp_path / "old"
+    write(
+        old,
+        f"{MODELS[0]}_eval_request_False_bfloat16_Original.json",
+        request(MODELS[0], commit, license="mit", likes=2),
+    )
+    write(old, f"{MODELS[0]}/results_2024-06-26T11-00-00.123456.json", result_v2(TINY, MODELS[0], commit))
+    board = Board(tmp_path / "board")
+    board.take(old)
+    row = board.contents.frame("tiny").iloc[0]
+    assert (row["Hub License"], row["Hub ❤️"], row["Merged"], row["MoE"]) == ("mit", 2, False, False)
+    assert Refresher(Hub(hub.endpoint), board.store, 100).learn() == 1
+    row = board.contents.frame("tiny").iloc[0]
+    assert (row["Hub License"], row["Hub ❤️"], row["Merged"], row["MoE"]) == ("apache-2.0", 41, True, True)

@@ -63,7 +63,7 @@ def counts(one: Any) -> tuple[int, int, int, int]:
 
 def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_path: Path) -> None:
     report = board.take(requests_v2(tmp_path / "requests"))
-    assert counts(report.requests) == (5, 0, 0, 0)
+    assert counts(report.requests) == (6, 0, 0, 0)
     view = board.queue.view()
     assert view.set_aside == []
     result = {element.model: element for element in view.requests}
@@ -73,6 +73,7 @@ def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_pat
         "org/failed": Status.FAILED,
         "org/waits": Status.PENDING,
         "org/branch": Status.PENDING,
+        "gpt2": Status.FINISHED,
     }
     ok = result["org/ok"]
     assert (ok.params, ok.job_id, ok.model_type, ok.sender) == (
@@ -90,10 +91,9 @@ def test_requests_are_read_in_our_words_and_keep_their_own(board: Board, tmp_pat
 def test_what_cannot_be_read_is_told_with_its_reason(board: Board, tmp_path: Path) -> None:
     report = board.take(requests_v2(tmp_path / "requests"))
     reasons = {item.file: item.reason for item in report.refused}
-    unusable = ("gpt2", "org/broken", "org/list", "org/evil", "org/nostatus")
-    unusable = ("gpt2", "org/broken", "org/list", "org/evil", "org/nostatus")
+    unusable = ("org/broken", "org/list", "org/evil", "org/nostatus")
     assert set(reasons) == {*map(NAME.format, unusable), "org/notes.json"}
-    assert "'gpt2' is not a Hub repository id" in reasons[NAME.format("gpt2")]
+    assert "'../../evil' is not a Hub repository id" in reasons[NAME.format("org/evil")]
     assert "it is not JSON" in reasons[NAME.format("org/broken")]
     assert "status" in reasons[NAME.format("org/nostatus")]
     assert report.passed_over == 1
@@ -113,14 +113,14 @@ def test_importing_again_changes_only_what_changed_there(board: Board, tmp_path:
     board.take(requests, results)
     before = board.files()
     again = board.take(requests, results)
-    assert (counts(again.requests), counts(again.results)) == ((0, 0, 5, 0), (0, 0, 1, 0))
+    assert (counts(again.requests), counts(again.results)) == ((0, 0, 6, 0), (0, 0, 1, 0))
     assert board.files() == before
 
     write(requests, NAME.format("org/waits"), request("org/waits", "main", "FAILED"))
     write(requests, NAME.format("org/more"), request("org/more", SHA["old"]))
     write(results, "org/ok/results_2024-06-26T11-00-00.123456.json", result_v2(TINY, "org/ok", SHA["ok"], 0.75))
     third = board.take(requests, results)
-    assert (counts(third.requests), counts(third.results)) == ((1, 1, 4, 0), (0, 1, 0, 0))
+    assert (counts(third.requests), counts(third.results)) == ((1, 1, 5, 0), (0, 1, 0, 0))
     assert len(board.contents.frame("tiny")) == 1
 
 
@@ -130,13 +130,13 @@ def test_what_was_changed_here_is_left_alone(board: Board, tmp_path: Path) -> No
     failed = next(item for item in board.queue.view().requests if item.model == "org/failed")
     board.queue.relaunch(failed, "mia")
     report = board.take(requests)
-    assert counts(report.requests) == (0, 0, 4, 1)
+    assert counts(report.requests) == (0, 0, 5, 1)
     assert board.queue.get(failed.id).status is Status.PENDING
 
 
 def test_check_tells_and_writes_nothing(board: Board, tmp_path: Path) -> None:
     report = board.take(requests_v2(tmp_path / "requests"), write=False)
-    assert report.requests.new == 5 and board.files() == {}
+    assert report.requests.new == 6 and board.files() == {}
 
 
 # --- results
@@ -277,8 +277,8 @@ def test_from_a_dataset_on_the_hub(board: Board, tmp_path: Path) -> None:
         api.upload_folder(repo_id="ann/requests", repo_type="dataset", folder_path=str(old))
         source = open_source("ann/requests", Settings(hub_endpoint=hub.endpoint))
         report = Importer(board.queue, board.results, board.store, TINY).run([source])
-    assert (counts(report.requests), counts(report.results)) == ((5, 0, 0, 0), (1, 0, 0, 0))
-    assert {item.source for item in report.refused} == {"ann/requests"} and len(report.refused) == 6
+    assert (counts(report.requests), counts(report.results)) == ((6, 0, 0, 0), (1, 0, 0, 0))
+    assert {item.source for item in report.refused} == {"ann/requests"} and len(report.refused) == 5
 
 
 @pytest.fixture
@@ -291,13 +291,13 @@ def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command(settled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["import", str(settled), "--benchmark", "tiny", "--check"]) == 0
-    assert "5 would be new" in capsys.readouterr().out
-    assert main(["import", str(settled), "--benchmark", "tiny"]) == 0
+    assert main(["import", str(settled), "--benchmark", "tiny", "--check"]) == 6
+    assert "6 would be new" in capsys.readouterr().out
+    assert main(["import", str(settled), "--benchmark", "tiny"]) == 6
     shown = capsys.readouterr().out
-    assert "✓ requests: 5 new" in shown and "6 files not imported" in shown and "not JSON" in shown
-    assert main(["import", str(settled), "--benchmark", "tiny", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["requests"]["unchanged"] == 5
+    assert "✓ requests: 6 new" in shown and "5 files not imported" in shown and "not JSON" in shown
+    assert main(["import", str(settled), "--benchmark", "tiny", "--json"]) == 6
+    assert json.loads(capsys.readouterr().out)["requests"]["unchanged"] == 6
 
 
 def test_the_command_says_what_is_wrong_and_exits_by_class(settled: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta, timezone
+from itertools import chain, product
 
 import pytest
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
@@ -25,11 +28,16 @@ from leaderboard.records import (
     Status,
     WeightType,
     is_repo_id,
+    model_file_name,
+    model_folder,
+    model_in,
+    namespace_of,
     new_id,
     submission_of,
     utc,
 )
 from leaderboard.settings import PROJECT
+from leaderboard.stores.paths import check_path
 
 DOCS = (PROJECT / "docs/request-files.md").read_text()
 FIRST_15 = [
@@ -78,15 +86,38 @@ def test_the_documentation_names_every_word(words: type[Precision] | type[Weight
     assert set(MODEL_TYPE_SYMBOLS) == set(ModelType) and len(set(MODEL_TYPE_SYMBOLS.values())) == len(ModelType)
 
 
-@pytest.mark.parametrize("name", ["org/model", "a/b", "Org-1/Model_2.5-x", "x" * 96 + "/" + "y" * 96])
+@pytest.mark.parametrize(
+    "name", ["org/model", "a/b", "Org-1/Model_2.5-x", "x" * 96 + "/" + "y" * 96, "LeroyDyer/_Spydaz_Web_AI_12", "gpt2"]
+)
 def test_repository_ids(name: str) -> None:
     assert is_repo_id(name)
 
 
+def test_names_of_models_are_those_that_the_hubs_client_accepts() -> None:
+    """All texts of up to six of the characters that matter; beyond ASCII, the Hub itself accepts nothing."""
+    files: dict[str, str] = {}
+    for text in map("".join, chain.from_iterable(product("a_-./", repeat=length) for length in range(1, 7))):
+        try:
+            validate_repo_id(text)
+        except HFValidationError:
+            assert not is_repo_id(text), text
+        else:
+            assert is_repo_id(text), text
+            assert check_path(model_folder(text)) and model_in(model_folder(text)) == text
+            assert files.setdefault(model_file_name(text), text) == text  # every model has a name of its own
+
+
+def test_a_model_without_a_namespace_belongs_to_nobody() -> None:
+    assert (namespace_of("gpt2"), namespace_of("org/gpt2")) == ("", "org")
+    assert (model_folder("gpt2"), model_folder("org/gpt2")) == ("-/gpt2", "org/gpt2")
+    assert (model_file_name("gpt2"), model_file_name("org/_a")) == ("gpt2", "org___a")
+    assert model_file_name("org_/a") == "__4_org___a"
+
+
 @pytest.mark.parametrize(
     "name",
-    ["", "model", "/model", "org/", "a/b/c", "../b", "a/..", "a/b..c", "a--b/c", "a/b.git", "a/b.", ".a/b", "a/-b",
-     "a b/c", "a/b\n", "a/<b>", "ä/b", "x" * 97 + "/y", "https://huggingface.co/a/b"],
+    ["", "/model", "org/", "a/b/c", "../b", "a/..", "a/b..c", "a--b/c", "a/b.git", "a/b.", "a/b-", "a./b",
+     ".a/b", "a/-b", "-/b", "a b/c", "a/b\n", "a/<b>", "ä/b", "x" * 97 + "/y", "https://huggingface.co/a/b"],
 )  # fmt: skip
 def test_what_is_no_repository_id(name: str) -> None:
     assert not is_repo_id(name)

@@ -11,7 +11,7 @@ OWN: dict[str, Template] = {
     "invalid_model_id": Template(
         "model",
         "{value} is not the name of a repository on the Hub.",
-        "Give it as org/name, as in the address of its page on the Hub.",
+        "Give it as org/name, as in the address of its page on the Hub; old models have one name only, such as gpt2.",
     ),
     "invalid_revision": Template(
         "revision",
@@ -21,7 +21,7 @@ OWN: dict[str, Template] = {
     "invalid_base_model_id": Template(
         "base_model",
         "{value} is not the name of a repository on the Hub.",
-        "Give the base model as org/name, as in the address of its page on the Hub.",
+        "Give the base model as in the address of its page on the Hub: org/name, or one name only, such as gpt2.",
     ),
     # Policy
     "copy_of": Template(
