@@ -38,8 +38,8 @@ ROOMS = {
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
-    "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
-    "leaderboard.identity",
+    "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.models leaderboard.queue "
+    "leaderboard.submissions leaderboard.identity",
     "leaderboard.board": f"{NOUNS} leaderboard.columns leaderboard.benchmarks leaderboard.stores leaderboard.models "
     "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.competitions "
     "leaderboard.statistics",

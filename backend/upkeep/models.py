@@ -18,7 +18,8 @@ from leaderboard.errors import (
     ModelUnavailable,
     NotFound,
 )
-from leaderboard.models.facts import KnownModels, facts_file, facts_path, read_facts, refreshed, renamed
+from leaderboard.models.facts import KnownModels, facts_file, facts_path, newcomer, read_facts, refreshed, renamed
+from leaderboard.models.repositories import is_another
 from leaderboard.records import ModelFacts, is_repo_id, now
 
 FIRST_WAIT_S = 60.0
@@ -32,6 +33,10 @@ class HubQuestions(Protocol):
     """The Hub, as far as it is asked here."""
 
     def overview(self, model: str) -> ModelFacts:
+        """Raises ModelUnavailable, HubUnavailable."""
+        ...
+
+    def has_commit(self, model: str, revision: str) -> bool:
         """Raises ModelUnavailable, HubUnavailable."""
         ...
 
@@ -82,6 +87,7 @@ class Refresher:
             return
         try:
             seen = self._hub.overview(model)
+            is_newcomer = is_another(kept, seen, self._hub)
         except GONE:
             round_.write(model, kept.model_copy(update={"available": False}))
         except ModelGated:
@@ -89,6 +95,10 @@ class Refresher:
         except ModelUnavailable as reason:
             log.info("The facts of %s stay as they are: %s", model, reason)
         else:
+            if is_newcomer:
+                round_.write(model, newcomer(seen, now()))
+                log.info("%s is another repository now.", model)
+                return
             now_kept = refreshed(kept, seen)
             if seen.model != model and is_repo_id(seen.model):
                 round_.write(seen.model, renamed(now_kept, round_.read(seen.model), model, now()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from leaderboard.community.discussions import Discussion, Discussions, Kind
 from leaderboard.community.flags import Category, Draft, Flag, Flags, State
@@ -12,13 +13,27 @@ from leaderboard.errors import NotAllowed, NotFound
 from leaderboard.identity import Asker
 
 
+class KnownModel(NamedTuple):
+    """A model of this board."""
+
+    name: str
+    """What it is called now."""
+    commits: Collection[str]
+    """Its commits that this board has seen."""
+
+
 class FlagDesk:
     """Flags and their discussions, with rights checked."""
 
     def __init__(
-        self, flags: Flags, discussions: Discussions, rights: Rights, present: Callable[[str], str | None], address: str
+        self,
+        flags: Flags,
+        discussions: Discussions,
+        rights: Rights,
+        present: Callable[[str], KnownModel | None],
+        address: str,
     ) -> None:
-        """`present`: what a model of this board is called now, None for any other; `address`: of the board."""
+        """`present`: what is known here of a model that is called so now; `address`: of the board."""
         self.flags = flags
         self.discussions = discussions
         self._rights = rights
@@ -27,13 +42,15 @@ class FlagDesk:
 
     def propose(self, draft: Draft, asker: Asker) -> Flag:
         """Raise a flag and open its discussion. Raises NotFound, NotAllowed, NotPossible."""
-        model = self._present(draft.model)
-        if model is None:
+        known = self._present(draft.model)
+        if known is None:
             raise NotFound(f"{draft.model} was never submitted to this board, so there is nothing to flag.")
-        draft = draft.model_copy(update={"model": model})
+        draft = draft.model_copy(update={"model": known.name})
         if draft.category is Category.REMOVAL and not self._rights.is_owner(asker.person, draft.model):
             raise NotAllowed(f"Only the owner of {draft.model} can ask for the removal of its results.")
-        flag = self.flags.draft(draft, asker.name)
+        if draft.category is Category.REMOVED and not self._rights.is_maintainer(asker.person):
+            raise NotAllowed(f"Only this board's maintainers can remove results; you are {asker.name}.")
+        flag = self.flags.draft(draft, asker.name, known.commits)
         title = f"{flag.model}: {flag.category.value}"
         discussion = self.discussions.prepare("flags", flag.id, title, self._text(flag), asker.name, asker.token)
         flag.link = discussion.url

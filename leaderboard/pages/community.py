@@ -81,7 +81,7 @@ def flag_section(service: Service, visit: Visit, model: str) -> FlagSection:
     person, rights = reader_of(service, visit), service.rights
     trouble, flags = "", []
     try:
-        flags = service.flag_desk.flags.of_model(service.models.names(model).include)
+        flags = service.flag_desk.flags.of_model(service.models.names(model).now)
     except Unreadable as problem:
         trouble = str(problem)
     is_owner = rights.is_owner(person, model)

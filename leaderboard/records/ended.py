@@ -36,6 +36,8 @@ class EndedRequest(NamedTuple):
     """How long the run took that finished it; None when it did not finish."""
     entries: int
     """How many entries its history has."""
+    corrected: tuple[str, ...] = ()
+    """Fields that a maintainer corrected."""
     scoring_failures: tuple[str, ...] = ()
     """When runs of it failed after they could have told something of hidden data (UTC), the first one first."""
 

@@ -63,6 +63,8 @@ class ModelFacts(BaseModel):
     """Whether everybody could read it on the Hub when it was last looked at."""
     aliases: dict[str, str] = Field(default_factory=dict)
     """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
+    since: str = ""
+    """From when on it has its name, where another repository had it before (UTC); what came before is not its own."""
     weights: dict[str, str] = Field(default_factory=dict)
     """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
 

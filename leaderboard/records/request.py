@@ -181,6 +181,11 @@ class Request(Versioned):
     edits: list[Edit] = Field(default_factory=list)
     """Every change that a maintainer made to the other fields, oldest first."""
 
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """Fields that a maintainer corrected."""
+        return tuple(sorted({edit.field for edit in self.edits}))
+
     def to_json(self) -> bytes:
         """The file's content: UTF-8 JSON, two spaces, a final newline."""
         return (self.model_dump_json(indent=2, by_alias=True) + "\n").encode()
