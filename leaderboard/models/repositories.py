@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from leaderboard.models.lineage import all_weights
-from leaderboard.records import ModelFacts
+from leaderboard.records import ModelFacts, PodiumBlock
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -68,6 +68,13 @@ class Repositories:
         present = self._facts.get(name)
         own = known_commits(self._facts[model]) & set(commits)
         return bool(own) and not (present is not None and known_commits(present) & own)
+
+
+def present_command(block: PodiumBlock, repositories: Repositories) -> str:
+    """The command that reproduces a result, with what its repository is called now; empty where that is unknown."""
+    repository = repositories.of(block.model, block.time, (block.revision,))
+    own_name = rf"(?<![\w./-]){re.escape(block.model)}(?![\w/-])"
+    return re.sub(own_name, repository.name, block.provenance.command or "") if repository.has_name else ""
 
 
 def known_commits(facts: ModelFacts) -> set[str]:

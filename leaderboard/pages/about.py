@@ -9,6 +9,7 @@ from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.columns import AVERAGE, RESULT_PATH, RESULT_VERSION
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.models.repositories import present_command
 from leaderboard.pages.entry import tracks_of
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -77,6 +78,7 @@ def draw(service: Service, visit: Visit) -> str:
         rules=benchmark.competition,
         tracks=tracks_of(benchmark),
         block=block,
+        command=present_command(block, service.models.repositories()) if block else "",
         worked=worked_row(benchmark, block) if block else [],
         types=[(MODEL_TYPE_SYMBOLS[kind], kind.value, text) for kind, text in TYPES.items()],
     )

@@ -19,9 +19,10 @@ from leaderboard.board.contents import contents_path
 from leaderboard.community.flags import LIST_PATH, Category, Draft, Flag, FlagList, State
 from leaderboard.identity import Asker
 from leaderboard.models.facts import KnownModels
-from leaderboard.models.repositories import Repositories, Repository
-from leaderboard.records import ModelFacts, Person, Request
+from leaderboard.models.repositories import Repositories, Repository, present_command
+from leaderboard.records import ModelFacts, Person, Provenance, Request
 from leaderboard.service import Service
+from tests.leaderboard.board.test_contents import block
 from tests.leaderboard.models.test_copies import ADA, DATE, checkpoint, move, publish, submission
 
 WHY = "Its training data holds the questions of the benchmark."
@@ -160,3 +161,26 @@ def test_the_start_of_a_name_survives_the_next_submission(service: Service, hub:
     hub.hub.commit("ada/first", checkpoint(8), date=DATE + timedelta(days=31))
     evaluated(service, "ada/first", "2099-01-02T00:00:00Z")
     assert KnownModels(service.results_store).names("ada/first").since == since
+
+
+def test_reproduce_names_the_repository_that_was_measured() -> None:
+    known = {
+        "ada/best": ModelFacts(
+            model="ada/best", revision="a" * 40, weights={"a" * 40: "w"}, aliases={"ada/first": "2026-02-01T00:00:00Z"}
+        ),
+        "ada/first": ModelFacts(model="ada/first", revision="b" * 40, weights={"b" * 40: "v"}),
+        "ada/taken": ModelFacts(model="ada/taken", revision="b" * 40, since="2026-02-01T00:00:00Z"),
+    }
+    command = "lm_eval --model_args pretrained={name},revision=main,tokenizer={name} --tasks {name}-questions"
+
+    def reproduced(name: str, time: str, revision: str) -> str:
+        made = Provenance(command=command.format(name=name))
+        measured = block(model=name, time=time, revision=revision, provenance=made)
+        return present_command(measured, Repositories(known))
+
+    before, after = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
+    moved = "lm_eval --model_args pretrained=ada/best,revision=main,tokenizer=ada/best --tasks ada/first-questions"
+    assert reproduced("ada/first", before, "a" * 40) == moved
+    assert reproduced("ada/first", after, "b" * 40) == command.format(name="ada/first")
+    assert reproduced("ada/taken", before, "a" * 40) == "", "nobody knows what it is called now"
+    assert reproduced("ada/taken", after, "b" * 40) == command.format(name="ada/taken")
