@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, Field, ValidationError
 
 from leaderboard import FileStore
-from leaderboard.community.texts import plain, quoted
+from leaderboard.community.texts import literal, plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
 from leaderboard.records import Versioned, new_id, utc
@@ -137,9 +137,9 @@ class Discussions:
         """Add what `by` says. Raises NotPossible where enough was said, NotAllowed and HubUnavailable."""
         if discussion.num is None:
             return self._say_here(discussion, text, by)
-        if not (token and self._said_by_themselves(discussion.num, text, token)):
+        if not (token and self._said_by_themselves(discussion.num, literal(text), token)):
             discussion = self._say_here(discussion, text, by)
-            self._speaker().say(discussion.num or 0, f"**{by}** says on the board:\n\n{quoted(text)}")
+            self._speaker().say(discussion.num or 0, f"**{literal(by)}** says on the board:\n\n{quoted(text)}")
         return discussion
 
     def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
@@ -188,7 +188,7 @@ class Discussions:
         if not self._place.token:
             return None, f"It is kept here: this board has no account on the Hub to open it for {by}{refused}."
         try:
-            opened = self._place.open(title, f"**{by}** on the board:\n\n{text}", None)
+            opened = self._place.open(title, f"**{literal(by)}** on the board:\n\n{text}", None)
         except (NotAllowed, HubUnavailable) as trouble:
             return None, f"It is kept here, because the Hub could not take it. {trouble}"
         return opened, f"Opened on the Hub by this board's account for {by}{refused}."

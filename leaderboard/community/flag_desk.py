@@ -8,7 +8,7 @@ from typing import NamedTuple
 from leaderboard.community.discussions import Discussion, Discussions, Kind
 from leaderboard.community.flags import Category, Draft, Flag, Flags, State
 from leaderboard.community.rights import Rights
-from leaderboard.community.texts import code, owner, quoted
+from leaderboard.community.texts import code, literal, owner, quoted
 from leaderboard.errors import NotAllowed, NotFound
 from leaderboard.identity import Asker
 
@@ -64,7 +64,7 @@ class FlagDesk:
         if to is not State.WITHDRAWN and not self._rights.is_maintainer(asker.person):
             raise NotAllowed(f"Only this board's maintainers decide on flags; you are {asker.name}.")
         decided = self.flags.decide(flag_id, to, asker.name, note)
-        text = f"{asker.name} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
+        text = f"{literal(asker.name)} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
         if to is State.ACCEPTED:
             text += f"\n\n@{owner(flag.model)} can appeal here."
         self.discussions.note("flags", flag_id, text, asker.name, asker.token)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from leaderboard.community.discussions import Discussion, Discussions
 from leaderboard.community.rights import Rights
-from leaderboard.community.texts import Note, code, one_line, owner, quoted
+from leaderboard.community.texts import Note, code, literal, one_line, owner, quoted
 from leaderboard.community.votes import Votes
 from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
 from leaderboard.identity import Asker
@@ -82,7 +82,7 @@ class RequestDesk:
         """Put a failed or cancelled request back; noted in its discussion. Raises NotFound, NotAllowed, NotPossible."""
         self._only_maintainers(asker)
         request = self.queue.relaunch(self.queue.get(request_id), asker.name, f"relaunched: {note}" if note else "")
-        text = f"{asker.name} has relaunched [the request]({self._address}/request/{request.id})."
+        text = f"{literal(asker.name)} has relaunched [the request]({self._address}/request/{request.id})."
         self.discussions.note(
             "requests", request.id, text + (f"\n\n{quoted(note)}" if note else ""), asker.name, asker.token
         )

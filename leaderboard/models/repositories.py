@@ -47,14 +47,18 @@ class Repositories:
             endings.sort()
 
     def of(self, name: str, time: str, commits: Collection[str] = ()) -> Repository:
-        """The repository that was called `name` at `time` (UTC); `commits` are some that are known to be its own."""
+        """The repository that was called `name` at `time` (UTC); `commits` are some of its own.
+
+        Where the commits tell, the time does not matter.
+        """
+        is_present = self._has_any(name, commits)
         for until, model in self._renamed.get(name, ()):
-            if time <= until or self._has_alone(model, name, commits):
+            is_own = self._has_any(model, commits)
+            if is_own if is_own != is_present else time <= until:
                 return Repository(model)
         facts = self._facts.get(name)
-        if facts is not None and facts.since and time <= facts.since and not known_commits(facts) & set(commits):
-            return Repository(name, has_name=False)
-        return Repository(name)
+        has_name = facts is None or not facts.since or time > facts.since or is_present
+        return Repository(name, has_name)
 
     def since(self, name: str, time: str) -> str:
         """From when on the repository that was called `name` at `time` had the name, where another had it before."""
@@ -63,11 +67,10 @@ class Repositories:
         changes += [facts.since] if facts is not None and facts.since else []
         return max((change for change in changes if change < time), default="")
 
-    def _has_alone(self, model: str, name: str, commits: Collection[str]) -> bool:
-        """Whether one of `commits` is known of `model` and none of what is called `name` now."""
-        present = self._facts.get(name)
-        own = known_commits(self._facts[model]) & set(commits)
-        return bool(own) and not (present is not None and known_commits(present) & own)
+    def _has_any(self, model: str, commits: Collection[str]) -> bool:
+        """Whether one of `commits` is known of what is called `model` now."""
+        facts = self._facts.get(model)
+        return facts is not None and not known_commits(facts).isdisjoint(commits)
 
 
 def present_command(block: PodiumBlock, repositories: Repositories) -> str:
