@@ -30,6 +30,7 @@ from leaderboard.board.final import CompetitionBoards, Decided
 from leaderboard.community.discussions import Discussions
 from leaderboard.community.flag_desk import FlagDesk, KnownModel
 from leaderboard.community.flags import Category, Draft, Flags
+from leaderboard.community.removals import Removals
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
@@ -153,15 +154,24 @@ class Service:
         return Flags(self.results_store, repositories=self.models.repositories)
 
     @cached_property
+    def removals(self) -> Removals:
+        """Models that were removed."""
+        return Removals(self.flags, lambda model: self.models.names(model).now)
+
+    @cached_property
     def flag_desk(self) -> FlagDesk:
         """What people do with flags."""
-        return FlagDesk(self.flags, self.discussions, self.rights, self.present_model, self.settings.address)
+        desk = FlagDesk(self.flags, self.discussions, self.rights, self.present_model, self.settings.address)
+        desk.on_removal.append(self.request_desk.end_all)
+        return desk
 
     @cached_property
     def request_desk(self) -> RequestDesk:
         """What people do with requests."""
         votes = Votes(self.queue)
-        return RequestDesk(self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake)
+        return RequestDesk(
+            self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake, self.removals
+        )
 
     def present_model(self, model: str) -> KnownModel | None:
         """The model that is called so; None when it was never requested or measured here, under any name."""
@@ -283,6 +293,7 @@ def open_service(settings: Settings) -> Service:
     check_kits(benchmarks)
     service.boards.on_change.append(service.publish_decisions)
     service.intake.members = competitions.teams.members
+    service.intake.removed = service.removals.why
     service.intake.team = competitions.teams.name_of
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from leaderboard.community.discussions import Discussion, Discussions, Kind
-from leaderboard.community.flags import Category, Draft, Flag, Flags, State
+from leaderboard.community.flags import REMOVALS, Category, Draft, Flag, Flags, State
 from leaderboard.community.rights import Rights
 from leaderboard.community.texts import code, literal, owner, quoted
 from leaderboard.errors import NotAllowed, NotFound
@@ -39,6 +39,8 @@ class FlagDesk:
         self._rights = rights
         self._present = present
         self._address = address
+        self.on_removal: list[Callable[[Flag, Asker], None]] = []
+        """Called with each removal that was accepted, and who accepted it."""
 
     def propose(self, draft: Draft, asker: Asker) -> Flag:
         """Raise a flag and open its discussion. Raises NotFound, NotAllowed, NotPossible."""
@@ -46,10 +48,7 @@ class FlagDesk:
         if known is None:
             raise NotFound(f"{draft.model} was never submitted to this board, so there is nothing to flag.")
         draft = draft.model_copy(update={"model": known.name})
-        if draft.category is Category.REMOVAL and not self._rights.is_owner(asker.person, draft.model):
-            raise NotAllowed(f"Only the owner of {draft.model} can ask for the removal of its results.")
-        if draft.category is Category.REMOVED and not self._rights.is_maintainer(asker.person):
-            raise NotAllowed(f"Only this board's maintainers can remove results; you are {asker.name}.")
+        draft = self._allowed(draft, asker)
         flag = self.flags.draft(draft, asker.name, known.commits)
         title = f"{flag.model}: {flag.category.value}"
         discussion = self.discussions.prepare("flags", flag.id, title, self._text(flag), asker.name, asker.token)
@@ -64,11 +63,30 @@ class FlagDesk:
         if to is not State.WITHDRAWN and not self._rights.is_maintainer(asker.person):
             raise NotAllowed(f"Only this board's maintainers decide on flags; you are {asker.name}.")
         decided = self.flags.decide(flag_id, to, asker.name, note)
+        if to is State.ACCEPTED and decided.category in REMOVALS:
+            for call in self.on_removal:
+                call(decided, asker)
         text = f"{literal(asker.name)} has set this flag to **{to.value}**." + (f"\n\n{quoted(note)}" if note else "")
         if to is State.ACCEPTED:
             text += f"\n\n@{owner(flag.model)} can appeal here."
         self.discussions.note("flags", flag_id, text, asker.name, asker.token)
         return decided
+
+    def _allowed(self, draft: Draft, asker: Asker) -> Draft:
+        """The draft in the category that `asker` may use. Raises NotAllowed.
+
+        A maintainer who asks for a removal without owning the model removes it as a maintainer.
+        """
+        if draft.category not in REMOVALS:
+            return draft
+        if draft.category is Category.REMOVAL and self._rights.is_owner(asker.person, draft.model):
+            return draft
+        if self._rights.is_maintainer(asker.person):
+            return draft.model_copy(update={"category": Category.REMOVED})
+        raise NotAllowed(
+            f"Only the owner of {draft.model} and this board's maintainers can have its results removed; you are "
+            f"{asker.name}."
+        )
 
     def say(self, kind: Kind, subject: str, text: str, asker: Asker) -> Discussion:
         """Take part in a discussion. Raises NotFound, NotPossible, NotAllowed, HubUnavailable."""

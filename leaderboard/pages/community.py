@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leaderboard.community.discussions import Discussion, Kind
-from leaderboard.community.flags import MOVES, Category, Flag, State
+from leaderboard.community.flags import MOVES, REMOVALS, Category, Flag, State
 from leaderboard.errors import Unreadable
 from leaderboard.pages.shell import Visit
 from leaderboard.records import OPEN, ModelType, Person, Request, Status
@@ -85,11 +85,12 @@ def flag_section(service: Service, visit: Visit, model: str) -> FlagSection:
     except Unreadable as problem:
         trouble = str(problem)
     is_owner = rights.is_owner(person, model)
+    removals = {Category.REMOVAL} if is_owner else {Category.REMOVED} if rights.is_maintainer(person) else set()
     return FlagSection(
         model=model,
         flags=[ShownFlag(flag, talk(service, "flags", flag.id), moves(service, person, flag)) for flag in flags],
         trouble=trouble,
-        categories=[category for category in Category if is_owner or category is not Category.REMOVAL],
+        categories=[category for category in Category if category not in REMOVALS or category in removals],
         may_write=may_write(service, person),
         is_owner=is_owner,
     )

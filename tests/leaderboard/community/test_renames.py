@@ -17,13 +17,14 @@ from backend.upkeep.models import Refresher
 from leaderboard.api.board import model_of
 from leaderboard.board.contents import contents_path
 from leaderboard.community.flags import LIST_PATH, Category, Draft, Flag, FlagList, State
+from leaderboard.errors import NotAccepted
 from leaderboard.identity import Asker
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.repositories import Repositories, Repository, present_command
 from leaderboard.records import ModelFacts, Person, Provenance, Request
 from leaderboard.service import Service
 from tests.leaderboard.board.test_contents import block
-from tests.leaderboard.models.test_copies import ADA, DATE, checkpoint, move, publish, submission
+from tests.leaderboard.models.test_copies import ADA, CARD, DATE, MIA, checkpoint, move, publish, submission
 
 WHY = "Its training data holds the questions of the benchmark."
 EVE = Asker(Person(name="eve"))
@@ -38,7 +39,7 @@ def hub(tmp_path: Path) -> Iterator[localhub.Running]:
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    return {}
+    return {"maintainers": "mia", "anonymous_sender": "ada"}
 
 
 def evaluated(service: Service, name: str, time: str) -> Request:
@@ -184,3 +185,25 @@ def test_reproduce_names_the_repository_that_was_measured() -> None:
     assert reproduced("ada/first", after, "b" * 40) == command.format(name="ada/first")
     assert reproduced("ada/taken", before, "a" * 40) == "", "nobody knows what it is called now"
     assert reproduced("ada/taken", after, "b" * 40) == command.format(name="ada/taken")
+
+
+def test_what_was_removed_is_refused_with_the_reason_under_every_name(service: Service, hub: localhub.Running) -> None:
+    evaluated(service, "ada/first", "2026-03-01T00:00:00Z")
+    hub.hub.commit("ada/first", checkpoint(1) | {"README.md": CARD + "More."}, date=DATE + timedelta(days=1))
+    wish = Draft(model="ada/first", category=Category.REMOVAL, evidence="We have retracted this checkpoint.")
+    flag = service.flag_desk.propose(wish, Asker(ADA))
+    service.flag_desk.decide(flag.id, State.ACCEPTED, Asker(MIA), "As you wish.")
+
+    def refusals(name: str) -> list[str]:
+        problems = service.intake.look(submission(name), ADA).problems
+        return [problem.message for problem in problems if problem.code == "removed"]
+
+    [reason] = refusals("ada/first")
+    assert "its owner had its results removed from this board on" in reason and "As you wish." in reason
+    with pytest.raises(NotAccepted):
+        service.intake.submit(submission("ada/first"), ADA)
+    move(hub, "ada/first", "ada/best")
+    assert refusals("ada/best") and refusals("ada/first"), "a new name does not undo it"
+    taken_by_another(hub, "ada/first")
+    refresh(service)
+    assert refusals("ada/first") == [], "the name is another repository's now"

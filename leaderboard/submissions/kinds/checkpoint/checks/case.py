@@ -36,8 +36,6 @@ class CheckpointCase(Case):
     """Another commit of the same repository, known here, with the same weights."""
     earlier_names: Sequence[str] = ()
     """Names under which this very repository is known here, seen just now to have been renamed."""
-    is_newcomer: bool = False
-    """Whether its name was another repository's when the board looked last."""
 
     @property
     def name(self) -> str:
