@@ -147,6 +147,10 @@ class Listed(BaseModel):
     """When it was raised (UTC)."""
     decided: str | None
     """When it came to its present state (UTC); null while it is proposed."""
+    decided_by: str = ""
+    """Who decided; empty while it is proposed."""
+    note: str = ""
+    """The reason for the decision."""
     link: str
     """Where it is discussed: an address on the Hub, or the path of a page here."""
 
@@ -373,7 +377,7 @@ def _parsed(path: str, content: bytes) -> Flag:
 
 
 def _short(flag: Flag) -> Listed:
-    decided = flag.history[-1].time if flag.history and flag.state is not State.PROPOSED else None
+    decision = flag.history[-1] if flag.history and flag.state is not State.PROPOSED else None
     return Listed(
         id=flag.id,
         model=flag.model,
@@ -384,7 +388,9 @@ def _short(flag: Flag) -> Listed:
         flagged=flag.state is State.ACCEPTED,
         by=flag.by,
         time=flag.time,
-        decided=decided,
+        decided=decision.time if decision else None,
+        decided_by=decision.by if decision else "",
+        note=decision.note if decision else "",
         link=discussed_at(flag.link, Repository(flag.model), flag.id),
     )
 

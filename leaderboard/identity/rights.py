@@ -53,6 +53,7 @@ ROUTES: dict[str, Role] = {
     "POST /requests/{request_id}/relaunch": Role.MAINTAINER,
     "POST /requests/{request_id}/rerun": Role.MAINTAINER,
     "PATCH /requests/{request_id}": Role.MAINTAINER,
+    "GET /flags": Role.READER,
     "GET /flags.json": Role.READER,
     "GET /flags/{flag_id}": Role.READER,
     "POST /flags": Role.SUBMITTER,

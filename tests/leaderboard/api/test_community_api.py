@@ -14,7 +14,9 @@ import localhub
 from leaderboard.board.contents import contents_path
 from leaderboard.community.flags import LIST_PATH
 from leaderboard.models.facts import facts_file, facts_path
+from leaderboard.pages import flags as flags_page
 from leaderboard.pages.model import facts
+from leaderboard.pages.shell import Visit
 from leaderboard.records import Failure, Fault, ModelFacts, Request, Status
 from leaderboard.service import Service
 from tests.leaderboard.api.test_api import publish
@@ -116,6 +118,27 @@ def test_a_flag_needs_a_model_of_this_board_and_evidence(api: TestClient, servic
     assert {problem["field"] for problem in problems} == {"evidence", "links.0"}
     assert api.post("/api/v1/flags", json=FLAG | {"by": "ada"}, headers=bearer("eve")).status_code == 422
     assert api.post("/api/v1/flags", json=FLAG).status_code == 401
+
+
+def test_all_flags_are_told_with_who_decided_and_why(api: TestClient, service: Service) -> None:
+    asked(service)
+    asked(service, model="lab/other", number=2)
+    waits = post(api, "/flags", "eve", FLAG, 201)
+    decided = [post(api, "/flags", who, FLAG | {"model": "lab/other"}, 201) for who in ("eve", "bob")]
+    post(api, f"/flags/{decided[0]['id']}/state", "mia", {"state": "rejected", "note": "The hashes differ."})
+    post(api, f"/flags/{decided[1]['id']}/state", "bob", {"state": "withdrawn"})
+    answer = api.get("/api/v1/flags").json()
+    assert [flag["id"] for flag in answer["open"]] == [waits["id"]]
+    told = {flag["id"]: (flag["state"], flag["decided_by"], flag["note"]) for flag in answer["decided"]}
+    assert told == {
+        decided[0]["id"]: ("rejected", "mia", "The hashes differ."),
+        decided[1]["id"]: ("withdrawn", "bob", ""),
+    }
+    part = api.get("/api/v1/flags", params={"offset": 1, "limit": 1}).json()
+    assert (part["decided"], part["decided_total"]) == (answer["decided"][1:], 2)
+    page = flags_page.draw(service, Visit())
+    for sentence in ("The hashes differ.", "No reason was recorded.", "other</a>", f'id="flag-{waits["id"]}"'):
+        assert sentence in page
 
 
 def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, service: Service) -> None:
@@ -274,10 +297,8 @@ def test_a_corrected_licence_is_what_every_place_says(api: TestClient, service: 
         service.boards.refresh("tiny")
         service.publish_decisions("tiny")
         content = service.results_store.read(contents_path("tiny"))[0]
-        found = {
-            name: service.boards.answer("tiny", {"search": f"license:{name}"})["total"]
-            for name in ("mit", "apache-2.0")
-        }
+        answers = {name: service.boards.answer("tiny", {"search": f"license:{name}"}) for name in ("mit", "apache-2.0")}
+        found = {name: answer["total"] for name, answer in answers.items()}
         shown = {fact.key: fact.value for fact in facts(service.queue.get(request.id), service.models.get("lab/model"))}
         return pd.read_parquet(io.BytesIO(content))["Hub License"].tolist(), found, str(shown["license"])
 
