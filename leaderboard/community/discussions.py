@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field, ValidationError
 
 from leaderboard import FileStore
+from leaderboard.community.comment_counts import CommentCounts
 from leaderboard.community.texts import literal, plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
@@ -55,6 +57,8 @@ class Discussion(Versioned):
     """Its number there."""
     opened: str
     """A sentence: in whose name, and why it is where it is."""
+    closed: str = ""
+    """When it was ended (UTC); empty while it is open."""
     comments: list[Comment] = Field(default_factory=list)
     """What was said here, and what the board says on the Hub for others, oldest first."""
 
@@ -81,6 +85,10 @@ class PublicDiscussions(Protocol):
 
     def say(self, num: int, text: str, token: str | None = None) -> None: ...
 
+    def close(self, num: int, token: str | None = None) -> None: ...
+
+    def comments(self, num: int) -> int: ...
+
 
 class Discussions:
     """The discussions of a board. Safe for threads and processes."""
@@ -94,6 +102,7 @@ class Discussions:
         """Without a `place`, discussions are kept in the store."""
         self._store = store
         self._place = forum
+        self._counts = CommentCounts(forum.comments) if forum else None
         self._clock = clock
 
     def get(self, kind: Kind, subject: str) -> Discussion | None:
@@ -134,7 +143,9 @@ class Discussions:
         return made
 
     def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
-        """Add what `by` says. Raises NotPossible where enough was said, NotAllowed and HubUnavailable."""
+        """Add what `by` says. Raises NotPossible where enough was said or it is closed, NotAllowed, HubUnavailable."""
+        if discussion.closed:
+            raise NotPossible("This discussion is closed, because its flag was withdrawn.")
         if discussion.num is None:
             return self._say_here(discussion, text, by)
         if not (token and self._said_by_themselves(discussion.num, literal(text), token)):
@@ -171,7 +182,40 @@ class Discussions:
         except (HubUnavailable, NotAllowed, NotPossible, Conflict) as trouble:
             log.warning("A decision could not be noted in the discussion of %s/%s: %s", kind, subject, trouble)
 
+    def close(self, kind: Kind, subject: str, token: str | None = None) -> None:
+        """End the discussion where there is one, here and on the Hub; trouble of the Hub is logged."""
+        discussion = self.get(kind, subject)
+        if discussion is None or discussion.closed:
+            return
+        path = discussion.path
+
+        def decide(files: EditedFiles) -> None:
+            current = _parsed(path, files.read(path))
+            current.closed = current.closed or utc(self._clock())
+            files.write(path, current.to_json())
+
+        edit(self._store, decide, f"Close {discussion.title}")
+        if discussion.num is not None:
+            try:
+                self._close_there(discussion.num, token)
+            except (HubUnavailable, NotAllowed) as trouble:
+                log.warning("The discussion of %s/%s could not be closed on the Hub: %s", kind, subject, trouble)
+
+    def comments(self, discussion: Discussion) -> int | None:
+        """How many comments it has; None while the Hub has not told."""
+        if discussion.num is None:
+            return len(discussion.comments)
+        return self._counts.get(discussion.num) if self._counts else None
+
     # --- on the Hub
+
+    def _close_there(self, num: int, token: str | None) -> None:
+        """In the name of `token`'s owner where the Hub lets them, else in the board's."""
+        with suppress(NotAllowed):
+            if token:
+                self._speaker().close(num, token)
+                return
+        self._speaker().close(num)
 
     def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[OpenedDiscussion | None, str]:
         """The discussion on the Hub (None: it has to be kept here), and a sentence that says in whose name."""

@@ -70,6 +70,8 @@ class FlagDesk:
         if to is State.ACCEPTED:
             text += f"\n\n@{owner(flag.model)} can appeal here."
         self.discussions.note("flags", flag_id, text, asker.name, asker.token)
+        if to is State.WITHDRAWN:
+            self.discussions.close("flags", flag_id, asker.token)
         return decided
 
     def _allowed(self, draft: Draft, asker: Asker) -> Draft:

@@ -19,6 +19,8 @@ class Talk:
     kind: Kind
     subject: str
     discussion: Discussion | None
+    comments: int | None = None
+    """How many it has; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def may_write(service: Service, person: Person) -> bool:
 def talk(service: Service, kind: Kind, subject: str) -> Talk:
     """The discussion of a flag or a request, if there is one that can be read."""
     try:
-        return Talk(kind, subject, service.discussions.get(kind, subject))
+        discussion = service.discussions.get(kind, subject)
+        return Talk(kind, subject, discussion, service.discussions.comments(discussion) if discussion else None)
     except Unreadable:
         return Talk(kind, subject, None)
 
