@@ -40,6 +40,7 @@ from leaderboard.errors import BadBenchmark, NotFound, PodiumError, Unreadable
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
+from leaderboard.identity.rights import is_same
 from leaderboard.live.look import QueueLook
 from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
@@ -176,6 +177,9 @@ class Service:
     def present_model(self, model: str) -> KnownModel | None:
         """The model that is called so; None when it was never requested or measured here, under any name."""
         names = self.models.names(model)
+        if not self.models.get(names.now):  # nothing is kept of it, so its requests tell how it is spelled
+            same = (each.model for each in self.queue.view() if is_same(each.model, model))
+            names = names._replace(now=next(same, model))
         known = {names.now, *names.earlier}
         requested = any(names.include(request.model, request.submitted_time) for request in self.queue.view())
         blocks = (

@@ -168,7 +168,7 @@ def filtered(
         for request in requests
         if (not benchmark or request.benchmark == benchmark)
         and (not statuses or request.status in statuses)
-        and (not sender or request.sender == sender)
+        and (not sender or is_same(request.sender, sender))
         and (not name or name.casefold() in request.model.casefold())
     ]
     return sorted(matching, key=lambda request: (request.submitted_time, request.id), reverse=True)

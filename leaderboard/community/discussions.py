@@ -19,6 +19,7 @@ from leaderboard.community.comment_counts import CommentCounts
 from leaderboard.community.texts import literal, plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
+from leaderboard.identity.rights import is_same
 from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, edit
 
@@ -158,7 +159,7 @@ class Discussions:
 
         def decide(files: EditedFiles) -> Discussion:
             current = _parsed(path, files.read(path))
-            own = sum(comment.by == by for comment in current.comments)
+            own = sum(is_same(comment.by, by) for comment in current.comments)
             if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
                 raise NotPossible(
                     f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import MAX_LINKS, Link, Text
 from leaderboard.errors import NotFound, NotPossible, Unreadable
+from leaderboard.identity.rights import is_same
 from leaderboard.models.repositories import Repositories, Repository
 from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
@@ -397,7 +398,7 @@ def _short(flag: Flag) -> Listed:
 
 def _undecided(listed: FlagList, name: str) -> list[Listed]:
     """The flags of one person that nobody has decided."""
-    return [short for short in listed.flags if short.by == name and short.state is State.PROPOSED]
+    return [short for short in listed.flags if is_same(short.by, name) and short.state is State.PROPOSED]
 
 
 def _check_room(flag: Flag, listed: FlagList) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
+from leaderboard.identity.rights import is_same
 from leaderboard.records import Person, Request
 
 
@@ -27,7 +28,7 @@ class Rights:
 
     def is_self(self, person: Person, name: str) -> bool:
         """Whether `name` in a file means `person`: a stranger is not everybody who was one."""
-        return person.name == name != BOARD and self.is_known(person)
+        return is_same(person.name, name) and not is_same(name, BOARD) and self.is_known(person)
 
     def may_cancel(self, person: Person, request: Request) -> bool:
         """Its submitter, the model's owner and maintainers."""

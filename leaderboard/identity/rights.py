@@ -134,6 +134,11 @@ def _names(person: Person) -> set[str]:
     return {hub_name(name) for name in (person.name, *person.orgs)}
 
 
+def is_same(name: str, other: str) -> bool:
+    """Whether both are one name on the Hub."""
+    return hub_name(name) == hub_name(other)
+
+
 def hub_name(name: str) -> str:
     """`name` such that two of them are equal where the Hub takes them for the same account.
 

@@ -162,6 +162,8 @@ class KnownModels:
         self._by_weights: dict[str, set[tuple[str, str]]] | None = None
         """Made when it is first asked for: boards do without."""
         self._now: dict[str, str] = {}
+        self._spelled: dict[str, str] = {}
+        """Name in small letters -> as it is spelled, of present and earlier names."""
         self._repositories: tuple[dict[str, ModelFacts] | None, Repositories] = (None, Repositories({}))
 
     def all(self) -> FactsOfAll:
@@ -183,9 +185,13 @@ class KnownModels:
             return self._facts.get(model)
 
     def names(self, model: str) -> Names:
-        """What `model` is called now, and every earlier name; itself for one that was never renamed."""
+        """What `model` is called now, and every earlier name; itself for one that was never renamed.
+
+        As on the Hub, it does not matter whether letters are large or small.
+        """
         with self._lock:
             self._refresh()
+            model = self._spelled.get(model.lower(), model)
             after = self._facts.get(self._now.get(model, ""))
             facts = self._facts.get(model, after)
             if facts is None:
@@ -236,7 +242,7 @@ class KnownModels:
         changes = self._store.changes_since(self._seen)
         touched = {path: version for path, version in changes.paths.items() if FACTS_PATH.fullmatch(path)}
         if changes.complete:
-            self._facts, self._versions, self._unreadable, self._now = {}, {}, {}, {}
+            self._facts, self._versions, self._unreadable, self._now, self._spelled = {}, {}, {}, {}, {}
             self._by_weights = None
         elif touched:  # whoever was given the dictionaries keeps them as they are
             self._facts, self._versions = self._facts.copy(), self._versions.copy()
@@ -256,6 +262,7 @@ class KnownModels:
         model = _model_of(path)
         self._facts[model], self._versions[path] = facts, version
         self._now |= dict.fromkeys(facts.aliases, model)
+        self._spelled |= {name.lower(): name for name in (*facts.aliases, model)}
         if self._by_weights is not None:
             _add_weights(self._by_weights, model, facts)
 

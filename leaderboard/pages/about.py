@@ -18,6 +18,19 @@ from leaderboard.service import Service
 
 TITLE = "About"
 
+DECISIONS_SHOWN = 50
+EFFECTS = {
+    ("quota", "lift"): "no quota",
+    ("quota", "impose"): "the quota again",
+    ("official_provider", "lift"): "no official provider",
+    ("official_provider", "impose"): "official provider",
+    ("do_not_submit", "lift"): "may be submitted",
+    ("do_not_submit", "impose"): "not accepted",
+    ("copy", "lift"): "may be submitted although it is a copy",
+    ("copy", "impose"): "not accepted as a copy",
+}
+"""What maintainers decided, in words."""
+
 TYPES = {
     ModelType.PRETRAINED: "trained from scratch on a corpus, by next-token prediction",
     ModelType.CONTINUOUSLY_PRETRAINED: "a pretrained checkpoint, trained further on another corpus",
@@ -80,6 +93,9 @@ def draw(service: Service, visit: Visit) -> str:
         block=block,
         command=present_command(block, service.models.repositories()) if block else "",
         worked=worked_row(benchmark, block) if block else [],
+        refused=service.policies.rules(benchmark.id).refused(),
+        decisions=list(reversed(service.policies.history(benchmark.id)))[:DECISIONS_SHOWN],
+        effects=EFFECTS,
         types=[(MODEL_TYPE_SYMBOLS[kind], kind.value, text) for kind, text in TYPES.items()],
     )
 

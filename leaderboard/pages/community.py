@@ -114,7 +114,7 @@ def actions(service: Service, visit: Visit, request: Request) -> Actions:
     return Actions(
         may_write=writes,
         may_vote=waits and writes and not rights.is_self(person, request.sender),
-        has_voted=waits and person.name in service.request_desk.votes.of(request).names(),
+        has_voted=waits and service.request_desk.votes.of(request).has(person.name),
         may_cancel=request.status in OPEN and rights.may_cancel(person, request),
         may_report=request.status is Status.FAILED and writes,
         is_maintainer=rights.is_maintainer(person),

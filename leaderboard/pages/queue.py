@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from leaderboard.identity.rights import is_same
 from leaderboard.live.events import queue_state
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -37,7 +38,7 @@ class Filters:
         """Whether `request` is shown; the status apart, so that the counts by status can be told."""
         return (
             request.benchmark in (self.benchmark, "")
-            and self.sender in ("", request.sender)
+            and (not self.sender or is_same(self.sender, request.sender))
             and (not self.name or self.name.casefold() in request.model.casefold())
         )
 

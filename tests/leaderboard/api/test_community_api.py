@@ -141,6 +141,15 @@ def test_all_flags_are_told_with_who_decided_and_why(api: TestClient, service: S
         assert sentence in page
 
 
+def test_a_model_is_the_same_however_it_is_spelled(api: TestClient, service: Service) -> None:
+    asked(service, sender="Bob")
+    assert post(api, "/flags", "eve", FLAG | {"model": "Lab/MODEL"}, 201)["model"] == "lab/model"
+    known = ModelFacts(model="lab/model", revision="1" * 40)
+    service.results_store.commit({facts_path("lab/model"): facts_file(known)}, "As submitted")
+    assert api.get("/api/v1/models/LAB/Model").json()["model"] == "lab/model"
+    assert api.get("/api/v1/requests", params={"sender": "bob"}).json()["total"] == 1
+
+
 def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, service: Service) -> None:
     asked(service)
     state = f"/flags/{post(api, '/flags', 'eve', FLAG, 201)['id']}/state"

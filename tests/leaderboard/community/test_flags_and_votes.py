@@ -229,6 +229,19 @@ def test_a_person_has_one_vote_and_the_submitters_is_counted(queue: Queue) -> No
     assert votes.has_voted(request, "ann") and votes.has_voted(request, "bob") and not votes.has_voted(request, "eve")
 
 
+def test_names_are_compared_as_the_hub_does(queue: Queue, flags: Flags) -> None:
+    request, votes = asked(queue, sender="Ann"), Votes(queue)
+    with pytest.raises(NotPossible, match="counted already"):
+        votes.give(request, "ann")
+    votes.give(request, "Bob")
+    with pytest.raises(NotPossible, match="already"):
+        votes.give(request, "bob")
+    assert votes.has_voted(request, "BOB") and votes.take_back(request, "BOB").votes == 1
+    raised(flags, by="Ann")
+    with pytest.raises(NotPossible, match="already"):
+        raised(flags, by="ann")
+
+
 def test_only_what_waits_can_be_voted_for(queue: Queue) -> None:
     request = asked(queue)
     queue.claim(request, "worker", 60)

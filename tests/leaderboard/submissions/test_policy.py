@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 import localhub
 from leaderboard.benchmarks import Benchmark, Column, Part, Policy, load_benchmarks
 from leaderboard.errors import BadBenchmark, NotAccepted, NotFound, Unreadable
+from leaderboard.pages import about
+from leaderboard.pages.shell import Visit
 from leaderboard.records import Person, Request, Status, submission_of, utc
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
@@ -93,6 +95,8 @@ def test_members_of_official_providers_submit_their_own_models_without_limit() -
     own = rules(quota={"person": 1, "organisation": 1}, official_providers=["LAB"])
     requests = [sent("ada", NOW, sender_org="lab") for _ in range(9)]
     assert own.allowances(ADA, "lab/model", requests, NOW) == []
+    assert [item.left for item in own.allowances(ADA, "ada/model", requests, NOW)] == [1], "these do not count"
+    requests.append(sent("ada", NOW))
     assert [item.left for item in own.allowances(ADA, "ada/model", requests, NOW)] == [0], "others' as anybody"
     assert [allowance.left for allowance in own.allowances(EVE, "lab/model", requests, NOW)] == [1], (
         "as do others theirs"
@@ -307,6 +311,18 @@ def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     answer = api.get(address).json()
     assert [decision["subject"] for decision in answer["decisions"]] == ["mill/one"]
     assert answer["official_providers"] == ["big"] and answer["policy"]["quota"]["person"] == 2
+
+
+def test_the_about_page_says_what_is_not_taken_and_what_was_decided(api: TestClient, service: Service) -> None:
+    for subject, effect in (("bob/model", "impose"), ("mill/one", "lift")):
+        ruling = {"kind": "do_not_submit", "subject": subject, "effect": effect, "why": f"A reason for {subject}."}
+        api.post("/api/v1/policy/tiny", json=ruling, headers=bearer("mia")).raise_for_status()
+    page = about.draw(service, Visit())
+    not_accepted, _, decisions = page.partition('id="decisions"')
+    for words in ("mill/*", "Its models are made by a script", "bob/model", "A reason for bob/model."):
+        assert words in not_accepted
+    assert "mill/one" not in not_accepted
+    assert "mill/one" in decisions and "A reason for mill/one." in decisions and "may be submitted" in decisions
 
 
 def test_many_at_once_do_not_slip_past_a_quota(service: Service) -> None:
