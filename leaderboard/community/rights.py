@@ -31,10 +31,9 @@ class Rights:
         return is_same(person.name, name) and not is_same(name, BOARD) and self.is_known(person)
 
     def may_cancel(self, person: Person, request: Request) -> bool:
-        """Its submitter, the model's owner and maintainers."""
-        return (
-            self.is_self(person, request.sender) or self.is_owner(person, request.model) or self.is_maintainer(person)
-        )
+        """Its submitters, the model's owner and maintainers."""
+        is_submitter = any(self.is_self(person, name) for name in (request.sender, request.resubmitted_by))
+        return is_submitter or self.is_owner(person, request.model) or self.is_maintainer(person)
 
     def may_withdraw(self, person: Person, flag: Flag) -> bool:
         """The flagger while nothing is decided, and maintainers."""

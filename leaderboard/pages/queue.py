@@ -36,9 +36,10 @@ class Filters:
 
     def fits(self, request: AnyRequest) -> bool:
         """Whether `request` is shown; the status apart, so that the counts by status can be told."""
+        submitters = (request.sender, request.resubmitted_by)
         return (
             request.benchmark in (self.benchmark, "")
-            and (not self.sender or is_same(self.sender, request.sender))
+            and (not self.sender or any(is_same(self.sender, name) for name in submitters))
             and (not self.name or self.name.casefold() in request.model.casefold())
         )
 
@@ -121,7 +122,7 @@ def waiting(requests: Iterable[Request], estimates: Estimates, now: datetime) ->
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
     pending = sorted(
         (request for request in requests if request.status is Status.PENDING),
-        key=lambda request: (request.submitted_time, request.id),
+        key=lambda request: (request.submitted_time, request.arrived, request.id),
     )
     everyone = [waits(request, estimates.of(request), now) for request in pending]
     return sorted(everyone, key=lambda row: row.position or math.inf)

@@ -47,7 +47,7 @@ from leaderboard.submissions.private_answers import PrivateAnswers
 from leaderboard.submissions.rules import already_requested, errors, every_problem
 
 BEHIND_ALL = "~"
-"""Id of a request that is not queued: it comes after those that were submitted in the same second."""
+"""Id and arrival of a request that is not queued: it comes after those that were submitted in the same second."""
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ class Intake:
         view = self.queue.view()
         requests = list(view.open)
         if waiting is None and request is not None:
-            waiting = request.model_copy(update={"id": BEHIND_ALL})
+            waiting = request.model_copy(update={"id": BEHIND_ALL, "arrived": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
         estimates = Estimates(requests, case.abilities, self._clock(), view.ended.past)

@@ -136,7 +136,7 @@ class Rules(NamedTuple):
             own = [
                 request
                 for request in counted
-                if request.sender.casefold() == person.name.casefold() and not self.is_official(request.sender_org)
+                if request.charged_to.casefold() == person.name.casefold() and not self.is_official(request.sender_org)
             ]
             allowances.append(_allowance("person", person.name, quota.person, own, quota.period_days))
         if quota.organisation is not None and org and not self._is_lifted(org):
@@ -153,7 +153,7 @@ class Rules(NamedTuple):
             submitted
             for request in requests
             if request.benchmark == self.benchmark.id and request.track == phase.track
-            and request.sender.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
+            and request.charged_to.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
             and (submitted := _moment(request.submitted_time)) is not None
         ]  # fmt: skip
         begin = midnight(at)

@@ -297,6 +297,23 @@ def test_an_organisations_quota_is_shared_by_its_members(api: TestClient) -> Non
     assert post(api, "eve", "lab/two").json()["sender_org"] == ""
 
 
+def test_a_resubmission_keeps_its_first_sender_and_counts_for_who_made_it(api: TestClient, service: Service) -> None:
+    first = post(api, "ada", "ada/one").json()
+    api.post(f"/api/v1/requests/{first['id']}/cancel", json={}, headers=bearer("ada")).raise_for_status()
+    again = post(api, "eve", "ada/one").json()
+    assert (again["id"], again["sender"], again["resubmitted_by"]) == (first["id"], "ada", "eve")
+    assert [(step["by"], step["to"]) for step in again["history"]] == [
+        ("ada", "PENDING"), ("ada", "CANCELLED"), ("eve", "PENDING"),
+    ]  # fmt: skip
+    left = {who: service.intake.quota("tiny", Person(name=who))[0].used for who in ("ada", "eve")}
+    assert left == {"ada": 0, "eve": 1}
+    for who in ("ada", "eve"):
+        assert api.get("/api/v1/requests", params={"sender": who}).json()["total"] == 1
+    api.post(f"/api/v1/requests/{first['id']}/cancel", json={}, headers=bearer("eve")).raise_for_status()
+    own = post(api, "ada", "ada/one").json()
+    assert (own["sender"], own["resubmitted_by"]) == ("ada", "")
+
+
 def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     assert refused(post(api, "eve", "Mill/one")) == ["do_not_submit"]
     ruling = {"kind": "do_not_submit", "subject": "mill/one", "effect": "lift", "why": "This one was made by hand."}
