@@ -52,8 +52,8 @@ def test_of_one_second_the_first_to_arrive_comes_first(tmp_path: Path) -> None:
     times = iter(NOW + timedelta(milliseconds=number) for number in range(100))
     queue = Queue(LocalStore(tmp_path), clock=lambda: next(times))
     sent = [
-        queue.submit(Request(model=f"org/{number}", benchmark="tiny", sender=f"person{number}", id=identity * 16))
-        for number, identity in enumerate("fa7c2")
+        queue.submit(Request(model=f"org/{letter}", revision="1" * 40, benchmark="tiny", id=letter * 16))
+        for letter in "fa7c2"
     ]
     assert [request.id for request in queue.pending()] == [request.id for request in sent]
 
