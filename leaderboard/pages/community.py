@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leaderboard.community.discussions import Discussion, Kind
@@ -105,6 +106,15 @@ def moves(service: Service, person: Person, flag: Flag) -> list[State]:
     return [
         state for state in State if state in MOVES[flag.state] and (withdraws if state is State.WITHDRAWN else decides)
     ]
+
+
+def own_votes(service: Service, visit: Visit, requests: Iterable[Request]) -> dict[str, bool]:
+    """Id of each of the waiting `requests` that this reader may vote for -> whether they have."""
+    person, votes = reader_of(service, visit), service.request_desk.votes
+    if not may_write(service, person):
+        return {}
+    others = [request for request in requests if not service.rights.is_self(person, request.sender)]
+    return {request.id: request.votes > 1 and votes.of(request).has(person.name) for request in others}
 
 
 def actions(service: Service, visit: Visit, request: Request) -> Actions:

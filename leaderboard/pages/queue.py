@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from leaderboard.identity.rights import is_same
 from leaderboard.live.events import queue_state
+from leaderboard.pages.community import own_votes
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
@@ -147,7 +148,15 @@ def draw(service: Service, here: Visit) -> str:
     )
     now = datetime.now(UTC)
     arranged = arrange(service.queue.view(), filters, now, service.workers())
-    return render("queue", shown=arranged, filters=filters, query=query, statuses=list(Status), mine=query.get("mine"))
+    return render(
+        "queue",
+        shown=arranged,
+        filters=filters,
+        query=query,
+        statuses=list(Status),
+        mine=query.get("mine"),
+        own_votes=own_votes(service, here, (row.request for row in arranged.waiting)),
+    )
 
 
 def build(service: Service) -> None:
