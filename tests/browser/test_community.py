@@ -117,6 +117,9 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
     expect(page.locator(".note.bad")).to_contain_text("copy without attribution")
     assert page.request.get("/api/v1/flags.json").json()["flagged"] == {"lab/model": ["copy without attribution"]}
 
+    page.goto("/flags")
+    expect(page.locator("#decided")).to_contain_text("The hashes are equal.")
+    expect(page.locator("#open")).to_contain_text("No flag waits for a decision.")
     until_hidden(page, {"flagged": 1})
     page.goto("/")
     expect(page.locator(".board")).to_contain_text(re.compile("1 flagged"))
