@@ -117,7 +117,9 @@ def _under_present_names(rows: Iterable[Row], repositories: Repositories) -> lis
             continue
         measured_as = "/".join(row["result_path"].split("/")[1:3])
         repository = repositories.of(measured_as, row["result_time"], (row["Model sha"],))
-        renamed.append(row | _named(repository.name, row["Precision"], kind) | {HAS_NAME: repository.has_name})
+        if repository != _repository(row):
+            row = row | _named(repository.name, row["Precision"], kind) | {HAS_NAME: repository.has_name}
+        renamed.append(row)
     return renamed
 
 
