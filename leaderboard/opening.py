@@ -11,6 +11,7 @@ from leaderboard import FileStore
 from leaderboard.artifacts.places import private_repo
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadSettings
+from leaderboard.models.facts import KnownModels
 from leaderboard.queue.request_files import MAX_BYTES
 from leaderboard.records import is_dataset_id
 from leaderboard.results.details_store import DetailsBesideResults, DetailsStore
@@ -93,9 +94,11 @@ def open_stores(settings: Settings, benchmarks: Mapping[str, Benchmark]) -> Stor
     kept: FileStore = stores["results"]
     if "contents" in stores:
         kept = RoutedStore(kept, CONTENTS, stores["contents"])
+    models = KnownModels(kept)
     details = HubDetails(
-        settings.hub_details or settings.hub_namespace, opened, folder / "details", gated, settings.hub_private
-    )
+        settings.hub_details or settings.hub_namespace, opened, folder / "details", gated, settings.hub_private,
+        since=lambda model, time: models.repositories().since(model, time),
+    )  # fmt: skip
     return Stores(stores["requests"], kept, details, remote=True)
 
 

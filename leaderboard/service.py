@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,17 +28,19 @@ from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
 from leaderboard.board.final import CompetitionBoards, Decided
 from leaderboard.community.discussions import Discussions
-from leaderboard.community.flag_desk import FlagDesk
+from leaderboard.community.flag_desk import FlagDesk, KnownModel
 from leaderboard.community.flags import Category, Draft, Flags
+from leaderboard.community.removals import Removals
 from leaderboard.community.request_desk import RequestDesk
 from leaderboard.community.rights import Rights
 from leaderboard.community.votes import Votes
 from leaderboard.competitions.competitions import Competitions
 from leaderboard.endpoints.places import address_rules, endpoint_secrets
-from leaderboard.errors import BadBenchmark, NotFound, PodiumError
+from leaderboard.errors import BadBenchmark, NotFound, PodiumError, Unreadable
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
+from leaderboard.identity.rights import is_same
 from leaderboard.live.look import QueueLook
 from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
@@ -147,25 +150,52 @@ class Service:
         return Discussions(self.results_store, forum(self.settings))
 
     @cached_property
+    def flags(self) -> Flags:
+        """What is held against models."""
+        return Flags(self.results_store, repositories=self.models.repositories)
+
+    @cached_property
+    def removals(self) -> Removals:
+        """Models that were removed."""
+        return Removals(self.flags, lambda model: self.models.names(model).now)
+
+    @cached_property
     def flag_desk(self) -> FlagDesk:
         """What people do with flags."""
-        return FlagDesk(
-            Flags(self.results_store), self.discussions, self.rights, self.present_name, self.settings.address
-        )
+        desk = FlagDesk(self.flags, self.discussions, self.rights, self.present_model, self.settings.address)
+        desk.on_removal.append(self.request_desk.end_all)
+        return desk
 
     @cached_property
     def request_desk(self) -> RequestDesk:
         """What people do with requests."""
         votes = Votes(self.queue)
-        return RequestDesk(self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake)
+        return RequestDesk(
+            self.queue, votes, self.discussions, self.rights, self.settings.address, self.wake, self.removals
+        )
 
-    def present_name(self, model: str) -> str | None:
-        """What `model` is called now; None when it was never requested or measured here, under any name."""
+    def present_model(self, model: str) -> KnownModel | None:
+        """The model that is called so; None when it was never requested or measured here, under any name."""
         names = self.models.names(model)
+        if not self.models.get(names.now):  # nothing is kept of it, so its requests tell how it is spelled
+            same = (each.model for each in self.queue.view() if is_same(each.model, model))
+            names = names._replace(now=next(same, model))
         known = {names.now, *names.earlier}
-        requested = any(request.model in known for request in self.queue.view())
-        measured = (self.results.of_model(benchmark, name) for benchmark in self.benchmarks for name in known)
-        return names.now if requested or any(measured) else None
+        requested = any(names.include(request.model, request.submitted_time) for request in self.queue.view())
+        blocks = (
+            block
+            for benchmark in self.benchmarks
+            for name in known
+            for block in self.results.of_model(benchmark, name).values()
+        )
+        measured = {block.revision for block in blocks if names.include(block.model, block.time, block.revision)}
+        return KnownModel(names.now, names.commits | measured) if requested or measured else None
+
+    def publish_decisions(self, benchmark_id: str) -> None:
+        """Write what was decided, and what the Hub renamed, to the files that others read: as promptly as results."""
+        with suppress(Unreadable):  # the board tells of the file, and an operator fixes it
+            self.flags.follow_renames()
+        self.contents.publish_decisions(benchmark_id)
 
     def flag_copy(self, copy: Copy) -> None:
         """Propose a flag against a copy, with its evidence. What hinders that is logged: the submission stands."""
@@ -265,7 +295,9 @@ def open_service(settings: Settings) -> Service:
     )
     check_labels(settings, benchmarks.values())
     check_kits(benchmarks)
+    service.boards.on_change.append(service.publish_decisions)
     service.intake.members = competitions.teams.members
+    service.intake.removed = service.removals.why
     service.intake.team = competitions.teams.name_of
     service.intake.on_copy.append(service.flag_copy)
     service.intake.on_queued.append(service.wake)

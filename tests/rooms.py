@@ -38,8 +38,8 @@ ROOMS = {
     "leaderboard.results": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub leaderboard.stores",
     "leaderboard.live": f"{NOUNS} leaderboard.queue leaderboard.results",
     "leaderboard.identity": f"{NOUNS} leaderboard.settings",
-    "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.queue leaderboard.submissions "
-    "leaderboard.identity",
+    "leaderboard.community": f"{NOUNS} leaderboard.hub leaderboard.stores leaderboard.models leaderboard.queue "
+    "leaderboard.submissions leaderboard.identity",
     "leaderboard.board": f"{NOUNS} leaderboard.settings leaderboard.columns leaderboard.benchmarks "
     "leaderboard.stores leaderboard.models "
     "leaderboard.results leaderboard.submissions leaderboard.community leaderboard.competitions "
@@ -52,7 +52,7 @@ ROOMS = {
     "leaderboard.notices": f"{NOUNS} leaderboard.settings leaderboard.queue",
     # put together
     "leaderboard.opening": f"{NOUNS} leaderboard.artifacts leaderboard.settings leaderboard.benchmarks "
-    "leaderboard.stores "
+    "leaderboard.stores leaderboard.models "
     "leaderboard.queue "
     "leaderboard.results",
     "leaderboard.monitoring": f"{NOUNS} leaderboard.settings leaderboard.benchmarks leaderboard.hub "
@@ -74,7 +74,7 @@ ROOMS = {
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
     "leaderboard.pages": f"{NOUNS} leaderboard.competitions leaderboard.artifacts leaderboard.bundles "
     "leaderboard.settings "
-    "leaderboard.columns leaderboard.benchmarks leaderboard.queue "
+    "leaderboard.columns leaderboard.benchmarks leaderboard.models leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
     "leaderboard.cli": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "

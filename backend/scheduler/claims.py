@@ -16,6 +16,7 @@ from backend.scheduler.health import Health
 from backend.scheduler.metrics import JobMetrics
 from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
+from leaderboard.errors import Conflict
 from leaderboard.monitoring.logs import about
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.view import QueueView
@@ -133,6 +134,17 @@ class Claims:
             clean = clean_log(written, [self._settings.work_dir.absolute()])
             if attempt(f"keep the log of {job.request.model}", self._logs.write, job.request.id, clean):
                 job.log = written
+
+    def write_last_log(self, job: RunningJob, read_log: Callable[[], str]) -> None:
+        """Keep the log before its end is noted, so that nobody sees the end without it. Raises Conflict, NotFound.
+
+        The log of a request that another worker holds by now is that one's. One that cannot be read hinders nothing.
+        """
+        path, claim = self.path_of(job), job.request.lease.claim if job.request.lease else None
+        lease = self._queue.find(path).lease
+        if lease is None or lease.claim != claim:
+            raise Conflict([path])
+        attempt(f"keep the log of {job.request.model}", lambda: self.write_log(job, read_log()))
 
     def drop_log(self, request: Request) -> None:
         """Empty the log of an earlier attempt: another one begins."""

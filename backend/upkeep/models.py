@@ -21,7 +21,17 @@ from leaderboard.errors import (
     NotFound,
     RevisionNotFound,
 )
-from leaderboard.models.facts import KnownModels, facts_file, facts_path, learned, read_facts, refreshed, renamed
+from leaderboard.models.facts import (
+    KnownModels,
+    facts_file,
+    facts_path,
+    learned,
+    newcomer,
+    read_facts,
+    refreshed,
+    renamed,
+)
+from leaderboard.models.repositories import is_another
 from leaderboard.records import ModelFacts, is_repo_id, now
 
 FIRST_WAIT_S = 60.0
@@ -35,6 +45,10 @@ class HubQuestions(Protocol):
     """The Hub, as far as it is asked here."""
 
     def overview(self, model: str, revision: str = "main") -> ModelFacts:
+        """Raises ModelUnavailable, HubUnavailable."""
+        ...
+
+    def has_commit(self, model: str, revision: str) -> bool:
         """Raises ModelUnavailable, HubUnavailable."""
         ...
 
@@ -122,6 +136,7 @@ class Refresher:
             return
         try:
             seen = self._overview(kept)
+            is_newcomer = is_another(kept, seen, self._hub)
         except GONE:
             round_.write(model, kept.model_copy(update={"available": False, "imported": False}))
         except ModelGated:
@@ -131,6 +146,10 @@ class Refresher:
                 round_.write(model, kept.model_copy(update={"imported": False}))
             log.info("The facts of %s stay as they are: %s", model, reason)
         else:
+            if is_newcomer:
+                round_.write(model, newcomer(seen, now()))
+                log.info("%s is another repository now.", model)
+                return
             now_kept = learned(kept, seen) if kept.imported else refreshed(kept, seen)
             if seen.model != model and is_repo_id(seen.model):
                 round_.write(seen.model, renamed(now_kept, round_.read(seen.model), model, now()))

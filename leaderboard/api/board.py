@@ -134,7 +134,7 @@ def model_of(service: Service, model: str) -> Model:
         for benchmark in service.benchmarks
         for name in {names.now, *names.earlier}
         for path, block in service.results.of_model(benchmark, name).items()
-        if names.include(block.model, block.time)
+        if names.include(block.model, block.time, block.revision)
     ]
     return Model(
         model=names.now,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from leaderboard import records
@@ -12,6 +12,7 @@ from leaderboard.api.answers import kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.community.discussions import Discussion
 from leaderboard.community.flags import Draft, Flag, FlagList, State
+from leaderboard.community.overview import DECIDED_SHOWN, FlagOverview, flag_overview
 from leaderboard.community.request_desk import Corrections
 from leaderboard.community.texts import Note, Text
 from leaderboard.community.votes import Ballot
@@ -45,7 +46,7 @@ NO_REASON = Reason()
 
 
 def flag_routes(service: Service) -> APIRouter:
-    """GET /flags.json, /flags/{id}, /discussions/...; POST /flags, /flags/{id}/state, /discussions/.../comments."""
+    """GET and POST /flags, /flags/{id}/state, /discussions/...; GET /flags.json."""
     routes = guarded_router(service, tags=["flags"])
     desk = service.flag_desk
 
@@ -53,6 +54,15 @@ def flag_routes(service: Service) -> APIRouter:
     def get_flags(request: Request) -> Response:
         """Every flag. `flagged: true` means that the maintainers accepted it; false, that they did not."""
         return kept(request, desk.flags.listed().to_json())
+
+    @routes.get("/flags", response_model=FlagOverview)
+    def overview(
+        request: Request,
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=0, le=1000)] = DECIDED_SHOWN,
+    ) -> Response:
+        """The flags that wait for a decision, and `limit` of the decided ones, the last decision first."""
+        return kept_model(request, flag_overview(desk.flags, offset, limit))
 
     @routes.get("/flags/{flag_id}", response_model=Flag)
     def get_flag(request: Request, flag_id: str) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from leaderboard.results.details_store import RESULT_PATH
 
 CARD = "README.md"
 """The card of a dataset: a new one has it already."""
+SINCE = r"(-\d{8}T\d{6}Z)?"
+"""What follows a model's name where another repository had it before."""
 AT_ONCE = 500
 """Files of one commit where the store is the Hub; a folder takes all of them at once."""
 
@@ -106,8 +109,9 @@ def _targets(stores: Stores, manifest: Manifest) -> Iterator[tuple[str, FileStor
             models.setdefault(model_in(match["model"]), set()).add(match["benchmark"])
     named = {path.split("/")[0] for path in manifest.of(DETAILS)}
     for model, benchmarks in sorted(models.items()):
-        if details_part(model).removeprefix(f"{DETAILS}/") in named:
-            yield details_part(model), stores.details.made_apart(model, benchmarks)
+        own = details_part(model).removeprefix(f"{DETAILS}/")
+        for since in sorted(name.removeprefix(own) for name in named if re.fullmatch(re.escape(own) + SINCE, name)):
+            yield details_part(model + since), stores.details.made_apart(model + since, benchmarks)
     yield RESULTS, stores.results
     yield REQUESTS, stores.requests
 

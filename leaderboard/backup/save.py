@@ -15,7 +15,7 @@ from leaderboard.backup.manifest import NAME, PRIVATE, Manifest, Saved
 from leaderboard.backup.private import save_private
 from leaderboard.errors import BadBackup
 from leaderboard.opening import Stores
-from leaderboard.records import model_file_name, model_in, now
+from leaderboard.records import model_file_name, now
 from leaderboard.results.details_store import RESULT_PATH
 
 REQUESTS, RESULTS, DETAILS = "requests", "results", "details"
@@ -47,16 +47,15 @@ def parts(stores: Stores) -> Iterator[tuple[str, FileStore]]:
     """Part of a backup -> the store that it is of, in the order in which they are read."""
     yield REQUESTS, stores.requests
     yield RESULTS, stores.results
-    models = {model_in(match["model"]) for path in stores.results.list() if (match := RESULT_PATH.fullmatch(path))}
-    for model in sorted(models):
-        store = stores.details.apart(model)
+    for place in sorted({stores.details.place(path) for path in filter(RESULT_PATH.fullmatch, stores.results.list())}):
+        store = stores.details.apart(place)
         if store is not None:
-            yield details_part(model), store
+            yield details_part(place), store
 
 
-def details_part(model: str) -> str:
-    """The part with the details of a model, where these have a store of their own."""
-    return f"{DETAILS}/{model_file_name(model)}"
+def details_part(place: str) -> str:
+    """The part with the details of one place, where these have a store of their own."""
+    return f"{DETAILS}/{model_file_name(place)}"
 
 
 def contents(store: FileStore) -> Iterator[tuple[str, bytes]]:

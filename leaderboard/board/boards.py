@@ -79,6 +79,9 @@ class Boards:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._told: dict[str, str] = {}
+        self.on_change: list[Callable[[str], object]] = []
+        """Called with a benchmark's id by the background refresh, once for each version of its contents."""
 
     def get(self, benchmark_id: str) -> Published:
         """The current board. Raises NotFound, naming the known ones."""
@@ -111,9 +114,16 @@ class Boards:
         while not self._stop.wait(every_s):
             for benchmark_id in self._benchmarks:
                 try:
-                    self.refresh(benchmark_id)
+                    self._tell(benchmark_id, self.refresh(benchmark_id).version)
                 except (PodiumError, OSError, ValueError):
                     log.exception("The board of %s could not be refreshed; readers keep the last one.", benchmark_id)
+
+    def _tell(self, benchmark_id: str, version: str) -> None:
+        """Tell of a version that was not told of; one that somebody failed at is told again."""
+        if self._told.get(benchmark_id) != version:
+            for call in self.on_change:
+                call(benchmark_id)
+            self._told[benchmark_id] = version
 
     # -- answers ------------------------------------------------------------------------------------------------
 

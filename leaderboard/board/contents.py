@@ -13,6 +13,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import pandas as pd
@@ -44,6 +45,9 @@ from leaderboard.submissions.policy import Policies, Rules, policy_path
 LAYOUT_KEY = b"podium.layout"
 """Schema metadata: hash of the benchmark's columns and of this format; another one's rows are not used."""
 LAYOUT = 1
+DECIDED_KEY = b"podium.decided"
+"""Schema metadata: hash of what people decided and the Hub renamed, as far as the table shows it."""
+SAVE_TRIES = 3
 
 
 class RequestList(Protocol):
@@ -76,6 +80,8 @@ class _Table(NamedTuple):
     version: str
     frame: pd.DataFrame
     made_from: _Inputs
+    decided: str
+    """As `Contents._decisions` says."""
 
 
 def contents_path(benchmark_id: str) -> str:
@@ -112,7 +118,7 @@ class Contents:
         self._queue = queue
         self._benchmarks = benchmarks
         self._flags = Flags(store)
-        self._flagged: Mapping[str, Upheld] = {}
+        self._flagged: Sequence[Upheld] = ()
         self._policies = Policies(store, benchmarks)
         self._official: dict[str, set[str]] = {}
         self._standings = Standings(store)
@@ -153,25 +159,43 @@ class Contents:
             self._blocks.keep(path, version, block)
             self._refresh()
             rows = [row for row in self._rows[block.benchmark].values() if row]
-            rows.append(measured(block, path, version, benchmark))
-            table = frame(latest(rows), self._known(self._inputs(), benchmark), benchmark)
-            return {contents_path(block.benchmark): _parquet(table, benchmark)}
+            rows = latest([*rows, measured(block, path, version, benchmark)])
+            known = self._known(self._inputs(), benchmark)
+            table, decided = frame(rows, known, benchmark), self._decisions(rows, known)
+            return {contents_path(block.benchmark): _parquet(table, benchmark, decided)}
 
     def save(self, benchmark_id: str) -> bool:
         """Write the table to the store if it differs from what is there; say whether it did."""
         path = contents_path(benchmark_id)
-        content = _parquet(self.frame(benchmark_id), self._benchmarks[benchmark_id])
+        for _ in range(SAVE_TRIES):
+            table = self._table(benchmark_id)
+            content = _parquet(table.frame, self._benchmarks[benchmark_id], table.decided)
+            try:
+                current, version = self._store.read(path)
+            except NotFound:
+                current, version = b"", None
+            if current == content:
+                return False
+            with suppress(Conflict):  # somebody else wrote a table
+                self._store.commit({path: content}, f"Contents of {benchmark_id}", {path: version})
+                return True
+        return False
+
+    def publish_decisions(self, benchmark_id: str) -> bool:
+        """Write the table to the store if the one there lacks what was decided since; say whether it did.
+
+        Decisions are flags, removals, reviews, baselines, official providers, corrections and renames. Raises NotFound
+        and what the store raises.
+        """
+        table = self._table(benchmark_id)
         try:
-            current, version = self._store.read(path)
+            content, _ = self._store.read(contents_path(benchmark_id))
+            decided = (pq.read_schema(pa.BufferReader(content)).metadata or {}).get(DECIDED_KEY)
         except NotFound:
-            current, version = b"", None
-        if current == content:
-            return False
-        try:
-            self._store.commit({path: content}, f"Contents of {benchmark_id}", {path: version})
-        except Conflict:  # one attempt: whoever was faster wrote a table, and the next round compares again
-            return False
-        return True
+            return not table.frame.empty and self.save(benchmark_id)
+        except (pa.ArrowException, OSError):
+            decided = None
+        return decided != table.decided.encode() and self.save(benchmark_id)
 
     # --- what the files say
 
@@ -195,7 +219,7 @@ class Contents:
             if table is not None and table.version == version:
                 table = table._replace(made_from=made_from)
             else:
-                table = _Table(version, frame(rows, known, benchmark), made_from)
+                table = _Table(version, frame(rows, known, benchmark), made_from, self._decisions(rows, known))
             self._tables[benchmark_id] = table
             return table
 
@@ -212,9 +236,18 @@ class Contents:
         for row in rows:
             stated = self._request_cells(known.requests.get(row["request_id"]))
             digest.update(repr((row["result_path"], row["result_version"], stated)).encode())
-        beside = (self._hub.versions.items(), known.flagged.items(), known.official, known.standings.items())
+        beside = (self._hub.versions.items(), known.flagged, known.official, known.standings.items())
         digest.update(repr([sorted(each) for each in beside]).encode())
         return digest.hexdigest()[:20]
+
+    def _decisions(self, rows: Sequence[Row], known: KnownFacts) -> str:
+        """A hash of what people decided and the Hub renamed; not of what changes all the time, such as likes."""
+        requests = [known.requests.get(row["request_id"]) for row in rows]
+        corrected = [(each.id, self._request_cells(each)) for each in requests if each and each.corrected]
+        renamed = [(facts.model, facts.since, *sorted(facts.aliases.items())) for facts in known.facts.values()]
+        renamed = [names for names in renamed if any(names[1:])]
+        decided = (known.flagged, known.official, known.standings.items(), corrected, renamed)
+        return hashlib.sha256(repr([sorted(each) for each in decided]).encode()).hexdigest()[:20]
 
     def _request_cells(self, request: AnyRequest | None) -> str:
         """A hash of the cells that a request alone makes; remembered as long as the queue keeps the object."""
@@ -252,7 +285,7 @@ class Contents:
     def _forget_all(self) -> None:
         for rows in self._rows.values():
             rows.clear()
-        self._flagged = {}
+        self._flagged = ()
         self._decided.clear()
         self._unreadable.clear()
 
@@ -322,9 +355,10 @@ def _layout(benchmark: Benchmark) -> bytes:
     return hashlib.sha256(described.encode()).hexdigest().encode()
 
 
-def _parquet(table: pd.DataFrame, benchmark: Benchmark) -> bytes:
+def _parquet(table: pd.DataFrame, benchmark: Benchmark, decided: str) -> bytes:
     shown = table.assign(Type=table["T"] + " " + table["Type"])
-    arrow = pa.Table.from_pandas(shown, preserve_index=False).replace_schema_metadata({LAYOUT_KEY: _layout(benchmark)})
+    metadata = {LAYOUT_KEY: _layout(benchmark), DECIDED_KEY: decided.encode()}
+    arrow = pa.Table.from_pandas(shown, preserve_index=False).replace_schema_metadata(metadata)
     sink = io.BytesIO()
     pq.write_table(arrow, sink, compression="zstd")
     return sink.getvalue()

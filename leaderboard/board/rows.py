@@ -14,9 +14,10 @@ import pandas as pd
 from leaderboard.benchmarks import Benchmark
 from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, SCORE_ENDINGS
 from leaderboard.columns.column import ModelInfo, ResultFile, RowName
-from leaderboard.community.flags import Category, Upheld
+from leaderboard.community.flags import Upheld, discussed_at
 from leaderboard.competitions.standings import Standing
 from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
+from leaderboard.models.repositories import Repositories, Repository
 from leaderboard.records import (
     KINDS,
     AnyRequest,
@@ -33,6 +34,8 @@ Row = dict[str, Any]
 
 MEASURED = [column for column in COLUMNS if column.from_result]
 NAMED = [column for column in COLUMNS if column.from_name]
+HAS_NAME = "has_name"
+"""Key of a row, no column: whether its repository still has the name."""
 DESCRIBED = [column for column in COLUMNS if column.from_model]
 
 
@@ -43,8 +46,8 @@ class KnownFacts(NamedTuple):
     """By id."""
     facts: Mapping[str, ModelFacts] = {}
     """By model."""
-    flagged: Mapping[str, Upheld] = {}
-    """Models with a flag that the maintainers accepted; those whose owner had them removed are not in the table."""
+    flagged: Sequence[Upheld] = ()
+    """Flags that the maintainers accepted, removals first; models that were removed are not in the table."""
     official: Collection[str] = ()
     """Official providers, in lower case."""
     standings: Mapping[str, Standing] = {}
@@ -99,13 +102,13 @@ def _age(row: Row) -> tuple[Any, ...]:
 
 def frame(rows: Sequence[Row], known: KnownFacts, benchmark: Benchmark) -> pd.DataFrame:
     """The table of measured rows, completed with what is known of their models and requests."""
-    rows = latest(_under_present_names(rows, known.facts))
-    known = known._replace(flagged=_flags_of_present_names(known))
-    removed = {model for model, flag in known.flagged.items() if flag.category == Category.REMOVAL}
-    rows = [row for row in rows if row["fullname"] not in removed]
+    repositories = Repositories(known.facts)
+    flags = _flags(known.flagged, repositories)
+    rows = latest(_under_present_names(rows, repositories))
+    rows = [row for row in rows if not (flag := flags.get(_repository(row))) or not flag.removes]
     bases = _bases(rows, known)
     copies = originals(known.facts)
-    models = [_model_info(row, known, bases, copies) for row in rows]
+    models = [_model_info(row, known, flags.get(_repository(row)), bases, copies) for row in rows]
     described = {
         column.name: [column.from_model(model) for model in models] for column in DESCRIBED if column.from_model
     }
@@ -114,12 +117,8 @@ def frame(rows: Sequence[Row], known: KnownFacts, benchmark: Benchmark) -> pd.Da
     return pd.DataFrame(cells, columns=list(dtypes)).astype(dtypes)
 
 
-def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -> list[Row]:
-    """The rows, those of repositories that were renamed since under the new name.
-
-    Only what was measured before counts: the old name may be somebody else's by now.
-    """
-    now = {old: (model, time) for model, facts_of in facts.items() for old, time in facts_of.aliases.items()}
+def _under_present_names(rows: Iterable[Row], repositories: Repositories) -> list[Row]:
+    """The rows under what their repositories are called now; HAS_NAME says whether the name is still their own."""
     renamed = []
     for row in rows:
         kind = KINDS[row["kind"]]
@@ -127,20 +126,24 @@ def _under_present_names(rows: Iterable[Row], facts: Mapping[str, ModelFacts]) -
             renamed.append(row)
             continue
         measured_as = model_in("/".join(row["result_path"].split("/")[1:3]))
-        model, time = now.get(measured_as, (measured_as, ""))
-        renamed.append(row | _named(model, row["Precision"], kind) if row["result_time"] <= time else row)
+        repository = repositories.of(measured_as, row["result_time"], (row["Model sha"],))
+        if repository != _repository(row):
+            row = row | _named(repository.name, row["Precision"], kind) | {HAS_NAME: repository.has_name}
+        renamed.append(row)
     return renamed
 
 
-def _flags_of_present_names(known: KnownFacts) -> dict[str, Upheld]:
-    """The flags by what their models are called now: a new name does not leave them behind."""
-    now = {old: (model, time) for model, facts_of in known.facts.items() for old, time in facts_of.aliases.items()}
-    flags: dict[str, Upheld] = {}
-    for name, flag in known.flagged.items():
-        model, time = now.get(name, (name, ""))
-        model = model if flag.time <= time else name
-        if model not in flags or flag.category == Category.REMOVAL:
-            flags[model] = flag
+def _repository(row: Row) -> Repository:
+    """The repository of a row that was measured."""
+    return Repository(row["fullname"], row.get(HAS_NAME, True))
+
+
+def _flags(flagged: Iterable[Upheld], repositories: Repositories) -> dict[Repository, Upheld]:
+    """Repository -> its flag, the first of several."""
+    flags: dict[Repository, Upheld] = {}
+    for flag in flagged:
+        repository = repositories.of(flag.model, flag.time, flag.commits)
+        flags.setdefault(repository, flag._replace(link=discussed_at(flag.link, repository, flag.id)))
     return flags
 
 
@@ -151,11 +154,15 @@ def _named(model: str, precision: str, kind: Kind) -> Row:
 
 
 def _model_info(
-    row: Row, known: KnownFacts, bases: Mapping[str, Sequence[str]], copies: Mapping[tuple[str, str], str]
+    row: Row,
+    known: KnownFacts,
+    flag: Upheld | None,
+    bases: Mapping[str, Sequence[str]],
+    copies: Mapping[tuple[str, str], str],
 ) -> ModelInfo:
     """What is said of a row beside its result file."""
-    model, on_hub = row["fullname"], KINDS[row["kind"]].on_hub
-    facts, flag = known.facts.get(model) if on_hub else None, known.flagged.get(model)
+    model, on_hub, has_name = row["fullname"], KINDS[row["kind"]].on_hub, _repository(row).has_name
+    facts = known.facts.get(model) if on_hub and has_name else None
     info = request_info(model, known.requests.get(row["request_id"]), facts)
     standing = known.standings.get(row["request_id"], Standing())
     pretrained = info.type is ModelType.PRETRAINED
@@ -164,7 +171,7 @@ def _model_info(
         generation=generation(model, bases, lambda name: name != model or pretrained),
         merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
         mixture=is_mixture(facts, info.architectures.split(";")),
-        available=facts is None or facts.available,
+        available=has_name and (facts is None or facts.available),
         official=on_hub and namespace_of(model).casefold() in known.official,
         copy_of=copies.get((model, row["Model sha"])),
         flag_category=flag.category if flag else None,

@@ -134,7 +134,7 @@ BEFORE_SCORES = (
     ),
     BoardColumn(
         name="Hub License",
-        from_model=lambda info: (info.facts and info.facts.license) or (info.request and info.request.license) or None,
+        from_model=lambda info: license_of(info),
         key="license", heading="Licence", group="Hub",
         about="What the model card says.",
         presets=("scores", "model facts", "on the Hub"),
@@ -349,6 +349,14 @@ def params_of(info: ModelInfo) -> float | None:
     if info.request and info.request.params:
         return info.request.params
     return info.facts.params if info.facts else None
+
+
+def license_of(info: ModelInfo) -> str | None:
+    """As a maintainer corrected it, else as the card says now, else as it said when it was submitted."""
+    stated = info.request.license if info.request else ""
+    if info.request and "license" in info.request.corrected:
+        return stated or None
+    return (info.facts.license if info.facts else None) or stated or None
 
 
 def preset(name: str) -> list[str]:

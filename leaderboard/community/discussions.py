@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field, ValidationError
 
 from leaderboard import FileStore
-from leaderboard.community.texts import plain, quoted
+from leaderboard.community.comment_counts import CommentCounts
+from leaderboard.community.texts import literal, plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
+from leaderboard.identity.rights import is_same
 from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, edit
 
@@ -55,6 +58,8 @@ class Discussion(Versioned):
     """Its number there."""
     opened: str
     """A sentence: in whose name, and why it is where it is."""
+    closed: str = ""
+    """When it was ended (UTC); empty while it is open."""
     comments: list[Comment] = Field(default_factory=list)
     """What was said here, and what the board says on the Hub for others, oldest first."""
 
@@ -81,6 +86,10 @@ class PublicDiscussions(Protocol):
 
     def say(self, num: int, text: str, token: str | None = None) -> None: ...
 
+    def close(self, num: int, token: str | None = None) -> None: ...
+
+    def comments(self, num: int) -> int: ...
+
 
 class Discussions:
     """The discussions of a board. Safe for threads and processes."""
@@ -94,6 +103,7 @@ class Discussions:
         """Without a `place`, discussions are kept in the store."""
         self._store = store
         self._place = forum
+        self._counts = CommentCounts(forum.comments) if forum else None
         self._clock = clock
 
     def get(self, kind: Kind, subject: str) -> Discussion | None:
@@ -134,12 +144,14 @@ class Discussions:
         return made
 
     def say(self, discussion: Discussion, text: str, by: str, token: str | None = None) -> Discussion:
-        """Add what `by` says. Raises NotPossible where enough was said, NotAllowed and HubUnavailable."""
+        """Add what `by` says. Raises NotPossible where enough was said or it is closed, NotAllowed, HubUnavailable."""
+        if discussion.closed:
+            raise NotPossible("This discussion is closed, because its flag was withdrawn.")
         if discussion.num is None:
             return self._say_here(discussion, text, by)
-        if not (token and self._said_by_themselves(discussion.num, text, token)):
+        if not (token and self._said_by_themselves(discussion.num, literal(text), token)):
             discussion = self._say_here(discussion, text, by)
-            self._speaker().say(discussion.num or 0, f"**{by}** says on the board:\n\n{quoted(text)}")
+            self._speaker().say(discussion.num or 0, f"**{literal(by)}** says on the board:\n\n{quoted(text)}")
         return discussion
 
     def _say_here(self, discussion: Discussion, text: str, by: str) -> Discussion:
@@ -147,7 +159,7 @@ class Discussions:
 
         def decide(files: EditedFiles) -> Discussion:
             current = _parsed(path, files.read(path))
-            own = sum(comment.by == by for comment in current.comments)
+            own = sum(is_same(comment.by, by) for comment in current.comments)
             if len(current.comments) >= MAX_COMMENTS or own >= MAX_OWN:
                 raise NotPossible(
                     f"A discussion here has room for {MAX_COMMENTS} comments, {MAX_OWN} of them by one person."
@@ -171,7 +183,40 @@ class Discussions:
         except (HubUnavailable, NotAllowed, NotPossible, Conflict) as trouble:
             log.warning("A decision could not be noted in the discussion of %s/%s: %s", kind, subject, trouble)
 
+    def close(self, kind: Kind, subject: str, token: str | None = None) -> None:
+        """End the discussion where there is one, here and on the Hub; trouble of the Hub is logged."""
+        discussion = self.get(kind, subject)
+        if discussion is None or discussion.closed:
+            return
+        path = discussion.path
+
+        def decide(files: EditedFiles) -> None:
+            current = _parsed(path, files.read(path))
+            current.closed = current.closed or utc(self._clock())
+            files.write(path, current.to_json())
+
+        edit(self._store, decide, f"Close {discussion.title}")
+        if discussion.num is not None:
+            try:
+                self._close_there(discussion.num, token)
+            except (HubUnavailable, NotAllowed) as trouble:
+                log.warning("The discussion of %s/%s could not be closed on the Hub: %s", kind, subject, trouble)
+
+    def comments(self, discussion: Discussion) -> int | None:
+        """How many comments it has; None while the Hub has not told."""
+        if discussion.num is None:
+            return len(discussion.comments)
+        return self._counts.get(discussion.num) if self._counts else None
+
     # --- on the Hub
+
+    def _close_there(self, num: int, token: str | None) -> None:
+        """In the name of `token`'s owner where the Hub lets them, else in the board's."""
+        with suppress(NotAllowed):
+            if token:
+                self._speaker().close(num, token)
+                return
+        self._speaker().close(num)
 
     def _open(self, title: str, text: str, by: str, token: str | None) -> tuple[OpenedDiscussion | None, str]:
         """The discussion on the Hub (None: it has to be kept here), and a sentence that says in whose name."""
@@ -188,7 +233,7 @@ class Discussions:
         if not self._place.token:
             return None, f"It is kept here: this board has no account on the Hub to open it for {by}{refused}."
         try:
-            opened = self._place.open(title, f"**{by}** on the board:\n\n{text}", None)
+            opened = self._place.open(title, f"**{literal(by)}** on the board:\n\n{text}", None)
         except (NotAllowed, HubUnavailable) as trouble:
             return None, f"It is kept here, because the Hub could not take it. {trouble}"
         return opened, f"Opened on the Hub by this board's account for {by}{refused}."

@@ -7,7 +7,7 @@ Both change in one commit. Format and polarity: docs/community.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import MAX_LINKS, Link, Text
 from leaderboard.errors import NotFound, NotPossible, Unreadable
+from leaderboard.identity.rights import is_same
+from leaderboard.models.repositories import Repositories, Repository
 from leaderboard.records import Versioned, new_id, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
@@ -39,6 +41,12 @@ class Category(StrEnum):
     OTHER = "other"
     REMOVAL = "removal asked for by its owner"
     """Only by the owner; where it is accepted, the model's rows leave the board."""
+    REMOVED = "removal by the maintainers"
+    """Only by maintainers, with the same effect."""
+
+
+REMOVALS = frozenset({Category.REMOVAL, Category.REMOVED})
+"""Where one of these is accepted, the model's rows leave the board, and it cannot be submitted again."""
 
 
 class State(StrEnum):
@@ -93,6 +101,9 @@ class Flag(Versioned):
     id: str
     """16 hex digits."""
     model: str
+    """What the model was called when it was flagged."""
+    commits: list[str] = Field(default_factory=list)
+    """Its commits that this board had seen then: the repository has them under any name."""
     category: Category
     evidence: str
     links: list[str] = Field(default_factory=list)
@@ -121,6 +132,13 @@ class Listed(BaseModel):
 
     id: str
     model: str
+    """What the flagged repository is called now."""
+    flagged_as: str = ""
+    """What it was called when it was flagged."""
+    name_taken: bool = False
+    """True: another repository has this name now, and the flag says nothing of that one."""
+    commits: list[str] = Field(default_factory=list)
+    """Commits of the flagged repository, by which it can be told."""
     category: Category
     state: State
     flagged: bool
@@ -130,8 +148,25 @@ class Listed(BaseModel):
     """When it was raised (UTC)."""
     decided: str | None
     """When it came to its present state (UTC); null while it is proposed."""
+    decided_by: str = ""
+    """Who decided; empty while it is proposed."""
+    note: str = ""
+    """The reason for the decision."""
     link: str
-    """Where it is discussed: an address on the Hub, or the path of the model's page here."""
+    """Where it is discussed: an address on the Hub, or the path of a page here."""
+
+    def now(self, repositories: Repositories) -> Listed:
+        """The same with what the flagged repository is called now."""
+        flagged_as = self.flagged_as or self.model
+        repository = repositories.of(flagged_as, self.time, self.commits)
+        return self.model_copy(
+            update={
+                "model": repository.name,
+                "flagged_as": flagged_as,
+                "name_taken": not repository.has_name,
+                "link": discussed_at(self.link, repository, self.id),
+            }
+        )
 
 
 class FlagList(Versioned):
@@ -141,7 +176,8 @@ class FlagList(Versioned):
     about: str = (
         "`flagged: true` means that the board's maintainers accepted the flag and hide the model's rows by default; "
         "false means that nothing was decided against the model. `flagged` at the top lists the models with at least "
-        "one accepted flag."
+        "one accepted flag. A flag follows the repository that was evaluated: `model` is what that is called now, "
+        "`flagged_as` what it was called when it was flagged."
     )
     flagged: dict[str, list[str]] = Field(default_factory=dict)
     """Model with an accepted flag -> the categories of its accepted flags."""
@@ -156,18 +192,35 @@ class FlagList(Versioned):
 class Upheld(NamedTuple):
     """What the board says of a flagged model."""
 
+    model: str
+    """What it was called when it was flagged."""
     category: str
     link: str
     time: str = ""
     """When the flag was raised (UTC)."""
+    commits: tuple[str, ...] = ()
+    """Commits of the flagged repository."""
+    id: str = ""
+
+    @property
+    def removes(self) -> bool:
+        """Whether the model's rows leave the board."""
+        return self.category in REMOVALS
 
 
 class Flags:
     """The flags of a results store. Safe for threads and processes: every change is compare-and-swap."""
 
-    def __init__(self, store: FileStore, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        store: FileStore,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        repositories: Callable[[], Repositories] = lambda: Repositories({}),
+    ) -> None:
+        """`repositories` tells which repositories names meant, as of now."""
         self._store = store
         self._clock = clock
+        self._repositories = repositories
         self._known: tuple[bytes, FlagList] = (b"", FlagList())
 
     # --- reading
@@ -181,17 +234,24 @@ class Flags:
         path = flag_path(flag_id)
         return _parsed(path, self._store.read(path)[0])
 
-    def of_model(self, is_model: Callable[[str, str], bool]) -> list[Flag]:
-        """A model's flags, the newest first; `is_model` tells whether a name meant it at a time (UTC)."""
-        return [self.get(flag.id) for flag in reversed(self.listed().flags) if is_model(flag.model, flag.time)]
+    def current(self) -> FlagList:
+        """As `listed`, by what the models are called at this moment. Raises Unreadable."""
+        return _as_list(self.listed().flags, self._repositories())
 
-    def upheld(self) -> Mapping[str, Upheld]:
-        """Model -> its accepted flag; a removal before any other, then the one that was accepted first."""
-        upheld_by_model: dict[str, Upheld] = {}
-        for flag in self.listed().flags:
-            if flag.flagged and (flag.model not in upheld_by_model or flag.category is Category.REMOVAL):
-                upheld_by_model[flag.model] = Upheld(flag.category.value, flag.link, flag.time)
-        return upheld_by_model
+    def of_model(self, model: str) -> list[Flag]:
+        """The flags of what is called `model` now, the newest first. Raises Unreadable."""
+        flags = reversed(self.current().flags)
+        return [self.get(flag.id) for flag in flags if flag.model == model and not flag.name_taken]
+
+    def upheld(self) -> list[Upheld]:
+        """The accepted flags, removals first, then in the order in which they were raised. Raises Unreadable."""
+        accepted = [_upheld(flag) for flag in self.listed().flags if flag.flagged]
+        return sorted(accepted, key=lambda flag: not flag.removes)
+
+    def removal(self, model: str) -> Flag | None:
+        """The accepted flag that took the rows of what is called `model` now; None without. Raises Unreadable."""
+        flags = (flag for flag in self.current().flags if flag.flagged and flag.category in REMOVALS)
+        return next((self.get(flag.id) for flag in flags if flag.model == model and not flag.name_taken), None)
 
     def raised_by(self, name: str) -> list[Listed]:
         """The flags of one person that nobody has decided."""
@@ -199,11 +259,14 @@ class Flags:
 
     # --- writing
 
-    def draft(self, draft: Draft, by: str) -> Flag:
-        """`draft` as a flag that is not written yet. Raises NotPossible for what is there already, or is too much."""
+    def draft(self, draft: Draft, by: str, commits: Iterable[str] = ()) -> Flag:
+        """`draft` against the repository with these `commits`, as a flag that is not written yet.
+
+        Raises NotPossible for what is there already, or is too much.
+        """
         time = utc(self._clock())
         first = FlagStep(time=time, to=State.PROPOSED, by=by)
-        flag = Flag(id=new_id(), **draft.model_dump(), by=by, time=time, history=[first])
+        flag = Flag(id=new_id(), **draft.model_dump(), commits=sorted(commits), by=by, time=time, history=[first])
         _check_room(flag, self.listed())
         return flag
 
@@ -216,7 +279,7 @@ class Flags:
             files.create(flag.path, flag.to_json())
             for path, content in (beside or {}).items():
                 files.create(path, content)
-            files.write(LIST_PATH, _with(listed, flag).to_json())
+            files.write(LIST_PATH, self._with(listed, flag).to_json())
             return flag
 
         return edit(self._store, decide, f"Flag {flag.model}: {flag.category.value}")
@@ -234,7 +297,7 @@ class Flags:
             flag.history.append(FlagStep(time=utc(self._clock()), from_=flag.state, to=to, by=by, note=note))
             flag.state = to
             files.write(path, flag.to_json())
-            files.write(LIST_PATH, _with(listed, flag).to_json())
+            files.write(LIST_PATH, self._with(listed, flag).to_json())
             return flag
 
         return edit(self._store, change, f"Flag {flag_id}: {to.value}")
@@ -248,11 +311,31 @@ class Flags:
             for path, content, _ in self._store.read_many(self._store.list("flags/").keys() - {LIST_PATH}):
                 with suppress(Unreadable):
                     flags.append(_short(_parsed(path, content)))
-            fresh = _as_list(flags)
+            fresh = _as_list(flags, self._repositories())
             files.write(LIST_PATH, fresh.to_json())
             return fresh
 
         return edit(self._store, decide, "List the flags anew")
+
+    def follow_renames(self) -> bool:
+        """Write `flags.json` by what the models are called now, if it says anything else; say whether it did.
+
+        Raises Unreadable, Conflict.
+        """
+        if self.current() == self.listed():
+            return False
+
+        def decide(files: EditedFiles) -> bool:
+            listed = self._parsed_list(files.find(LIST_PATH))
+            files.write(LIST_PATH, _as_list(listed.flags, self._repositories()).to_json())
+            return True
+
+        return edit(self._store, decide, "Flags follow their repositories")
+
+    def _with(self, listed: FlagList, flag: Flag) -> FlagList:
+        """The list with this flag as it is now."""
+        others = (short for short in listed.flags if short.id != flag.id)
+        return _as_list([*others, _short(flag)], self._repositories())
 
     def _parsed_list(self, content: bytes | None) -> FlagList:
         """The list in `content`; it is parsed once for the same content. Raises Unreadable."""
@@ -275,6 +358,18 @@ def flag_path(flag_id: str) -> str:
     return f"flags/{flag_id[:2]}/{flag_id}.json"
 
 
+def _upheld(flag: Listed) -> Upheld:
+    flagged_as, commits = flag.flagged_as or flag.model, tuple(flag.commits)
+    return Upheld(flagged_as, flag.category.value, flag.link, flag.time, commits, flag.id)
+
+
+def discussed_at(link: str, repository: Repository, flag_id: str) -> str:
+    """Where a flag is discussed: its `link` on the Hub, else the page of the repository, or that of all flags."""
+    if link and not link.startswith("/"):
+        return link
+    return f"/model/{repository.name}#flags" if repository.has_name else f"/flags#flag-{flag_id}"
+
+
 def _parsed(path: str, content: bytes) -> Flag:
     try:
         return Flag.model_validate_json(content)
@@ -283,23 +378,27 @@ def _parsed(path: str, content: bytes) -> Flag:
 
 
 def _short(flag: Flag) -> Listed:
-    decided = flag.history[-1].time if flag.history and flag.state is not State.PROPOSED else None
+    decision = flag.history[-1] if flag.history and flag.state is not State.PROPOSED else None
     return Listed(
         id=flag.id,
         model=flag.model,
+        flagged_as=flag.model,
+        commits=flag.commits,
         category=flag.category,
         state=flag.state,
         flagged=flag.state is State.ACCEPTED,
         by=flag.by,
         time=flag.time,
-        decided=decided,
-        link=flag.link or f"/model/{flag.model}#flags",
+        decided=decision.time if decision else None,
+        decided_by=decision.by if decision else "",
+        note=decision.note if decision else "",
+        link=discussed_at(flag.link, Repository(flag.model), flag.id),
     )
 
 
 def _undecided(listed: FlagList, name: str) -> list[Listed]:
     """The flags of one person that nobody has decided."""
-    return [short for short in listed.flags if short.by == name and short.state is State.PROPOSED]
+    return [short for short in listed.flags if is_same(short.by, name) and short.state is State.PROPOSED]
 
 
 def _check_room(flag: Flag, listed: FlagList) -> None:
@@ -315,15 +414,10 @@ def _check_room(flag: Flag, listed: FlagList) -> None:
         raise NotPossible(f"{len(own)} of your flags wait for a decision. Withdraw one, or wait until one is decided.")
 
 
-def _with(listed: FlagList, flag: Flag) -> FlagList:
-    """The list with this flag as it is now."""
-    return _as_list([*(short for short in listed.flags if short.id != flag.id), _short(flag)])
-
-
-def _as_list(flags: list[Listed]) -> FlagList:
-    flags = sorted(flags, key=lambda flag: (flag.time, flag.id))
+def _as_list(listed: Iterable[Listed], repositories: Repositories) -> FlagList:
+    flags = sorted((flag.now(repositories) for flag in listed), key=lambda flag: (flag.time, flag.id))
     models: dict[str, list[str]] = {}
     for flag in flags:
-        if flag.flagged and flag.category.value not in models.setdefault(flag.model, []):
+        if flag.flagged and not flag.name_taken and flag.category.value not in models.setdefault(flag.model, []):
             models[flag.model].append(flag.category.value)
     return FlagList(flagged=dict(sorted(models.items())), flags=flags)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from leaderboard.community.discussions import Discussion, Discussions
+from leaderboard.community.flags import Flag
+from leaderboard.community.removals import Removals
 from leaderboard.community.rights import Rights
-from leaderboard.community.texts import Note, code, one_line, owner, quoted
+from leaderboard.community.texts import Note, code, literal, one_line, owner, quoted
 from leaderboard.community.votes import Votes
-from leaderboard.errors import NotAccepted, NotAllowed, NotPossible
+from leaderboard.errors import Conflict, NotAccepted, NotAllowed, NotFound, NotPossible
 from leaderboard.identity import Asker
 from leaderboard.queue.priority import given_priority
 from leaderboard.queue.queue import Queue
@@ -49,6 +52,7 @@ class RequestDesk:
         rights: Rights,
         address: str,
         wake: Callable[[], None],
+        removals: Removals,
     ) -> None:
         """`address`: of the board, for links from the Hub; `wake` is called when a worker has something to do."""
         self.queue = queue
@@ -57,6 +61,7 @@ class RequestDesk:
         self._rights = rights
         self._address = address
         self._wake = wake
+        self._removals = removals
 
     def vote(self, request_id: str, asker: Asker) -> Request:
         """Raises NotFound, NotPossible."""
@@ -81,8 +86,8 @@ class RequestDesk:
     def relaunch(self, request_id: str, asker: Asker, note: str = "") -> Request:
         """Put a failed or cancelled request back; noted in its discussion. Raises NotFound, NotAllowed, NotPossible."""
         self._only_maintainers(asker)
-        request = self.queue.relaunch(self.queue.get(request_id), asker.name, f"relaunched: {note}" if note else "")
-        text = f"{asker.name} has relaunched [the request]({self._address}/request/{request.id})."
+        request = self.queue.relaunch(self._shown(request_id), asker.name, f"relaunched: {note}" if note else "")
+        text = f"{literal(asker.name)} has relaunched [the request]({self._address}/request/{request.id})."
         self.discussions.note(
             "requests", request.id, text + (f"\n\n{quoted(note)}" if note else ""), asker.name, asker.token
         )
@@ -92,7 +97,7 @@ class RequestDesk:
     def rerun(self, request_id: str, asker: Asker, note: str = "") -> Request:
         """Evaluate a finished request once more. Raises NotFound, NotAllowed, NotPossible."""
         self._only_maintainers(asker)
-        request = self.queue.rerun(self.queue.get(request_id), asker.name, f"run again: {note}" if note else "")
+        request = self.queue.rerun(self._shown(request_id), asker.name, f"run again: {note}" if note else "")
         self._wake()
         return request
 
@@ -133,6 +138,21 @@ class RequestDesk:
         return self.discussions.write(
             self.discussions.prepare("requests", request.id, title, text, asker.name, asker.token, remark)
         )
+
+    def end_all(self, flag: Flag, asker: Asker) -> None:
+        """Take the requests of a removed model out of the queue."""
+        for request in self.queue.view().open:
+            if self._removals.why(request.model):
+                with suppress(NotPossible, NotFound, Conflict):  # it ended meanwhile, and is not shown either way
+                    self.queue.cancel(request, asker.name, f"its model was removed: {flag.category.value}")
+
+    def _shown(self, request_id: str) -> Request:
+        """A request whose result would be shown. Raises NotFound, NotPossible for a removed model's."""
+        request = self.queue.get(request_id)
+        why = self._removals.why(request.model)
+        if why:
+            raise NotPossible(f"It would not be shown. {why}")
+        return request
 
     def _only_maintainers(self, asker: Asker) -> None:
         if not self._rights.is_maintainer(asker.person):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
+from leaderboard.identity.rights import is_same
 from leaderboard.records import Person, Request
 
 
@@ -27,13 +28,12 @@ class Rights:
 
     def is_self(self, person: Person, name: str) -> bool:
         """Whether `name` in a file means `person`: a stranger is not everybody who was one."""
-        return person.name == name != BOARD and self.is_known(person)
+        return is_same(person.name, name) and not is_same(name, BOARD) and self.is_known(person)
 
     def may_cancel(self, person: Person, request: Request) -> bool:
-        """Its submitter, the model's owner and maintainers."""
-        return (
-            self.is_self(person, request.sender) or self.is_owner(person, request.model) or self.is_maintainer(person)
-        )
+        """Its submitters, the model's owner and maintainers."""
+        is_submitter = any(self.is_self(person, name) for name in (request.sender, request.resubmitted_by))
+        return is_submitter or self.is_owner(person, request.model) or self.is_maintainer(person)
 
     def may_withdraw(self, person: Person, flag: Flag) -> bool:
         """The flagger while nothing is decided, and maintainers."""

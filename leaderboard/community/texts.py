@@ -14,6 +14,13 @@ MAX_NOTE = 1_000
 MAX_LINKS = 10
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tab and newline, those that turn the direction of writing, and what is not UTF-8."""
+SPECIAL = re.compile(r"[\\`*_\[\]{}#!|~>$^]")
+"""What means something to Markdown wherever it stands."""
+LINE_START = re.compile(r"^(\d*)([-+=.)])")
+"""What means something at the start of a line: lists, rules, and lines under headings."""
+SCHEME = re.compile(r"[A-Za-z]:(?=//)|(?:mailto|xmpp):|www(?=\.)", re.IGNORECASE)
+"""What makes a renderer take the rest for an address."""
+NO_WIDTH, NO_BREAK = "\u200b", "\u00a0"
 LINK = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?:[/?#][^\s<>\"'`\\(){}|^]*)?")
 
 
@@ -39,10 +46,26 @@ Note = Annotated[str, StringConstraints(max_length=MAX_NOTE), AfterValidator(pla
 Link = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(link)]
 
 
+def literal(text: str) -> str:
+    """`text` in Markdown that shows it as it was written: no heading, link, image, tag or table, and nobody is called.
+
+    Renderers look for addresses and names in what Markdown leaves over: a space without width breaks them.
+    """
+    return "\n".join(map(_literal_line, text.split("\n")))
+
+
+def _literal_line(line: str) -> str:
+    line = line.replace("\t", "    ")
+    indented = len(line) - len(line.lstrip(" "))
+    safe = SPECIAL.sub(r"\\\g<0>", line[indented:]).replace("&", "&amp;").replace("<", "&lt;")
+    safe = LINE_START.sub(r"\1\\\2", safe)
+    safe = SCHEME.sub(f"\\g<0>{NO_WIDTH}", safe).replace("@", f"@{NO_WIDTH}")
+    return NO_BREAK * indented + safe
+
+
 def quoted(text: str) -> str:
-    """`text` as a quotation in Markdown, in which nobody is called and nothing is a heading or a tag."""
-    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace("@", "@\u200b")
-    return "\n".join(f"> {line}".rstrip() for line in safe.split("\n"))
+    """`text` as a quotation in Markdown, shown as it was written."""
+    return "\n".join(f"> {line}".rstrip(" ") for line in literal(text).split("\n"))
 
 
 def code(text: str) -> str:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard.errors import NotPossible, Unreadable
+from leaderboard.identity.rights import hub_name, is_same
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Request, Status, Versioned, utc
 from leaderboard.stores.edit import EditedFiles, content_of
@@ -43,6 +44,10 @@ class Ballot(Versioned):
         """Who voted."""
         return [vote.username for vote in self.votes]
 
+    def has(self, name: str) -> bool:
+        """Whether `name` voted, however it is spelled."""
+        return any(is_same(vote.username, name) for vote in self.votes)
+
 
 class Votes:
     """The votes of a queue. Safe for threads and processes."""
@@ -58,15 +63,15 @@ class Votes:
 
     def has_voted(self, request: Request, name: str) -> bool:
         """Whether `name` counts among its votes already."""
-        return name == request.sender or name in self.of(request).names()
+        return is_same(name, request.sender) or self.of(request).has(name)
 
     def give(self, request: Request, name: str) -> Request:
         """Vote for it. Raises NotPossible when it does not wait any more, or `name` has voted."""
 
         def decide(current: Request, ballot: Ballot) -> None:
-            if name == current.sender:
+            if is_same(name, current.sender):
                 raise NotPossible("You submitted it: your vote is counted already.")
-            if name in ballot.names():
+            if ballot.has(name):
                 raise NotPossible("You have voted for it already.")
             ballot.votes.append(Vote(username=name, timestamp=utc(self._clock())))
 
@@ -76,9 +81,9 @@ class Votes:
         """Take a vote back. Raises NotPossible when it does not wait any more, or there is no such vote."""
 
         def decide(current: Request, ballot: Ballot) -> None:
-            if name not in ballot.names():
+            if not ballot.has(name):
                 raise NotPossible("You have not voted for it.")
-            ballot.votes = [vote for vote in ballot.votes if vote.username != name]
+            ballot.votes = [vote for vote in ballot.votes if not is_same(vote.username, name)]
 
         return self._change(request, decide, "Take back a vote for {}")
 
@@ -89,7 +94,7 @@ class Votes:
             path = votes_path(current)
             ballot = _ballot(current, path, files.find(path))
             decide(current, ballot)
-            votes = len({*ballot.names(), current.sender})
+            votes = len({hub_name(voter) for voter in (*ballot.names(), current.sender)})
             current.priority += votes - current.votes
             current.votes = votes
             files.write(path, (ballot.model_dump_json(indent=2) + "\n").encode())

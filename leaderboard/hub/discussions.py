@@ -56,6 +56,17 @@ class HubDiscussions:
         with self._client(token) as client:
             client.comment_discussion(self.repo, num, text, repo_type="dataset")
 
+    def close(self, num: int, token: str | None = None) -> None:
+        """End it in the name of `token`, the board's own without one. Raises NotAllowed, HubUnavailable."""
+        with self._client(token) as client:
+            client.change_discussion_status(self.repo, num, "closed", repo_type="dataset")
+
+    def comments(self, num: int) -> int:
+        """How many comments it has beside the one that opened it. Raises NotAllowed, HubUnavailable."""
+        with self._client(None) as client:
+            events = client.get_discussion_details(self.repo, num, repo_type="dataset").events
+        return max(0, sum(event.type == "comment" for event in events) - 1)
+
     def create(self) -> None:
         """Make the repository unless it is there. Raises NotAllowed, HubUnavailable."""
         try:

@@ -93,6 +93,14 @@ class Hub:
         card = info.get("cardData")
         return facts.model_copy(update={"card": card if isinstance(card, dict) else {}})
 
+    def has_commit(self, model: str, revision: str) -> bool:
+        """Whether the repository that is called `model` now has that commit. Raises as `overview`."""
+        try:
+            self._info(model, revision, Deadline(self.timeout_s))
+        except RevisionNotFound:
+            return False
+        return True
+
     def whoami(self, token: str) -> Person:
         """Whose token it is. Raises NotAllowed when the Hub does not know it, HubUnavailable."""
         person = self._person(token, Deadline(self.timeout_s))

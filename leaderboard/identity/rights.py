@@ -54,6 +54,7 @@ ROUTES: dict[str, Role] = {
     "POST /requests/{request_id}/relaunch": Role.MAINTAINER,
     "POST /requests/{request_id}/rerun": Role.MAINTAINER,
     "PATCH /requests/{request_id}": Role.MAINTAINER,
+    "GET /flags": Role.READER,
     "GET /flags.json": Role.READER,
     "GET /flags/{flag_id}": Role.READER,
     "POST /flags": Role.SUBMITTER,
@@ -132,6 +133,11 @@ class Roles:
 
 def _names(person: Person) -> set[str]:
     return {hub_name(name) for name in (person.name, *person.orgs)}
+
+
+def is_same(name: str, other: str) -> bool:
+    """Whether both are one name on the Hub."""
+    return hub_name(name) == hub_name(other)
 
 
 def hub_name(name: str) -> str:

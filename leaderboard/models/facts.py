@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from leaderboard import FileStore
 from leaderboard.errors import Unreadable
 from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
-from leaderboard.records import ModelFacts, model_folder, model_in
+from leaderboard.models.repositories import Repositories, known_commits
+from leaderboard.records import ModelFacts, model_folder, model_in, now
 from leaderboard.stores.edit import EditedFiles, edit
 
 FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
@@ -67,7 +68,7 @@ def _short(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if len(json.dumps(value, default=str)) <= MAX_KEPT_CHARACTERS}
 
 
-def submitted(facts: ModelFacts, before: Iterable[ModelFacts]) -> ModelFacts:
+def submitted(facts: ModelFacts, before: Collection[ModelFacts]) -> ModelFacts:
     """What to keep when a commit is submitted: its facts, and the other commits and names that were kept `before`."""
     weights: dict[str, str] = {}
     aliases: dict[str, str] = {}
@@ -77,7 +78,14 @@ def submitted(facts: ModelFacts, before: Iterable[ModelFacts]) -> ModelFacts:
     own = weights_of(facts)
     weights |= {facts.revision: own} if own else {}
     aliases.pop(facts.model, None)
-    return board_facts(facts).model_copy(update={"weights": weights, "aliases": aliases})
+    since = next((earlier.since for earlier in before if earlier.model == facts.model), "")
+    return board_facts(facts).model_copy(update={"weights": weights, "aliases": aliases, "since": since})
+
+
+def newcomer(facts: ModelFacts, since: str) -> ModelFacts:
+    """What to keep of a repository that has taken the name of another one: nothing that was known of that one."""
+    own = weights_of(facts)
+    return board_facts(facts).model_copy(update={"weights": {facts.revision: own} if own else {}, "since": since})
 
 
 def refreshed(kept: ModelFacts, seen: ModelFacts) -> ModelFacts:
@@ -115,7 +123,8 @@ def renamed(kept: ModelFacts, there: ModelFacts | None, old: str, at: str) -> Mo
     others = there.aliases if there else {}
     weights = (there.weights if there else {}) | all_weights(kept)
     aliases = {name: time for name, time in (others | kept.aliases | {old: at}).items() if name != kept.model}
-    return kept.model_copy(update={"aliases": aliases, "weights": weights})
+    since = there.since if there else ""
+    return kept.model_copy(update={"aliases": aliases, "weights": weights, "since": since})
 
 
 class Names(NamedTuple):
@@ -126,12 +135,14 @@ class Names(NamedTuple):
     """Earlier name -> when it was seen that it was renamed (UTC)."""
     since: str = ""
     """From when on the present name is its own, where another model had it before (UTC)."""
+    commits: frozenset[str] = frozenset()
+    """Those of its commits that are known here."""
 
-    def include(self, name: str, time: str) -> bool:
-        """Whether what was called `name` at `time` (UTC) is this model."""
+    def include(self, name: str, time: str, commit: str = "") -> bool:
+        """Whether what was called `name` at `time` (UTC) is this model; `commit` is the one that was evaluated."""
         if name == self.now:
-            return not self.since or time > self.since
-        return name in self.earlier and time <= self.earlier[name]
+            return not self.since or time > self.since or commit in self.commits
+        return name in self.earlier and (time <= self.earlier[name] or commit in self.commits)
 
 
 @dataclass(frozen=True)
@@ -162,6 +173,9 @@ class KnownModels:
         self._by_weights: dict[str, set[tuple[str, str]]] | None = None
         """Made when it is first asked for: boards do without."""
         self._now: dict[str, str] = {}
+        self._spelled: dict[str, str] = {}
+        """Name in small letters -> as it is spelled, of present and earlier names."""
+        self._repositories: tuple[dict[str, ModelFacts] | None, Repositories] = (None, Repositories({}))
 
     def all(self) -> FactsOfAll:
         """Everything that is known, as of now."""
@@ -182,15 +196,19 @@ class KnownModels:
             return self._facts.get(model)
 
     def names(self, model: str) -> Names:
-        """What `model` is called now, and every earlier name; itself for one that was never renamed."""
+        """What `model` is called now, and every earlier name; itself for one that was never renamed.
+
+        As on the Hub, it does not matter whether letters are large or small.
+        """
         with self._lock:
             self._refresh()
+            model = self._spelled.get(model.lower(), model)
             after = self._facts.get(self._now.get(model, ""))
             facts = self._facts.get(model, after)
             if facts is None:
                 return Names(model, {})
             since = after.aliases.get(model, "") if after is not None and after is not facts else ""
-            return Names(facts.model, dict(facts.aliases), since)
+            return Names(facts.model, dict(facts.aliases), max(since, facts.since), frozenset(known_commits(facts)))
 
     def twins(self, facts: ModelFacts) -> list[Twin]:
         """Every known checkpoint with these weights, but this commit itself."""
@@ -204,16 +222,25 @@ class KnownModels:
                 if (model, revision) != (facts.model, facts.revision)
             ]
 
-    def note(self, facts: ModelFacts, names: dict[str, str], message: str) -> None:
+    def repositories(self) -> Repositories:
+        """Which repositories names meant, as of now; made once for the same facts."""
+        with self._lock:
+            self._refresh()
+            if self._repositories[0] is not self._facts:
+                self._repositories = (self._facts, Repositories(self._facts))
+            return self._repositories[1]
+
+    def note(self, facts: ModelFacts, names: dict[str, str], message: str, is_newcomer: bool = False) -> None:
         """Keep the facts of a commit that is submitted; `names` are earlier names whose files it takes over.
 
+        `is_newcomer`: the name was another repository's when it was submitted last; nothing is kept of that one.
         Raises Conflict when others keep changing the files.
         """
 
         def decide(files: EditedFiles) -> None:
             contents = {name: files.find(facts_path(name)) for name in (facts.model, *names)}
             before = {name: kept for name, content in contents.items() if content and (kept := read_facts(content))}
-            kept = submitted(facts, before.values())
+            kept = newcomer(facts, now()) if is_newcomer else submitted(facts, before.values())
             kept = kept.model_copy(update={"aliases": kept.aliases | names})
             files.write(facts_path(facts.model), facts_file(kept))
             for name in names:
@@ -226,7 +253,7 @@ class KnownModels:
         changes = self._store.changes_since(self._seen)
         touched = {path: version for path, version in changes.paths.items() if FACTS_PATH.fullmatch(path)}
         if changes.complete:
-            self._facts, self._versions, self._unreadable, self._now = {}, {}, {}, {}
+            self._facts, self._versions, self._unreadable, self._now, self._spelled = {}, {}, {}, {}, {}
             self._by_weights = None
         elif touched:  # whoever was given the dictionaries keeps them as they are
             self._facts, self._versions = self._facts.copy(), self._versions.copy()
@@ -246,6 +273,7 @@ class KnownModels:
         model = _model_of(path)
         self._facts[model], self._versions[path] = facts, version
         self._now |= dict.fromkeys(facts.aliases, model)
+        self._spelled |= {name.lower(): name for name in (*facts.aliases, model)}
         if self._by_weights is not None:
             _add_weights(self._by_weights, model, facts)
 

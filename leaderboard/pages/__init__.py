@@ -17,6 +17,7 @@ from leaderboard.errors import NotFound
 from leaderboard.pages import (
     about,
     compare,
+    flags,
     leaderboard,
     manage,
     model,
@@ -52,7 +53,7 @@ class Tab(Protocol):
 TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
 """In the order of the top bar."""
 
-PAGES: list[Tab] = [request, model, organise, manage, participate]
+PAGES: list[Tab] = [request, model, flags, organise, manage, participate]
 """Reached by links; the rest of the address names their subject."""
 
 NAMES = ("", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES)))

@@ -9,6 +9,7 @@ from leaderboard.benchmarks import Benchmark, Column
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.columns import AVERAGE, RESULT_PATH, RESULT_VERSION
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.models.repositories import present_command
 from leaderboard.pages.entry import tracks_of
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
@@ -16,6 +17,19 @@ from leaderboard.records import MODEL_TYPE_SYMBOLS, ModelType, PodiumBlock
 from leaderboard.service import Service
 
 TITLE = "About"
+
+DECISIONS_SHOWN = 50
+EFFECTS = {
+    ("quota", "lift"): "no quota",
+    ("quota", "impose"): "the quota again",
+    ("official_provider", "lift"): "no official provider",
+    ("official_provider", "impose"): "official provider",
+    ("do_not_submit", "lift"): "may be submitted",
+    ("do_not_submit", "impose"): "not accepted",
+    ("copy", "lift"): "may be submitted although it is a copy",
+    ("copy", "impose"): "not accepted as a copy",
+}
+"""What maintainers decided, in words."""
 
 TYPES = {
     ModelType.PRETRAINED: "trained from scratch on a corpus, by next-token prediction",
@@ -77,7 +91,11 @@ def draw(service: Service, visit: Visit) -> str:
         rules=benchmark.competition,
         tracks=tracks_of(benchmark),
         block=block,
+        command=present_command(block, service.models.repositories()) if block else "",
         worked=worked_row(benchmark, block) if block else [],
+        refused=service.policies.rules(benchmark.id).refused(),
+        decisions=list(reversed(service.policies.history(benchmark.id)))[:DECISIONS_SHOWN],
+        effects=EFFECTS,
         types=[(MODEL_TYPE_SYMBOLS[kind], kind.value, text) for kind, text in TYPES.items()],
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leaderboard.community.discussions import Discussion, Kind
-from leaderboard.community.flags import MOVES, Category, Flag, State
+from leaderboard.community.flags import MOVES, REMOVALS, Category, Flag, State
 from leaderboard.errors import Unreadable
 from leaderboard.pages.shell import Visit
 from leaderboard.records import OPEN, ModelType, Person, Request, Status
@@ -19,6 +20,8 @@ class Talk:
     kind: Kind
     subject: str
     discussion: Discussion | None
+    comments: int | None = None
+    """How many it has; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ def may_write(service: Service, person: Person) -> bool:
 def talk(service: Service, kind: Kind, subject: str) -> Talk:
     """The discussion of a flag or a request, if there is one that can be read."""
     try:
-        return Talk(kind, subject, service.discussions.get(kind, subject))
+        discussion = service.discussions.get(kind, subject)
+        return Talk(kind, subject, discussion, service.discussions.comments(discussion) if discussion else None)
     except Unreadable:
         return Talk(kind, subject, None)
 
@@ -81,15 +85,16 @@ def flag_section(service: Service, visit: Visit, model: str) -> FlagSection:
     person, rights = reader_of(service, visit), service.rights
     trouble, flags = "", []
     try:
-        flags = service.flag_desk.flags.of_model(service.models.names(model).include)
+        flags = service.flag_desk.flags.of_model(service.models.names(model).now)
     except Unreadable as problem:
         trouble = str(problem)
     is_owner = rights.is_owner(person, model)
+    removals = {Category.REMOVAL} if is_owner else {Category.REMOVED} if rights.is_maintainer(person) else set()
     return FlagSection(
         model=model,
         flags=[ShownFlag(flag, talk(service, "flags", flag.id), moves(service, person, flag)) for flag in flags],
         trouble=trouble,
-        categories=[category for category in Category if is_owner or category is not Category.REMOVAL],
+        categories=[category for category in Category if category not in REMOVALS or category in removals],
         may_write=may_write(service, person),
         is_owner=is_owner,
     )
@@ -103,6 +108,15 @@ def moves(service: Service, person: Person, flag: Flag) -> list[State]:
     ]
 
 
+def own_votes(service: Service, visit: Visit, requests: Iterable[Request]) -> dict[str, bool]:
+    """Id of each of the waiting `requests` that this reader may vote for -> whether they have."""
+    person, votes = reader_of(service, visit), service.request_desk.votes
+    if not may_write(service, person):
+        return {}
+    others = [request for request in requests if not service.rights.is_self(person, request.sender)]
+    return {request.id: request.votes > 1 and votes.of(request).has(person.name) for request in others}
+
+
 def actions(service: Service, visit: Visit, request: Request) -> Actions:
     """What may be done with `request`."""
     person, rights = reader_of(service, visit), service.rights
@@ -110,7 +124,7 @@ def actions(service: Service, visit: Visit, request: Request) -> Actions:
     return Actions(
         may_write=writes,
         may_vote=waits and writes and not rights.is_self(person, request.sender),
-        has_voted=waits and person.name in service.request_desk.votes.of(request).names(),
+        has_voted=waits and service.request_desk.votes.of(request).has(person.name),
         may_cancel=request.status in OPEN and rights.may_cancel(person, request),
         may_report=request.status is Status.FAILED and writes,
         is_maintainer=rights.is_maintainer(person),

@@ -11,6 +11,7 @@ from leaderboard.service import Service
 
 TITLE = "Leaderboard"
 
+# The whole address: Gradio's scripts outlive a page, and a path alone is resolved against the one they came from.
 START = """
 const address = new URLSearchParams(location.search);
 const benchmark = address.get("benchmark") || props.benchmark;
@@ -18,7 +19,7 @@ const prefix = new URL(window.gradio_config?.root || location.origin).pathname.r
 const ask = (payload) => server.ask_board({ ...payload, benchmark });
 const first = ask({ ...Object.fromEntries(address), offset: 0, limit: 100, facets: true, about: true });
 const board = element.querySelector(".board");
-import(`${prefix}/podium-assets/table.js`).then(async ({ mount }) => {
+import(`${location.origin}${prefix}/podium-assets/table.js`).then(async ({ mount }) => {
   const answer = await first;
   if (answer.error) board.textContent = answer.error;
   else mount(board, { about: answer.about, first: answer, ask, hub: props.hub, prefix });

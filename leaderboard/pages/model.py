@@ -15,6 +15,7 @@ from leaderboard.board.submission_rule import competing
 from leaderboard.columns import AVERAGE, COLUMNS, MODEL
 from leaderboard.columns.column import Cell
 from leaderboard.errors import NotFound
+from leaderboard.models.repositories import present_command
 from leaderboard.pages.community import flag_section
 from leaderboard.pages.entry import said
 from leaderboard.pages.examples import Example, read_example
@@ -22,7 +23,7 @@ from leaderboard.pages.local_scores import local_scores
 from leaderboard.pages.private_results import private_part
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
-from leaderboard.records import PodiumBlock, Request, Score, kind_of
+from leaderboard.records import ModelFacts, PodiumBlock, Request, Score, kind_of
 from leaderboard.service import Service
 
 TITLE = "Model"
@@ -80,11 +81,11 @@ class ExamplePage:
         return max(1, -(-self.total // EXAMPLES_SHOWN))
 
 
-def facts(request: Request | None) -> list[Fact]:
-    """The facts about the model that its request holds."""
+def facts(request: Request | None, known: ModelFacts | None = None) -> list[Fact]:
+    """The facts about the model, by its request and what is `known` of it, as its row on the board has them."""
     if request is None:
         return []
-    info = request_info(request.model, request, None)
+    info = request_info(request.model, request, known)
     columns = [column for column in COLUMNS if column.fact]
     return [Fact(column.key, column.fact, column.from_model(info)) for column in columns if column.from_model]
 
@@ -217,7 +218,7 @@ def draw(service: Service, visit: Visit) -> str:
     values: dict[str, Any] = {
         "model": model,
         "request": request,
-        "facts": facts(request),
+        "facts": facts(request, service.models.get(model.model)),
         "said": said(service, request),
         "base_has_page": request is not None and has_page(service, request.base_model),
         "children": made_from(service, name),
@@ -227,7 +228,7 @@ def draw(service: Service, visit: Visit) -> str:
         "hub": service.settings.hub_endpoint,
         "on_hub": all(kind_of(record).on_hub for record in (request, shown.podium if shown else None) if record),
         "query": visit.query,
-        "flag_section": flag_section(service, visit, name),
+        "flag_section": flag_section(service, visit, model.model),
     }
     if shown is not None and shown.podium.benchmark in service.benchmarks:
         benchmark = service.benchmarks[shown.podium.benchmark]
@@ -236,6 +237,7 @@ def draw(service: Service, visit: Visit) -> str:
         values |= {
             "benchmark": benchmark,
             "block": shown.podium,
+            "command": present_command(shown.podium, service.models.repositories()),
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
             **standing(service, benchmark, frame, shown.podium.request_id),
             "examples": example_page(service, shown, visit),

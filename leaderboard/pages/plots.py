@@ -29,7 +29,7 @@ PLOTLY = f"plotly-{importlib.metadata.version('plotly')}.min.js"
 
 START = """
 const prefix = new URL(window.gradio_config?.root || location.origin).pathname.replace(/\\/$/, "");
-import(`${prefix}/podium-assets/plots.js`).then(({ start }) => start(prefix, props.plotly));
+import(`${location.origin}${prefix}/podium-assets/plots.js`).then(({ start }) => start(prefix, props.plotly));
 """
 
 HEADINGS = {

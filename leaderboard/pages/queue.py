@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from leaderboard.identity.rights import is_same
 from leaderboard.live.events import queue_state
+from leaderboard.pages.community import own_votes
 from leaderboard.pages.render import render
 from leaderboard.pages.shell import Visit, whole_page
 from leaderboard.queue.durations import Accuracy
@@ -35,9 +37,10 @@ class Filters:
 
     def fits(self, request: AnyRequest) -> bool:
         """Whether `request` is shown; the status apart, so that the counts by status can be told."""
+        submitters = (request.sender, request.resubmitted_by)
         return (
             request.benchmark in (self.benchmark, "")
-            and self.sender in ("", request.sender)
+            and (not self.sender or any(is_same(self.sender, name) for name in submitters))
             and (not self.name or self.name.casefold() in request.model.casefold())
         )
 
@@ -120,7 +123,7 @@ def waiting(requests: Iterable[Request], estimates: Estimates, now: datetime) ->
     """Those that wait: the ones that will run in their order, then those that nobody can run, with the reason."""
     pending = sorted(
         (request for request in requests if request.status is Status.PENDING),
-        key=lambda request: (request.submitted_time, request.id),
+        key=lambda request: (request.submitted_time, request.arrived, request.id),
     )
     everyone = [waits(request, estimates.of(request), now) for request in pending]
     return sorted(everyone, key=lambda row: row.position or math.inf)
@@ -145,7 +148,15 @@ def draw(service: Service, here: Visit) -> str:
     )
     now = datetime.now(UTC)
     arranged = arrange(service.queue.view(), filters, now, service.workers())
-    return render("queue", shown=arranged, filters=filters, query=query, statuses=list(Status), mine=query.get("mine"))
+    return render(
+        "queue",
+        shown=arranged,
+        filters=filters,
+        query=query,
+        statuses=list(Status),
+        mine=query.get("mine"),
+        own_votes=own_votes(service, here, (row.request for row in arranged.waiting)),
+    )
 
 
 def build(service: Service) -> None:

@@ -58,7 +58,7 @@ CHECKS = [
     _check("Chat template", "no_chat_template chat_template_broken"),
     _check(
         "Within the policy",
-        "do_not_submit quota_used_up organisation_quota_used_up team_quota_used_up failures_used_up copy_of",
+        "removed do_not_submit quota_used_up organisation_quota_used_up team_quota_used_up failures_used_up copy_of",
     ),
     _check("Not submitted before", "already_requested"),
 ]

@@ -35,8 +35,8 @@ SHARE = 0.25
 USUAL_B, SMALLEST_B, LARGEST_B = 10.0, 1.0, 100.0
 """Billions of parameters whose pace is 1, and those from which on smaller and larger ones make no difference."""
 DAY_S = 86400.0
-_Place = tuple[float, float, str, str]
-"""What requests are sorted by: given priority and points, both negative, then time of submission and id."""
+_Place = tuple[float, float, str, str, str]
+"""What requests are sorted by: given priority and points, both negative, then time of submission, arrival and id."""
 _first = itemgetter(0)
 
 
@@ -113,8 +113,8 @@ class Ranking:
         ranked = []
         for sender, own in by_sender.items():
             own.sort(key=_first)
-            for number, ((given, points, time, id_), merits) in enumerate(own, before[sender]):
-                ranked.append(((given, points + _share(number), time, id_), number, merits))
+            for number, ((given, points, time, arrived, id_), merits) in enumerate(own, before[sender]):
+                ranked.append(((given, points + _share(number), time, arrived, id_), number, merits))
         ranked.sort(key=_first)
         return ranked
 
@@ -172,7 +172,7 @@ class _Merits(NamedTuple):
         """Without regard to the others of its sender."""
         since = self.since
         days = (now - since) / DAY_S if since is not None and since < now else 0.0
-        return -self.given, -(DAY * days * self.pace + self.bonus), self.request.submitted_time, self.request.id
+        return -self.given, -(DAY * days * self.pace + self.bonus), *_times(self.request)
 
     def standing(self, now: float, before: int) -> Standing:
         return Standing(self.request, self.given, self.days(now), self.pace, before)
@@ -198,8 +198,12 @@ def _pace(params: float | None) -> float:
     return math.sqrt(USUAL_B / min(max(params, SMALLEST_B), LARGEST_B))
 
 
+def _times(request: Request) -> tuple[str, str, str]:
+    return request.submitted_time, request.arrived, request.id
+
+
 def _sender(request: Request) -> str:
-    return request.sender.casefold()
+    return request.charged_to.casefold()
 
 
 @lru_cache(maxsize=1 << 16)

@@ -114,6 +114,7 @@ class Queue:
             update={"status": Status.PENDING, "id": request.id or new_id(), "history": [], "attempts": 0}
         )
         fresh.submitted_time = request.submitted_time or self._now()
+        fresh.arrived = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         fresh.history.append(self._entry(None, Status.PENDING, request.sender or PODIUM, "submitted"))
         path = request_path(fresh)
 
@@ -122,7 +123,7 @@ class Queue:
             if content is not None:
                 queued = read_request(path, content)
                 self._submit_again(queued, fresh)
-                queued.schema_version = SCHEMA_VERSION
+                queued.schema_version, queued.arrived = SCHEMA_VERSION, fresh.arrived
                 files.message = f"Submit {queued.model} again"
             admit(queued, files)
             files.write(path, queued.to_json())

@@ -263,11 +263,17 @@ def in_short(path: str, version: str, request: Request) -> EndedRequest:
         architectures=intern(request.architectures), license=intern(request.license),
         model_type=intern(request.model_type), track=intern(request.track), sender=intern(request.sender),
         sender_org=intern(request.sender_org), submitted_time=request.submitted_time, ended_time=ended_at(request),
-        seconds=run_seconds(request), entries=len(request.history), scoring_failures=scoring_failures(request),
+        seconds=run_seconds(request), entries=len(request.history), arrived=request.arrived,
+        resubmitted_by=intern(request.resubmitted_by), corrected=request.corrected,
+        scoring_failures=scoring_failures(request),
     )  # fmt: skip
 
 
 def _restored(row: Sequence[Any]) -> EndedRequest:
     """What was saved of a request. Raises TypeError, ValueError."""
     saved = EndedRequest(*row)
-    return saved._replace(status=Status(saved.status), scoring_failures=tuple(saved.scoring_failures))
+    return saved._replace(
+        status=Status(saved.status),
+        corrected=tuple(saved.corrected),
+        scoring_failures=tuple(saved.scoring_failures),
+    )

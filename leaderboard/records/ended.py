@@ -36,8 +36,17 @@ class EndedRequest(NamedTuple):
     """How long the run took that finished it; None when it did not finish."""
     entries: int
     """How many entries its history has."""
+    arrived: str = ""
+    resubmitted_by: str = ""
+    corrected: tuple[str, ...] = ()
+    """Fields that a maintainer corrected."""
     scoring_failures: tuple[str, ...] = ()
     """When runs of it failed after they could have told something of hidden data (UTC), the first one first."""
+
+    @property
+    def charged_to(self) -> str:
+        """Whose quota and fair share it counts for."""
+        return self.resubmitted_by or self.sender
 
 
 AnyRequest = Request | EndedRequest

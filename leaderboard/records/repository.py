@@ -104,6 +104,8 @@ class ModelFacts(BaseModel):
     """Earlier names -> when it was seen that the repository was renamed (UTC); what was measured before is its own."""
     imported: bool = False
     """Whether it is what another board knew of the model: the Hub was not asked about it yet."""
+    since: str = ""
+    """From when on it has its name, where another repository had it before (UTC); what came before is not its own."""
     weights: dict[str, str] = Field(default_factory=dict)
     """Commits that were submitted -> what their weights are (`leaderboard.models.lineage.weights_of`)."""
 

@@ -128,7 +128,7 @@ class Request(Versioned):
     job_start_time: str | None = None
     """UTC, of the current or last attempt; also the time in the names of its result files."""
     sender: str = ""
-    """Who submitted it, as the server knows them."""
+    """Who submitted it first, as the server knows them."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of our part of this format."""
@@ -158,6 +158,10 @@ class Request(Versioned):
     """What everybody may read of the answers to the track's questions: key -> answer."""
     terms: str = ""
     """Version of the competition's terms that the sender accepted."""
+    arrived: str = ""
+    """When it was put into the queue, to the microsecond (UTC): of those of one second the first one comes first."""
+    resubmitted_by: str = ""
+    """Who submitted it again after it had failed or was cancelled; empty where its sender did, and where nobody did."""
     official: bool = False
     """Whether `sender_org` was an official provider of the benchmark when it was submitted."""
     priority: float = 0.0
@@ -180,6 +184,16 @@ class Request(Versioned):
     """Every change of status, oldest first."""
     edits: list[Edit] = Field(default_factory=list)
     """Every change that a maintainer made to the other fields, oldest first."""
+
+    @property
+    def charged_to(self) -> str:
+        """Whose quota and fair share it counts for."""
+        return self.resubmitted_by or self.sender
+
+    @property
+    def corrected(self) -> tuple[str, ...]:
+        """Fields that a maintainer corrected."""
+        return tuple(sorted({edit.field for edit in self.edits}))
 
     def to_json(self) -> bytes:
         """The file's content: UTF-8 JSON, two spaces, a final newline."""

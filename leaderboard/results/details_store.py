@@ -36,11 +36,15 @@ class DetailsStore(Protocol):
         """The details of one task. Raises NotFound, also for details that not everybody may read."""
         ...
 
-    def apart(self, model: str) -> FileStore | None:
-        """The store that holds the details of `model` and nothing else; None where there is none."""
+    def place(self, result: str) -> str:
+        """Name of the place where the details of a result lie: of its model, where no other repository had the name."""
         ...
 
-    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+    def apart(self, place: str) -> FileStore | None:
+        """The store that holds the details of one place and nothing else; None where there is none."""
+        ...
+
+    def made_apart(self, place: str, benchmarks: Iterable[str]) -> FileStore:
         """That store, made if it is missing, for details of these benchmarks. Raises NotFound, HubUnavailable."""
         ...
 
@@ -70,13 +74,17 @@ class DetailsBesideResults:
             raise NotFound("The organisers of this benchmark do not show details here.")
         return self._store.read(details_path(result, task))[0]
 
-    def apart(self, model: str) -> FileStore | None:
+    def place(self, result: str) -> str:
+        """That of its model: each run has a folder of its own."""
+        return parts(result)[1]
+
+    def apart(self, place: str) -> FileStore | None:
         """They lie beside the results."""
         return None
 
-    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+    def made_apart(self, place: str, benchmarks: Iterable[str]) -> FileStore:
         """There is none. Raises NotFound."""
-        raise NotFound(f"The details of {model} lie beside its results here.")
+        raise NotFound(f"The details of {place} lie beside its results here.")
 
 
 def parts(result: str) -> tuple[str, str, str]:
@@ -85,6 +93,11 @@ def parts(result: str) -> tuple[str, str, str]:
     if match is None:
         raise NotFound(f"{result} is not the path of a result file.")
     return match["benchmark"], model_in(match["model"]), match["stamp"]
+
+
+def started(stamp: str) -> str:
+    """When the run with that stamp started (UTC), without fractions of a second."""
+    return f"{stamp[:10]}{stamp[10:19].replace('-', ':')}Z"
 
 
 def details_folder(result: str) -> str:

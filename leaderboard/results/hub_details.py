@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ from leaderboard.hub.cards import CARD
 from leaderboard.hub.errors import DatasetMissing
 from leaderboard.records import PodiumBlock, model_file_name
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
-from leaderboard.results.details_store import DetailsTaken, parts, task_file, task_of
+from leaderboard.results.details_store import DetailsTaken, parts, started, task_file, task_of
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, edit
 from leaderboard.stores.hub import HubStore
@@ -30,7 +32,9 @@ OPEN_STORES = 256
 class HubDetails:
     """Datasets `{owner}/{org}__{model}-details`. Safe for threads.
 
-    In each: `{benchmark}/{time}/{task}.parquet`, `{benchmark}/results_{time}.json`, and the card. A run is one commit.
+    A repository that took a name from another one has a dataset of its own, with the time from which on it has the
+    name: `{owner}/{org}__{model}-{time}-details`. In each: `{benchmark}/{time}/{task}.parquet`,
+    `{benchmark}/results_{time}.json`, and the card. A run is one commit.
     """
 
     def __init__(
@@ -40,22 +44,34 @@ class HubDetails:
         cache: Path,
         gated: Callable[[str], bool] = lambda benchmark: False,
         private: bool = False,
+        since: Callable[[str, str], str] = lambda model, time: "",
     ) -> None:
-        """`opened` makes a store of a dataset and a cache folder; `gated` tells which benchmarks' details are gated."""
+        """`opened` makes a store of a dataset and a cache folder; `gated` tells which benchmarks' details are gated.
+
+        `since` tells from when on the repository that was called so at a time had the name, where it was another's
+        before.
+        """
         self._owner = owner
         self._opened = opened
         self._cache = cache
         self._gated = gated
         self._private = private
+        self._since = since
         self._lock = threading.Lock()
         self._stores: OrderedDict[str, HubStore] = OrderedDict()
         self._made: set[tuple[str, bool]] = set()
 
-    def repo_id(self, model: str) -> str:
-        """The dataset of a model's details."""
-        name = model_file_name(model)
+    def place(self, result: str) -> str:
+        """The model, and the time from which on it has its name where another repository had it before."""
+        _, model, stamp = parts(result)
+        since = self._since(model, started(stamp))
+        return f"{model}-{re.sub('[-:]', '', since)}" if since else model
+
+    def repo_id(self, place: str) -> str:
+        """The dataset of the details of one place."""
+        name = model_file_name(place)
         if len(name) + len("-details") > MAX_NAME:
-            name = f"{name[:70].rstrip('-.')}_{hashlib.sha256(model.encode()).hexdigest()[:12]}"
+            name = f"{name[:70].rstrip('-.')}_{hashlib.sha256(place.encode()).hexdigest()[:12]}"
         return f"{self._owner}/{name}-details"
 
     def put(self, block: PodiumBlock, result: str, content: bytes, details: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -65,8 +81,8 @@ class HubDetails:
         """
         if not details:
             return {}
-        benchmark, model, stamp = parts(result)
-        store = self._store(model)
+        benchmark, _, stamp = parts(result)
+        store = self._store(self.place(result))
         self._make(store, self._gated(benchmark))
         tables = {f"{benchmark}/{stamp}/{task_file(task)}": table for task, table in details.items()}
         copy = f"{benchmark}/results_{stamp}.json"
@@ -87,37 +103,47 @@ class HubDetails:
 
     def tasks(self, result: str) -> list[str]:
         """Tasks whose details anybody may read. Raises HubUnavailable."""
-        benchmark, model, stamp = parts(result)
+        benchmark, _, stamp = parts(result)
         if self._gated(benchmark):
             return []
-        try:
-            return sorted(task_of(path) for path in self._store(model).list(f"{benchmark}/{stamp}/"))
-        except DatasetMissing:
-            return []
+        for place in self._places(result):
+            with suppress(DatasetMissing):
+                if paths := self._store(place).list(f"{benchmark}/{stamp}/"):
+                    return sorted(map(task_of, paths))
+        return []
 
     def read(self, result: str, task: str) -> bytes:
         """The details of one task. Raises NotFound, HubUnavailable."""
-        benchmark, model, stamp = parts(result)
-        store = self._store(model)
+        benchmark, _, stamp = parts(result)
+        first, *others = map(self._store, self._places(result))
         if self._gated(benchmark):
-            raise NotFound(f"Whoever reads details of {benchmark} says who they are: see the dataset {store.repo_id}.")
-        try:
-            return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
-        except DatasetMissing:
-            raise NotFound(f"There is no dataset {store.repo_id}.") from None
+            raise NotFound(f"Whoever reads details of {benchmark} says who they are: see the dataset {first.repo_id}.")
+        missing: list[NotFound] = []
+        for store in (first, *others):
+            try:
+                return store.read(f"{benchmark}/{stamp}/{task_file(task)}")[0]
+            except DatasetMissing:
+                missing.append(NotFound(f"There is no dataset {store.repo_id}."))
+            except NotFound as error:
+                missing.append(error)
+        raise missing[0]
 
-    def apart(self, model: str) -> FileStore | None:
-        """The dataset of its details; None where there is none. Raises HubUnavailable."""
-        store = self._store(model)
+    def _places(self, result: str) -> list[str]:
+        """Where details may lie: in their place, or under the name alone as older versions wrote them."""
+        return list(dict.fromkeys((self.place(result), parts(result)[1])))
+
+    def apart(self, place: str) -> FileStore | None:
+        """The dataset; None where there is none. Raises HubUnavailable."""
+        store = self._store(place)
         try:
             store.list()
         except DatasetMissing:
             return None
         return store
 
-    def made_apart(self, model: str, benchmarks: Iterable[str]) -> FileStore:
+    def made_apart(self, place: str, benchmarks: Iterable[str]) -> FileStore:
         """The dataset, made if it is missing. Raises HubUnavailable."""
-        store = self._store(model)
+        store = self._store(place)
         self._make(store, any(map(self._gated, benchmarks)))
         return store
 
@@ -127,8 +153,8 @@ class HubDetails:
             store.create(self._private, gated)
             self._made.add((store.repo_id, gated))
 
-    def _store(self, model: str) -> HubStore:
-        repo_id = self.repo_id(model)
+    def _store(self, place: str) -> HubStore:
+        repo_id = self.repo_id(place)
         with self._lock:
             if repo_id not in self._stores:
                 self._stores[repo_id] = self._opened(repo_id, self._cache / repo_id)

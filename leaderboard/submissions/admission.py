@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from leaderboard.errors import Infrastructure, NotAccepted
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Person, Request, new_id, utc
+from leaderboard.queue.retries import PODIUM
+from leaderboard.records import Person, Request, kind_of, new_id, utc
 from leaderboard.stores.edit import EditedFiles
 from leaderboard.submissions.allowances import Allowance, Members
 from leaderboard.submissions.case import Case
@@ -68,6 +69,7 @@ class Admission:
         if wrong:
             raise NotAccepted(wrong)
         request.submitted_time = utc(at)
+        _keep_first_sender(case, request, sender)
         note = {"schema_version": 1, "request": request.id, "time": utc(at), "nonce": new_id()}
         for path in paths:
             files.write(path, (json.dumps(note) + "\n").encode())
@@ -84,3 +86,12 @@ class Admission:
         names = {*self._members(rules.benchmark.id, sender.name), sender.name, organisation(sender, name)} - {""}
         digests = sorted({hashlib.sha256(each.casefold().encode()).hexdigest()[:32] for each in names})
         return [f"{FOLDER}/{rules.benchmark.id}/{digest}.json" for digest in digests]
+
+
+def _keep_first_sender(case: Case, request: Request, sender: Person) -> None:
+    """Leave a model's request to whoever submitted it first; in a competition what counts is who submits."""
+    benchmark = case.benchmark
+    competes = benchmark is not None and (benchmark.competition is not None or benchmark.bundle is not None)
+    first = request.history[0].by if request.history else sender.name
+    keeps = kind_of(request).on_hub and not competes and first not in (PODIUM, sender.name)
+    request.sender, request.resubmitted_by = (first, sender.name) if keeps else (sender.name, "")

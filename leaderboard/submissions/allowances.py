@@ -66,7 +66,7 @@ def competition_allowances(
     if rules is None:
         return []
     folded = {name.casefold() for name in names}
-    own = [each for each in requests if each.benchmark == benchmark.id and each.sender.casefold() in folded]
+    own = [each for each in requests if each.benchmark == benchmark.id and each.charged_to.casefold() in folded]
     counted = [_time(request) for request in own if request.status not in NOT_COUNTED]
     in_all = [time for time in counted if time is not None and (rules.starts is None or time >= rules.starts)]
     today, tomorrow = midnight(at), midnight(at) + timedelta(days=1)

@@ -72,6 +72,10 @@ class Case(ABC):
     """The request that stands where this one would."""
     refusal: tuple[str, str] | None = None
     """A name among those submitted that the benchmark refuses, and why."""
+    removed: str = ""
+    """Why its results were removed from the board; empty where they were not."""
+    is_newcomer: bool = False
+    """Whether its name was another repository's when the board looked last."""
     allowances: Sequence[Allowance] = ()
     """What the sender may still submit; empty where nothing limits it."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -86,6 +90,11 @@ class Case(ABC):
     def names(self) -> Sequence[str]:
         """Every name that the benchmark may refuse."""
         return [self.name]
+
+    @property
+    def own_names(self) -> Sequence[str]:
+        """Every name under which it is or was known."""
+        return [self.name, *([self.facts.model] if self.facts else []), *self.known_as]
 
     @property
     def is_taken(self) -> bool:

@@ -22,6 +22,11 @@ COMMON = Catalogue(
             "{model} is not taken by {benchmark}: {reason}",
             "Ask this board's maintainers if you think that this is wrong.",
         ),
+        "removed": Template(
+            "model",
+            "What was removed cannot be submitted again. {reason}",
+            "Ask this board's maintainers if it is to be evaluated again.",
+        ),
         "quota_used_up": Template(
             "model",
             "{name} has made {used} submissions to {benchmark} {period}; one person may make {limit}.",

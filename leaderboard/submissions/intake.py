@@ -47,7 +47,7 @@ from leaderboard.submissions.private_answers import PrivateAnswers
 from leaderboard.submissions.rules import already_requested, errors, every_problem
 
 BEHIND_ALL = "~"
-"""Id of a request that is not queued: it comes after those that were submitted in the same second."""
+"""Id and arrival of a request that is not queued: it comes after those that were submitted in the same second."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,12 @@ def nowhere(benchmark_id: str) -> Path | None:
     return None
 
 
+def not_removed(*models: str) -> str:
+    """Why a model was removed from the board, where none was."""
+    del models
+    return ""
+
+
 def in_no_team(benchmark_id: str, person: str) -> str:
     """The team of a person where there are none."""
     del benchmark_id, person
@@ -156,6 +162,8 @@ class Intake:
         """Whose submissions count together in a competition."""
         self.team: Callable[[str, str], str] = in_no_team
         """Benchmark id and a person's name -> their team in the competition; empty for none."""
+        self.removed: Callable[..., str] = not_removed
+        """Names of a model -> why its results were removed from the board, as a sentence; empty where they were not."""
         self._clock = clock
         self._admission = Admission(queue, clock, lambda *who: self.members(*who), answers)
 
@@ -250,7 +258,9 @@ class Intake:
         return request
 
     def _under_policy(self, case: Case, rules: Rules | None, sender: Person) -> Case:
-        """The case with what the benchmark's policy says of it and its sender now."""
+        """The case with what maintainers and the benchmark's policy say of it and its sender now."""
+        if not case.is_newcomer:
+            case = replace(case, removed=self.removed(*case.own_names))
         if rules is None:
             return case
         at = self._clock()
@@ -273,7 +283,7 @@ class Intake:
         view = self.queue.view()
         requests = list(view.open)
         if waiting is None and request is not None:
-            waiting = request.model_copy(update={"id": BEHIND_ALL})
+            waiting = request.model_copy(update={"id": BEHIND_ALL, "arrived": BEHIND_ALL})
             requests.append(waiting)
         assert waiting is not None
         estimates = Estimates(requests, case.abilities, self._clock(), view.ended.past)

@@ -90,6 +90,14 @@ class Rules(NamedTuple):
                     return model, entry.reason
         return None
 
+    def refused(self) -> list[tuple[str, str]]:
+        """The models that may not be submitted, or patterns of their names, each with the reason."""
+        decided = [decision for (kind, _), decision in self.decisions.items() if kind == "do_not_submit"]
+        lifted = {decision.subject.casefold() for decision in decided}
+        listed = [entry for entry in self.benchmark.policy.do_not_submit if entry.model.casefold() not in lifted]
+        imposed = [(decision.subject, decision.why) for decision in decided if decision.effect == "impose"]
+        return [(entry.model, entry.reason) for entry in listed] + imposed
+
     def may_copy(self, model: str) -> bool:
         """Whether a maintainer let the model in although its weights are another one's."""
         decided = self._decided("copy", model)
@@ -125,7 +133,11 @@ class Rules(NamedTuple):
         counted = [request for request in requests if self._counts(request, at, period)]
         allowances = self._of_phase(person, requests, at)
         if quota.person is not None and not self._is_lifted(person.name):
-            own = [request for request in counted if request.sender.casefold() == person.name.casefold()]
+            own = [
+                request
+                for request in counted
+                if request.charged_to.casefold() == person.name.casefold() and not self.is_official(request.sender_org)
+            ]
             allowances.append(_allowance("person", person.name, quota.person, own, quota.period_days))
         if quota.organisation is not None and org and not self._is_lifted(org):
             own = [request for request in counted if request.sender_org.casefold() == org.casefold()]
@@ -141,7 +153,7 @@ class Rules(NamedTuple):
             submitted
             for request in requests
             if request.benchmark == self.benchmark.id and request.track == phase.track
-            and request.sender.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
+            and request.charged_to.casefold() == person.name.casefold() and request.status not in NOT_COUNTED
             and (submitted := _moment(request.submitted_time)) is not None
         ]  # fmt: skip
         begin = midnight(at)

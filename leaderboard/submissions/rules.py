@@ -10,7 +10,7 @@ from leaderboard.submissions.case import Case
 from leaderboard.submissions.catalogue import COMMON, shown
 from leaderboard.submissions.entry import entry
 
-SUBJECT_CHARACTERS = 300
+SUBJECT_CHARACTERS, REASON_CHARACTERS = 300, 600
 USED_UP = {
     "person": "quota_used_up",
     "organisation": "organisation_quota_used_up",
@@ -52,7 +52,10 @@ def benchmark(case: Case) -> Iterator[Problem]:
 
 
 def policy(case: Case) -> Iterator[Problem]:
-    """Nothing that is named is on the benchmark's list, and the sender and their organisation have something left."""
+    """Nothing that is named was removed or is on the benchmark's list, and the sender has something left."""
+    if case.removed:
+        removed = COMMON.problem_with("removed", {"reason": shown(sentence(case.removed), REASON_CHARACTERS)})
+        yield _at_the_name(removed, case.submission)
     if case.benchmark is None:
         return
     title = case.benchmark.title

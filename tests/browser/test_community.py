@@ -84,6 +84,12 @@ def until_hidden(page: Page, hidden: dict[str, int]) -> None:
     raise AssertionError(f"the board does not hide {hidden}")
 
 
+def check_page_of_flags(page: Page, decision: str) -> None:
+    page.goto("/flags")
+    expect(page.locator("#decided")).to_contain_text(decision)
+    expect(page.locator("#open")).to_contain_text("No flag waits for a decision.")
+
+
 def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, service: Running) -> None:
     done = board.queue.claim(submitted_request(board, 1), "worker", 60)
     publish(board, done)
@@ -117,6 +123,7 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
     expect(page.locator(".note.bad")).to_contain_text("copy without attribution")
     assert page.request.get("/api/v1/flags.json").json()["flagged"] == {"lab/model": ["copy without attribution"]}
 
+    check_page_of_flags(page, "The hashes are equal.")
     until_hidden(page, {"flagged": 1})
     page.goto("/")
     expect(page.locator(".board")).to_contain_text(re.compile("1 flagged"))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
+
+from leaderboard.board.contents import Contents, contents_path
 from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.community.votes import Votes
 from leaderboard.queue.queue import Queue
 from leaderboard.records import Request
+from leaderboard.results.results import result_file
 from tests.contracts.stores import Opener
+from tests.leaderboard.board.test_contents import TINY
+from tests.leaderboard.board.test_contents import block as measured_block
 
 PEOPLE = 6
 
@@ -42,3 +49,27 @@ def test_every_flag_is_listed_and_decided_once(opener: Opener) -> None:
     listed = Flags(opener()).listed()
     assert sorted(listed.flagged) == [f"org/model{number}" for number in range(PEOPLE)]
     assert all(item.flagged and item.state is State.ACCEPTED for item in listed.flags) and len(listed.flags) == PEOPLE
+
+
+def test_decisions_are_in_the_stored_table_though_no_result_is_published(opener: Opener) -> None:
+    result = measured_block(1)
+    opener().commit({"tiny/org/model1/results_2026-11-20T10-00-01Z.json": result_file({}, result)}, "A result")
+    contents, flags = Contents(opener(), Queue(opener()), {"tiny": TINY}), Flags(opener())
+
+    def stored() -> list[bool]:
+        content, _ = opener().read(contents_path("tiny"))
+        return [bool(flagged) for flagged in pd.read_parquet(io.BytesIO(content))["Flagged"]]
+
+    assert contents.publish_decisions("tiny") and stored() == [False]
+    draft = Draft(model="org/model1", category=Category.OTHER, evidence="It is not what it says it is.")
+    flag = flags.add(flags.draft(draft, "ann"))
+    assert not contents.publish_decisions("tiny"), "nothing was decided"
+    flags.decide(flag.id, State.ACCEPTED, "mia")
+    assert contents.publish_decisions("tiny") and stored() == [True]
+    other = Contents(opener(), Queue(opener()), {"tiny": TINY})
+    assert not other.publish_decisions("tiny"), "another front end finds it published"
+    flags.decide(flag.id, State.WITHDRAWN, "mia")
+    assert other.publish_decisions("tiny") and stored() == [False]
+    removal = Draft(model="org/model1", category=Category.REMOVED, evidence="It was retracted by its authors.")
+    flags.decide(flags.add(flags.draft(removal, "mia")).id, State.ACCEPTED, "mia")
+    assert contents.publish_decisions("tiny") and stored() == []

@@ -91,6 +91,28 @@ def test_the_last_words_of_a_job_are_kept(board: Board, outcome: str) -> None:
     assert board.now(request).status is not Status.RUNNING and log_of(board, request) == "the last words"
 
 
+@pytest.mark.parametrize("outcome", ["finished", "failed", "crashed"])
+def test_whoever_sees_the_end_sees_the_whole_log(board: Board, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    request = board.submit()
+    handle, workdir = board.run_one(request)
+    written(workdir, "the last words\n")
+    if outcome == "finished":
+        board.succeed(handle, workdir)
+    elif outcome == "failed":
+        workdir.write_failure(Failure(fault=Fault.SUBMISSION, code="checkpoint_unreadable", message="It is cut short."))
+    statuses: list[Status] = []
+    write = JobLogs.write
+
+    def noting(logs: JobLogs, request_id: str, text: str) -> None:
+        statuses.append(board.now(request).status)
+        write(logs, request_id, text)
+
+    monkeypatch.setattr(JobLogs, "write", noting)
+    board.end(handle, JobState.ENDED)
+    board.ticker.tick()
+    assert statuses == [Status.RUNNING] and board.now(request).status is not Status.RUNNING
+
+
 def test_another_attempt_begins_with_an_empty_log(board: Board) -> None:
     request = board.submit()
     handle, workdir = board.run_one(request)

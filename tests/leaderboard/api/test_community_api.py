@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
 import localhub
+from leaderboard.board.contents import contents_path
 from leaderboard.community.flags import LIST_PATH
-from leaderboard.records import Failure, Fault, Request, Status
+from leaderboard.models.facts import facts_file, facts_path
+from leaderboard.pages import flags as flags_page
+from leaderboard.pages.model import facts
+from leaderboard.pages.shell import Visit
+from leaderboard.records import Failure, Fault, ModelFacts, Request, Status
 from leaderboard.service import Service
 from tests.leaderboard.api.test_api import publish
 from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, bearer, client_of, sign_in, stamped
@@ -113,6 +120,36 @@ def test_a_flag_needs_a_model_of_this_board_and_evidence(api: TestClient, servic
     assert api.post("/api/v1/flags", json=FLAG).status_code == 401
 
 
+def test_all_flags_are_told_with_who_decided_and_why(api: TestClient, service: Service) -> None:
+    asked(service)
+    asked(service, model="lab/other", number=2)
+    waits = post(api, "/flags", "eve", FLAG, 201)
+    decided = [post(api, "/flags", who, FLAG | {"model": "lab/other"}, 201) for who in ("eve", "bob")]
+    post(api, f"/flags/{decided[0]['id']}/state", "mia", {"state": "rejected", "note": "The hashes differ."})
+    post(api, f"/flags/{decided[1]['id']}/state", "bob", {"state": "withdrawn"})
+    answer = api.get("/api/v1/flags").json()
+    assert [flag["id"] for flag in answer["open"]] == [waits["id"]]
+    told = {flag["id"]: (flag["state"], flag["decided_by"], flag["note"]) for flag in answer["decided"]}
+    assert told == {
+        decided[0]["id"]: ("rejected", "mia", "The hashes differ."),
+        decided[1]["id"]: ("withdrawn", "bob", ""),
+    }
+    part = api.get("/api/v1/flags", params={"offset": 1, "limit": 1}).json()
+    assert (part["decided"], part["decided_total"]) == (answer["decided"][1:], 2)
+    page = flags_page.draw(service, Visit())
+    for sentence in ("The hashes differ.", "No reason was recorded.", "other</a>", f'id="flag-{waits["id"]}"'):
+        assert sentence in page
+
+
+def test_a_model_is_the_same_however_it_is_spelled(api: TestClient, service: Service) -> None:
+    asked(service, sender="Bob")
+    assert post(api, "/flags", "eve", FLAG | {"model": "Lab/MODEL"}, 201)["model"] == "lab/model"
+    known = ModelFacts(model="lab/model", revision="1" * 40)
+    service.results_store.commit({facts_path("lab/model"): facts_file(known)}, "As submitted")
+    assert api.get("/api/v1/models/LAB/Model").json()["model"] == "lab/model"
+    assert api.get("/api/v1/requests", params={"sender": "bob"}).json()["total"] == 1
+
+
 def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, service: Service) -> None:
     asked(service)
     state = f"/flags/{post(api, '/flags', 'eve', FLAG, 201)['id']}/state"
@@ -124,15 +161,35 @@ def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, s
     assert post(api, state, "mia", {"state": "withdrawn"})["state"] == "withdrawn"
 
 
-def test_only_owners_ask_for_removal_and_it_takes_the_rows_away(api: TestClient, service: Service) -> None:
+REMOVAL = FLAG | {"category": "removal asked for by its owner", "evidence": "We have retracted this checkpoint."}
+
+
+def test_owners_ask_for_removal_and_it_takes_the_rows_away(api: TestClient, service: Service) -> None:
     finished(service)
-    wish = FLAG | {"category": "removal asked for by its owner", "evidence": "We have retracted this checkpoint."}
-    for stranger in ("eve", "mia"):
-        assert "Only the owner" in post(api, "/flags", stranger, wish, 403)["error"]
-    flag = post(api, "/flags", "bob", wish, 201)
+    for category in ("removal asked for by its owner", "removal by the maintainers"):
+        assert "Only the owner" in post(api, "/flags", "eve", REMOVAL | {"category": category}, 403)["error"]
+    assert "maintainers" in post(api, "/flags", "bob", REMOVAL | {"category": category}, 403)["error"]
+    flag = post(api, "/flags", "bob", REMOVAL, 201)
     assert service.boards.refresh("tiny").board.size == 1
     post(api, f"/flags/{flag['id']}/state", "mia", {"state": "accepted"})
     assert service.boards.refresh("tiny").board.size == 0
+
+
+def test_maintainers_remove_rows_and_nothing_of_the_model_runs_again(api: TestClient, service: Service) -> None:
+    done, broken = finished(service), failed(service, number=2)
+    waiting, other = asked(service, number=3), asked(service, model="lab/other", number=4)
+    flag = post(api, "/flags", "mia", REMOVAL | {"evidence": "It was uploaded without its authors' consent."}, 201)
+    assert flag["category"] == "removal by the maintainers", "it is not said that its owner asked for it"
+    post(api, f"/flags/{flag['id']}/state", "mia", {"state": "accepted", "note": "They wrote to us."})
+    assert service.boards.refresh("tiny").board.size == 0
+    assert service.queue.get(waiting.id).status is Status.CANCELLED
+    assert "removed" in service.queue.get(waiting.id).history[-1].note
+    assert service.queue.get(other.id).status is Status.PENDING
+    for deed, request in (("relaunch", broken), ("rerun", done)):
+        refusal = post(api, f"/requests/{request.id}/{deed}", "mia", status=409)["error"]
+        assert "maintainers removed its results" in refusal and "They wrote to us." in refusal
+    post(api, f"/flags/{flag['id']}/state", "mia", {"state": "withdrawn"})
+    assert post(api, f"/requests/{done.id}/rerun", "mia")["status"] == "PENDING"
 
 
 def test_a_page_of_another_site_flags_nothing(api: TestClient, service: Service) -> None:
@@ -238,3 +295,22 @@ def test_a_failure_is_reported_and_its_relaunch_noted(api: TestClient, service: 
     reply = api.get(f"/api/v1/discussions/requests/{broken.id}").json()["comments"]
     assert [item["by"] for item in reply] == ["eve", "bob", "mia"]
     assert "relaunched" in reply[-1]["text"]
+
+
+def test_a_corrected_licence_is_what_every_place_says(api: TestClient, service: Service) -> None:
+    request = finished(service)
+    known = ModelFacts(model="lab/model", revision=request.revision, card={"license": "apache-2.0"})
+    service.results_store.commit({facts_path("lab/model"): facts_file(known)}, "As its card says")
+
+    def said() -> tuple[list[str], dict[str, int], str]:
+        service.boards.refresh("tiny")
+        service.publish_decisions("tiny")
+        content = service.results_store.read(contents_path("tiny"))[0]
+        answers = {name: service.boards.answer("tiny", {"search": f"license:{name}"}) for name in ("mit", "apache-2.0")}
+        found = {name: answer["total"] for name, answer in answers.items()}
+        shown = {fact.key: fact.value for fact in facts(service.queue.get(request.id), service.models.get("lab/model"))}
+        return pd.read_parquet(io.BytesIO(content))["Hub License"].tolist(), found, str(shown["license"])
+
+    assert said() == (["apache-2.0"], {"mit": 0, "apache-2.0": 1}, "apache-2.0")
+    api.patch(f"/api/v1/requests/{request.id}", json={"license": "mit"}, headers=bearer("mia")).raise_for_status()
+    assert said() == (["mit"], {"mit": 1, "apache-2.0": 0}, "mit")

@@ -188,7 +188,7 @@ def test_what_is_not_known_is_missing(store: LocalStore) -> None:
 
 def test_names_are_escaped_in_the_html_column(store: LocalStore) -> None:
     name = 'a"b/<img src=x onerror=1>'
-    row = rebuild([("p", "v", block(model=name))], [], KnownFacts(), TINY).iloc[0]
+    row = rebuild([(f"tiny/{name}/results_x.json", "v", block(model=name))], [], KnownFacts(), TINY).iloc[0]
     assert "<img" not in row["Model"] and 'a"b' not in row["Model"] and row["fullname"] == name
 
 

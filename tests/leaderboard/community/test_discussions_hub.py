@@ -12,8 +12,11 @@ from pydantic import SecretStr
 
 import localhub
 from leaderboard.community import discussions
+from leaderboard.pages import model
+from leaderboard.pages.shell import Visit
 from leaderboard.service import Service
 from localhub.faults import Fault
+from tests.contracts.test_executor import until
 from tests.leaderboard.api.test_community_api import FLAG, asked, failed, post
 from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, client_of
 
@@ -81,6 +84,28 @@ def test_a_flag_is_its_flaggers_own_discussion_and_decisions_are_noted(hub: loca
     assert "**accepted**" in note and "@lab can appeal here" in note and "@everybody" not in note and "<b>" not in note
     assert said(hub, url)[2][1] == "We wrote lab/original."
     assert api.get("/api/v1/flags.json").json()["flags"][0]["link"] == url
+
+
+@pytest.mark.parametrize("who", ["eve", "mia", "rex"])
+def test_the_discussion_of_a_withdrawn_flag_is_closed(hub: localhub.Running, service: Service, who: str) -> None:
+    asked(service)
+    api = client_of(service)
+    flag = post(api, "/flags", "rex" if who == "rex" else "eve", FLAG, 201)
+    post(api, f"/flags/{flag['id']}/state", who, {"state": "withdrawn", "note": "I was wrong."})
+    assert there(hub, flag["link"]).status == "closed"
+    assert "**withdrawn**" in said(hub, flag["link"])[-1][1]
+    assert api.get(f"/api/v1/discussions/flags/{flag['id']}").json()["closed"]
+    post(api, f"/discussions/flags/{flag['id']}/comments", "ada", {"text": "Too late."}, 409)
+
+
+def test_comments_on_the_hub_are_counted_on_the_page(hub: localhub.Running, service: Service) -> None:
+    asked(service)
+    api = client_of(service)
+    flag = post(api, "/flags", "eve", FLAG, 201)
+    HfApi(hub.endpoint, token="hf_ada").comment_discussion(
+        REPO, int(flag["link"].rpartition("/")[2]), "Seen on the Hub.", repo_type="dataset"
+    )
+    until(lambda: "1 comment</span>" in model.draw(service, Visit(("lab", "model"))))
 
 
 def test_a_token_that_may_not_write_has_the_board_speak_for_it(hub: localhub.Running, service: Service) -> None:

@@ -110,7 +110,7 @@ def test_a_maintainer_lets_a_copy_in_which_is_told_and_stands_on_its_row(service
     assert reply[:4] == ("eve/copy", copy.revision, "ada/first", first.revision) and reply.weights
     publish(service, first, "2026-03-01T00:00:00Z")
     publish(service, copy, "2026-03-01T00:00:01Z")
-    [flag] = service.flag_desk.flags.of_model(lambda name, _: name == "eve/copy")
+    [flag] = service.flag_desk.flags.of_model("eve/copy")
     assert (flag.category, flag.state, flag.by) == (Category.COPY, State.PROPOSED, "podium")
     assert first.revision in flag.evidence and "ada/first" in flag.evidence
     table = service.contents.frame("tiny").set_index("fullname")

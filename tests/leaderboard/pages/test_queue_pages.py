@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -195,3 +196,15 @@ def test_a_result_that_went_on_from_earlier_runs_says_so(service: Service, runs:
     page = model_page.draw(service, Visit(("org", "resumed"), {"benchmark": "tiny"}))
     assert "Reproduce these scores" in page
     assert ("It went on from the answers of" in page) == bool(runs) and sentence in page
+
+
+def test_waiting_requests_of_others_can_be_voted_for_on_the_queue_page(service: Service) -> None:
+    own = submitted(service, "own", sender=service.settings.anonymous_sender)
+    other = submitted(service, "other", sender="ada")
+
+    def vote_forms() -> list[str]:
+        return re.findall(r'data-send="([A-Z]+ /api/v1/requests/[0-9a-f]+/votes)"', queue_page.draw(service, Visit()))
+
+    assert vote_forms() == [f"POST /api/v1/requests/{other.id}/votes"], f"not for {own.id}"
+    service.request_desk.votes.give(other, service.settings.anonymous_sender)
+    assert vote_forms() == [f"DELETE /api/v1/requests/{other.id}/votes"]

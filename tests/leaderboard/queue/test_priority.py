@@ -48,6 +48,16 @@ def points(request: Request, running: list[Request] | None = None) -> dict[str, 
     return {term.name: term.points for term in only(request, running).terms}
 
 
+def test_of_one_second_the_first_to_arrive_comes_first(tmp_path: Path) -> None:
+    times = iter(NOW + timedelta(milliseconds=number) for number in range(100))
+    queue = Queue(LocalStore(tmp_path), clock=lambda: next(times))
+    sent = [
+        queue.submit(Request(model=f"org/{letter}", revision="1" * 40, benchmark="tiny", id=letter * 16))
+        for letter in "fa7c2"
+    ]
+    assert [request.id for request in queue.pending()] == [request.id for request in sent]
+
+
 def test_each_term_has_its_points_and_says_why() -> None:
     request = waits("a", days=3.0, params=40.0, votes=3, priority=2.0, official=True)
     standing = only(request, [waits("b", sender="a", status=Status.RUNNING)])

@@ -17,13 +17,16 @@ from huggingface_hub.errors import GatedRepoError
 from pydantic import SecretStr
 
 import localhub
+from leaderboard.backup.restore import restore
+from leaderboard.backup.save import parts, save
 from leaderboard.benchmarks import Benchmark, Column, Part
 from leaderboard.board.contents import Contents
 from leaderboard.errors import BadSettings, HubUnavailable, NotFound
 from leaderboard.hub.cards import CARD, card_of
+from leaderboard.models.facts import facts_file, facts_path
 from leaderboard.opening import Stores, open_stores
 from leaderboard.queue.queue import Queue
-from leaderboard.records import PodiumBlock, Provenance, Score, is_repo_id
+from leaderboard.records import ModelFacts, PodiumBlock, Provenance, Score, is_repo_id
 from leaderboard.results.details import details_table
 from leaderboard.results.details_card import BEGIN, merged
 from leaderboard.results.hub_details import HubDetails
@@ -166,6 +169,30 @@ def test_what_publishing_costs(served: localhub.Running, tmp_path: Path) -> None
     assert len(board.commits("board/org__model-details")) == 2 and len(board.commits("board/results")) == before + 1
     assert board.publish(block(), sums=table("2"), words=table("two")) == path
     assert len(board.commits("board/org__model-details")) == 2 and len(board.commits("board/results")) == before + 1
+
+
+def test_who_takes_a_name_has_a_dataset_of_details_of_its_own(served: localhub.Running, tmp_path: Path) -> None:
+    board = Board(served, tmp_path)
+    renamed = ModelFacts(model="org/best", revision="a" * 40, aliases={"org/model": "2026-11-20T12:00:00Z"})
+    first = board.publish(block(), sums=table("2"))
+    board.stores.results.commit({facts_path("org/best"): facts_file(renamed)}, "org/model is called org/best now")
+    second = board.publish(block("2026-11-21T10:00:00Z", "b"), sums=table("3"))
+    own = "board/org__model-20261120T120000Z-details"
+    assert {each.id for each in board.api.list_datasets(author="board")} >= {"board/org__model-details", own}
+    for path, answer in ((first, "2"), (second, "3")):
+        assert board.results.tasks_at(path) == ["sums"]
+        assert board.results.details_at(path, "sums").rows(0, 1)[0]["resps"] == [[answer]]
+    there = [path for path in board.api.list_repo_files(own, repo_type="dataset") if path.endswith(".parquet")]
+    assert there == ["small/2026-11-21T10-00-00Z/sums.parquet"]
+    assert {part for part, _ in parts(board.stores)} == {
+        "requests", "results", "details/org__model", "details/org__model-20261120T120000Z",
+    }  # fmt: skip
+    save(board.stores, "hub", tmp_path / "backup")
+    for dataset in board.api.list_datasets(author="board"):
+        board.api.delete_repo(dataset.id, repo_type="dataset")
+    again = Board(served, tmp_path / "again")
+    restore(again.stores, "hub", tmp_path / "backup")
+    assert again.results.details_at(second, "sums").rows(0, 1)[0]["resps"] == [["3"]]
 
 
 def test_what_a_round_publishes_is_one_commit(served: localhub.Running, tmp_path: Path) -> None:

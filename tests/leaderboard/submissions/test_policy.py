@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 import localhub
 from leaderboard.benchmarks import Benchmark, Column, Part, Policy, load_benchmarks
 from leaderboard.errors import BadBenchmark, NotAccepted, NotFound, Unreadable
+from leaderboard.pages import about
+from leaderboard.pages.shell import Visit
 from leaderboard.records import Person, Request, Status, submission_of, utc
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
@@ -93,6 +95,8 @@ def test_members_of_official_providers_submit_their_own_models_without_limit() -
     own = rules(quota={"person": 1, "organisation": 1}, official_providers=["LAB"])
     requests = [sent("ada", NOW, sender_org="lab") for _ in range(9)]
     assert own.allowances(ADA, "lab/model", requests, NOW) == []
+    assert [item.left for item in own.allowances(ADA, "ada/model", requests, NOW)] == [1], "these do not count"
+    requests.append(sent("ada", NOW))
     assert [item.left for item in own.allowances(ADA, "ada/model", requests, NOW)] == [0], "others' as anybody"
     assert [allowance.left for allowance in own.allowances(EVE, "lab/model", requests, NOW)] == [1], (
         "as do others theirs"
@@ -293,6 +297,23 @@ def test_an_organisations_quota_is_shared_by_its_members(api: TestClient) -> Non
     assert post(api, "eve", "lab/two").json()["sender_org"] == ""
 
 
+def test_a_resubmission_keeps_its_first_sender_and_counts_for_who_made_it(api: TestClient, service: Service) -> None:
+    first = post(api, "ada", "ada/one").json()
+    api.post(f"/api/v1/requests/{first['id']}/cancel", json={}, headers=bearer("ada")).raise_for_status()
+    again = post(api, "eve", "ada/one").json()
+    assert (again["id"], again["sender"], again["resubmitted_by"]) == (first["id"], "ada", "eve")
+    assert [(step["by"], step["to"]) for step in again["history"]] == [
+        ("ada", "PENDING"), ("ada", "CANCELLED"), ("eve", "PENDING"),
+    ]  # fmt: skip
+    left = {who: service.intake.quota("tiny", Person(name=who))[0].used for who in ("ada", "eve")}
+    assert left == {"ada": 0, "eve": 1}
+    for who in ("ada", "eve"):
+        assert api.get("/api/v1/requests", params={"sender": who}).json()["total"] == 1
+    api.post(f"/api/v1/requests/{first['id']}/cancel", json={}, headers=bearer("eve")).raise_for_status()
+    own = post(api, "ada", "ada/one").json()
+    assert (own["sender"], own["resubmitted_by"]) == ("ada", "")
+
+
 def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     assert refused(post(api, "eve", "Mill/one")) == ["do_not_submit"]
     ruling = {"kind": "do_not_submit", "subject": "mill/one", "effect": "lift", "why": "This one was made by hand."}
@@ -307,6 +328,18 @@ def test_a_refused_model_and_lifting_it(api: TestClient) -> None:
     answer = api.get(address).json()
     assert [decision["subject"] for decision in answer["decisions"]] == ["mill/one"]
     assert answer["official_providers"] == ["big"] and answer["policy"]["quota"]["person"] == 2
+
+
+def test_the_about_page_says_what_is_not_taken_and_what_was_decided(api: TestClient, service: Service) -> None:
+    for subject, effect in (("bob/model", "impose"), ("mill/one", "lift")):
+        ruling = {"kind": "do_not_submit", "subject": subject, "effect": effect, "why": f"A reason for {subject}."}
+        api.post("/api/v1/policy/tiny", json=ruling, headers=bearer("mia")).raise_for_status()
+    page = about.draw(service, Visit())
+    not_accepted, _, decisions = page.partition('id="decisions"')
+    for words in ("mill/*", "Its models are made by a script", "bob/model", "A reason for bob/model."):
+        assert words in not_accepted
+    assert "mill/one" not in not_accepted
+    assert "mill/one" in decisions and "A reason for mill/one." in decisions and "may be submitted" in decisions
 
 
 def test_many_at_once_do_not_slip_past_a_quota(service: Service) -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from leaderboard.errors import ModelUnavailable
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import pinned_files
-from leaderboard.models.facts import first_twin
+from leaderboard.models.facts import KnownModels, first_twin
 from leaderboard.models.lineage import Copy, Twin, is_older, weights_of
+from leaderboard.models.repositories import is_another
 from leaderboard.records import (
     CheckpointSubmission,
     ModelFacts,
@@ -99,7 +100,7 @@ class CheckpointIntake(KindIntake[CheckpointSubmission, CheckpointCase]):
         """Keep the facts for the board."""
         if context.models and case.facts and case.existing is None:
             names = {name: now() for name in case.earlier_names}
-            context.models.note(case.facts, names, f"Note facts of {case.facts.model}")
+            context.models.note(case.facts, names, f"Note facts of {case.facts.model}", case.is_newcomer)
 
     def queued(self, case: CheckpointCase, context: Context) -> None:
         """Tell of a copy of known weights."""
@@ -140,8 +141,18 @@ def _compared(case: CheckpointCase, facts: ModelFacts, context: Context) -> Chec
         same_weights=next((twin.revision for twin in others if twin.model == facts.model), ""),
         may_copy=context.rules is not None and context.rules.may_copy(facts.model),
         earlier_names=earlier,
+        is_newcomer=_is_newcomer(models, facts, context.hub),
         known_as=(*earlier, *(models.names(facts.model).earlier if models else ())),
     )
+
+
+def _is_newcomer(models: KnownModels | None, facts: ModelFacts, hub: Hub) -> bool:
+    """Whether another repository of that name is known here."""
+    kept = models.get(facts.model) if models else None
+    try:
+        return kept is not None and is_another(kept, facts, hub)
+    except ModelUnavailable:
+        return False
 
 
 def _is_now(hub: Hub, name: str, model: str) -> bool:
