@@ -32,8 +32,8 @@ HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 SENTENCE = re.compile(r"<p[^>]* data-sentence[^>]*>(.*?)</p>", re.DOTALL)
 
 STYLE = "theme.css"
-SCRIPTS = ("address.js", "people.js", "podium.js")
-"""Those of every page, in order."""
+SCRIPT, PEOPLE = "podium.js", "people.js"
+"""Of every page; of those of a board at which people sign in."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def document(service: Service, page: Page, visit: Visit, place: Place, drawn: st
         address=f"{place.origin}{address_of(place)}",
         preview=f"{place.origin}{preview_of(page, visit)}",
         styles=[asset_address(name) for name in (STYLE, *page.styles)],
-        scripts=[asset_address(name) for name in (*SCRIPTS, *page.scripts)],
+        scripts=[asset_address(name) for name in (*_scripts(service), *page.scripts)],
         modules=[asset_address(name) for name in page.modules],
         icon=asset_address("podium.svg"),
         main_class=page.main_class,
@@ -95,6 +95,10 @@ def document(service: Service, page: Page, visit: Visit, place: Place, drawn: st
         footer=Markup(footer(service)),
     )
     return rooted(service, keeping(service, visit, whole))
+
+
+def _scripts(service: Service) -> tuple[str, ...]:
+    return (PEOPLE, SCRIPT) if service.identity.signs_in and not service.settings.on_space else (SCRIPT,)
 
 
 def text_of(pattern: re.Pattern[str], drawn: str) -> str:
@@ -119,8 +123,10 @@ def preview_of(page: Page, visit: Visit) -> str:
 
 def top_bar(service: Service, active: str, visit: Visit | None = None, here: str = "/") -> str:
     """The board's name, the benchmark switch, the tabs, and who is signed in."""
-    identity = service.identity
-    known = visit is not None and visit.person is not None and visit.person.name != identity.anonymous.name
+    identity, on_space = service.identity, service.settings.on_space
+    name = visit.person.name if visit and visit.person else identity.anonymous.name
+    known = name != identity.anonymous.name
+    way_in = address("/login/huggingface", _target_url=here) if on_space else address("/api/v1/sign-in", back=here)
     return render(
         "top_bar",
         title=service.settings.title,
@@ -129,8 +135,10 @@ def top_bar(service: Service, active: str, visit: Visit | None = None, here: str
         switch_to="" if visit is None or active not in SUBJECTS else "/",
         tabs=[(name, "/" if name == TABS[0] else f"/{name.lower()}") for name in TABS],
         active=active,
-        people=identity.signs_in and not service.settings.on_space,
-        sign_in="" if known or visit is None else address("/api/v1/sign-in", back=here),
+        people=identity.signs_in and (visit is not None or not on_space),
+        sign_in="" if known or visit is None else way_in,
+        name=name if known and on_space else "",
+        sign_out=address("/logout", _target_url=here),
     )
 
 
@@ -162,5 +170,6 @@ def trouble(error: PodiumError) -> str:
 def head(scripts: Sequence[str]) -> str:
     """What the head of a page that Gradio writes links to."""
     style = f'<link rel="stylesheet" href="{asset_address(STYLE)[1:]}">'
-    loaded = (f'<script defer src="{asset_address(name)[1:]}"></script>' for name in (*SCRIPTS, *scripts))
+    own = ("address.js", PEOPLE, SCRIPT, *scripts)
+    loaded = (f'<script defer src="{asset_address(name)[1:]}"></script>' for name in own)
     return "".join(('<meta name="color-scheme" content="light dark">', style, *loaded))

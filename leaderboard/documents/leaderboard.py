@@ -7,11 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
+import pandas as pd
 from markupsafe import Markup
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.boards import describe
+from leaderboard.board.table import Board
 from leaderboard.board.view import View
 from leaderboard.documents.filter_links import filter_links
 from leaderboard.documents.render import address, prose, render
@@ -23,6 +26,7 @@ ROWS = 50
 SMALL_FIRST = ("text", "commit")
 """Kinds of columns that begin with the smallest value."""
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
+_CHANGED: WeakKeyDictionary[Board, str] = WeakKeyDictionary()
 SENTENCE = re.compile(r"^.+?[.!?](?=\s|$)", re.DOTALL)
 
 
@@ -121,9 +125,11 @@ def summary(benchmark: Benchmark) -> str:
 
 def changed(service: Service, benchmark_id: str) -> str:
     """When the newest result of the board was made (UTC); empty where its rows do not say it."""
-    frame = service.boards.get(benchmark_id).board.frame
-    times = [] if "result_time" not in frame else [str(time) for time in frame["result_time"].dropna()]
-    return max(times, default="")
+    board = service.boards.get(benchmark_id).board
+    if board not in _CHANGED:
+        times = board.frame["result_time"].dropna() if "result_time" in board.frame else pd.Series(dtype=str)
+        _CHANGED[board] = str(times.max()) if len(times) else ""
+    return _CHANGED[board]
 
 
 def script_json(value: Any) -> Markup:

@@ -5,11 +5,14 @@ A page's address is its title in lower case. What people read is in `leaderboard
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from typing import Any, Protocol
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio import oauth
+from starlette.middleware.sessions import SessionMiddleware
 
 from leaderboard.documents import document_routes
 from leaderboard.documents.content_policy import ContentPolicies, framers_of
@@ -90,6 +93,8 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         gr.mount_gradio_app(
             app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(SCRIPTS), **options
         )
+    if service.settings.on_space:
+        know_gradios_session(app)
     framers = framers_of(service.settings)
     app.add_middleware(
         GradioPages, pages=NAMES, deep=NAMES[1:], style=asset_address(STYLE).removeprefix("/"), framers=framers
@@ -98,3 +103,9 @@ def mount_pages(app: FastAPI, service: Service) -> None:
     app.add_middleware(NotFoundPage, service=service)
     app.add_middleware(ContentPolicies, framers=framers)
     app.add_middleware(OfferedRoutes)
+
+
+def know_gradios_session(app: FastAPI) -> None:
+    """Have every page and the API know who is signed in by Gradio's button, as Gradio's own pages do."""
+    key = hashlib.sha256(f"{oauth.OAUTH_CLIENT_SECRET or ''}-v4".encode()).hexdigest()
+    app.add_middleware(SessionMiddleware, secret_key=key, same_site="none", https_only=True)

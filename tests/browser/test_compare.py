@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,14 +23,25 @@ NOWHERE = "http://127.0.0.1:9"
 def podium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service over made-up evaluations of the tiny benchmark: one weak, one good, and the good one again."""
     folder = tmp_path_factory.mktemp("compared")
+    made_up_evaluations(folder)
+    with running(NOWHERE, folder, {"PODIUM_EMBEDDED": "false"}) as service:
+        yield service
+
+
+def made_up_evaluations(folder: Path) -> None:
+    """Publish them."""
     benchmark = load_benchmark(ROOT / "benchmarks" / "tiny.yaml")
     place, rng = Place(folder, benchmark), np.random.default_rng(3)
     tasks = [part.task for column in benchmark.columns for part in column.parts]
     for name, chance, attempt in (("weak", 0.55, 1), ("good", 0.95, 1), ("good", 0.95, 2)):
         answers = {task: list((rng.random(60) < chance).astype(float)) for task in tasks}
         place.publish(f"org/{name}", answers, attempt=attempt)
-    with running(NOWHERE, folder, {"PODIUM_EMBEDDED": "false"}) as service:
-        yield service
+
+
+def rows_of(address: str) -> list[str]:
+    """Ids of the board's rows."""
+    answer = httpx.get(f"{address}/api/v1/benchmarks/tiny/rows", trust_env=False, timeout=60).json()
+    return [row["id"] for row in answer["rows"]]
 
 
 def test_comparing(page: Page) -> None:
