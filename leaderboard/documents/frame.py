@@ -28,6 +28,9 @@ OWN_PATH = re.compile(r'((?:href|src|action|data-live|data-figure|data-plotly)="
 """What comes before a path of ours in markup; quotes in texts are escaped."""
 KEEPS = re.compile(r'href="(/[^"?#]*)((?:#[^"]*)?)" data-keep')
 """A link that keeps the benchmark of the page that it is on."""
+DIGITS = re.compile(r"([0-9]+)")
+MOST_IN_A_LIST = 12
+"""Benchmarks in a plain list; more of them get a field that searches."""
 HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 SENTENCE = re.compile(r"<p[^>]* data-sentence[^>]*>(.*?)</p>", re.DOTALL)
 
@@ -130,9 +133,11 @@ def top_bar(service: Service, active: str, visit: Visit | None = None, here: str
     return render(
         "top_bar",
         title=service.settings.title,
-        benchmarks=list(service.benchmarks.values()),
+        benchmarks=sorted(service.benchmarks.values(), key=lambda benchmark: natural(benchmark.title)),
+        first=next(iter(service.benchmarks.values())),
+        most=MOST_IN_A_LIST,
         chosen=visit.benchmark if visit else "",
-        switch_to="" if visit is None or active not in SUBJECTS else "/",
+        switch_path="/" if active in SUBJECTS or active not in TABS[1:] else f"/{active.lower()}",
         tabs=[(name, "/" if name == TABS[0] else f"/{name.lower()}") for name in TABS],
         active=active,
         people=identity.signs_in and (visit is not None or not on_space),
@@ -140,6 +145,11 @@ def top_bar(service: Service, active: str, visit: Visit | None = None, here: str
         name=name if known and on_space else "",
         sign_out=address("/logout", _target_url=here),
     )
+
+
+def natural(title: str) -> list[tuple[int, str]]:
+    """What orders titles as people do: case aside, and 2 before 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in DIGITS.split(title.casefold()) if part]
 
 
 def footer(service: Service) -> str:

@@ -4,6 +4,12 @@
 
   function keepBenchmark(root) {
     const benchmark = parameters().get("benchmark");
+    const chosen = benchmark && root.querySelector(`a[data-benchmark="${CSS.escape(benchmark)}"]`);
+    if (chosen && !chosen.hasAttribute("aria-current")) {
+      root.querySelector("a[data-benchmark][aria-current]")?.removeAttribute("aria-current");
+      chosen.setAttribute("aria-current", "true");
+      root.querySelector("[data-chosen]").textContent = chosen.textContent;
+    }
     root.querySelectorAll("select[data-benchmark]").forEach((select) => {
       if (benchmark && select.value !== benchmark) select.value = benchmark;
     });
@@ -23,6 +29,25 @@
     next.searchParams.set("benchmark", select.value);
     location.assign(next);
   }
+
+  // Of many benchmarks: a field that leaves those whose titles hold every word, and Enter for the first of them.
+  function narrow(field) {
+    const words = field.value.toLowerCase().split(/\s+/);
+    field.parentElement.querySelectorAll("li").forEach((item) => {
+      item.hidden = !words.every((word) => item.textContent.toLowerCase().includes(word));
+    });
+  }
+  document.addEventListener("input", ({ target }) => target.matches("[data-narrow]") && narrow(target));
+  document.addEventListener("toggle", ({ target }) => target.matches("details.many[open]") && target.querySelector("input").focus(), true);
+  document.addEventListener("pointerdown", ({ target }) => {
+    const open = document.querySelector("details.many[open]");
+    if (open && !open.contains(target)) open.open = false;
+  });
+  document.addEventListener("keydown", ({ key, target }) => {
+    const many = target.closest?.("details.many");
+    if (many && key === "Escape") many.open = false;
+    if (many && key === "Enter" && target.matches("input")) many.querySelector("li:not([hidden]) a")?.click();
+  });
 
   // A form inside drawn markup is a view of the address: sending it goes there and keeps the scroll position.
   function go(form) {

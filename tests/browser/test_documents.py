@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from leaderboard.settings import PROJECT
+from scripts.service import running
 from tests.browser.test_table import ROWS, address, expect, names
 
 pytestmark = pytest.mark.browser
@@ -129,3 +131,36 @@ def test_a_second_board_at_another_port_is_not_empty_in_the_same_tab(reader: Any
     for place in (address, other):
         reader.goto(f"{place}/")
         expect(reader.locator(".board.live .pt-name").first).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A board of 30 benchmarks."""
+    folder = tmp_path_factory.mktemp("many")
+    benchmarks = folder / "benchmarks"
+    benchmarks.mkdir()
+    (benchmarks / "tasks").symlink_to(PROJECT / "benchmarks" / "tasks")
+    tiny = (PROJECT / "benchmarks" / "tiny.yaml").read_text()
+    for number in range(1, 31):
+        title = f"Questions of the year {number} about a subject with a long title"
+        text = tiny.replace("id: tiny\n", f"id: year-{number}\n").replace("title: Tiny\n", f"title: {title}\n")
+        (benchmarks / f"year-{number}.yaml").write_text(text)
+    changes = {"PODIUM_BENCHMARKS_DIR": str(benchmarks), "PODIUM_BENCHMARKS": "", "PODIUM_EMBEDDED": "false"}
+    with running("http://127.0.0.1:9", folder, changes) as service:
+        yield service.address
+
+
+@pytest.mark.parametrize("path", ["/about", "/submit"])
+def test_one_of_thirty_benchmarks_is_found_by_typing(chromium: Any, many: str, path: str) -> None:
+    page = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=many).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(path)
+    page.locator("details.many summary").click()
+    titles = page.locator("details.many li").all_inner_texts()
+    assert len(titles) == 30 and [int(title.split()[4]) for title in titles] == list(range(1, 31)), "2 before 10"
+    page.get_by_label("Filter benchmarks").fill("year 27")
+    expect(page.locator("details.many li:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{path}?benchmark=year-27")
+    expect(page.locator("details.many [data-chosen]")).to_have_text(titles[26])
+    page.context.close()
