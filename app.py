@@ -29,11 +29,12 @@ from leaderboard.api.bodies import BodyLimits
 from leaderboard.api.monitor import ReaderTimes, monitor_routes
 from leaderboard.api.root_path import RootPath
 from leaderboard.competitions.due import DueThread
+from leaderboard.documents.embed import embed_routes
+from leaderboard.documents.frame import NAMES
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
 from leaderboard.monitoring.logs import set_up_logging
 from leaderboard.notices.notifier import NoticeThread
-from leaderboard.pages import NAMES, mount_pages
-from leaderboard.pages.embed import embed_routes
+from leaderboard.pages import mount_pages
 from leaderboard.service import Service, open_service
 from leaderboard.settings import load_settings
 from leaderboard.stores.folders import check_folders

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leaderboard.errors import BadSettings
@@ -26,6 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 DATA = PROJECT if (PROJECT / "pyproject.toml").is_file() else Path.cwd()
 """Where data lie unless it is set: in the checkout, or in the folder that an installed `podium` is started in."""
 ROOT_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+MAIL = re.compile(r"[^@\s:/]+@[^@\s:/]+")
 PUBLIC_HUB = "https://huggingface.co"
 
 
@@ -60,6 +69,12 @@ class Settings(BaseSettings):
 
     title: str = "Podium"
     """Name of the board, in the top bar."""
+    operator: str = ""
+    """Who runs the board, as every page's footer names them; empty: it names nobody."""
+    contact: str = ""
+    """Where readers reach them, in the footer: an http address or a mail address."""
+    source_url: str = ""
+    """Address of this board's source code, in the footer."""
     benchmarks_dir: Path = PROJECT / "benchmarks"
     """Folder of the benchmarks' YAML files."""
     benchmarks: str = ""
@@ -301,6 +316,14 @@ class Settings(BaseSettings):
             raise ValueError("write a path that begins with a slash, such as /board")
         return path
 
+    @field_validator("contact", "source_url")
+    @classmethod
+    def _is_followed(cls, text: str, info: ValidationInfo) -> str:
+        is_mail = info.field_name == "contact" and MAIL.fullmatch(text)
+        if text and not is_mail and not text.startswith(("https://", "http://")):
+            raise ValueError("write an address that begins with https:// or http://, or for the contact a mail address")
+        return text
+
     @field_validator("metrics_from")
     @classmethod
     def _are_networks(cls, text: str) -> str:
@@ -333,6 +356,11 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """Where people reach the board, without a slash at its end."""
         return (self.public_url or f"http://{self.host}:{self.port}{self.root}").rstrip("/")
+
+    @property
+    def contact_address(self) -> str:
+        """What the contact's link leads to."""
+        return f"mailto:{self.contact}" if MAIL.fullmatch(self.contact) else self.contact
 
     @property
     def maintainer_names(self) -> list[str]:

@@ -92,9 +92,9 @@ def all_rows_hold(row: str) -> Callable[[str], str]:
 
 OURS = Contestant(
     "Podium", Path(sys.executable),
-    "!!document.querySelector('.board')?.shadowRoot?.querySelector('tr[data-at]')",
+    "!!document.querySelector('.board .pt-name')",
     ".board input[type=search]",
-    lambda word: "(() => { const names = [...document.querySelector('.board').shadowRoot.querySelectorAll('.pt-name')]"
+    lambda word: "(() => { const names = [...document.querySelectorAll('.board.live .pt-name')]"
     f".map(a => a.textContent.toLowerCase()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()",
 )  # fmt: skip
 DATAFRAME = Contestant(
@@ -161,8 +161,8 @@ def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> R
         typing.append(type_word(page, who, word))
         if typing[-1] >= MAX_WAIT_MS:
             break
-    document = httpx.get(address, trust_env=False, timeout=120).content
-    return Reading(min(navigation), float(np.percentile(typing, 95)), len(document) / 1000, heap)
+    document = httpx.get(address, trust_env=False, timeout=120)
+    return Reading(min(navigation), float(np.percentile(typing, 95)), document.num_bytes_downloaded / 1000, heap)
 
 
 def heap_mb(page: Page) -> float:

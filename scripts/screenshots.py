@@ -59,7 +59,7 @@ def pages(api: httpx.Client) -> Mapping[str, str]:
     }
 
 
-READY = {"leaderboard": "#board", "submit": "#found ul.checks", "compare": "table.compare", "plots": ".js-plotly-plot"}
+READY = {"leaderboard": ".board.live", "submit": "#found ul.checks", "compare": "table.compare", "plots": ".plot svg"}
 """Page -> selector to wait for, where it is not a heading."""
 
 

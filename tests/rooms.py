@@ -72,11 +72,14 @@ ROOMS = {
     "leaderboard.benchmarks leaderboard.queue leaderboard.submissions "
     "leaderboard.live leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.monitoring",
-    "leaderboard.pages": f"{NOUNS} leaderboard.competitions leaderboard.artifacts leaderboard.bundles "
+    "leaderboard.documents": f"{NOUNS} leaderboard.competitions leaderboard.artifacts leaderboard.bundles "
     "leaderboard.settings "
     "leaderboard.columns leaderboard.benchmarks leaderboard.models leaderboard.queue "
     "leaderboard.submissions leaderboard.results leaderboard.identity leaderboard.community leaderboard.board "
     "leaderboard.compare leaderboard.plots leaderboard.service leaderboard.api leaderboard.statistics leaderboard.live",
+    "leaderboard.pages": f"{NOUNS} leaderboard.competitions leaderboard.benchmarks leaderboard.submissions "
+    "leaderboard.identity leaderboard.community leaderboard.board leaderboard.service leaderboard.api "
+    "leaderboard.documents",
     "leaderboard.cli": f"{NOUNS} leaderboard.artifacts leaderboard.bundles leaderboard.settings "
     "leaderboard.benchmarks leaderboard.predictions leaderboard.queue leaderboard.results "
     "leaderboard.board leaderboard.importer leaderboard.opening leaderboard.backup "

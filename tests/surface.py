@@ -77,6 +77,8 @@ def _routes(routes: Any) -> Iterator[str]:
         blocks = getattr(getattr(route, "_base_app", None), "blocks", None)
         if included is not None:
             yield from _routes(included.routes)
+        elif "pages" in getattr(route, "tags", ()):
+            yield f"page {route.path.partition('/{')[0]}"
         elif blocks is not None:
             yield from (f"page /{page[0]}" for page in blocks.pages)
             yield from (f"event {event.api_name}" for event in blocks.fns.values() if event.api_visibility == "public")

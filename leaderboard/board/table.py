@@ -19,6 +19,7 @@ from leaderboard.board.filters import Filters, Floats, Texts, all_of
 from leaderboard.board.matching import Columns, Mask, find_term, match
 from leaderboard.board.search import SEARCHED, Query, Term, parse
 from leaderboard.board.submission_rule import competing, counted
+from leaderboard.board.uncertainty import mean_stderr, rank_ranges
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, CHANGE, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
 from leaderboard.columns.column import BoardColumn
@@ -152,6 +153,18 @@ class Board:
             return np.mean(stacked, axis=0) if stacked else np.full(self.size, np.nan)
 
         return self.cache.get(("average", wanted), make)
+
+    def average_stderr(self, keys: Sequence[str]) -> Floats:
+        """Standard error of each row's average over `keys`; NaN where that of a score is unknown."""
+        wanted = tuple(key for key in self.keys if key in set(keys) and self.benchmark.column(key).in_average)
+        points = all(not column.score or column.range for column in map(self.benchmark.column, wanted))
+        stderrs = [self.stderr[key] for key in wanted] if points else []
+        return self.cache.get(("average_stderr", wanted), lambda: mean_stderr(stderrs, self.size))
+
+    def rank_ranges(self, keys: Sequence[str]) -> tuple[Floats, Floats]:
+        """Best and worst rank of each row that its average over `keys` allows; NaN where that is unknown."""
+        average, stderr = self.average(keys), self.average_stderr(keys)
+        return self.cache.get(("rank ranges", tuple(keys)), lambda: rank_ranges(average, stderr, self.competing))
 
     def _phases_of_rows(self) -> Positions:
         """Of each row, the place of its phase, the last phase first; all in one where the benchmark has none."""
@@ -292,6 +305,7 @@ class Board:
             "rank": _whole_numbers(selection.rank[at]),
             "change": _whole_numbers(self.change[at]),
             "average": _numbers(selection.average[at]),
+            **self._sureness(view, at),
             "type": self.texts["type"][at].tolist(),
             "symbol": self.texts["symbol"][at].tolist(),
             "revision": self.texts["revision"][at].tolist(),
@@ -310,6 +324,14 @@ class Board:
             if key not in columns and key in SHOWN:
                 columns[key] = self._cells(SHOWN[key], at)
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _sureness(self, view: View, at: Positions) -> dict[str, list[Any]]:
+        """Standard errors of averages, and the ranks that they allow, among all rows."""
+        over = self._averaged(view, self.shown_columns(view))
+        best, worst = (_whole_numbers(ranks[at]) for ranks in self.rank_ranges(over))
+        if view.rank == "dynamic" or self.benchmark.on_scores:  # among other rows, or not by averages
+            best = worst = [None] * len(at)
+        return {"average_stderr": _numbers(self.average_stderr(over)[at]), "rank_best": best, "rank_worst": worst}
 
     def _scores(self, keys: list[str], at: Positions) -> list[dict[str, dict[str, float | int | None]]]:
         """For each row, its scores: normalised and raw, standard error of the normalised one, number of examples."""
@@ -346,12 +368,12 @@ class Board:
 
     @cached_property
     def best(self) -> dict[str, float]:
-        """Best points of every column, over the rows that are not flagged."""
+        """Best points of every column, over the rows that are not flagged; none where all rows are equal."""
         values_of = {key: values[~self.flagged] for key, values in self.normalised.items()}
         return {
             key: float((np.nanmin if key in self._downwards else np.nanmax)(values))
             for key, values in values_of.items()
-            if not np.isnan(values).all()
+            if np.unique(values[~np.isnan(values)]).size > 1
         }
 
     def place(self, request_id: str) -> tuple[int, int] | None:

@@ -61,7 +61,7 @@ class View(FilterFields):
     """Row ids kept on top."""
     scores: Literal["normalised", "raw"] = "normalised"
     """Which numbers the score columns show."""
-    errors: bool = False
+    errors: bool = True
     """Whether standard errors are shown beside normalised scores."""
     average: Literal["all", "visible"] = "all"
     """Average over all score columns, or over those that are shown."""

@@ -99,8 +99,6 @@ For OWNER the route itself asks `Identity.owner` about its model; before that, o
 """
 
 EVENTS: dict[str, Role] = {
-    "about.show": Role.READER,
-    "leaderboard.ask_board": Role.READER,
     "shell.show": Role.READER,
     "submit.look_up": Role.READER,
     "submit.prefill": Role.READER,

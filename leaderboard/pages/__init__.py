@@ -1,6 +1,6 @@
-"""The pages: Gradio Blocks, one file a tab with `TITLE` and `build(service)`; add a tab by adding it to TABS.
+"""The pages that Gradio draws: Blocks, one file a page with `TITLE` and `build(service)`; the forms and their API.
 
-A page's address is its title in lower case; the first tab's is `/`.
+A page's address is its title in lower case. What people read is in `leaderboard.documents`.
 """
 
 from __future__ import annotations
@@ -11,31 +11,23 @@ from typing import Any, Protocol
 
 import gradio as gr
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from gradio import oauth
+from starlette.middleware.sessions import SessionMiddleware
 
-from leaderboard.errors import NotFound
-from leaderboard.pages import (
-    about,
-    compare,
-    flags,
-    leaderboard,
-    manage,
-    model,
-    organise,
-    participate,
-    plots,
-    queue,
-    request,
-    submit,
-)
-from leaderboard.pages.content_policy import ContentPolicies, framers_of
-from leaderboard.pages.documents import Documents
-from leaderboard.pages.missing import NotFoundPage
+from leaderboard.documents import document_routes
+from leaderboard.documents.content_policy import ContentPolicies, framers_of
+from leaderboard.documents.files import asset_address, asset_routes
+from leaderboard.documents.frame import STYLE, head
+from leaderboard.documents.missing import NotFoundPage
+from leaderboard.documents.plots import script_routes
+from leaderboard.documents.preview import preview_routes
+from leaderboard.documents.reference import mount_reference
+from leaderboard.documents.render import FOLDER
+from leaderboard.pages import manage, organise, participate, submit
+from leaderboard.pages.gradio_html import GradioPages
 from leaderboard.pages.offered import OfferedRoutes
 from leaderboard.pages.program_calls import MAX_IN_ALL, ProgramCalls, callable_by_programs
-from leaderboard.pages.reference import mount_reference
-from leaderboard.pages.render import FOLDER
-from leaderboard.pages.shell import theme, top_bar
+from leaderboard.pages.shell import ended, framed, theme
 from leaderboard.pages.tools import add_tools
 from leaderboard.service import Service
 
@@ -50,21 +42,14 @@ class Tab(Protocol):
         """Lay the page out inside the Blocks that are open."""
 
 
-TABS: list[Tab] = [leaderboard, submit, queue, compare, plots, about]
-"""In the order of the top bar."""
+PAGES: list[Tab] = [submit, organise, manage, participate]
+"""Each at its own address; below the last three the rest of the address names their subject."""
 
-PAGES: list[Tab] = [request, model, flags, organise, manage, participate]
-"""Reached by links; the rest of the address names their subject."""
+NAMES = [page.TITLE.lower() for page in PAGES]
+"""First part of each page's address."""
 
-NAMES = ("", *(page.TITLE.lower() for page in (*TABS[1:], *PAGES)))
-"""First part of each page's address; the first page has none."""
-
-ASSETS = {path.name: path for path in (FOLDER / "theme.css", FOLDER / "podium.js", *(FOLDER / "assets").iterdir())}
-"""Files that the browser loads, by name."""
-
-STYLE = "theme.css"
-SCRIPTS = ("address.js", "actions.js", "people.js", "podium.js", "live.js", "submit.js")
-"""Those of every document, in order."""
+SCRIPTS = ("actions.js", "live.js", "submit.js")
+"""Those of every page of Gradio's, beside those of all pages."""
 
 LOOK_S, PROGRESS_S = 0.1, 1.0
 """How often Gradio looks for calls of programs, and for their progress, in seconds; none of them tells any."""
@@ -72,17 +57,14 @@ LOOK_S, PROGRESS_S = 0.1, 1.0
 
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only one page."""
-    first, *others = TABS
-    addresses = [(first.TITLE, "/"), *((tab.TITLE, f"/{tab.TITLE.lower()}") for tab in others)]
     pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)
     with pages:
-        top_bar(service, first.TITLE, addresses)
-        first.build(service)
-        add_tools(service)
-    for page in (*others, *PAGES):
+        add_tools(service)  # Gradio's own first page, which nobody sees: the leaderboard is at its address
+    for page in PAGES:
         with pages.route(page.TITLE, page.TITLE.lower(), show_in_navbar=False):
-            top_bar(service, page.TITLE, addresses)
+            framed(service, page.TITLE)
             page.build(service)
+            ended(service)
     pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
     # Only programs' calls go through Gradio's queue; it would look for them a thousand times a second.
     pages._queue.sleep_when_free = LOOK_S
@@ -92,9 +74,11 @@ def build_pages(service: Service) -> gr.Blocks:
 
 def mount_pages(app: FastAPI, service: Service) -> None:
     """Serve the pages at `/` of `app`, below every route that it has already."""
-    mount_reference(app, head())
-    app.include_router(plots.script_routes())
-    app.add_api_route("/podium-assets/{name}", send_asset, include_in_schema=False)
+    mount_reference(app, head(()), service.settings.root)
+    app.include_router(script_routes())
+    app.include_router(asset_routes())
+    app.include_router(preview_routes(service))
+    app.include_router(document_routes(service))
     options: dict[str, Any] = {
         "mcp_server": True,
         "footer_links": [],
@@ -107,36 +91,21 @@ def mount_pages(app: FastAPI, service: Service) -> None:
         warnings.filterwarnings("ignore", "SSR mode is not supported")  # we ask for none
         pages = build_pages(service)
         gr.mount_gradio_app(
-            app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(), **options
+            app, pages, "/", root_path=service.settings.root or None, theme=theme(), head=head(SCRIPTS), **options
         )
+    if service.settings.on_space:
+        know_gradios_session(app)
     framers = framers_of(service.settings)
     app.add_middleware(
-        Documents,
-        pages=NAMES,
-        deep=[page.TITLE.lower() for page in PAGES],
-        style=asset_address(STYLE),
-        framers=framers,
+        GradioPages, pages=NAMES, deep=NAMES[1:], style=asset_address(STYLE).removeprefix("/"), framers=framers
     )
     app.add_middleware(ProgramCalls, offered=callable_by_programs(pages))
-    app.add_middleware(NotFoundPage, title=service.settings.title, head=head())
+    app.add_middleware(NotFoundPage, service=service)
     app.add_middleware(ContentPolicies, framers=framers)
     app.add_middleware(OfferedRoutes)
 
 
-def send_asset(name: str) -> FileResponse:
-    """A script or style sheet of ours."""
-    if name not in ASSETS:
-        raise NotFound(f"This board has no file {name!r}.")
-    return FileResponse(ASSETS[name], headers={"Cache-Control": "no-cache"})
-
-
-def head() -> str:
-    """What the head of every document links to."""
-    style = f'<link rel="stylesheet" href="{asset_address(STYLE)}">'
-    scripts = (f'<script defer src="{asset_address(name)}"></script>' for name in SCRIPTS)
-    return "".join(('<meta name="color-scheme" content="light dark">', style, *scripts))
-
-
-def asset_address(name: str) -> str:
-    """Where the browser finds a file of ours, relative to a page; another one when its content changes."""
-    return f"podium-assets/{name}?{hashlib.sha256(ASSETS[name].read_bytes()).hexdigest()[:12]}"
+def know_gradios_session(app: FastAPI) -> None:
+    """Have every page and the API know who is signed in by Gradio's button, as Gradio's own pages do."""
+    key = hashlib.sha256(f"{oauth.OAUTH_CLIENT_SECRET or ''}-v4".encode()).hexdigest()
+    app.add_middleware(SessionMiddleware, secret_key=key, same_site="none", https_only=True)

@@ -8,8 +8,9 @@ from typing import Any
 from leaderboard.api.competitions import competition_answer, reviews_answer
 from leaderboard.benchmarks import Benchmark
 from leaderboard.competitions.reviews import ReviewState
-from leaderboard.pages.render import render
-from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.documents.render import render
+from leaderboard.documents.visit import Visit
+from leaderboard.pages.shell import whole_page
 from leaderboard.records import Person, utc
 from leaderboard.service import Service
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from leaderboard.pages.render import render
-from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.documents.render import render
+from leaderboard.documents.visit import Visit
+from leaderboard.pages.shell import whole_page
 from leaderboard.records import KINDS, Person
 from leaderboard.service import Service
 

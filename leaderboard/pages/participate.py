@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from leaderboard.api.competitions import participant_answer
+from leaderboard.documents.render import render
+from leaderboard.documents.visit import Visit
 from leaderboard.pages.manage import times
-from leaderboard.pages.render import render
-from leaderboard.pages.shell import Visit, whole_page
+from leaderboard.pages.shell import whole_page
 from leaderboard.records import Person
 from leaderboard.service import Service
 

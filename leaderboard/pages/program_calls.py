@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leaderboard.api.root_path import path_of
-from leaderboard.pages.documents import uncompressed
+from leaderboard.pages.gradio_html import uncompressed
 from leaderboard.pages.offered import GRADIO
 
 MAX_OF_CLIENT = 8

@@ -1,57 +1,23 @@
-"""What every page shares: the frame, the top bar, its address, and how a handler gets the service."""
+"""What the pages that Gradio draws share: the frame, the address, and how a handler gets the service."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
-from urllib.parse import parse_qsl, unquote
 
 import gradio as gr
 
-from leaderboard.errors import Infrastructure, PodiumError
-from leaderboard.pages.render import render
-from leaderboard.records import Person
+from leaderboard.documents.frame import footer, rooted, top_bar, trouble
+from leaderboard.documents.render import render
+from leaderboard.documents.visit import Visit, parse_visit
+from leaderboard.errors import PodiumError
 from leaderboard.service import Service
 
 ROOT = 'new URL(window.gradio_config?.root || location.origin).pathname.replace(/\\/$/, "")'
-"""In the browser: what stands before every path of ours."""
+"""In the browser: what stands before every path of ours. Gradio calls its handlers before our scripts have run."""
 LOCATION = f"() => location.pathname.slice({ROOT}.length) + location.search"
 """In the browser: where the reader is. Given as `js` it becomes the handler's only input."""
-OWN_PATH = re.compile(r'((?:href|src|action|data-live)="|data-send="[A-Z]+ )(?=/(?!/))')
-"""What comes before a path of ours in markup; quotes in texts are escaped."""
-SUBJECT = "subject"
-"""The query value that stands for what follows a page's name: `/model?subject=org/name` is `/model/org/name`."""
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A reader's address (the path after the page's name, and the query) and who the reader is."""
-
-    rest: tuple[str, ...] = ()
-    query: dict[str, str] = field(default_factory=dict)
-    person: Person | None = None
-
-    @property
-    def benchmark(self) -> str:
-        """The benchmark in the address; empty for the first one."""
-        return self.query.get("benchmark", "")
-
-    def number(self, name: str, default: int = 0) -> int:
-        """A query value as a number that is not negative."""
-        text = self.query.get(name, "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else default
-
-
-def parse_visit(text: str, person: Person | None = None) -> Visit:
-    """The visit to `text`, a path with a query."""
-    path, _, query_text = text.partition("?")
-    _, *rest = [unquote(part) for part in path.split("/") if part] or [""]
-    query = dict(parse_qsl(query_text))
-    subject = [part for part in query.pop(SUBJECT, "").split("/") if part]
-    return Visit(tuple(rest or subject), query, person)
 
 
 def bind_service(handler: Callable[..., Any], service: Service) -> Callable[..., Any]:
@@ -64,26 +30,17 @@ def markup(value: str, **options: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **options)
 
 
-def rooted(service: Service, drawn: str) -> str:
-    """Markup whose links, forms and images lie below the board's root path."""
-    root = service.settings.root
-    return OWN_PATH.sub(lambda before: before[0] + root, drawn) if root else drawn
-
-
-def top_bar(service: Service, active: str, tabs: Sequence[tuple[str, str]]) -> None:
-    """The board's name, the benchmark switch, the tabs, and who is signed in."""
+def framed(service: Service, active: str) -> None:
+    """The top bar of a page."""
     gr.Navbar(visible=False)  # type: ignore[attr-defined]  # documented, but left out of Gradio's __all__
-    drawn = render(
-        "top_bar",
-        title=service.settings.title,
-        benchmarks=list(service.benchmarks.values()),
-        tabs=tabs,
-        active=active,
-        people=service.identity.signs_in and not service.settings.on_space,
-    )
-    markup(rooted(service, drawn), elem_id="top")
+    markup(rooted(service, top_bar(service, active)), elem_id="top")
     if service.identity.signs_in and service.settings.on_space:
         gr.LoginButton(elem_id="sign-in", size="sm")  # anywhere else it signs everybody in as the server's own account
+
+
+def ended(service: Service) -> None:
+    """The footer of a page."""
+    markup(rooted(service, footer(service)))
 
 
 EVENT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -120,7 +77,7 @@ def safely(draw: Callable[[Service, Visit], str], service: Service, visit: Visit
     try:
         return rooted(service, draw(service, visit))
     except PodiumError as error:
-        return rooted(service, render("trouble", sentence=str(error), ours=isinstance(error, Infrastructure)))
+        return rooted(service, trouble(error))
 
 
 def theme() -> gr.themes.Base:

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import LookAnswer, look
+from leaderboard.documents.entry import asked, asks, first_answers
+from leaderboard.documents.frame import rooted
+from leaderboard.documents.render import address, errors_of, render
+from leaderboard.documents.visit import parse_visit
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
 from leaderboard.pages import submit_named
-from leaderboard.pages.entry import asked, asks, first_answers
-from leaderboard.pages.render import address, errors_of, render
-from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load, parse_visit, rooted
+from leaderboard.pages.shell import EVENT, LOCATION, bind_service, markup, on_load
 from leaderboard.records import MODEL_TYPE_SYMBOLS, CheckpointSubmission, ModelType, Precision, Problem, WeightType
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.service import Service

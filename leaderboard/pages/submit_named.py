@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leaderboard.pages.entry import asked
-from leaderboard.pages.render import render
-from leaderboard.pages.shell import Visit
+from leaderboard.documents.entry import asked
+from leaderboard.documents.render import render
+from leaderboard.documents.visit import Visit
 from leaderboard.records import KINDS
 from leaderboard.service import Service
 

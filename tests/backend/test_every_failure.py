@@ -21,8 +21,8 @@ import localhub
 from backend.failures import CODES, JobFailed, classify
 from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.pages import request as request_page
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import request as request_page
+from leaderboard.documents.visit import Visit
 from leaderboard.queue.queue import Queue
 from leaderboard.records import ENDED, Fault, Request, Status
 from leaderboard.service import open_service

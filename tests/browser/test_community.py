@@ -90,6 +90,18 @@ def check_page_of_flags(page: Page, decision: str) -> None:
     expect(page.locator("#open")).to_contain_text("No flag waits for a decision.")
 
 
+def check_hidden_on_the_board(page: Page) -> None:
+    """The board counts it, shows it on request, and leads to the flag."""
+    page.goto("/")
+    expect(page.locator(".board")).to_contain_text(re.compile("1 flagged"))
+    page.goto("/?hide=none")
+    badge = page.get_by_role("link", name="flagged: copy without attribution")
+    expect(badge).to_be_visible()
+    badge.click()
+    page.wait_for_url(re.compile("/model/lab/model.*#flags"))
+    expect(page.locator("#flags")).to_be_in_viewport()
+
+
 def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, service: Running) -> None:
     done = board.queue.claim(submitted_request(board, 1), "worker", 60)
     publish(board, done)
@@ -125,14 +137,7 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
 
     check_page_of_flags(page, "The hashes are equal.")
     until_hidden(page, {"flagged": 1})
-    page.goto("/")
-    expect(page.locator(".board")).to_contain_text(re.compile("1 flagged"))
-    page.goto("/?hide=none")
-    badge = page.get_by_role("link", name="flagged: copy without attribution")
-    expect(badge).to_be_visible()
-    badge.click()
-    page.wait_for_url(re.compile("/model/lab/model.*#flags"))
-    expect(page.locator("#flags")).to_be_in_viewport()
+    check_hidden_on_the_board(page)
 
     become(page, "ada", model)
     expect(page.locator("#flags")).to_contain_text("You own this model")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -22,14 +23,25 @@ NOWHERE = "http://127.0.0.1:9"
 def podium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service over made-up evaluations of the tiny benchmark: one weak, one good, and the good one again."""
     folder = tmp_path_factory.mktemp("compared")
+    made_up_evaluations(folder)
+    with running(NOWHERE, folder, {"PODIUM_EMBEDDED": "false"}) as service:
+        yield service
+
+
+def made_up_evaluations(folder: Path) -> None:
+    """Publish them."""
     benchmark = load_benchmark(ROOT / "benchmarks" / "tiny.yaml")
     place, rng = Place(folder, benchmark), np.random.default_rng(3)
     tasks = [part.task for column in benchmark.columns for part in column.parts]
     for name, chance, attempt in (("weak", 0.55, 1), ("good", 0.95, 1), ("good", 0.95, 2)):
         answers = {task: list((rng.random(60) < chance).astype(float)) for task in tasks}
         place.publish(f"org/{name}", answers, attempt=attempt)
-    with running(NOWHERE, folder, {"PODIUM_EMBEDDED": "false"}) as service:
-        yield service
+
+
+def rows_of(address: str) -> list[str]:
+    """Ids of the board's rows."""
+    answer = httpx.get(f"{address}/api/v1/benchmarks/tiny/rows", trust_env=False, timeout=60).json()
+    return [row["id"] for row in answer["rows"]]
 
 
 def test_comparing(page: Page) -> None:
@@ -45,7 +57,7 @@ def test_comparing(page: Page) -> None:
     expect(page.locator(".sentences")).to_contain_text(re.compile(r"good is ahead on \d of 7 tasks"))
     expect(page.locator("table.compare tbody tr")).to_have_count(8)
     expect(page.locator("table.compare .diff.ahead").first).to_contain_text("▲")
-    page.get_by_role("link", name="Make first").click()
+    page.get_by_role("link", name="Use as baseline").click()
     expect(page.locator("table.compare .diff.behind").first).to_contain_text("▼")
 
     first = page.locator("article.asked").first
@@ -65,11 +77,11 @@ def test_comparing(page: Page) -> None:
 SLOWLY = """() => {
   const asked = window.fetch;
   window.fetch = async (where, options) => {
-    if (String(where.url ?? where).includes("/gradio_api/run/")) await new Promise((wake) => setTimeout(wake, 1000));
+    if (String(where.url ?? where).includes("/compare")) await new Promise((wake) => setTimeout(wake, 1000));
     return asked(where, options);
   };
 }"""
-"""Script: Gradio's handlers are asked a second late."""
+"""Script: the page is asked for again a second late."""
 
 
 def test_a_change_while_the_page_is_drawn_is_not_lost(page: Page) -> None:
@@ -96,7 +108,7 @@ def test_the_pages_fit(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme="dark")
     rows = ",".join(_ids(page))
-    for path, there in ((f"/compare?rows={rows}", "table.compare"), (f"/plots?rows={rows}", ".js-plotly-plot")):
+    for path, there in ((f"/compare?rows={rows}", "table.compare"), (f"/plots?rows={rows}", ".plot > svg")):
         page.goto(path)
         expect(page.locator(there).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -107,7 +119,15 @@ def test_plots(page: Page) -> None:
     page.goto(f"/plots?rows={rows}")
     spread = page.locator(".plot[data-figure*=spread]")
     spread.scroll_into_view_if_needed()
-    expect(spread.locator(".js-plotly-plot, .main-svg").first).to_be_visible()
+    drawing = spread.get_by_role("img", name="How are the scores of each task spread")
+    assert drawing.locator("path[fill='var(--plot-hill)']").count() == 8, "drawn by the server"
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.mouse.move(5, 5)
+    assert not [url for url in loaded if "plotly" in url]
+    spread.hover()
+    expect(spread.locator(".main-svg").first).to_be_visible()
+    assert [url for url in loaded if "plotly" in url], "fetched when a plot is touched"
     marks = "place => place.data.filter(one => one.marker?.symbol === 'diamond').map(one => one.name)"
     assert set(spread.evaluate(marks)) == {"org/good", "org/weak"}
     page.locator("select[name=task]").select_option("dates")

@@ -80,15 +80,25 @@ def test_every_address_can_be_opened_directly(page: Page, path: str) -> None:
     expect(page.locator("h1, h2, .lead").first).to_be_visible()
 
 
-def test_scripts_that_come_after_the_page_was_drawn_complete_it(page: Page) -> None:
+def test_a_document_is_complete_before_its_scripts_come(page: Page) -> None:
+    page.route(re.compile(r"/podium-assets/\w+\.js"), lambda route: None)
+    page.goto("/model/org/unheard-of?benchmark=open-llm-v1", wait_until="commit")
+    expect(page.locator(".page h1").first).to_be_visible()
+    assert page.url.endswith("/model/org/unheard-of?benchmark=open-llm-v1")
+    expect(page).to_have_title(re.compile("^This page cannot be shown · "))
+    expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
+    expect(page.get_by_role("link", name="Queue", exact=True)).to_have_attribute("href", "/queue?benchmark=open-llm-v1")
+
+
+def test_scripts_that_come_after_a_page_of_gradios_was_drawn_complete_it(page: Page) -> None:
     held: list[Route] = []
     page.route(re.compile(r"/podium-assets/\w+\.js"), lambda route: held.append(route))
-    page.goto("/model/org/unheard-of?benchmark=open-llm-v1")
+    page.goto("/manage/unheard-of?benchmark=open-llm-v1")
     expect(page.locator(".page h1, .page h2").first).to_be_visible()
-    assert page.url.endswith("/model?subject=org/unheard-of&benchmark=open-llm-v1") and held
+    assert page.url.endswith("/manage?subject=unheard-of&benchmark=open-llm-v1") and held
     for route in held:
         route.continue_()
-    page.wait_for_url("**/model/org/unheard-of?benchmark=open-llm-v1")
+    page.wait_for_url("**/manage/unheard-of?benchmark=open-llm-v1")
     expect(page).to_have_title(re.compile("^This page cannot be shown · "))
     expect(page.get_by_label("Benchmark")).to_have_value("open-llm-v1")
 

@@ -45,6 +45,7 @@ def contents() -> pd.DataFrame:
         }
         | scores
         | {f"{title} Raw": values / 100 for title, values in scores.items()}
+        | {f"{title} stderr": values / 50 for title, values in scores.items()}
     )
     frame.loc[3, "IFEval"] = np.nan
     frame.loc[0, ["fullname", "Hub License"]] = [f"org0/{HOSTILE}", HOSTILE]
@@ -141,11 +142,11 @@ def test_an_older_address_of_a_filter_is_understood_and_written_anew(reader: Any
 
 def test_nothing_found_names_the_filter_to_blame_and_drops_it(reader: Any) -> None:
     reader.goto("/?search=no-such-model")
-    expect(reader.locator(".pt-empty")).to_contain_text("Dropping one of these shows rows again")
-    reader.get_by_role("button", name="Drop the search").click()
+    expect(reader.locator(".pt-empty")).to_contain_text("No matches. Remove:")
+    reader.get_by_role("button", name="The search").click()
     expect(status(reader)).to_contain_text("1,960 of 2,000")
     reader.goto("/?architectures=MambaForCausalLM")
-    reader.get_by_role("button", name="Drop the architecture filter (1,960 rows)").click()
+    reader.get_by_role("button", name="The architecture filter (1,960 rows)").click()
     expect(status(reader)).to_contain_text("1,960 of 2,000")
     assert "architectures" not in reader.url
 
@@ -196,7 +197,7 @@ def test_the_examples_are_those_of_the_documentation(reader: Any) -> None:
 def test_the_keyboard_reaches_everything(reader: Any) -> None:
     reader.goto("/?search=org3")
     expect(reader.locator(".pt-name").first).to_contain_text("org3/")
-    expect(reader.get_by_role("searchbox")).to_be_visible()  # Gradio shows a page some time after it is filled
+    expect(reader.get_by_role("searchbox")).to_be_visible()
     reader.locator("body").press("/")
     expect(reader.get_by_role("searchbox")).to_be_focused()
     reader.keyboard.press("ArrowDown")
@@ -337,8 +338,10 @@ def test_columns_are_chosen_and_standard_errors_shown(reader: Any) -> None:
     expect(heading).to_contain_text("Architecture")
     columns.locator("label", has_text="GPQA").click()
     expect(heading).not_to_contain_text("GPQA")
-    reader.goto("/?errors=true&rank=dynamic&average=visible&columns=bbh,gpqa")
     expect(reader.locator(".pt-error").first).to_be_visible()
+    reader.goto("/?errors=false&rank=dynamic&average=visible&columns=bbh,gpqa")
+    expect(reader.locator(".board.live")).to_be_visible()
+    expect(reader.locator(".pt-error")).to_have_count(0)
     expect(heading).to_contain_text("Rank shown")
 
 

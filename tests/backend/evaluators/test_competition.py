@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 from app import build_app
 from backend.workdir import Workdir
 from leaderboard.cli.__main__ import main
+from leaderboard.documents import model as model_page
+from leaderboard.documents.visit import Visit
 from leaderboard.errors import BadBenchmark
-from leaderboard.pages import model as model_page
-from leaderboard.pages.shell import Visit
 from leaderboard.predictions.sample import digest_of
 from leaderboard.records import Person, Request
 from tests.backend.evaluators.rain import LABELS, OVER, PRIVATE, SAMPLE, Rain

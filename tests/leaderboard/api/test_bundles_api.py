@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 import localhub
 from leaderboard.benchmarks import Benchmark, load_benchmark
+from leaderboard.documents.visit import Visit
 from leaderboard.pages import organise
-from leaderboard.pages.shell import Visit
 from leaderboard.records import Person
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT

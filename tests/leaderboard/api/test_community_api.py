@@ -13,10 +13,10 @@ from fastapi.testclient import TestClient
 import localhub
 from leaderboard.board.contents import contents_path
 from leaderboard.community.flags import LIST_PATH
+from leaderboard.documents import flags as flags_page
+from leaderboard.documents.model import facts
+from leaderboard.documents.visit import Visit
 from leaderboard.models.facts import facts_file, facts_path
-from leaderboard.pages import flags as flags_page
-from leaderboard.pages.model import facts
-from leaderboard.pages.shell import Visit
 from leaderboard.records import Failure, Fault, ModelFacts, Request, Status
 from leaderboard.service import Service
 from tests.leaderboard.api.test_api import publish

@@ -17,7 +17,7 @@ from leaderboard.board.view import View
 from leaderboard.columns import COLUMNS, FILTERS, GROUPS, HIDDEN, PRESETS, RESERVED_TITLES, SHOWN
 from leaderboard.columns.column import BoardColumn
 from leaderboard.columns.filters import Filter, HideFilter, ListFilter, OnlyFilter, RangeFilter
-from leaderboard.pages.model import facts
+from leaderboard.documents.model import facts
 from leaderboard.records import ModelFacts, ModelType, NamedBlock, PodiumBlock, Provenance, Request, Score
 from tests.shared import ROOT
 

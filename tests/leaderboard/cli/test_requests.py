@@ -8,9 +8,9 @@ import pytest
 from fastapi import Request, Response
 
 from leaderboard.cli.__main__ import main
-from leaderboard.pages import model as model_page
-from leaderboard.pages import request as request_page
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import model as model_page
+from leaderboard.documents import request as request_page
+from leaderboard.documents.visit import Visit
 from leaderboard.records import Failure, Fault, Progress
 from tests.contracts.test_executor import until
 from tests.leaderboard.cli.sites import QUIZ, Shell, Site

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 import localhub
 from leaderboard.community import discussions
-from leaderboard.pages import model
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import model
+from leaderboard.documents.visit import Visit
 from leaderboard.service import Service
 from localhub.faults import Fault
 from tests.contracts.test_executor import until

@@ -12,9 +12,10 @@ from fastapi.testclient import TestClient
 
 import localhub
 from leaderboard.competitions.reviews import ReviewState
-from leaderboard.pages import manage, model, participate
-from leaderboard.pages import request as request_page
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import model
+from leaderboard.documents import request as request_page
+from leaderboard.documents.visit import Visit
+from leaderboard.pages import manage, participate
 from leaderboard.records import Person, PodiumBlock, Request, Status
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT

@@ -16,9 +16,9 @@ from leaderboard.api.problems import catch_errors
 from leaderboard.board.table import Board
 from leaderboard.board.view import View
 from leaderboard.compare import Comparisons
-from leaderboard.pages import compare, plots
-from leaderboard.pages.shell import parse_visit
-from leaderboard.pages.words import UNKNOWN
+from leaderboard.documents import compare, plots
+from leaderboard.documents.visit import parse_visit
+from leaderboard.documents.words import UNKNOWN
 from tests.leaderboard.compared import BENCHMARK, Place
 
 RIGHT = [1.0] * 40

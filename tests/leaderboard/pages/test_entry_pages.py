@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from leaderboard.documents import about, request
+from leaderboard.documents.entry import said, said_privately
+from leaderboard.documents.visit import Visit
 from leaderboard.errors import NotAccepted
-from leaderboard.pages import about, request, submit_named
-from leaderboard.pages.entry import said, said_privately
-from leaderboard.pages.shell import Visit
+from leaderboard.pages import submit_named
 from leaderboard.pages.submit import Form, entry_values
 from leaderboard.records import Person
 from leaderboard.service import Service

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from leaderboard.pages import about as about_page
-from leaderboard.pages import model as model_page
-from leaderboard.pages import request as request_page
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import about as about_page
+from leaderboard.documents import model as model_page
+from leaderboard.documents import request as request_page
+from leaderboard.documents.visit import Visit
 from leaderboard.records import NamedBlock, PodiumBlock, Provenance, Request, Score, new_id
 from leaderboard.records.artifact import Endpoint
 from leaderboard.records.kinds.named import EndpointRequest

@@ -7,6 +7,7 @@ import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import jinja2.meta
@@ -22,18 +23,18 @@ from hypothesis import strategies as st
 from leaderboard.columns import AVERAGE
 from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
-from leaderboard.pages import words
-from leaderboard.pages.community import Actions, FlagSection, ShownFlag, Talk
-from leaderboard.pages.documents import Documents
-from leaderboard.pages.entry import Said
-from leaderboard.pages.examples import read_example
-from leaderboard.pages.missing import NotFoundPage
-from leaderboard.pages.model import neighbours, rank_of
-from leaderboard.pages.queue import ENDED_SHOWN, SHOWN, Filters, Waiting, arrange
-from leaderboard.pages.reference import mount_reference
-from leaderboard.pages.render import TEMPLATES, address, model_link, prose, render
-from leaderboard.pages.request import again_address
-from leaderboard.pages.shell import parse_visit
+from leaderboard.documents import words
+from leaderboard.documents.community import Actions, FlagSection, ShownFlag, Talk
+from leaderboard.documents.entry import Said
+from leaderboard.documents.examples import read_example
+from leaderboard.documents.missing import NotFoundPage
+from leaderboard.documents.model import neighbours, rank_of
+from leaderboard.documents.queue import ENDED_SHOWN, SHOWN, Filters, Waiting, arrange
+from leaderboard.documents.reference import mount_reference
+from leaderboard.documents.render import TEMPLATES, address, model_link, prose, render
+from leaderboard.documents.request import again_address
+from leaderboard.documents.visit import parse_visit
+from leaderboard.pages.gradio_html import GradioPages
 from leaderboard.pages.submit import check_results
 from leaderboard.queue.request_index import OPEN, in_short
 from leaderboard.queue.view import EndedRequests, QueueView, SetAside
@@ -51,7 +52,16 @@ from leaderboard.records import (
     utc,
 )
 from leaderboard.results.log_parts import log_parts
-from leaderboard.settings import PROJECT
+from leaderboard.service import Service, open_service
+from leaderboard.settings import PROJECT, Settings
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work")}
+    named = {"hub_endpoint": "http://127.0.0.1:9", "benchmarks": "tiny"}
+    return open_service(Settings.model_validate({**folders, **named}))
+
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 EVIL = "<img src=x onerror=alert(1)>\"'&"
@@ -417,7 +427,7 @@ def documents() -> TestClient:
     def data() -> JSONResponse:
         return JSONResponse({"content": "x"})
 
-    app.add_middleware(Documents, pages=["", "model", "queue"], deep=["model"], style="theme.css?1")
+    app.add_middleware(GradioPages, pages=["", "model", "queue"], deep=["model"], style="theme.css?1")
     return TestClient(app, follow_redirects=False)
 
 
@@ -481,10 +491,10 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without
 # --- addresses that do not exist
 
 
-def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not() -> None:
+def test_a_browser_at_an_address_of_nothing_is_shown_a_page_and_a_program_is_not(service: Service) -> None:
     app = FastAPI()
     app.add_api_route("/there", lambda: {"all": "well"})
-    app.add_middleware(NotFoundPage, title="Board", head="<link>")
+    app.add_middleware(NotFoundPage, service=service)
     client = TestClient(app)
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = client.get("/org/<b>name", headers=browser)
@@ -504,7 +514,8 @@ def test_a_models_neighbours_share_ranks_and_leave_out_rows_without_one() -> Non
 
 
 def test_templates_use_only_names_that_a_page_gives() -> None:
-    code = "".join(path.read_text() for path in (PROJECT / "leaderboard" / "pages").glob("*.py"))
+    rooms = (PROJECT / "leaderboard" / room for room in ("pages", "documents"))
+    code = "".join(path.read_text() for room in rooms for path in room.glob("*.py"))
     given = set(re.findall(r"\b(\w+)=", code)) | set(re.findall(r'"(\w+)":', code))
     for name in TEMPLATES.list_templates(["html"]):
         assert TEMPLATES.loader is not None

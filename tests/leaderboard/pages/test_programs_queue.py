@@ -147,8 +147,8 @@ def test_the_pages_events_cannot_be_queued_and_need_no_queue(whole: FastAPI, bro
     for at in range(MAX_OF_CLIENT):
         join(browser, f"full{at}")
     show = next(number for number, event in pages.fns.items() if event.name == "show")
-    body = {"fn_index": show, "data": ["/queue"], "session_hash": "s"}
-    assert "Nothing has been submitted" in browser.post("/gradio_api/run/predict", json=body).text
+    body = {"fn_index": show, "data": ["/organise"], "session_hash": "s"}
+    assert "competition bundle" in browser.post("/gradio_api/run/predict", json=body).text
 
 
 NOT_SERVED = (

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 import localhub
-from leaderboard.pages import model as model_page
-from leaderboard.pages import queue as queue_page
-from leaderboard.pages import request as request_page
-from leaderboard.pages import words
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import model as model_page
+from leaderboard.documents import queue as queue_page
+from leaderboard.documents import request as request_page
+from leaderboard.documents import words
+from leaderboard.documents.visit import Visit
 from leaderboard.records import (
     Abilities,
     Failure,

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 import localhub
-from leaderboard.pages import queue as queue_page
-from leaderboard.pages import request as request_page
-from leaderboard.pages import words
-from leaderboard.pages.queue import Filters, arrange
-from leaderboard.pages.shell import Visit
+from leaderboard.documents import queue as queue_page
+from leaderboard.documents import request as request_page
+from leaderboard.documents import words
+from leaderboard.documents.queue import Filters, arrange
+from leaderboard.documents.visit import Visit
 from leaderboard.queue.durations import FEWEST, SAMPLE, Accuracy, FinishedRun, accuracy, finished_run, finished_runs
 from leaderboard.queue.estimates import Estimate, Estimates
 from leaderboard.queue.priority import in_order

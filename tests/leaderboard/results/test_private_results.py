@@ -11,9 +11,9 @@ import pytest
 
 import localhub
 from leaderboard.benchmarks import as_shown, load_benchmark
+from leaderboard.documents import model as model_page
+from leaderboard.documents.visit import Visit
 from leaderboard.errors import NotFound
-from leaderboard.pages import model as model_page
-from leaderboard.pages.shell import Visit
 from leaderboard.records import (
     Artifact,
     ArtifactRequest,

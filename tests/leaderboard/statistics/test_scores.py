@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from leaderboard.benchmarks import Benchmark, Column, Part, load_benchmarks
 from leaderboard.benchmarks.harness_tasks import leaves, task_names
 from leaderboard.benchmarks.scale import normalise
-from leaderboard.pages.about import worked_row
-from leaderboard.pages.render import render
+from leaderboard.documents.about import worked_row
+from leaderboard.documents.render import render
 from leaderboard.records import PodiumBlock
 from leaderboard.statistics.scores import score
 from tests.shared import ROOT, shared_data

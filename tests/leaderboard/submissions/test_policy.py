@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import localhub
 from leaderboard.benchmarks import Benchmark, Column, Part, Policy, load_benchmarks
+from leaderboard.documents import about
+from leaderboard.documents.visit import Visit
 from leaderboard.errors import BadBenchmark, NotAccepted, NotFound, Unreadable
-from leaderboard.pages import about
-from leaderboard.pages.shell import Visit
 from leaderboard.records import Person, Request, Status, submission_of, utc
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
