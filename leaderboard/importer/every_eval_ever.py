@@ -143,21 +143,23 @@ def _uncertainty(details: Mapping[str, Any]) -> tuple[float | None, int | None]:
 
 def _time(path: str, document: Mapping[str, Any]) -> str:
     """When it was evaluated, else when it was collected (UTC)."""
-    for name in ("evaluation_timestamp", "retrieved_timestamp"):
-        value = document.get(name)
-        if not isinstance(value, str | int | float) or isinstance(value, bool):
-            continue
-        try:
-            number = float(value)
-            return utc(datetime.fromtimestamp(number, UTC))
-        except (ValueError, OverflowError, OSError):
-            pass
-        try:
-            moment = datetime.fromisoformat(str(value))
-            return utc(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
-        except (ValueError, OverflowError):
-            continue
-    raise Unreadable(path, "neither `evaluation_timestamp` nor `retrieved_timestamp` says when it was made")
+    stated = (_moment(document.get(name)) for name in ("evaluation_timestamp", "retrieved_timestamp"))
+    moment = next((moment for moment in stated if moment is not None and 2000 <= moment.year < 2100), None)
+    if moment is None:
+        raise Unreadable(path, "neither `evaluation_timestamp` nor `retrieved_timestamp` says when it was made")
+    return utc(moment)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time in seconds since 1970, as a number or text, or in ISO 8601."""
+    seconds = _number(value)
+    try:
+        if seconds is not None:
+            return datetime.fromtimestamp(seconds, UTC)
+        moment = datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _weight_type(value: Any) -> str:

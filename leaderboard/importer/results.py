@@ -156,7 +156,9 @@ def precision_of(dtype: str, arguments: str = "") -> str:
         return Precision.INT4.value
     stated = DTYPE.search(arguments)
     plain = (dtype or (stated[1] if stated else "")).removeprefix("torch.")
-    return next((precision.value for precision in Precision if precision.value.lower() == plain.lower()), plain or "?")
+    return next(
+        (precision.value for precision in Precision if precision.value.lower() == plain.lower()), plain[:40] or "?"
+    )
 
 
 def _time(path: str) -> str:

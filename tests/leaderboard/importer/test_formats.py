@@ -119,15 +119,16 @@ def test_files_of_the_schemas_converter_are_joined_task_by_task(board: Board, tm
         ({"model_info": {"id": "../../x"}}, "is not a Hub repository id"),
         ({"retrieved_timestamp": "soon"}, "says when it was made"),
         ({"retrieved_timestamp": "1e300"}, "says when it was made"),
+        ({"retrieved_timestamp": "0001-01-01"}, "says when it was made"),
         ({"evaluation_results": [7, {"evaluation_name": 7}, evaluation("IFEval", 1e300)]}, "it measures no task"),
         ({"evaluation_results": [evaluation("IFEval", "NaN"), evaluation("BBH", -1)]}, "it measures no task"),
-        ({"evaluation_results": {}}, "not in the Every Eval Ever schema|nor is it in the Every Eval Ever schema"),
+        ({"evaluation_results": {}}, "nor is it in the Every Eval Ever schema"),
     ],
 )
 def test_documents_that_make_no_sense(board: Board, tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     write(tmp_path / "eee", "x.json", document("org/ok", [evaluation("IFEval", 0.5)]) | change)
     [refused] = board.take(tmp_path / "eee", benchmark=V2).refused
-    assert any(words in refused.reason for words in reason.split("|"))
+    assert reason in refused.reason
 
 
 def test_percentages_are_shares(board: Board, tmp_path: Path) -> None:

@@ -148,10 +148,11 @@ def test_a_list_of_what_is_not_taken() -> None:
     own = rules(do_not_submit=[{"model": "org/Bad", "reason": "No."}, {"model": "mill/*", "reason": "Too many."}])
     assert own.refusal("ORG/bad") == ("ORG/bad", "No.")
     assert own.refusal("org/good", "mill/base") == ("mill/base", "Too many.")
+    assert rules(do_not_submit=[{"model": "gpt2", "reason": "Old."}]).refusal("org/gpt2", "gpt2") == ("gpt2", "Old.")
     assert own.refusal("org/bad2") is None and own.refusal("windmill/x") is None and own.refusal() is None
 
 
-@pytest.mark.parametrize("model", ["*", "*/name", "org/na*", "org", "org/name/x", "org/[a]"])
+@pytest.mark.parametrize("model", ["*", "*/name", "org/na*", "or*", "org/name/x", "org/[a]"])
 def test_patterns_stand_for_whole_organisations_only(model: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         benchmark(do_not_submit=[{"model": model, "reason": "No."}])
