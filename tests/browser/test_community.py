@@ -85,6 +85,7 @@ def until_hidden(page: Page, hidden: dict[str, int]) -> None:
 
 
 def check_page_of_flags(page: Page, decision: str) -> None:
+    until_hidden(page, {"flagged": 1})
     page.goto("/flags")
     expect(page.locator("#decided")).to_contain_text(decision)
     expect(page.locator("#open")).to_contain_text("No flag waits for a decision.")
