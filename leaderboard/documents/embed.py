@@ -9,7 +9,7 @@ from leaderboard.documents.content_policy import content_policy
 from leaderboard.documents.files import asset_address
 from leaderboard.documents.frame import STYLE
 from leaderboard.documents.leaderboard import options, script_json
-from leaderboard.documents.render import render
+from leaderboard.documents.render import address, render
 from leaderboard.service import Service
 
 
@@ -20,16 +20,18 @@ def embed_routes(service: Service) -> APIRouter:
     @routes.get("/embed", response_class=HTMLResponse)
     def get_embed(benchmark: str = "") -> HTMLResponse:
         """The page."""
-        prefix = service.settings.root
-        told = options(service, service.benchmark(benchmark), {}, None) | {"embed": True}
-        files = {name: prefix + asset_address(name) for name in (STYLE, "table.css", "board.js")}
+        root, shown = service.settings.root, service.benchmark(benchmark)
+        told = options(service, shown, {}, None) | {"embed": True}
         page = render(
             "embed",
             title=service.settings.title,
-            heading=service.benchmark(benchmark).title,
-            files=files,
+            heading=shown.title,
+            board=root + address("/", benchmark=benchmark),
+            files={name: root + asset_address(name) for name in (STYLE, "table.css", "board.js")},
             options=script_json(told),
         )
-        return HTMLResponse(page, headers={"Content-Security-Policy": content_policy(framers="*")})
+        return HTMLResponse(
+            page, headers={"Content-Security-Policy": content_policy(framers="*", makes_functions=False)}
+        )
 
     return routes

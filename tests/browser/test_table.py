@@ -242,6 +242,14 @@ def test_a_narrow_screen_shows_cards(chromium: Any, address: str) -> None:
     expect(card.locator(".pt-pair")).to_have_count(2)
     card.get_by_role("button", name="more").click()
     expect(card.locator(".pt-pair")).not_to_have_count(2)
+    page.locator(".pt-bar").get_by_role("button", name="Sort").click()
+    page.get_by_role("group", name="Sort").get_by_role("button", name="BBH").click()
+    assert "sort=bbh" in page.url
+    for at in range(2):
+        page.locator("tr.pt-card").nth(at).get_by_role("checkbox").check()
+    expect(page.get_by_role("region", name="Chosen for comparison").get_by_role("link")).to_have_text("Compare")
+    for chip in ("Type", "Architecture", "Size", "Licence", "Precision", "Hide", "Columns", "Scores", "Export"):
+        expect(page.locator(".pt-bar").get_by_role("button", name=chip)).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()
 
@@ -278,6 +286,8 @@ def test_the_frame_for_other_sites_needs_no_gradio(reader: Any, address: str) ->
     reader.get_by_role("searchbox").fill("org5")
     expect(reader.locator(".pt-name").first).to_contain_text("org5/")
     assert not [url for url in urls if "gradio" in url]
+    back = reader.get_by_role("link", name="Open LLM Leaderboard 2 on Podium")
+    expect(back).to_have_attribute("href", "/?benchmark=open-llm-v2")
     policy = httpx.get(f"{address}/embed", trust_env=False).headers["content-security-policy"]
     assert "frame-ancestors *" in policy
 

@@ -80,8 +80,14 @@ export const drawing = {
     const title = stderr === null ? null : `standard error ${stderr.toFixed(2)}, from those of the scores`;
     const cell = this.number(row.average, row.average, null, { key: "average" });
     if (title) cell.title = title;
-    if (row.average !== null && stderr !== null && this.view.errors !== "false") cell.append(h("span", { class: "pt-error" }, ` ±${stderr.toFixed(1)}`));
+    const error = this.averageError(row);
+    if (error) cell.append(error);
     return cell;
+  },
+
+  averageError(row) {
+    if (row.average === null || row.average_stderr === null || this.view.errors === "false") return null;
+    return h("span", { class: "pt-error" }, ` ±${row.average_stderr.toFixed(1)}`);
   },
 
   cell(row, column) {
@@ -127,7 +133,7 @@ export const drawing = {
     return h("tr", { class: `pt-card ${open ? "pt-open" : ""}`, role: "row", "data-at": String(at), tabindex: "-1", "aria-rowindex": String(at + 2) },
       h("td", { role: "gridcell" },
         h("div", { class: "pt-top" }, this.box(row), h("span", { class: "pt-rank" }, ...this.rank(row), this.gained(row)), h("span", { class: "pt-cell" }, ...this.name(row)),
-          this.about.average ? h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2)) : null),
+          this.about.average ? h("b", { class: "pt-average" }, row.average === null ? "–" : row.average.toFixed(2), this.averageError(row)) : null),
         h("div", { class: "pt-tasks" }, ...(open ? this.columns : best).map(text), more)));
   },
 };
