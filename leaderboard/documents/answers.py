@@ -22,39 +22,39 @@ def answers(service: Service, page: Page) -> Callable[[Request], Response]:
     """What answers readers of `page`."""
     policy = {HEADER: content_policy(framers_of(service.settings), makes_functions=False)}
 
-    def answer(asked: Request) -> Response:
+    def answer(request: Request) -> Response:
         """The page; where there is none, the sentence that says why."""
-        place = place_of(service, asked)
+        place = place_of(service, request)
         if moved := moved_to(place):
             return RedirectResponse(moved, 308)
         status, headers = 200, policy
         visit = visit_of(place)
         try:
-            visit = Visit(visit.rest, visit.query, service.identity.visitor(asked))
+            visit = Visit(visit.rest, visit.query, service.identity.visitor(request))
             drawn = page.draw(service, visit)
         except PodiumError as error:
             drawn, status = trouble(error), status_of(error)
             if isinstance(error, Infrastructure | TooMany):
                 headers = policy | {"Retry-After": str(retry_after(error))}
-        return sent(asked, document(service, page, visit, place, drawn), status, headers)
+        return sent(request, document(service, page, visit, place, drawn), status, headers)
 
     return answer
 
 
-def sent(asked: Request, text: str, status: int, headers: Mapping[str, str]) -> Response:
+def sent(request: Request, text: str, status: int, headers: Mapping[str, str]) -> Response:
     """The document, or 304 where the reader's browser has the same one."""
     tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
     headers = {**headers, "ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
-    if status == 200 and tag in asked.headers.get("if-none-match", ""):
+    if status == 200 and tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return HTMLResponse(text, status, headers)
 
 
-def place_of(service: Service, asked: Request) -> Place:
+def place_of(service: Service, request: Request) -> Place:
     """Where the reader is."""
     settings = service.settings
-    origin = settings.public_url.rstrip("/") or f"{asked.url.scheme}://{asked.url.netloc}{settings.root}"
-    return Place(origin, path_of(asked.scope), asked.scope["query_string"].decode("latin-1"))
+    origin = settings.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}{settings.root}"
+    return Place(origin, path_of(request.scope), request.scope["query_string"].decode("latin-1"))
 
 
 def visit_of(place: Place) -> Visit:
@@ -64,7 +64,7 @@ def visit_of(place: Place) -> Visit:
 
 
 def moved_to(place: Place) -> str:
-    """The page's own address where it was asked for by an older one; else empty."""
+    """The page's own address where it was request for by an older one; else empty."""
     query = parse_qsl(place.query, keep_blank_values=True)
     subject = "/".join(value.strip("/") for name, value in query if name == SUBJECT)
     if not subject and (place.path == "/" or not place.path.endswith("/")):

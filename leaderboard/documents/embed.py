@@ -20,15 +20,15 @@ def embed_routes(service: Service) -> APIRouter:
     @routes.get("/embed", response_class=HTMLResponse)
     def get_embed(benchmark: str = "") -> HTMLResponse:
         """The page."""
-        root, shown = service.settings.root, service.benchmark(benchmark)
-        told = options(service, shown, {}, None) | {"embed": True}
+        root, chosen = service.settings.root, service.benchmark(benchmark)
+        script_options = options(service, chosen, {}, None) | {"embed": True}
         page = render(
             "embed",
             title=service.settings.title,
-            heading=shown.title,
+            heading=chosen.title,
             board=root + address("/", benchmark=benchmark),
             files={name: root + asset_address(name) for name in (STYLE, "table.css", "board.js")},
-            options=script_json(told),
+            options=script_json(script_options),
         )
         return HTMLResponse(
             page, headers={"Content-Security-Policy": content_policy(framers="*", makes_functions=False)}

@@ -86,8 +86,8 @@ def draw(service: Service, visit: Visit) -> str:
     benchmark = service.benchmark(visit.benchmark)
     about = describe(benchmark)
     page = visit.number("page")
-    asked: dict[str, Any] = {**visit.query, "offset": page * ROWS, "limit": ROWS, "facets": True}
-    answer = service.boards.answer(benchmark.id, asked)
+    parameters: dict[str, Any] = {**visit.query, "offset": page * ROWS, "limit": ROWS, "facets": True}
+    answer = service.boards.answer(benchmark.id, parameters)
     own = {"benchmark": benchmark.id} if visit.benchmark else {}
     window = Window(answer, about, {**own, **answer["view"]}, page)
     return render(
