@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from leaderboard.plots.figures import Figure
 
 WIDTH = 980
-LEFT, RIGHT, BOTTOM, LEGEND = 64.0, 16.0, 48.0, 26.0
+LEFT, RIGHT, BOTTOM, LEGEND = 64.0, 44.0, 48.0, 26.0
 """Room around the drawing, and of a line of its legend."""
 SHAPES = {
     "circle": "m{r} 0a{r} {r} 0 1 1-{d} 0a{r} {r} 0 1 1 {d} 0",
