@@ -55,7 +55,7 @@ def literal(text: str) -> str:
 
 
 def _literal_line(line: str) -> str:
-    line = line.replace("\t", "    ")
+    line = line.replace("\t", "    ").rstrip(" ")
     indented = len(line) - len(line.lstrip(" "))
     safe = SPECIAL.sub(r"\\\g<0>", line[indented:]).replace("&", "&amp;").replace("<", "&lt;")
     safe = LINE_START.sub(r"\1\\\2", safe)
@@ -65,7 +65,7 @@ def _literal_line(line: str) -> str:
 
 def quoted(text: str) -> str:
     """`text` as a quotation in Markdown, shown as it was written."""
-    return "\n".join(f"> {line}".rstrip(" ") for line in literal(text).split("\n"))
+    return "\n".join(f"> {line}".rstrip() for line in literal(text).split("\n"))
 
 
 def code(text: str) -> str:

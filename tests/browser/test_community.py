@@ -85,6 +85,7 @@ def until_hidden(page: Page, hidden: dict[str, int]) -> None:
 
 
 def check_page_of_flags(page: Page, decision: str) -> None:
+    until_hidden(page, {"flagged": 1})
     page.goto("/flags")
     expect(page.locator("#decided")).to_contain_text(decision)
     expect(page.locator("#open")).to_contain_text("No flag waits for a decision.")
@@ -124,7 +125,6 @@ def test_a_flag_from_its_evidence_to_the_appeal(person: Page, board: Service, se
     assert page.request.get("/api/v1/flags.json").json()["flagged"] == {"lab/model": ["copy without attribution"]}
 
     check_page_of_flags(page, "The hashes are equal.")
-    until_hidden(page, {"flagged": 1})
     page.goto("/")
     expect(page.locator(".board")).to_contain_text(re.compile("1 flagged"))
     page.goto("/?hide=none")

@@ -11,8 +11,9 @@ import pandas as pd
 from leaderboard.board.contents import Contents, contents_path
 from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.community.votes import Votes
+from leaderboard.models.facts import KnownModels, facts_file, facts_path
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Request
+from leaderboard.records import ModelFacts, Request
 from leaderboard.results.results import result_file
 from tests.contracts.stores import Opener
 from tests.leaderboard.board.test_contents import TINY
@@ -49,6 +50,20 @@ def test_every_flag_is_listed_and_decided_once(opener: Opener) -> None:
     listed = Flags(opener()).listed()
     assert sorted(listed.flagged) == [f"org/model{number}" for number in range(PEOPLE)]
     assert all(item.flagged and item.state is State.ACCEPTED for item in listed.flags) and len(listed.flags) == PEOPLE
+
+
+def test_the_list_of_flags_follows_a_rename(opener: Opener) -> None:
+    models = KnownModels(opener())
+    flags = Flags(opener(), repositories=models.repositories)
+    draft = Draft(model="org/first", category=Category.OTHER, evidence="It is not what it says it is.")
+    flags.decide(flags.add(flags.draft(draft, "ann", ["a" * 40])).id, State.ACCEPTED, "mia")
+    assert not flags.follow_renames()
+    renamed = ModelFacts(model="org/best", revision="a" * 40, aliases={"org/first": "2099-01-01T00:00:00Z"})
+    opener().commit({facts_path("org/best"): facts_file(renamed)}, "org/first is called org/best now")
+    assert flags.follow_renames() and not flags.follow_renames()
+    [entry] = Flags(opener()).listed().flags
+    assert (entry.model, entry.flagged_as, entry.link) == ("org/best", "org/first", "/model/org/best#flags")
+    assert Flags(opener()).listed().flagged == {"org/best": ["other"]}
 
 
 def test_decisions_are_in_the_stored_table_though_no_result_is_published(opener: Opener) -> None:

@@ -19,6 +19,7 @@ from leaderboard.pages.model import facts
 from leaderboard.pages.shell import Visit
 from leaderboard.records import Failure, Fault, ModelFacts, Request, Status
 from leaderboard.service import Service
+from tests.contracts.test_executor import until
 from tests.leaderboard.api.test_api import publish
 from tests.leaderboard.people import BOARD, ORGANIZATIONS, TOKENS, Open, bearer, client_of, sign_in, stamped
 
@@ -155,6 +156,9 @@ def test_flaggers_withdraw_their_own_while_nothing_is_decided(api: TestClient, s
     state = f"/flags/{post(api, '/flags', 'eve', FLAG, 201)['id']}/state"
     post(api, state, "bob", {"state": "withdrawn"}, 403)
     post(api, state, "eve", {"state": "withdrawn", "note": "I was wrong."})
+    talk = state.replace("/flags/", "/discussions/flags/").removesuffix("/state")
+    assert api.get(f"/api/v1{talk}").json()["closed"]
+    assert "closed" in post(api, f"{talk}/comments", "ada", {"text": "Too late."}, 409)["error"]
     state = f"/flags/{post(api, '/flags', 'eve', FLAG, 201)['id']}/state"
     post(api, state, "mia", {"state": "accepted"})
     post(api, state, "eve", {"state": "withdrawn"}, 403)
@@ -173,6 +177,23 @@ def test_owners_ask_for_removal_and_it_takes_the_rows_away(api: TestClient, serv
     assert service.boards.refresh("tiny").board.size == 1
     post(api, f"/flags/{flag['id']}/state", "mia", {"state": "accepted"})
     assert service.boards.refresh("tiny").board.size == 0
+
+
+def test_a_decision_is_in_the_store_without_another_result(api: TestClient, service: Service) -> None:
+    finished(service)
+    service.boards.watch(every_s=0.05)
+
+    def stored() -> list[bool]:
+        content, _ = service.results_store.read(contents_path("tiny"))
+        return [bool(flagged) for flagged in pd.read_parquet(io.BytesIO(content))["Flagged"]]
+
+    try:
+        until(lambda: contents_path("tiny") in service.results_store.list("contents/") and stored() == [False])
+        flag = post(api, "/flags", "eve", FLAG, 201)
+        post(api, f"/flags/{flag['id']}/state", "mia", {"state": "accepted"})
+        until(lambda: stored() == [True])
+    finally:
+        service.boards.close()
 
 
 def test_maintainers_remove_rows_and_nothing_of_the_model_runs_again(api: TestClient, service: Service) -> None:

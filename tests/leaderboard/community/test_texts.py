@@ -42,6 +42,7 @@ def words(text: str) -> list[str]:
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text())
 @example("# Heading\n\n![x](https://tracker.example/pixel.png)\n[here](https://evil.example) @lab <b>bold</b>")
+@example("#    \n#")
 @example("Title\n===\n\nOther\n---\n| a | b |\n|---|---|\n| c | d |")
 def test_any_text_is_shown_as_it_was_written(text: str) -> None:
     kept = plain(text)

@@ -201,6 +201,7 @@ BAD: list[tuple[str, CheckpointCase]] = [
     ("invalid_revision", case(revision="../../x")),
     ("invalid_base_model_id", case(base_model="base/")),
     ("do_not_submit", case(refusal=("org/name", "Its weights were withdrawn"))),
+    ("removed", replace(case(), removed="Its owner had its results removed from this board.")),
     ("quota_used_up", case(allowances=[allowance(used=3)])),
     ("quota_used_up", case(allowances=[allowance(used=5), allowance("organisation", used=2)])),
     ("organisation_quota_used_up", case(allowances=[allowance("organisation", used=3)])),
