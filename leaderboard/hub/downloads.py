@@ -74,7 +74,7 @@ class HubDownloads(NamedTuple):
         try:
             return Path(str(get()))
         except CLIENT_ERRORS as error:  # its cause stays: whose fault it is follows from that (backend/failures.py)
-            raise DownloadFailed(f"{what} could not be downloaded ({type(error).__name__}).") from error
+            raise DownloadFailed(f"{what} could not be downloaded.") from error
 
 
 def _stays_inside(name: str) -> bool:

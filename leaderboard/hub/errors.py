@@ -80,7 +80,7 @@ def translated(about: str = "", again_s: float = AGAIN_S) -> Iterator[None]:
 
 def hub_error(error: Exception, about: str = "", again_s: float = AGAIN_S) -> HubUnavailable | HubRefusal:
     """What an exception of the client means."""
-    kind, matter = type(error).__name__, f" about {about}" if about else ""
+    matter = f" about {about}" if about else ""
     if isinstance(error, HfHubHTTPError):
         return answer_error(error.response.status_code, error.response.headers, again_s)
     if isinstance(error, OfflineModeIsEnabled):
@@ -90,9 +90,11 @@ def hub_error(error: Exception, about: str = "", again_s: float = AGAIN_S) -> Hu
         )
     if isinstance(error, httpx2.TimeoutException):
         return HubTrouble(f"The Hub did not answer a question{matter} in time.", again_s)
+    if isinstance(error, httpx2.ConnectError):
+        return HubTrouble("The connection to the Hub failed: none could be opened.", again_s)
     if isinstance(error, httpx2.TransportError | ConnectionError):
-        return HubTrouble(f"The connection to the Hub failed ({kind}).", again_s)
-    return HubTrouble(f"The Hub gave no usable answer{matter} ({kind}).", again_s)
+        return HubTrouble("The connection to the Hub failed: it broke off.", again_s)
+    return HubTrouble(f"The Hub gave no usable answer{matter}.", again_s)
 
 
 def answer_error(status: int, headers: Mapping[str, str], again_s: float = AGAIN_S) -> HubTrouble | HubRefusal:

@@ -34,6 +34,7 @@ MAX_ORGS = 200
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that need the provider's private key; never `none` or one under a shared secret."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+NO_ANSWER = "The Hub's sign-in does not answer as it should. Try again in a minute."
 REFUSED = "The Hub did not confirm who you are: {}. Sign in again."
 
 
@@ -112,7 +113,9 @@ class Provider:
         except OAuthError as error:
             raise NotAllowed(REFUSED.format(error.error)) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise _unavailable(error) from error
+            raise HubUnavailable(
+                "The Hub's sign-in does not answer as it should. Try again in a minute.", 60
+            ) from error
         about = _object(answer)
         if answer.status_code != 200 or about.get("sub") != claims["sub"]:
             raise NotAllowed(REFUSED.format("its answers are about two people"))
@@ -146,9 +149,9 @@ class Provider:
         try:
             token = jwt.decode(identity, keys, algorithms=list(ALGORITHMS))
             registry.validate(token.claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError):
             self._known = None  # the provider may have changed its keys: read them again the next time
-            raise NotAllowed(REFUSED.format(f"its statement does not hold ({type(error).__name__})")) from None
+            raise NotAllowed(REFUSED.format("its statement of who you are does not hold")) from None
         return dict(token.claims)
 
     def _describe(self) -> tuple[Places, KeySet]:
@@ -167,13 +170,9 @@ class Provider:
                     raise ValueError(f"it calls itself {places.issuer}")
                 return places, KeySet.import_key_set(_object(client.get(places.jwks_uri)))  # type: ignore[arg-type]
         except (httpx.HTTPError, JoseError, ValidationError, ValueError, KeyError) as error:
-            raise _unavailable(error) from error
-
-
-def _unavailable(error: Exception) -> HubUnavailable:
-    return HubUnavailable(
-        f"The Hub's sign-in does not answer as it should ({type(error).__name__}). Try again in a minute.", 60
-    )
+            raise HubUnavailable(
+                "The Hub's sign-in does not answer as it should. Try again in a minute.", 60
+            ) from error
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:

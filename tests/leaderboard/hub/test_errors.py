@@ -63,7 +63,7 @@ def test_trouble_of_the_hub_is_the_same_to_everybody(ask: Callable[..., Any], st
 def test_a_hub_that_is_not_there_is_the_same_to_everybody(asker: Callable[[str], Any]) -> None:
     with troubled(Trouble((200, {}, b""))) as endpoint:
         pass
-    with pytest.raises(HubUnavailable, match=r"^The connection to the Hub failed \(ConnectError\)\.") as failed:
+    with pytest.raises(HubUnavailable, match=r"^The connection to the Hub failed: none could be opened\.") as failed:
         asker(endpoint)
     assert failed.value.retry_after_s
 
@@ -97,7 +97,7 @@ def test_the_same_everywhere_without_an_answer() -> None:
     offline = hub_error(OfflineModeIsEnabled())
     assert isinstance(offline, HubUnavailable) and not isinstance(offline, HubTrouble)
     assert offline.retry_after_s is None and "HF_HUB_OFFLINE" in str(offline)
-    with pytest.raises(HubTrouble, match=r"no usable answer about org/name \(KeyError\)"), translated("org/name"):
+    with pytest.raises(HubTrouble, match=r"no usable answer about org/name\."), translated("org/name"):
         raise KeyError("num")
     with pytest.raises(SystemError), translated():
         raise SystemError
