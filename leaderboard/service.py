@@ -40,7 +40,6 @@ from leaderboard.errors import BadBenchmark, NotFound, PodiumError, Unreadable
 from leaderboard.hub.discussions import HubDiscussions
 from leaderboard.hub.hub import Hub
 from leaderboard.identity import Asker, Identity
-from leaderboard.identity.rights import is_same
 from leaderboard.live.look import QueueLook
 from leaderboard.live.watch import QueueWatch
 from leaderboard.models.facts import KnownModels
@@ -52,7 +51,7 @@ from leaderboard.predictions.labels import missing_columns
 from leaderboard.predictions.parts import unusable_parts
 from leaderboard.queue.estimates import CurrentEstimates, Estimates
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Abilities, Person
+from leaderboard.records import Abilities, Person, is_same
 from leaderboard.results.job_logs import JobLogs
 from leaderboard.results.private_results import PrivateResults
 from leaderboard.results.results import Results

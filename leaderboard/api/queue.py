@@ -12,10 +12,9 @@ from pydantic import BaseModel
 from leaderboard import records
 from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
-from leaderboard.identity.rights import is_same
 from leaderboard.queue.estimates import Estimate, hindrance
 from leaderboard.queue.priority import Standing
-from leaderboard.records import Status
+from leaderboard.records import Status, is_same
 from leaderboard.service import Service
 
 

@@ -19,8 +19,7 @@ from leaderboard.community.comment_counts import CommentCounts
 from leaderboard.community.texts import literal, plain, quoted
 from leaderboard.errors import Conflict, HubUnavailable, NotAllowed, NotFound, NotPossible, Unreadable
 from leaderboard.hub.discussions import OpenedDiscussion
-from leaderboard.identity.rights import is_same
-from leaderboard.records import Versioned, new_id, utc
+from leaderboard.records import Versioned, is_same, new_id, utc
 from leaderboard.stores.edit import EditedFiles, edit
 
 log = logging.getLogger(__name__)

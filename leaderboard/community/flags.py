@@ -18,9 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from leaderboard import FileStore
 from leaderboard.community.texts import MAX_LINKS, Link, Text
 from leaderboard.errors import NotFound, NotPossible, Unreadable
-from leaderboard.identity.rights import is_same
 from leaderboard.models.repositories import Repositories, Repository
-from leaderboard.records import Versioned, new_id, utc
+from leaderboard.records import Versioned, is_same, new_id, utc
 from leaderboard.stores.edit import EditedFiles, content_of, edit
 
 LIST_PATH = "flags/flags.json"

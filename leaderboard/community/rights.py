@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
-from leaderboard.identity.rights import is_same
-from leaderboard.records import Person, Request
+from leaderboard.records import Person, Request, is_same
 
 
 class Rights:

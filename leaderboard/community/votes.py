@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leaderboard.errors import NotPossible, Unreadable
-from leaderboard.identity.rights import hub_name, is_same
 from leaderboard.queue.queue import Queue
-from leaderboard.records import Request, Status, Versioned, utc
+from leaderboard.records import Request, Status, Versioned, hub_name, is_same, utc
 from leaderboard.stores.edit import EditedFiles, content_of
 
 

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from leaderboard.documents.community import own_votes
 from leaderboard.documents.render import render
 from leaderboard.documents.visit import Visit
-from leaderboard.identity.rights import is_same
 from leaderboard.live.events import queue_state
 from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate, Estimates
 from leaderboard.queue.retries import waits_until
 from leaderboard.queue.view import QueueView, SetAside
-from leaderboard.records import Abilities, AnyRequest, Request, Status, utc
+from leaderboard.records import Abilities, AnyRequest, Request, Status, is_same, utc
 from leaderboard.service import Service
 
 TITLE = "Queue"

@@ -22,9 +22,9 @@ from starlette.requests import Request as HttpRequest
 
 from leaderboard.errors import NotAllowed, NotSignedIn
 from leaderboard.identity.oidc import NAME, Pending, Provider, organisations
-from leaderboard.identity.rights import Role, Roles, hub_name
+from leaderboard.identity.rights import Role, Roles
 from leaderboard.identity.sealed import Sealed, Sealer, session_key
-from leaderboard.records import Person
+from leaderboard.records import Person, hub_name
 from leaderboard.settings import Settings
 
 __all__ = ["STAMP_HEADER", "AnyRequest", "Asker", "Identity", "Role", "Session"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from leaderboard.records import Person, namespace_of
+from leaderboard.records import Person, hub_name, namespace_of
 
 
 class Role(StrEnum):
@@ -131,16 +131,3 @@ class Roles:
 
 def _names(person: Person) -> set[str]:
     return {hub_name(name) for name in (person.name, *person.orgs)}
-
-
-def is_same(name: str, other: str) -> bool:
-    """Whether both are one name on the Hub."""
-    return hub_name(name) == hub_name(other)
-
-
-def hub_name(name: str) -> str:
-    """`name` such that two of them are equal where the Hub takes them for the same account.
-
-    Its names are ASCII and ignore case. Folding the case of other characters would make the Kelvin sign a `k`.
-    """
-    return name.lower() if name.isascii() else name

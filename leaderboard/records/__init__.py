@@ -21,7 +21,7 @@ from leaderboard.records.kinds import (
 )
 from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.kinds.named import ArtifactRequest, CodeRequest, EndpointRequest, NamedBlock, NamedRequest
-from leaderboard.records.people import Person
+from leaderboard.records.people import Person, hub_name, is_same
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import (
     ModelFacts,
@@ -107,10 +107,12 @@ __all__ = [
     "block_of",
     "ended_at",
     "folder_of",
+    "hub_name",
     "identity_of",
     "is_dataset_id",
     "is_repo_id",
     "is_revision",
+    "is_same",
     "kind_of",
     "model_file_name",
     "model_folder",

@@ -14,3 +14,16 @@ class Person(BaseModel):
     """Account name on the Hub, or the name that the settings give to whoever is not signed in."""
     orgs: tuple[str, ...] = ()
     """Organisations on the Hub that they belong to."""
+
+
+def is_same(name: str, other: str) -> bool:
+    """Whether both are one name on the Hub."""
+    return hub_name(name) == hub_name(other)
+
+
+def hub_name(name: str) -> str:
+    """`name` such that two of them are equal where the Hub takes them for the same account.
+
+    Its names are ASCII and ignore case. Folding the case of other characters would make the Kelvin sign a `k`.
+    """
+    return name.lower() if name.isascii() else name

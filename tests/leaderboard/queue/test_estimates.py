@@ -236,7 +236,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> datetime:
         def now(cls, tz: Any = None) -> Any:
             return now
 
-    for module in ("service", "submissions.intake", "pages.queue", "pages.words", "live.look"):
+    for module in ("service", "submissions.intake", "documents.queue", "documents.words", "live.look"):
         monkeypatch.setattr(f"leaderboard.{module}.datetime", Frozen)
     return now
 

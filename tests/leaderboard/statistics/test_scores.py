@@ -283,7 +283,7 @@ def test_the_about_page_works_a_declared_range_out() -> None:
         )
         page = render(
             "about", title="T", benchmark=benchmark, block=block, worked=worked_row(benchmark, block), types=[],
-            rules=None, tracks=[],
+            rules=None, tracks=[], command="", refused=[], decisions=[],
         )  # fmt: skip
         assert shown in page and "range 1.0 to 61.0, lower is better" in page and "(best − worst)" in page
 
