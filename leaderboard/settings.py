@@ -142,8 +142,8 @@ class Settings(BaseSettings):
     port: int = 7860
     """Port the pages and the API listen on; 0 picks a free one."""
     public_url: str = ""
-    """Address under which people reach the service, for links in commands and discussions and for the previews that
-    other sites show of a page; empty: host and port."""
+    """Address under which people reach the service, for links in commands and discussions and for what other sites show
+    of a page; empty: host and port."""
     root_path: str = ""
     """Path before all of the board's addresses where a proxy serves it below one, such as `/board`; empty: the path of
     PODIUM_PUBLIC_URL. The proxy may take it away or leave it."""

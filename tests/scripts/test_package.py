@@ -189,7 +189,7 @@ def test_an_old_board_is_imported_into_the_working_folder(wheel: Path, tmp_path:
     old, folder = requests_v2(tmp_path / "old"), tmp_path / "here"
     folder.mkdir()
     done = keeping.run(folder, "podium", "import", str(old), "--benchmark", "open-llm-v2", "--json")
-    assert done.returncode == INCOMPLETE.code, done.stderr  # the old board has a file that is none of its requests
+    assert done.returncode == INCOMPLETE.exit, done.stderr  # the old board has a file that is none of its requests
     new = json.loads(done.stdout)["requests"]["new"]
     assert new > 3
     assert len(list((folder / "requests").rglob("*.json"))) == new
