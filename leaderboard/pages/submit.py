@@ -23,6 +23,8 @@ from leaderboard.records.submission import CHECKPOINT
 from leaderboard.service import Service
 
 TITLE = "Submit"
+LOOK_AGAIN_S = 20
+"""Seconds after which the form looks a checkpoint up again that the Hub gave no answer about."""
 ANSWERS = "(document.querySelector('form[data-asked]')?.dataset.answers || '{}')"
 """In the browser: what assets/submit.js made of the answers beside the form of a checkpoint."""
 ENTRY_FIELDS = ("track", "disclosure", "terms")
@@ -120,23 +122,24 @@ def entry_values(text: str) -> dict[str, Any]:
     return {key: given[key] for key in ENTRY_FIELDS if key in given} if isinstance(given, dict) else {}
 
 
-def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, Any]:
-    """The right column, the button and the base model's field for the form's current values."""
+def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, Any, Any]:
+    """The right column, the button, the base model's field and the timer for the form's current values."""
     form = Form(*values)
-    base = gr.update(visible=form.weight_type in NEEDS_BASE)
+    base, later = gr.update(visible=form.weight_type in NEEDS_BASE), gr.Timer(active=False)
     if not form.model.strip():
-        return rooted(service, render("submit_empty")), _button("Enter a model to submit"), base
+        return rooted(service, render("submit_empty")), _button("Enter a model to submit"), base, later
     try:
         submission = form.submission(service)
         asker = service.identity.asker(request)
         with service.turns.take(asker.key):
             result = look(service, submission, asker.person)
     except NotAccepted as error:
-        return rooted(service, _refused(error.problems)), _button(_fix_label(error.problems)), base
+        return rooted(service, _refused(error.problems)), _button(_fix_label(error.problems)), base, later
     except PodiumError as error:
-        panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
-        return panel, _button("Try again later"), base
-    return rooted(service, render_look(result, submission)), _submit_button(result, submission), base
+        ours = isinstance(error, Infrastructure)
+        panel = render("submit_ours", sentence=str(error), ours=ours, again_s=LOOK_AGAIN_S if ours else None)
+        return panel, _button("Try again later"), base, gr.Timer(active=ours)
+    return rooted(service, render_look(result, submission)), _submit_button(result, submission), base, later
 
 
 def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, Any, str]:
@@ -150,7 +153,7 @@ def submit(service: Service, request: gr.Request, *values: Any) -> tuple[str, An
         existing = address(f"/request/{error.existing.id}") if isinstance(error, AlreadyRequested) else ""
         return rooted(service, _refused(error.problems, existing)), _button(_fix_label(error.problems)), ""
     except PodiumError as error:
-        panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure))
+        panel = render("submit_ours", sentence=str(error), ours=isinstance(error, Infrastructure), again_s=None)
         return panel, gr.update(), ""
     target = address(f"/request/{queued.id}", benchmark=parse_visit(form.where).benchmark)
     drawn = rooted(service, render("submit_done", target=target, model=queued.model))
@@ -257,13 +260,14 @@ def build(service: Service) -> None:
     fields = [model, revision, precision, model_type, weight_type, base_model, chat]
     answers = gr.Textbox(visible=False)
     inputs = [location, answers, *fields]
-    outputs = [panel, button, base_model]
+    later = gr.Timer(LOOK_AGAIN_S, active=False)
+    outputs = [panel, button, base_model, later]
     with_location = f"(_, __, ...rest) => [({LOCATION})(), {ANSWERS}, ...rest]"
     event = EVENT | {"trigger_mode": "always_last"}
     looked = bind_service(look_up, service)
     typed = [trigger for box in (model, revision, base_model) for trigger in (box.blur, box.submit)]
     chosen = [box.input for box in (precision, model_type, weight_type, chat)]
-    gr.on([*typed, *chosen, again.click], looked, inputs, outputs, js=with_location, **event)
+    gr.on([*typed, *chosen, again.click, later.tick], looked, inputs, outputs, js=with_location, **event)
     on_load(bind_service(prefill, service), location, fields).then(looked, inputs, outputs, js=with_location, **event)
     on_load(bind_service(show_kind, service), location, [other_kinds, checkpoint, beside, again])
     sent = button.click(bind_service(submit, service), inputs, [panel, button, target], js=with_location, **EVENT)

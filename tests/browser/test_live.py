@@ -14,6 +14,8 @@ import localhub
 from leaderboard.records import Abilities, Progress, Request, TaskProgress, now
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
+from localhub.faults import Fault
+from scripts.seed_hub import seed
 from scripts.service import Running, running
 
 pytestmark = pytest.mark.browser
@@ -26,11 +28,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(folder: Path) -> Iterator[Running]:
-    with (
-        localhub.running(folder / "hub") as hub,
-        running(hub.endpoint, folder, {"PODIUM_EMBEDDED": "false"}) as service,
-    ):
+def hub(folder: Path) -> Iterator[localhub.Running]:
+    seed(folder / "hub")
+    with localhub.running(folder / "hub") as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def service(hub: localhub.Running, folder: Path) -> Iterator[Running]:
+    with running(hub.endpoint, folder, {"PODIUM_EMBEDDED": "false"}) as service:
         yield service
 
 
@@ -112,3 +118,19 @@ def test_the_queue_s_page_follows_what_runs_and_what_waits(page: Page, board: Se
     assert page.locator(".page h2").first.get_attribute("data-mark") == "the same"
     board.queue.finish(claimed)
     expect(page.locator(".status.finished")).to_have_count(1)
+
+
+def test_the_form_keeps_what_was_entered_and_looks_again_when_the_hub_is_back(
+    page: Page, hub: localhub.Running, board: Service
+) -> None:
+    hub.faults.set([Fault("503")])
+    page.goto("/submit")
+    field = page.get_by_label("Model on the Hub")
+    field.fill("podium-demo/tiny-chat")
+    field.press("Enter")
+    found = page.locator("#found").first
+    expect(found).to_contain_text("A problem on our side", timeout=60_000)
+    expect(found).to_contain_text("What you have entered stays here; it is looked up again every 20 seconds.")
+    hub.faults.set([])
+    expect(page.get_by_role("button", name="Queue podium-demo/tiny-chat at")).to_be_enabled(timeout=60_000)
+    expect(field).to_have_value("podium-demo/tiny-chat")
