@@ -11,6 +11,30 @@ from leaderboard.records import Request
 from leaderboard.settings import PROJECT, Settings
 from scripts import make_reference
 
+README_CLAIMS = {
+    "browser/test_path.py": {
+        "Users submit a Hub model id": "test_from_the_form_to_the_board_and_its_examples",
+        "publishes the results with every example": "test_from_the_form_to_the_board_and_its_examples",
+    },
+    "leaderboard/queue/test_queue.py": {
+        "Podium writes a request file": "test_a_submitted_request_is_a_file_at_its_own_place",
+    },
+    "backend/test_service.py": {
+        "a scheduler evaluates the checkpoint with lm-eval": "test_what_is_published_says_how_it_was_made",
+    },
+    "scripts/test_bench.py": {"ranks them on a fast board": "test_subcommand"},
+    "backend/test_every_failure.py": {
+        "Every failure says whether the submission or the service caused it": (
+            "test_every_code_has_a_cause_that_provokes_it"
+        ),
+    },
+    "leaderboard/documents/test_documents.py": {
+        "every score stands beside its standard error": (
+            "test_standard_errors_are_beside_averages_and_ranks_unless_a_reader_hides_them"
+        ),
+    },
+}
+"""File -> what the README's first paragraph says -> the test that shows it."""
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 
 
@@ -26,6 +50,14 @@ def test_every_setting_has_a_meaning() -> None:
 def test_every_field_of_a_request_file_is_described() -> None:
     page = (PROJECT / "docs" / "request-files.md").read_text()
     assert not [name for name in Request.model_fields if f"`{name}`" not in page]
+
+
+def test_what_the_readme_says_first_is_shown_by_tests() -> None:
+    paragraph = " ".join((PROJECT / "README.md").read_text().split("\n\n")[1].split())
+    for file, claims in README_CLAIMS.items():
+        tests = (PROJECT / "tests" / file).read_text()
+        for claim, name in claims.items():
+            assert claim in paragraph and f"def {name}(" in tests, claim
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
