@@ -1,6 +1,8 @@
-"""The leaderboard page in a real Chromium, beside gr.Dataframe and gradio_leaderboard (on the Gradio 5 it needs).
+"""The leaderboard page in a real Chromium, beside a static page, gr.Dataframe and gradio_leaderboard (on Gradio 5).
 
-Rows are resampled from the Open LLM Leaderboard's contents (PODIUM_SHARED_DATA, ../shared/data by default).
+The limits are ratios to a static page with the same rows, and to a constant answer, from the same server in the same
+run (`scripts.static_table`). Rows are resampled from the Open LLM Leaderboard's contents (PODIUM_SHARED_DATA,
+../shared/data by default).
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ from typing import NamedTuple
 import httpx
 import numpy as np
 import pandas as pd
-from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, sync_playwright
 
 from leaderboard.settings import PROJECT
 from scripts.figures import Figure, Sections, at_most, reading
 from scripts.screenshots import CHROMIUM, FLAGS
+from scripts.static_table import CONSTANT, CONSTANT_PAGE, PAGE
 
 SHARED = Path(os.environ.get("PODIUM_SHARED_DATA", PROJECT.parent / "shared" / "data"))
 SAMPLE = SHARED / "open_llm" / "contents_sample.csv"
@@ -45,19 +49,30 @@ class Size(NamedTuple):
     readers: int
     """Number of clients that filter at the same time."""
     peers: tuple[str, ...]
+    idle_s: float
+    """How long the service is left alone, to see what it uses."""
 
 
-FULL = Size((5_000, 100_000), limits=True, visits=3, words=10, readers=50, peers=("gr.Dataframe", "gradio_leaderboard"))
-TINY = Size((200,), limits=False, visits=1, words=1, readers=2, peers=("gr.Dataframe",))
+FULL = Size((5_000, 100_000), True, 5, 10, 50, ("gr.Dataframe", "gradio_leaderboard"), 30.0)
+TINY = Size((200,), False, 1, 1, 2, ("gr.Dataframe",), 1.0)
+FIRST, TYPING, READERS = "first rows painted", "typing to filtered rows, p95", "{} readers filtering at once, p95"
+PAINTED_STATIC, PAINTED_CONSTANT = "of the static page's", "of fetching and painting a constant answer"
+FETCHED_CONSTANT = "of as many readers fetching a constant answer"
 LIMITS = {
-    "navigation to first rows": (800.0, 1000.0),
-    "typing to filtered rows, p95": (120.0, 150.0),
-    "HTML document": (60.0, 60.0),
-    "JS heap after first rows": (10.0, 10.0),
-    "server cold start to first answer": (1000.0, 2000.0),
-    "{readers} readers filtering at once, p95": (300.0, 500.0),
+    f"{FIRST}, {PAINTED_STATIC}": (1.5, 1.5),
+    f"{TYPING}, {PAINTED_CONSTANT}": (1.3, 1.5),
+    "bytes of a first visit": (60.0, 60.0),
+    "requests of a first visit": (12.0, 12.0),
+    "rows on slow 3G": (2.5, 2.5),
+    "server start to first answer": (800.0, 1500.0),
+    f"{READERS}, {FETCHED_CONSTANT}": (2.0, 2.0),
+    "memory at rest": (350.0, 500.0),
+    "idle processor": (1.0, 1.0),
 }
-"""Figure -> limit at 5,000 and at 100,000 rows, in ms, kB and MB."""
+"""Figure -> limit at 5,000 and at 100,000 rows: times a peer's, kB, requests, s, ms, MB and percent of a processor."""
+ROWS = "/api/v1/benchmarks/open-llm-v2/rows"
+SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+"""400 kbit/s and 400 ms, in bytes a second and ms."""
 MAX_WAIT_MS = 60_000
 """Maximum wait for a page in ms; a slower page counts as this time, and its figure says "at least"."""
 WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
@@ -90,12 +105,17 @@ def all_rows_hold(row: str) -> Callable[[str], str]:
     return lambda word: f"(rows => rows.length > 0 && rows.every(t => t.includes('{word}')))({drawn})"
 
 
+ROWS_OF_THE_PAGE = "!!document.querySelector('.board .pt-name') && performance.getEntriesByType('paint').length > 0"
 OURS = Contestant(
     "Podium", Path(sys.executable),
-    "!!document.querySelector('.board .pt-name')",
+    ROWS_OF_THE_PAGE,
     ".board input[type=search]",
     lambda word: "(() => { const names = [...document.querySelectorAll('.board.live .pt-name')]"
     f".map(a => a.textContent.toLowerCase()); return names.length > 0 && names.every(t => t.includes('{word}')); }})()",
+)  # fmt: skip
+STATIC = Contestant(
+    "the static page", Path(sys.executable), ROWS_OF_THE_PAGE, "input[type=search]",
+    lambda word: f"document.querySelector('tbody').dataset.word === '{word}'",
 )  # fmt: skip
 DATAFRAME = Contestant(
     "gr.Dataframe", Path(sys.executable), "document.querySelectorAll('[role=row]').length > 3",
@@ -114,9 +134,18 @@ def rows(number: int) -> pd.DataFrame:
     return frame
 
 
+class Served(NamedTuple):
+    """A server that answers."""
+
+    address: str
+    start_ms: float
+    """From its imports to its first answer; 0 for peers."""
+    process: psutil.Process
+
+
 @contextmanager
-def serving(who: Contestant, table: Path) -> Iterator[tuple[str, float]]:
-    """Start its server; yields the address and milliseconds from its imports to its first answer (0 for peers)."""
+def serving(who: Contestant, table: Path) -> Iterator[Served]:
+    """Start its server, and stop it in the end."""
     command = [str(who.python), str(PROJECT / "scripts" / "table_servers.py"), who.name, str(table)]
     env = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_XET": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=PROJECT)
@@ -125,7 +154,7 @@ def serving(who: Contestant, table: Path) -> Iterator[tuple[str, float]]:
         for line in process.stdout:
             if line.startswith("READY "):
                 _, address, milliseconds = line.split()
-                yield address, float(milliseconds)
+                yield Served(address, float(milliseconds), psutil.Process(process.pid))
                 break
         else:
             raise SystemExit(f"The server of {who.name} ended before it was ready.")
@@ -144,11 +173,16 @@ class Reading:
     heap_mb: float
 
 
-def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> Reading:
-    """Open the page some times, type words into the last one."""
+def new_context(browser: Browser) -> BrowserContext:
+    """A browser that has seen nothing yet. What is waited for is JavaScript, which the pages' policy would refuse."""
+    return browser.new_context(viewport={"width": 1400, "height": 900}, bypass_csp=True)
+
+
+def in_browser(browser: Browser, who: Contestant, address: str, size: Size, typing_at: str = "") -> Reading:
+    """Open the page some times, type words into the last one, or into the page at `typing_at`."""
     navigation = []
     for _ in range(size.visits):
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
+        context = new_context(browser)
         page = context.new_page()
         begin = time.perf_counter()
         page.goto(address, wait_until="commit", timeout=MAX_WAIT_MS)
@@ -156,6 +190,8 @@ def in_browser(browser: Browser, who: Contestant, address: str, size: Size) -> R
         heap = heap_mb(page)
         if len(navigation) < size.visits:
             context.close()
+    if typing_at:
+        page.goto(typing_at, timeout=MAX_WAIT_MS)
     typing: list[float] = []
     for word in WORDS[: size.words]:
         typing.append(type_word(page, who, word))
@@ -197,24 +233,68 @@ def wait_for(page: Page, shown: str, begin: float) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
+class Visit(NamedTuple):
+    """What a first visit costs."""
+
+    requests: int
+    kilobytes: float
+    """As sent, with headers."""
+
+
+def first_visit(browser: Browser, address: str) -> Visit:
+    """Open the page as somebody whose browser has nothing of it, until nothing more is loaded."""
+    context = new_context(browser)
+    page = context.new_page()
+    client = page.context.new_cdp_session(page)
+    client.send("Network.enable")
+    loaded: list[float] = []
+    client.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    page.goto(address, timeout=MAX_WAIT_MS)
+    page.wait_for_timeout(2000)
+    context.close()
+    return Visit(len(loaded), sum(loaded) / 1000)
+
+
+def rows_on_slow_3g(browser: Browser, address: str) -> float:
+    """Seconds until rows are painted where the connection is slow."""
+    context = new_context(browser)
+    page = context.new_page()
+    client = page.context.new_cdp_session(page)
+    client.send("Network.enable")
+    client.send("Network.emulateNetworkConditions", SLOW_3G)
+    begin = time.perf_counter()
+    page.goto(address, wait_until="commit", timeout=MAX_WAIT_MS)
+    took = wait_for(page, OURS.rows, begin)
+    context.close()
+    return took / 1000
+
+
+def idle_percent(process: psutil.Process, seconds: float) -> float:
+    """Percent of a processor that it uses while nobody asks."""
+    before = process.cpu_times()
+    time.sleep(seconds)
+    after = process.cpu_times()
+    return 100 * (after.user + after.system - before.user - before.system) / seconds
+
+
 async def readers(address: str, number: int) -> float:
-    """95th percentile in ms of `number` different filters that are sent at the same time."""
+    """95th percentile in ms of `number` different filters that are asked for at `address` at the same time."""
 
     async def read(client: httpx.AsyncClient, at: int) -> float:
         params = {
             "search": f"{WORDS[at % len(WORDS)]} {at % 7}",
             "size_min": str(at % 5),
             "facets": "true",
-            "limit": "100",
+            "limit": "50",
         }
         begin = time.perf_counter()
-        answer = await client.get(f"{address}/api/v1/benchmarks/open-llm-v2/rows", params=params)
+        answer = await client.get(address, params=params)
         answer.raise_for_status()
         return 1000 * (time.perf_counter() - begin)
 
     limits = httpx.Limits(max_connections=number)
     async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
-        await asyncio.gather(*(client.get(f"{address}/api/v1/benchmarks") for _ in range(number)))
+        await asyncio.gather(*(client.get(address, params={"limit": "1"}) for _ in range(number)))
         took = await asyncio.gather(*(read(client, at) for at in range(number)))
     return float(np.percentile(took, 95))
 
@@ -237,45 +317,59 @@ def sections(size: Size) -> Sections:
         for at, number in enumerate(size.rows):
             table = Path(folder) / f"{number}.parquet"
             rows(number).to_parquet(table)
-            with serving(OURS, table) as (address, cold):
-                ours = in_browser(browser, OURS, address, size)
-                # Playwright runs an event loop in this thread, so the readers have one of their own.
-                with ThreadPoolExecutor(1) as aside:
-                    calls = (aside.submit(asyncio.run, readers(address, size.readers)) for _ in range(size.visits))
-                    together = statistics.median(call.result() for call in calls)
-            figures = our_figures(ours, cold, together, size, at)
+            with serving(OURS, table) as served:
+                ours, figures = podium_figures(browser, served, size, at)
             for peer in others:
-                with serving(peer, table) as (address, _):
-                    figures += peer_figures(peer.name, in_browser(browser, peer, address, size), ours, number)
+                with serving(peer, table) as served:
+                    figures += peer_figures(peer.name, in_browser(browser, peer, served.address, size), ours, number)
             yield f"{number:,} rows", figures
 
 
-def our_figures(ours: Reading, cold_ms: float, together_ms: float, size: Size, at: int) -> list[Figure]:
-    """Each figure against its limit."""
-    readings = [
-        (ours.navigation_ms, "ms"),
-        (ours.typing_ms, "ms"),
-        (ours.html_kb, "kB"),
-        (ours.heap_mb, "MB"),
-        (cold_ms, "ms"),
-        (together_ms, "ms"),
+def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tuple[Reading, list[Figure]]:
+    """Our readings in the browser, and each figure against its limit."""
+    address = served.address
+    ours = in_browser(browser, OURS, address, size)
+    static = in_browser(browser, STATIC, address + PAGE, size, typing_at=address + CONSTANT_PAGE)
+    visit, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
+    together, constant = (together_ms(address + path, size) for path in (ROWS, CONSTANT))
+    idle = idle_percent(served.process, size.idle_s)
+    memory = served.process.memory_info().rss / 1e6
+    values = [
+        (ours.navigation_ms / static.navigation_ms, "x"),
+        (ours.typing_ms / static.typing_ms, "x"),
+        (visit.kilobytes, "kB"),
+        (visit.requests, ""),
+        (slow_s, "s"),
+        (served.start_ms, "ms"),
+        (together / constant, "x"),
+        (memory, "MB"),
+        (idle, "%"),
     ]
-    return [
-        at_most(
-            f"{size.rows[at]:,} rows: {name.format(readers=size.readers)}",
-            value,
-            unit,
-            limits[at] if size.limits else None,
-        )
-        for (name, limits), (value, unit) in zip(LIMITS.items(), readings, strict=True)
+    rows = f"{size.rows[at]:,} rows"
+    figures = [
+        at_most(f"{rows}: {name.format(size.readers)}", value, unit, limits[at] if size.limits else None)
+        for (name, limits), (value, unit) in zip(LIMITS.items(), values, strict=True)
     ]
+    absolute = {
+        FIRST: ours.navigation_ms, f"{FIRST}, {STATIC.name}": static.navigation_ms,
+        TYPING: ours.typing_ms, f"{TYPING}, constant answer": static.typing_ms,
+        READERS.format(size.readers): together, f"{READERS.format(size.readers)}, constant answer": constant,
+    }  # fmt: skip
+    return ours, figures + [reading(f"{rows}: {name}", value, "ms") for name, value in absolute.items()]
+
+
+def together_ms(address: str, size: Size) -> float:
+    """The median of some readings of `readers`, in a thread without Playwright's event loop."""
+    with ThreadPoolExecutor(1) as aside:
+        calls = (aside.submit(asyncio.run, readers(address, size.readers)) for _ in range(size.visits))
+        return statistics.median(call.result() for call in calls)
 
 
 def peer_figures(name: str, peer: Reading, ours: Reading, rows: int) -> list[Figure]:
     """A peer's readings and how many times ours they are."""
     pairs = {
-        "navigation to first rows": (peer.navigation_ms, ours.navigation_ms, "ms"),
-        "typing to filtered rows, p95": (peer.typing_ms, ours.typing_ms, "ms"),
+        FIRST: (peer.navigation_ms, ours.navigation_ms, "ms"),
+        TYPING: (peer.typing_ms, ours.typing_ms, "ms"),
         "HTML document": (peer.html_kb, ours.html_kb, "kB"),
         "JS heap after first rows": (peer.heap_mb, ours.heap_mb, "MB"),
     }
