@@ -219,6 +219,7 @@ def test_every_attack_that_can_be_seen_is_refused_at_submission(place: Place) ->
         assert attack.refused in codes if attack.refused else not codes, (name, codes)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("place", [(EXPLOIT,)], indirect=True, ids=["exploit"])
 def test_without_the_sandbox_the_exploit_works(place: Place) -> None:
     """The suite can fail: this is what it looks for."""

@@ -195,6 +195,7 @@ def test_killed_ten_times_it_ends_like_an_undisturbed_run(engine: str, place: Si
     assert result["podium"]["provenance"]["resumed_runs"] == KILLS
 
 
+@pytest.mark.soak
 def test_a_job_that_slurm_starts_again_goes_on(place: Site, shared: Whole, tmp_path: Path) -> None:
     if reason := slurm_cluster.missing():
         pytest.skip(reason)

@@ -163,6 +163,7 @@ def test_code_from_the_form_to_the_board(page: playwright.Page, tmp_path: Path) 
     expect(page.get_by_role("row").filter(has_text="doubling")).to_contain_text("0.0000")
 
 
+@pytest.mark.soak
 def test_an_endpoint_stands_beside_the_checkpoints_told_apart(page: playwright.Page, server: Server) -> None:
     page.goto("/submit?benchmark=both&kind=endpoint")
     page.get_by_label("Name", exact=False).first.fill("served")

@@ -113,9 +113,8 @@ def block(board: Running, benchmark: str, model: str) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "qa-predictions" else pytest.mark.soak) for name in NAMES]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("name", NAMES)
 def test_the_tutorial_of_a_kit_leads_to_a_ranked_row(board: Running, name: str, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "ada", board.address, TOKENS["ada"])
     folder = shell.kit(name)

@@ -49,7 +49,7 @@ def hub_place(request: pytest.FixtureRequest) -> Opener:
     return opener
 
 
-KINDS = [Kind("local", local_place, claims=500), Kind("hub", hub_place, claims=96)]
+KINDS = [Kind("local", local_place, claims=250), Kind("hub", hub_place, claims=48)]
 
 
 @contextmanager

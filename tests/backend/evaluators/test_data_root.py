@@ -198,6 +198,7 @@ def loaded(said: dict[str, Any]) -> Any:
     return said["tasks"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("task", "file", "docs", "field"),
     [

@@ -122,6 +122,7 @@ def block_of(workdir: Workdir) -> PodiumBlock:
     return PodiumBlock.model_validate(workdir.results()["podium"])
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_completions_score_as_the_same_checkpoint_does_here(place: Place, server: Server) -> None:
     hosted, local = place.run(place.endpoint(server.url, secret="team")), place.run(place.local(chat=False))

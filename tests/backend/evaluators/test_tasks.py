@@ -180,6 +180,7 @@ def test_the_tables_of_the_checks_are_the_harness_s() -> None:
     }
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_definitions_are_those_that_the_whole_harness_would_take() -> None:
     from lm_eval.tasks import TaskManager

@@ -192,6 +192,7 @@ def test_only_the_bytes_of_uploads_may_be_long() -> None:
     assert limits.limit("/api/v1/uploads/0123") == 1 << 40
 
 
+@pytest.mark.soak
 def test_a_connection_that_breaks_loses_nothing_that_came(hub: localhub.Running, settings: Any, tmp_path: Path) -> None:
     """Over real connections to a served board: the first one is cut, the second one goes on where it broke off."""
     environment = {

@@ -41,6 +41,7 @@ def write(path: Path, *rows: object) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+@pytest.mark.soak
 def test_the_organisers_page_word_for_word(tmp_path: Path) -> None:
     """Its commands in a shell, one after the other: each prints what the page says. Ten examples run in the sandbox."""
     program = tmp_path / "bin" / "podium"

@@ -53,6 +53,7 @@ def survivors(board: BundleBoard) -> dict[str, Request]:
     return {name: board.ended(request) for name, request in requests.items()}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_killed_worker_scores_each_submission_once(board: BundleBoard, survivors: dict[str, Request]) -> None:
     service = board.service()

@@ -87,6 +87,7 @@ def alone(executor: LocalExecutor, benchmark: Benchmark, tmp_path_factory: pytes
     return evaluated(executor, tmp_path_factory.mktemp("alone"), benchmark).results()
 
 
+@pytest.mark.soak
 def test_two_devices_answer_like_one(
     executor: LocalExecutor, benchmark: Benchmark, alone: dict[str, Any], tmp_path: Path
 ) -> None:
