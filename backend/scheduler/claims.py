@@ -7,7 +7,8 @@ under them, then the results, then what became of the requests together with the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +17,7 @@ from backend.scheduler.health import Health
 from backend.scheduler.metrics import JobMetrics
 from backend.scheduler.steps import STEP_ERRORS, attempt
 from backend.workdir import Workdir
-from leaderboard.errors import Conflict
+from leaderboard.errors import NotFound
 from leaderboard.monitoring.logs import about
 from leaderboard.queue.queue import Queue
 from leaderboard.queue.view import QueueView
@@ -135,16 +136,27 @@ class Claims:
             if attempt(f"keep the log of {job.request.model}", self._logs.write, job.request.id, clean):
                 job.log = written
 
-    def write_last_log(self, job: RunningJob, read_log: Callable[[], str]) -> None:
-        """Keep the log before its end is noted, so that nobody sees the end without it. Raises Conflict, NotFound.
+    @contextmanager
+    def last_log(self, job: RunningJob, read_log: Callable[[], str]) -> Iterator[None]:
+        """Keep the log before the block notes the job's end, so that nobody sees the end without it.
 
-        The log of a request that another worker holds by now is that one's. One that cannot be read hinders nothing.
+        A look at the store may be a moment old: where it shows no claim of ours, the log is kept after the block, which
+        finds out whose the request is. A log that cannot be read hinders nothing.
         """
-        path, claim = self.path_of(job), job.request.lease.claim if job.request.lease else None
-        lease = self._queue.find(path).lease
-        if lease is None or lease.claim != claim:
-            raise Conflict([path])
-        attempt(f"keep the log of {job.request.model}", lambda: self.write_log(job, read_log()))
+
+        def keep_log() -> None:
+            attempt(f"keep the log of {job.request.model}", lambda: self.write_log(job, read_log()))
+
+        if self._shows_our_claim(job):
+            keep_log()
+        yield
+        keep_log()
+
+    def _shows_our_claim(self, job: RunningJob) -> bool:
+        with suppress(NotFound):
+            lease = self._queue.find(self.path_of(job)).lease
+            return lease is not None and job.request.lease is not None and lease.claim == job.request.lease.claim
+        return False
 
     def drop_log(self, request: Request) -> None:
         """Empty the log of an earlier attempt: another one begins."""

@@ -172,8 +172,8 @@ class Jobs:
         note = f"published as {path}" if path else "a run with a limit is not published"
         note = ". ".join(filter(None, (note, resumed(job.resumed_runs))))
         with self._dropped_if_lost(handle, job):
-            self._claims.write_last_log(job, partial(self._executor.logs, handle))
-            self._claims.finish(job, note)
+            with self._claims.last_log(job, partial(self._executor.logs, handle)):
+                self._claims.finish(job, note)
             self._health.worked()
             attempt("remove what is not gone on with", self._partial_runs.remove, job.request)
             job.workdir.forget_kept()
@@ -192,8 +192,8 @@ class Jobs:
     def _end_without_results(self, handle: str, job: RunningJob, reason: Failure) -> None:
         self._keep_answers(job)
         with self._dropped_if_lost(handle, job):
-            self._claims.write_last_log(job, partial(self._executor.logs, handle))
-            self._claims.fail(job.request, reason)
+            with self._claims.last_log(job, partial(self._executor.logs, handle)):
+                self._claims.fail(job.request, reason)
             self._forget(handle, job)
 
     # --- ending
