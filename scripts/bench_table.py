@@ -355,7 +355,12 @@ def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tup
         TYPING: ours.typing_ms, f"{TYPING}, constant answer": static.typing_ms,
         READERS.format(size.readers): together, f"{READERS.format(size.readers)}, constant answer": constant,
     }  # fmt: skip
-    return ours, figures + [reading(f"{rows}: {name}", value, "ms") for name, value in absolute.items()]
+    figures += [reading(f"{rows}: {name}", value, "ms") for name, value in absolute.items()]
+    figures += [
+        at_most(f"{rows}: HTML document", ours.html_kb, "kB", 60.0 if size.limits else None),
+        at_most(f"{rows}: JS heap after first rows", ours.heap_mb, "MB", 10.0 if size.limits else None),
+    ]
+    return ours, figures
 
 
 def together_ms(address: str, size: Size) -> float:

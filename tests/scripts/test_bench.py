@@ -22,7 +22,10 @@ NAMES = {
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
     "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
-    "table": {"200 rows: JS heap after first rows", "200 rows, gr.Dataframe: HTML document, ratio to Podium"},
+    "table": {
+        "200 rows: first rows painted, of the static page's",
+        "200 rows, gr.Dataframe: HTML document, ratio to Podium",
+    },
     "cli": {"podium --help", "podium submit --help"},
     "code_calls": {"10 calls in the sandbox", "10 calls in this process", "10 calls over JSON lines, from 2"},
     "predictions": {"jsonl: peak memory of a check", "wrong csv: time, of pandas' reading"},
