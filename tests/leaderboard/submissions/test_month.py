@@ -253,7 +253,7 @@ def files_of(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("participants", "days", "visits_a_day"),
-    [(8, 3, 2), pytest.param(200, 30, 1, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+    [(8, 3, 2), pytest.param(200, 30, 1, marks=[pytest.mark.soak, pytest.mark.first, pytest.mark.timeout(3600)])],
 )
 def test_a_month_of_submissions(participants: int, days: int, visits_a_day: int, tmp_path: Path) -> None:
     month = Month(tmp_path, participants, days, visits_a_day)
