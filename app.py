@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from backend.commands import bundle_solutions
+from backend.evaluators import preload
 from backend.executors.opening import open_executor
 from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_on_stores
 from leaderboard import __version__
@@ -94,7 +95,7 @@ def listen(host: str, port: int, unread_s: float = UNREAD_S) -> socket.socket:
 def start_scheduler(service: Service) -> Scheduler:
     """The scheduler in this process, told of every submission. Raises BadSettings."""
     settings = service.settings
-    executor = open_executor(settings)
+    executor = open_executor(settings, preload(service.whole_benchmarks.values()))
     registry = service.monitor.registry
     try:
         if service.stores.remote:

@@ -13,6 +13,7 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read when huggingface_hub is
 
 from prometheus_client import CollectorRegistry
 
+from backend.evaluators import preload
 from backend.executors.opening import open_executor
 from backend.scheduler.loop import refresh_regularly, start_on_stores
 from leaderboard.benchmarks import load_benchmarks
@@ -51,7 +52,7 @@ def start_worker(settings: Settings, ending: ExitStack) -> None:
     check_folders(settings, working=True)
     benchmarks = load_benchmarks(settings.benchmarks_dir, settings.benchmark_ids)
     stores = open_stores(settings, benchmarks)
-    executor, registry = open_executor(settings), CollectorRegistry()
+    executor, registry = open_executor(settings, preload(benchmarks.values())), CollectorRegistry()
     try:
         scheduler = start_on_stores(settings, stores, benchmarks, executor, registry)
     except PodiumError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 
 from backend import Evaluator
 from backend.evaluators.checkpoint import CheckpointEvaluator
@@ -19,6 +20,13 @@ EVALUATORS: dict[str, type[Evaluator]] = {
     "endpoint": EndpointEvaluator,
 }
 """Kind of submission -> what evaluates it. A worker claims requests of these kinds only."""
+WARM = {
+    "checkpoint": "backend.evaluators.warm",
+    "predictions": "backend.evaluators.warm_scoring",
+    "code": "backend.evaluators.warm_scoring",
+    "endpoint": "backend.evaluators.warm",
+}
+"""Kind of submission -> the module that imports what its jobs need, once for all of them."""
 NOT_ON = {"slurm": ("endpoint",)}
 """Executor -> kinds that it cannot run. The relay of an endpoint's job is a process beside it, on the worker."""
 ABILITIES = "backend.abilities:AbilitiesProbe"
@@ -35,6 +43,11 @@ def starts_programs(kind: str, benchmark: Benchmark) -> bool:
 def kinds_on(executor: str) -> list[str]:
     """The kinds that a worker evaluates whose jobs run there (PODIUM_EXECUTOR)."""
     return [kind for kind in EVALUATORS if kind not in NOT_ON.get(executor, ())]
+
+
+def preload(benchmarks: Iterable[Benchmark]) -> list[str]:
+    """The modules to import once before jobs of these benchmarks: a board of uploads alone needs no torch."""
+    return sorted({WARM[kind] for benchmark in benchmarks for kind in benchmark.kinds})
 
 
 def evaluator_name(evaluator: type[Evaluator]) -> str:

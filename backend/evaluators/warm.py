@@ -1,4 +1,4 @@
-"""What the local executor's forkserver imports before any job, so that a job starts in a fraction of a second.
+"""What the local executor's forkserver imports before any job that loads a model or calls the harness.
 
 Imports only: a torch operation here would start threads, and forking would not be safe any more.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from backend import Job, JobState, Resources
+from backend.evaluators import EVALUATORS, WARM, preload
 from backend.executors.debug import DebugExecutor
 from backend.executors.local import LocalExecutor
 from backend.executors.opening import EXECUTORS, named_executor, open_executor
 from backend.workdir import JobOptions, Workdir
+from leaderboard.benchmarks.load import load_benchmarks
 from leaderboard.errors import BadSettings
 from leaderboard.settings import PROJECT, Settings
 
@@ -89,3 +92,14 @@ def test_a_breakpoint_talks_to_the_terminal_and_not_to_the_log(
     assert debug.poll([handle])[handle].state is JobState.ENDED
     assert workdir.done and "went on" in workdir.log.read_text() and "(Pdb)" not in workdir.log.read_text()
     assert "(Pdb)" in capfd.readouterr().out
+
+
+def test_a_board_of_uploads_alone_needs_no_torch() -> None:
+    tiny = load_benchmarks(PROJECT / "benchmarks", ["tiny"])["tiny"]
+    uploads = tiny.model_copy(update={"kinds": ["predictions", "code"]})
+    assert preload([uploads]) == ["backend.evaluators.warm_scoring"]
+    assert preload([tiny, uploads]) == ["backend.evaluators.warm", "backend.evaluators.warm_scoring"]
+    assert WARM.keys() == EVALUATORS.keys()
+    shown = "import sys, backend.evaluators.warm_scoring; print(*{'torch', 'lm_eval', 'scipy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", shown], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["scipy"]
