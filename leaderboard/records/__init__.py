@@ -25,6 +25,7 @@ from leaderboard.records.people import Person, hub_name, is_same
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import (
     ModelFacts,
+    is_commit,
     is_dataset_id,
     is_repo_id,
     is_revision,
@@ -109,6 +110,7 @@ __all__ = [
     "folder_of",
     "hub_name",
     "identity_of",
+    "is_commit",
     "is_dataset_id",
     "is_repo_id",
     "is_revision",
