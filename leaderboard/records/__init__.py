@@ -5,7 +5,7 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 
 from leaderboard.records.artifact import Artifact, Endpoint, HubModel
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
-from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
+from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at, is_submitter
 from leaderboard.records.engine import Engine
 from leaderboard.records.kinds import (
     KINDS,
@@ -115,6 +115,7 @@ __all__ = [
     "is_repo_id",
     "is_revision",
     "is_same",
+    "is_submitter",
     "kind_of",
     "model_file_name",
     "model_folder",

@@ -14,9 +14,9 @@ import yaml
 from backend.evaluators import code_run, predictions_run
 from backend.workdir import JobOptions, Workdir
 from leaderboard.artifacts.places import private_data
-from leaderboard.artifacts.store import digest_of
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Artifact, CodeRequest, Person, Problem
+from leaderboard.records.artifact import digest_of
 from leaderboard.records.kinds import KINDS
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
