@@ -16,6 +16,7 @@ import pytest
 
 from leaderboard.board.search_help import EXAMPLES, PLACEHOLDER
 from leaderboard.settings import PROJECT
+from tests.browser.conftest import watch_requests, watched_page
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -69,18 +70,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def reader(chromium: Any, address: str) -> Iterator[Any]:
     """A page of a wide screen; script errors and requests to other places fail the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    context.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:", "blob:")) else trouble.append(request.url),
-    )
-    page = context.new_page()
-    yield page
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, address) as (page, trouble):
+        watch_requests(page, address, trouble)
+        yield page
 
 
 def status(page: Any) -> Any:
