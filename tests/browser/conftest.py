@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 import localhub
+from leaderboard.settings import PROJECT
 from scripts.screenshots import CHROMIUM, FLAGS
 from scripts.seed_hub import seed
 from scripts.service import Running, running
@@ -50,6 +54,17 @@ def page(chromium: playwright.Browser, podium: Running) -> Iterator[playwright.P
         watch_requests(page, podium.address, trouble)
         watch_policy(page, trouble)
         yield page
+
+
+@contextmanager
+def served_table(table: Path) -> Iterator[str]:
+    """The address of a service over a contents table."""
+    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if line.startswith("READY "))
+        yield ready.split()[1]
+        process.kill()
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from leaderboard.predictions.sentences import PREDICTIONS
 from leaderboard.predictions.sentences import problems as problems_of
 from leaderboard.records import Artifact, Person, PredictionsSubmission, Problem, Severity
 from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
 from leaderboard.submissions.kinds.predictions.kept import Checked, KeptReports
 from tests.leaderboard.submissions.documented import documented
+from tests.shared import settings_of
 
 ADA = Person(name="ada")
 QUIZ = """\
@@ -67,14 +67,7 @@ def board(folder: Path, quiz: str = QUIZ, labels: str | None = LABELS) -> Servic
     """The board of a quiz in a new folder."""
     (folder / "benchmarks").mkdir(parents=True)
     (folder / "benchmarks" / "quiz.yaml").write_text(quiz)
-    settings = Settings(
-        hub_endpoint="http://127.0.0.1:9",
-        benchmarks_dir=folder / "benchmarks",
-        requests_dir=folder / "requests",
-        results_dir=folder / "results",
-        work_dir=folder / "work",
-        private_dir=folder / "private",
-    )
+    settings = settings_of(folder)
     if labels is not None:
         file = settings.private_dir / "benchmarks" / "quiz" / "answers" / "labels.csv"
         file.parent.mkdir(parents=True)
