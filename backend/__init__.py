@@ -26,6 +26,11 @@ class JobState(StrEnum):
     UNKNOWN = "unknown"
     """The executor knows no such job (any more)."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the job waits or runs."""
+        return self in (JobState.QUEUED, JobState.RUNNING)
+
 
 class JobStatus(NamedTuple):
     state: JobState

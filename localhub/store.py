@@ -14,9 +14,9 @@ from localhub.revisions import branch_of
 from localhub.trees import Snapshot
 
 Content = bytes | str | Path | None
+"""A file's content, or the local file that holds it, or None to delete."""
 LEGACY_AUTHOR = "huggingface"
 """Who commits to a repo without a namespace, unless it is said."""
-"""A file's content, or the local file that holds it, or None to delete."""
 
 
 class Hub:

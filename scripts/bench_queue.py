@@ -38,6 +38,7 @@ from leaderboard.settings import PROJECT
 from leaderboard.stores.hub import HubStore
 from leaderboard.stores.local import OWN_FOLDER, LocalStore
 from scripts.figures import Figure, Sections, at_most, reading
+from scripts.processor_time import percent_of_core
 
 
 class Size(NamedTuple):
@@ -168,7 +169,7 @@ def idle_percent(place: Place, seconds: float) -> float:
             answer.raise_for_status()
             process = psutil.Process(service.pid)
             until_settled(process, min(SETTLE_S, 5 * seconds))
-            return share(process, seconds)
+            return percent_of_core(process, seconds)
         finally:
             service.terminate()
 
@@ -176,21 +177,8 @@ def idle_percent(place: Place, seconds: float) -> float:
 def until_settled(process: psutil.Process, at_most_s: float) -> None:
     """Wait until its trial job and its first looks are over."""
     began = time.monotonic()
-    while time.monotonic() - began < at_most_s and share(process, min(SETTLED_S, at_most_s)) > SETTLED:
+    while time.monotonic() - began < at_most_s and percent_of_core(process, min(SETTLED_S, at_most_s)) > SETTLED:
         pass
-
-
-def share(process: psutil.Process, seconds: float) -> float:
-    """Percent of a core that a process and those that it started use in the next `seconds`."""
-    before, began = processor_seconds(process), time.monotonic()
-    time.sleep(seconds)
-    return 100 * (processor_seconds(process) - before) / (time.monotonic() - began)
-
-
-def processor_seconds(process: psutil.Process) -> float:
-    """Of a process and those that it started."""
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return float(sum(each.user + each.system for each in times))
 
 
 def wait_for(done: Callable[[], bool], service: subprocess.Popen[bytes], log: Path) -> None:

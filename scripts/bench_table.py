@@ -29,6 +29,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, syn
 
 from leaderboard.settings import PROJECT
 from scripts.figures import Figure, Sections, at_most, reading
+from scripts.processor_time import percent_of_core
 from scripts.screenshots import CHROMIUM, FLAGS
 from scripts.static_table import CONSTANT, CONSTANT_PAGE, PAGE
 
@@ -269,14 +270,6 @@ def rows_on_slow_3g(browser: Browser, address: str) -> float:
     return took / 1000
 
 
-def idle_percent(process: psutil.Process, seconds: float) -> float:
-    """Percent of a processor that it uses while nobody asks."""
-    before = process.cpu_times()
-    time.sleep(seconds)
-    after = process.cpu_times()
-    return 100 * (after.user + after.system - before.user - before.system) / seconds
-
-
 async def readers(address: str, number: int) -> float:
     """95th percentile in ms of `number` different filters that are asked for at `address` at the same time."""
 
@@ -332,7 +325,7 @@ def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tup
     static = in_browser(browser, STATIC, address + PAGE, size, typing_at=address + CONSTANT_PAGE)
     visit, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
     together, constant = (together_ms(address + path, size) for path in (ROWS, CONSTANT))
-    idle = idle_percent(served.process, size.idle_s)
+    idle = percent_of_core(served.process, size.idle_s)
     memory = served.process.memory_info().rss / 1e6
     values = [
         (ours.navigation_ms / static.navigation_ms, "x"),

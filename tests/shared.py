@@ -7,8 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from leaderboard.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("PODIUM_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings of a board in a folder; no Hub answers it."""
+    return Settings(
+        hub_endpoint="http://127.0.0.1:9",
+        benchmarks_dir=folder / "benchmarks",
+        requests_dir=folder / "requests",
+        results_dir=folder / "results",
+        work_dir=folder / "work",
+        private_dir=folder / "private",
+    )
 
 
 def shared_data(name: str) -> Path:

@@ -10,10 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend import Executor, Job, JobState, JobStatus
+from backend import Executor, JobState, JobStatus
 from backend.environment import hub_cache, tasks_data
-from backend.executors.inputs import LOOK_S, TasksData
+from backend.executors.inputs import TasksData
 from backend.executors.opening import named_executor
+from backend.executors.waiting import run_to_end
 from backend.scheduler.launch import Launcher
 from backend.workdir import Workdir
 from leaderboard.benchmarks import Benchmark
@@ -22,7 +23,6 @@ from leaderboard.hub.downloads import HubDownloads
 from leaderboard.records import PodiumBlock, Precision, Request, new_id, now
 from leaderboard.settings import Settings
 
-FLYING = (JobState.QUEUED, JobState.RUNNING)
 LOG_LINES = 20
 """Of the end of a failed job's log."""
 NO_COMMIT = "0" * 40
@@ -68,7 +68,7 @@ def _evaluate(
     shutil.copytree(checkpoint, workdir.checkpoint)
     if settings.data_root is None:
         _fetch_data(tried, workdir, settings, here, executor)
-    status = _ended(executor, job)
+    status = run_to_end(executor, job)
     if not workdir.done:
         raise BadBenchmark(_why(workdir, status))
     results = workdir.results()
@@ -103,13 +103,6 @@ def _request(benchmark: Benchmark, checkpoint: Path) -> Request:
         benchmark=benchmark.id, track=next(iter(benchmark.tracks)), sender="organiser", submitted_time=now(),
         attempts=1, job_start_time=now(),
     )  # fmt: skip
-
-
-def _ended(executor: Executor, job: Job) -> JobStatus:
-    handle = executor.submit(job)
-    while (status := executor.poll([handle])[handle]).state in FLYING:
-        time.sleep(LOOK_S)
-    return status
 
 
 def _why(workdir: Workdir, status: JobStatus) -> list[str]:

@@ -11,11 +11,11 @@ from backend.evaluators.bundle_run import evaluate
 from backend.failures import JobFailed
 from backend.sandbox.containers import pull
 from backend.workdir import JobOptions, Workdir
-from leaderboard.artifacts.store import digest_of
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.bundle_rules import BundleRules, BundleSolution
 from leaderboard.errors import PodiumError
 from leaderboard.records import Artifact, ArtifactRequest, new_id, now
+from leaderboard.records.artifact import digest_of
 from leaderboard.records.submission import CODE
 
 

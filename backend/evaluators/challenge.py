@@ -20,6 +20,7 @@ from backend.workdir import Workdir
 from leaderboard import __version__
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Provenance, Score
+from leaderboard.records.artifact import digest_of
 from leaderboard.results.private_results import HIDDEN_SCORES, PRIVATE_SCORES
 from leaderboard.results.private_scores import DrawnSample, PrivateScores, Scores
 from leaderboard.statistics.scores import Measured, challenge_scores
@@ -99,13 +100,10 @@ def _keyed(workdir: Workdir, labels: Sequence[Path]) -> str:
 def digest_of_data(place: Path) -> str:
     """SHA-256 of a file, or of the names and contents of a folder's files. Raises OSError."""
     if place.is_file():
-        with place.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        return digest_of(place)
     whole = hashlib.sha256()
     for file in sorted(file for file in place.rglob("*") if file.is_file()):
-        with file.open("rb") as content:
-            line = f"{hashlib.file_digest(content, 'sha256').hexdigest()} {file.relative_to(place).as_posix()}\n"
-        whole.update(line.encode())
+        whole.update(f"{digest_of(file)} {file.relative_to(place).as_posix()}\n".encode())
     return whole.hexdigest()
 
 

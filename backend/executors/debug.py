@@ -73,7 +73,7 @@ class DebugExecutor:
 
     def slots(self) -> int:
         """1 while no job waits or runs."""
-        return 1 - sum(job.status.state in (JobState.QUEUED, JobState.RUNNING) for job in self._jobs.values())
+        return 1 - sum(job.status.state.is_open for job in self._jobs.values())
 
     def submit(self, job: Job) -> str:
         """Keep the job for the next poll and return its handle."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
-from backend import Executor, Job, JobState, Resources
+from backend import Executor, Job, Resources
 from backend.environment import hub_cache, tasks_data
 from backend.evaluators import DATA_NEEDS
 from backend.executors.images import Images
+from backend.executors.waiting import run_to_end
 from backend.failures import Stage
 from backend.relay.start import start_relay
 from backend.workdir import DataNeeds, JobOptions, Workdir
@@ -26,7 +26,6 @@ from leaderboard.records import ArtifactRequest, CodeRequest, EndpointRequest, P
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
-LOOK_S = 0.1
 NEEDS_S = 600
 
 log = logging.getLogger(__name__)
@@ -121,9 +120,7 @@ class TasksData:
         """What the tasks read, found out by a job: the scheduler does not load the harness."""
         workdir = Workdir(self.work_dir / "needs" / benchmark.id)
         workdir.prepare(options.model_copy(update={"evaluator": DATA_NEEDS}), None, benchmark)
-        handle = self._executor.submit(Job(f"needs-{benchmark.id}", workdir.path, Resources(wall_seconds=NEEDS_S)))
-        while self._executor.poll([handle])[handle].state in (JobState.QUEUED, JobState.RUNNING):
-            time.sleep(LOOK_S)
+        run_to_end(self._executor, Job(f"needs-{benchmark.id}", workdir.path, Resources(wall_seconds=NEEDS_S)))
         if not workdir.done:
             raise Infrastructure(
                 f"Which data {benchmark.id} needs could not be found out; {workdir.log} has the reason."

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from backend import Executor, Job, JobState, Resources
+from backend import Executor, Job, Resources
 from backend.failures import Part
 from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import HubUnavailable, ModelUnavailable, PodiumError
@@ -51,7 +51,7 @@ class Trial:
                 self._handle = self._executor.submit(
                     Job("abilities", self._workdir.path, Resources(wall_seconds=TRIAL_S))
                 )
-            if self._executor.poll([self._handle])[self._handle].state in (JobState.QUEUED, JobState.RUNNING):
+            if self._executor.poll([self._handle])[self._handle].state.is_open:
                 return None
             self._handle = None
             if not self._workdir.done:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from backend import Executor, JobState, JobStatus
+from backend import Executor, JobStatus
 from backend.failures import DISK_FULL, STOPPED, UNPUBLISHED, ended, failure, not_started, rule_of
 from backend.scheduler.claims import Claims, RunningJob
 from backend.scheduler.health import Health
@@ -119,7 +119,7 @@ class Jobs:
             renewing = f"renew {job.request.model}"
             if job.claim not in claims:
                 self._drop(handle, job)
-            elif states[handle].state in (JobState.QUEUED, JobState.RUNNING):
+            elif states[handle].state.is_open:
                 attempt(renewing, self._keep, handle, job)
             elif not job.workdir.done or attempt(renewing, self._keep_to_publish, handle, job):
                 done[handle] = job

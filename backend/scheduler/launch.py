@@ -42,6 +42,7 @@ class Launcher:
         self._folder = folder
         self._sizes = Sizes.from_settings(settings)
         self._vllm = vllm_of(settings)
+        self._outside: dict[Path, list[Path]] = {}
 
     def workdir(self, request: Request) -> Workdir:
         """The folder of the request's current attempt."""
@@ -98,7 +99,7 @@ class Launcher:
     def _view(self, resources: Resources, benchmark: Benchmark | None, engine: Engine) -> View:
         """What a job sees beside its folder, and what it may use: its accelerators' processes talk to each other."""
         tasks = benchmark.include_path if benchmark else None
-        own = (tasks, *outside_places(tasks)) if tasks else ()
+        own = (tasks, *self._outside_places(tasks)) if tasks else ()
         vllm = self._vllm if engine == "vllm" else None
         accelerators = 0 if self._settings.device == "cpu" else resources.gpus or MOST_ACCELERATORS
         return View(
@@ -110,6 +111,12 @@ class Launcher:
             disk_bytes=int(self._settings.job_disk_gb * 1e9),
             processes=View.processes * (1 + accelerators),
         )
+
+    def _outside_places(self, tasks: Path) -> list[Path]:
+        """Where tasks read local data from elsewhere, read from their definitions at their first job."""
+        if tasks not in self._outside:
+            self._outside[tasks] = outside_places(tasks)
+        return self._outside[tasks]
 
     def _resources(self, wanted: Resources, request: Request) -> Resources:
         """What an evaluator wants, or what the operator gives to jobs of that size where it says nothing."""

@@ -19,8 +19,9 @@ def kept(request: Request, content: bytes, media_type: str = "application/json")
 
 
 def has_already(request: Request, etag: str) -> bool:
-    """Whether the client's If-None-Match names the ETag."""
-    return etag in [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    """Whether the client's If-None-Match names the ETag; weak tags (`W/"…"`) count as the same ones."""
+    named = request.headers.get("if-none-match", "").split(",")
+    return etag.removeprefix("W/") in [part.strip().removeprefix("W/") for part in named]
 
 
 def kept_model(request: Request, model: BaseModel) -> Response:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from leaderboard.api.answers import kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.benchmarks import Policy
+from leaderboard.records.repository import NAME_PATTERN
 from leaderboard.service import Service
 from leaderboard.submissions.policy import Decision, DecisionKind
 
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)?$"
+SUBJECT = rf"^{NAME_PATTERN}(/{NAME_PATTERN})?$"
 
 
 class Ruling(BaseModel):
@@ -22,7 +23,7 @@ class Ruling(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     kind: DecisionKind
-    subject: Annotated[str, Field(pattern=NAME, max_length=200)]
+    subject: Annotated[str, Field(pattern=SUBJECT, max_length=200)]
     """Name of a person or organisation, or `org/name` of a model."""
     effect: Literal["lift", "impose"]
     why: Annotated[str, Field(min_length=3, max_length=1000)]

@@ -14,7 +14,7 @@ from leaderboard.api.answers import Page, kept, kept_model
 from leaderboard.api.guard import guarded_router
 from leaderboard.queue.estimates import Estimate, hindrance
 from leaderboard.queue.priority import Standing
-from leaderboard.records import Status, is_same
+from leaderboard.records import Status, is_submitter
 from leaderboard.service import Service
 
 
@@ -168,7 +168,7 @@ def filtered(
         for request in requests
         if (not benchmark or request.benchmark == benchmark)
         and (not statuses or request.status in statuses)
-        and (not sender or is_same(request.sender, sender) or is_same(request.resubmitted_by, sender))
+        and (not sender or is_submitter(request, sender))
         and (not name or name.casefold() in request.model.casefold())
     ]
     return sorted(matching, key=lambda request: (request.submitted_time, request.arrived, request.id), reverse=True)

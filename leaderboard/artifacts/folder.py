@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from urllib.parse import quote
 
-from leaderboard.artifacts.store import digest_of
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.records.artifact import digest_of
 
 OWNERS = ".owners"
 

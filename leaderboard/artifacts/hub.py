@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from leaderboard.artifacts.folder import OWNERS, FolderArtifacts, owner_file
-from leaderboard.artifacts.store import digest_of
 from leaderboard.errors import Unreadable
 from leaderboard.hub.private_repo import PrivateRepo
+from leaderboard.records.artifact import digest_of
 
 FOLDER = "artifacts"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -27,9 +26,3 @@ class ArtifactStore(Protocol):
 
     def fetch(self, sha256: str, place: Path) -> None:
         """Put the content at `place`, checked. Raises NotFound, Unreadable, HubUnavailable, OSError."""
-
-
-def digest_of(file: Path) -> str:
-    """The SHA-256 of a file's content. Raises OSError."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -23,9 +23,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from leaderboard.artifacts.part import Part, exclusively
-from leaderboard.artifacts.store import ArtifactStore, digest_of
+from leaderboard.artifacts.store import ArtifactStore
 from leaderboard.errors import Infrastructure, NotAccepted, NotFound, NotPossible, TooMany
 from leaderboard.records import Artifact, Problem
+from leaderboard.records.artifact import digest_of
 
 DAY = timedelta(days=1)
 ID_BYTES = 16

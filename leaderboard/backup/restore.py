@@ -13,12 +13,10 @@ from leaderboard.backup.save import DETAILS, REQUESTS, RESULTS, details_part
 from leaderboard.errors import BadBackup, Conflict, Infrastructure
 from leaderboard.opening import Stores
 from leaderboard.records import model_in
-from leaderboard.results.details_store import RESULT_PATH
+from leaderboard.results.details_store import RESULT_PATH, SINCE
 
 CARD = "README.md"
 """The card of a dataset: a new one has it already."""
-SINCE = r"(-\d{8}T\d{6}Z)?"
-"""What follows a model's name where another repository had it before."""
 AT_ONCE = 500
 """Files of one commit where the store is the Hub; a folder takes all of them at once."""
 
@@ -110,7 +108,8 @@ def _targets(stores: Stores, manifest: Manifest) -> Iterator[tuple[str, FileStor
     named = {path.split("/")[0] for path in manifest.of(DETAILS)}
     for model, benchmarks in sorted(models.items()):
         own = details_part(model).removeprefix(f"{DETAILS}/")
-        for since in sorted(name.removeprefix(own) for name in named if re.fullmatch(re.escape(own) + SINCE, name)):
+        own_places = re.compile(rf"{re.escape(own)}({SINCE})?")
+        for since in sorted(name.removeprefix(own) for name in filter(own_places.fullmatch, named)):
             yield details_part(model + since), stores.details.made_apart(model + since, benchmarks)
     yield RESULTS, stores.results
     yield REQUESTS, stores.requests

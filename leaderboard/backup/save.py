@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from leaderboard.errors import BadBackup
 from leaderboard.opening import Stores
 from leaderboard.records import model_file_name, now
 from leaderboard.results.details_store import RESULT_PATH
+from leaderboard.stores.local import sync_folder, write_synced
 
 REQUESTS, RESULTS, DETAILS = "requests", "results", "details"
 """Parts of a backup; DETAILS has a folder for each model."""
@@ -76,7 +76,7 @@ def _drafted(folder: Path) -> Iterator[Path]:
         draft.mkdir(parents=True, mode=0o700)
         yield draft
         draft.rename(folder)
-        _sync(folder.absolute().parent)
+        sync_folder(folder.absolute().parent)
     except OSError as error:
         raise BadBackup(f"The backup could not be written to {folder} ({error.strerror or error}).") from error
     finally:
@@ -85,16 +85,5 @@ def _drafted(folder: Path) -> Iterator[Path]:
 
 def _write(place: Path, content: bytes) -> Saved:
     place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_synced(place, content)
     return Saved(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -139,7 +139,9 @@ def _tasks_missing(benchmark: Benchmark) -> Iterator[tuple[Place, str]]:
     if not folder.is_dir():
         yield ("harness", "include_path"), f"There is no folder {benchmark.harness.include_path!r} beside the file."
         return
-    names, unread = task_names(folder), unread_texts(folder)
+    names = task_names(folder)
+    all_known = all(name in names for column in benchmark.columns for name in column.run)
+    unread = [] if all_known else unread_texts(folder)
     for index, column in enumerate(benchmark.columns):
         for position, name in enumerate(column.run):
             if name not in names and not any(name in text for text in unread):

@@ -25,6 +25,7 @@ from leaderboard.benchmarks.challenge import CodeRules, EndpointRules, Predictio
 from leaderboard.benchmarks.competition import Allowances, CompetitionRules, Disclosure
 from leaderboard.benchmarks.scale import Scale
 from leaderboard.records import Engine, Precision, WeightType
+from leaderboard.records.repository import NAME_PATTERN
 
 METRIC_KEY = re.compile(r"[^,\s]+,[^,\s]+")
 
@@ -154,7 +155,7 @@ class Limits(BaseModel):
     """Shortest model card, without front matter."""
 
 
-Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+Namespace = Annotated[str, Field(pattern=rf"^{NAME_PATTERN}$")]
 
 
 class Quota(BaseModel):
@@ -175,7 +176,7 @@ class RefusedModel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/(\*|[A-Za-z0-9_][A-Za-z0-9._-]*))?$")
+    model: str = Field(pattern=rf"^{NAME_PATTERN}(/(\*|{NAME_PATTERN}))?$")
     """`org/name`, `name` of an old model without a namespace, or `org/*` for all of an organisation's."""
     reason: str = Field(min_length=1)
     """Shown to whoever tries."""

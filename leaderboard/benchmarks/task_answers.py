@@ -68,7 +68,7 @@ def choice_counts(fields: Mapping[str, Any]) -> set[int]:
     if not isinstance(choices, str) or "process_docs" in fields or "custom_dataset" in fields:
         return set()
     try:
-        return {len(listed) for row in _questions(fields) if isinstance(listed := _choices(choices, row), list)}
+        return {len(made) for row in _questions(fields) if isinstance(made := _choices(choices, row), list)}
     except (OSError, ValueError):
         return set()
 

@@ -89,6 +89,10 @@ class Boards:
             raise NotFound(f"There is no benchmark {benchmark_id!r} here. There are: {', '.join(self._benchmarks)}.")
         return self._published.get(benchmark_id) or self.refresh(benchmark_id)
 
+    def about(self, benchmark_id: str) -> Mapping[str, Any]:
+        """What the table's script needs to know of a benchmark of this board before it asks."""
+        return self._about[benchmark_id]
+
     def refresh(self, benchmark_id: str) -> Published:
         """Look for newly published contents now."""
         with self._lock:

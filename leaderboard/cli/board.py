@@ -8,17 +8,13 @@ from urllib.parse import quote
 
 import typer
 
-from leaderboard.board.search_help import QUERY_HELP
-from leaderboard.cli.client.options import AsJson, Server
+from leaderboard.cli.client.options import AsJson, BenchmarkId, Query, Server
 from leaderboard.cli.client.session import open_session
 
 
 def run(
-    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="Id of a benchmark of the board.")],
-    query: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[QUERY]...", help=QUERY_HELP),
-    ] = None,
+    benchmark: BenchmarkId,
+    query: Query = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many rows.")] = 20,
     sort: Annotated[
         str, typer.Option("--sort", metavar="COLUMN", help="Order by this column; -COLUMN the other way.")

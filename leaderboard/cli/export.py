@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from leaderboard.board.search_help import QUERY_HELP
-from leaderboard.cli.client.options import AsJson, Server
+from leaderboard.cli.client.options import AsJson, BenchmarkId, Query, Server
 from leaderboard.cli.client.session import open_session
 from leaderboard.errors import WrongUse
 
@@ -25,11 +24,8 @@ class Form(StrEnum):
 
 
 def run(
-    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="Id of a benchmark of the board.")],
-    query: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[QUERY]...", help=QUERY_HELP),
-    ] = None,
+    benchmark: BenchmarkId,
+    query: Query = None,
     form: Annotated[Form, typer.Option("--format", help="How the rows are written.")] = Form.CSV,
     to: Annotated[Path | None, typer.Option("--to", help="The file to write; by default BENCHMARK.FORMAT.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")] = False,

@@ -249,8 +249,13 @@ class Flags:
 
     def removal(self, model: str) -> Flag | None:
         """The accepted flag that took the rows of what is called `model` now; None without. Raises Unreadable."""
-        flags = (flag for flag in self.current().flags if flag.flagged and flag.category in REMOVALS)
-        return next((self.get(flag.id) for flag in flags if flag.model == model and not flag.name_taken), None)
+        flag = self.removals().get(model)
+        return self.get(flag.id) if flag else None
+
+    def removals(self) -> dict[str, Listed]:
+        """What models are called now -> the first accepted flag that took their rows. Raises Unreadable."""
+        flags = [flag for flag in self.current().flags if flag.flagged and flag.category in REMOVALS]
+        return {flag.model: flag for flag in reversed(flags) if not flag.name_taken}
 
     def raised_by(self, name: str) -> list[Listed]:
         """The flags of one person that nobody has decided."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from leaderboard.community.flags import Category, Flag, Flags
 from leaderboard.errors import NotFound, Unreadable
@@ -30,6 +30,15 @@ class Removals:
             if flag is not None:
                 return _sentence(flag)
         return ""
+
+    def among(self, models: Iterable[str]) -> set[str]:
+        """Those of `models` that were removed. The list of flags is read once."""
+        try:
+            removed = self._flags.removals()
+        except Unreadable as problem:
+            log.warning("It cannot be told which models were removed: %s", problem)
+            return set()
+        return {model for model in models if self._present_name(model) in removed}
 
     def _removal(self, model: str) -> Flag | None:
         try:

@@ -141,8 +141,10 @@ class RequestDesk:
 
     def end_all(self, flag: Flag, asker: Asker) -> None:
         """Take the requests of a removed model out of the queue."""
-        for request in self.queue.view().open:
-            if self._removals.why(request.model):
+        waiting = self.queue.view().open
+        removed = self._removals.among({request.model for request in waiting})
+        for request in waiting:
+            if request.model in removed:
                 with suppress(NotPossible, NotFound, Conflict):  # it ended meanwhile, and is not shown either way
                     self.queue.cancel(request, asker.name, f"its model was removed: {flag.category.value}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
-from leaderboard.records import Person, Request, is_same
+from leaderboard.records import Person, Request, is_same, is_submitter
 
 
 class Rights:
@@ -31,8 +31,8 @@ class Rights:
 
     def may_cancel(self, person: Person, request: Request) -> bool:
         """Its submitters, the model's owner and maintainers."""
-        is_submitter = any(self.is_self(person, name) for name in (request.sender, request.resubmitted_by))
-        return is_submitter or self.is_owner(person, request.model) or self.is_maintainer(person)
+        has_submitted = self.is_self(person, person.name) and is_submitter(request, person.name)
+        return has_submitted or self.is_owner(person, request.model) or self.is_maintainer(person)
 
     def may_withdraw(self, person: Person, flag: Flag) -> bool:
         """The flagger while nothing is decided, and maintainers."""

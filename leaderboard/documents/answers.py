@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from leaderboard.api.answers import has_already
 from leaderboard.api.problems import retry_after, status_of
 from leaderboard.api.root_path import path_of
 from leaderboard.documents.content_policy import HEADER, content_policy, framers_of
@@ -45,7 +46,7 @@ def sent(request: Request, text: str, status: int, headers: Mapping[str, str]) -
     """The document, or 304 where the reader's browser has the same one."""
     tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
     headers = {**headers, "ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Cookie, Authorization"}
-    if status == 200 and tag in request.headers.get("if-none-match", ""):
+    if status == 200 and has_already(request, tag):
         return Response(status_code=304, headers=headers)
     return HTMLResponse(text, status, headers)
 
@@ -64,7 +65,7 @@ def visit_of(place: Place) -> Visit:
 
 
 def moved_to(place: Place) -> str:
-    """The page's own address where it was request for by an older one; else empty."""
+    """The page's own address where it was asked for by an older one; else empty."""
     query = parse_qsl(place.query, keep_blank_values=True)
     subject = "/".join(value.strip("/") for name, value in query if name == SUBJECT)
     if not subject and (place.path == "/" or not place.path.endswith("/")):

@@ -13,7 +13,6 @@ import pandas as pd
 from markupsafe import Markup
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.boards import describe
 from leaderboard.board.table import Board
 from leaderboard.board.view import View
 from leaderboard.documents.filter_links import filter_links
@@ -84,7 +83,7 @@ class Window:
 def draw(service: Service, visit: Visit) -> str:
     """The page of the view that the address names. Raises NotFound."""
     benchmark = service.benchmark(visit.benchmark)
-    about = describe(benchmark)
+    about = service.boards.about(benchmark.id)
     page = visit.number("page")
     parameters: dict[str, Any] = {**visit.query, "offset": page * ROWS, "limit": ROWS, "facets": True}
     answer = service.boards.answer(benchmark.id, parameters)
@@ -111,7 +110,7 @@ def options(
 ) -> dict[str, Any]:
     """What board.js needs to know: the board, its view, and the answer to its first question where the page has it."""
     return {
-        "about": describe(benchmark),
+        "about": service.boards.about(benchmark.id),
         "hub": service.settings.hub_endpoint,
         "prefix": service.settings.root,
         "view": view,

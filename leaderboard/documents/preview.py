@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from PIL import Image, ImageDraw, ImageFont
 
+from leaderboard.api.answers import has_already
 from leaderboard.board.table import Board
 from leaderboard.board.view import View
 from leaderboard.service import Service
@@ -51,7 +52,7 @@ def preview_routes(service: Service) -> APIRouter:
         body = drawn(picture)
         tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
         headers = {"ETag": tag, "Cache-Control": f"public, max-age={HOUR_S}"}
-        if tag in request.headers.get("if-none-match", ""):
+        if has_already(request, tag):
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="image/png", headers=headers)
 

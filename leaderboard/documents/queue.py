@@ -16,7 +16,7 @@ from leaderboard.queue.durations import Accuracy
 from leaderboard.queue.estimates import Estimate, Estimates
 from leaderboard.queue.retries import waits_until
 from leaderboard.queue.view import QueueView, SetAside
-from leaderboard.records import Abilities, AnyRequest, Request, Status, is_same, utc
+from leaderboard.records import Abilities, AnyRequest, Request, Status, is_submitter, utc
 from leaderboard.service import Service
 
 TITLE = "Queue"
@@ -36,10 +36,9 @@ class Filters:
 
     def fits(self, request: AnyRequest) -> bool:
         """Whether `request` is shown; the status apart, so that the counts by status can be told."""
-        submitters = (request.sender, request.resubmitted_by)
         return (
             request.benchmark in (self.benchmark, "")
-            and (not self.sender or any(is_same(self.sender, name) for name in submitters))
+            and (not self.sender or is_submitter(request, self.sender))
             and (not self.name or self.name.casefold() in request.model.casefold())
         )
 

@@ -113,9 +113,7 @@ class Provider:
         except OAuthError as error:
             raise NotAllowed(REFUSED.format(error.error)) from None
         except (httpx.HTTPError, ValueError) as error:
-            raise HubUnavailable(
-                "The Hub's sign-in does not answer as it should. Try again in a minute.", 60
-            ) from error
+            raise HubUnavailable(NO_ANSWER, 60) from error
         about = _object(answer)
         if answer.status_code != 200 or about.get("sub") != claims["sub"]:
             raise NotAllowed(REFUSED.format("its answers are about two people"))
@@ -170,9 +168,7 @@ class Provider:
                     raise ValueError(f"it calls itself {places.issuer}")
                 return places, KeySet.import_key_set(_object(client.get(places.jwks_uri)))  # type: ignore[arg-type]
         except (httpx.HTTPError, JoseError, ValidationError, ValueError, KeyError) as error:
-            raise HubUnavailable(
-                "The Hub's sign-in does not answer as it should. Try again in a minute.", 60
-            ) from error
+            raise HubUnavailable(NO_ANSWER, 60) from error
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:

@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import Unreadable
-from leaderboard.records import TIME_FORMAT, Precision, Score, WeightType, is_repo_id
+from leaderboard.records import TIME_FORMAT, Precision, Score, WeightType, is_commit, is_repo_id
 
 DTYPE = re.compile(r"\bdtype\W{1,4}([\w.]+)")
 """In the arguments of the harness, as text or JSON."""
-COMMIT = re.compile(r"[0-9a-f]{40}")
 RESULT_NAME = re.compile(r"results_.+\.json")
 TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T_ ](\d{2})[-:](\d{2})[-:](\d{2})")
 LIGHTEVAL_TASK = re.compile(r"\w+\|(?P<task>[^|]+)\|\d+(?:\|\d+)?")
@@ -58,7 +57,7 @@ class Origin(NamedTuple):
     @property
     def says_revision(self) -> bool:
         """Whether it says which commit was evaluated."""
-        return bool(COMMIT.fullmatch(self.revision))
+        return is_commit(self.revision)
 
     @property
     def checkpoint(self) -> tuple[str, str, str, str, bool]:

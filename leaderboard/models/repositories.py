@@ -11,9 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from leaderboard.models.lineage import all_weights
-from leaderboard.records import ModelFacts, PodiumBlock
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
+from leaderboard.records import ModelFacts, PodiumBlock, is_commit
 
 
 class Commits(Protocol):
@@ -100,7 +98,7 @@ def is_another(kept: ModelFacts, seen: ModelFacts, hub: Commits) -> bool:
     """
     return (
         may_be_another(kept, seen)
-        and COMMIT.fullmatch(kept.revision) is not None
+        and is_commit(kept.revision)
         and kept.revision != seen.revision
         and not hub.has_commit(seen.model, kept.revision)
     )

@@ -14,7 +14,7 @@ from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import BadBenchmark, NotFound
 from leaderboard.packaging.archive import Part, arriving, write_zip
 from leaderboard.packaging.challenge import FILE, read_challenge
-from leaderboard.packaging.manifest import digest_of
+from leaderboard.records.artifact import digest_of
 
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 Fingerprint = tuple[tuple[str, int, int], ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 from leaderboard.benchmarks import Benchmark
 from leaderboard.packaging.problems import PACKAGE
 from leaderboard.records import Problem
-from leaderboard.records.artifact import Sha256
+from leaderboard.records.artifact import Sha256, digest_of
 
 FILE = "manifest.json"
 FORMAT = "podium-package"
@@ -104,9 +103,3 @@ def _differing(folder: Path, files: Sequence[str], manifest: Manifest) -> Iterat
             yield path, "is in the manifest and not in the package"
         elif (folder / path).stat().st_size != listed[path].bytes or digest_of(folder / path) != listed[path].sha256:
             yield path, "has another content than when the package was made"
-
-
-def digest_of(file: Path) -> str:
-    """SHA-256 of a file. Raises OSError."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -20,8 +20,9 @@ from leaderboard.packaging.archive import Part, arriving, write_zip
 from leaderboard.packaging.challenge import Challenge
 from leaderboard.packaging.collecting import Collected, LeftOut, collect
 from leaderboard.packaging.contents import file_problems, package_limits
-from leaderboard.packaging.manifest import FILE, Manifest, ManifestFile, Versions, digest_of
+from leaderboard.packaging.manifest import FILE, Manifest, ManifestFile, Versions
 from leaderboard.packaging.requirements import Frozen
+from leaderboard.records.artifact import digest_of
 from leaderboard.settings import source_date
 
 

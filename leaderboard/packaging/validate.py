@@ -14,7 +14,6 @@ from leaderboard.errors import NotFound, NotPackaged
 from leaderboard.packaging.challenge import Challenge
 from leaderboard.packaging.collecting import collect
 from leaderboard.packaging.contents import Contents, look_inside, package_limits
-from leaderboard.packaging.manifest import digest_of
 from leaderboard.packaging.models_file import FILE as MODELS
 from leaderboard.packaging.models_file import models_problems
 from leaderboard.packaging.package import build, packed_folder
@@ -22,6 +21,7 @@ from leaderboard.packaging.problems import LOCAL, UPLOADED
 from leaderboard.packaging.sources import source_problems
 from leaderboard.packaging.validation import ALL_CHECKS, Unchecked, Validation
 from leaderboard.records import Problem
+from leaderboard.records.artifact import digest_of
 
 __all__ = ["Unchecked", "Validation", "validate"]
 

@@ -5,7 +5,7 @@ Times are UTC strings `YYYY-MM-DDTHH:MM:SSZ` (request files keep the Open LLM Le
 
 from leaderboard.records.artifact import Artifact, Endpoint, HubModel
 from leaderboard.records.checkpoint import MODEL_TYPE_SYMBOLS, ModelType, Precision, WeightType, plain_type
-from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at
+from leaderboard.records.ended import AnyRequest, EndedRequest, ended_at, is_submitter
 from leaderboard.records.engine import Engine
 from leaderboard.records.kinds import (
     KINDS,
@@ -25,6 +25,7 @@ from leaderboard.records.people import Person, hub_name, is_same
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import (
     ModelFacts,
+    is_commit,
     is_dataset_id,
     is_repo_id,
     is_revision,
@@ -109,10 +110,12 @@ __all__ = [
     "folder_of",
     "hub_name",
     "identity_of",
+    "is_commit",
     "is_dataset_id",
     "is_repo_id",
     "is_revision",
     "is_same",
+    "is_submitter",
     "kind_of",
     "model_file_name",
     "model_folder",

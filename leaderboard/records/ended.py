@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from leaderboard.records.people import is_same
 from leaderboard.records.request import Request, Status
 
 
@@ -51,6 +52,11 @@ class EndedRequest(NamedTuple):
 
 AnyRequest = Request | EndedRequest
 """A request in a list: in full while it is pending or running."""
+
+
+def is_submitter(request: AnyRequest, name: str) -> bool:
+    """Whether `name` has submitted it, or has submitted it again."""
+    return is_same(request.sender, name) or is_same(request.resubmitted_by, name)
 
 
 def ended_at(request: AnyRequest) -> str:

@@ -13,6 +13,14 @@ REPO_ID = re.compile(rf"(?:{REPO_NAME}/)?{REPO_NAME}")
 NO_NAMESPACE = "-"
 """The folder of models without a namespace, such as `gpt2`: no namespace can be called that."""
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@=-]{0,254}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+NAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+"""How a name of an account or a model may be written in a policy, whether or not the Hub has it."""
+
+
+def is_commit(text: str) -> bool:
+    """Whether `text` is the id of a commit: 40 hex digits."""
+    return bool(COMMIT.fullmatch(text))
 
 
 def is_revision(text: str) -> bool:

@@ -12,6 +12,8 @@ from leaderboard.errors import Conflict, NotFound
 from leaderboard.records import PodiumBlock, model_file_name, model_in
 
 RESULT_PATH = re.compile(r"(?P<benchmark>[^/]+)/(?P<model>[^/]+/[^/]+)/results_(?P<stamp>[^/]+)\.json")
+SINCE = r"-\d{8}T\d{6}Z"
+"""What `place_since` puts behind a model's name."""
 
 
 class DetailsTaken(Conflict):
@@ -93,6 +95,11 @@ def parts(result: str) -> tuple[str, str, str]:
     if match is None:
         raise NotFound(f"{result} is not the path of a result file.")
     return match["benchmark"], model_in(match["model"]), match["stamp"]
+
+
+def place_since(model: str, since: str) -> str:
+    """The place of the details of a model that took its name from another repository at a time (UTC)."""
+    return f"{model}-{re.sub('[-:]', '', since)}"
 
 
 def started(stamp: str) -> str:

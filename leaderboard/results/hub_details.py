@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +18,7 @@ from leaderboard.hub.cards import CARD
 from leaderboard.hub.errors import DatasetMissing
 from leaderboard.records import PodiumBlock, model_file_name
 from leaderboard.results.details_card import TABLE_PATH, config_name, known_columns, merged
-from leaderboard.results.details_store import DetailsTaken, parts, started, task_file, task_of
+from leaderboard.results.details_store import DetailsTaken, parts, place_since, started, task_file, task_of
 from leaderboard.results.result_files import read_block
 from leaderboard.stores.edit import EditedFiles, edit
 from leaderboard.stores.hub import HubStore
@@ -65,7 +64,7 @@ class HubDetails:
         """The model, and the time from which on it has its name where another repository had it before."""
         _, model, stamp = parts(result)
         since = self._since(model, started(stamp))
-        return f"{model}-{re.sub('[-:]', '', since)}" if since else model
+        return place_since(model, since) if since else model
 
     def repo_id(self, place: str) -> str:
         """The dataset of the details of one place."""

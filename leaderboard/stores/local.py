@@ -218,14 +218,14 @@ class LocalStore:
         plan: list[tuple[str, str | None]] = []
         for number, (path, content) in enumerate(changes.items()):
             if content is not None:
-                _write_synced(self._stage / str(number), content)
+                write_synced(self._stage / str(number), content)
             plan.append((path, None if content is None else str(number)))
         if len(plan) > 1:
             draft = self._stage / "journal"
-            _write_synced(draft, json.dumps(plan).encode())
-            _sync(self._stage)
+            write_synced(draft, json.dumps(plan).encode())
+            sync_folder(self._stage)
             draft.rename(self._journal)
-            _sync(self._journal.parent)
+            sync_folder(self._journal.parent)
             self._carry_out()
         else:
             self._apply(plan)
@@ -234,7 +234,7 @@ class LocalStore:
         """Do what the journal says, as often as it takes, then drop it."""
         self._apply(json.loads(self._journal.read_bytes()))
         self._journal.unlink()
-        _sync(self._journal.parent)
+        sync_folder(self._journal.parent)
 
     def _apply(self, plan: Iterable[tuple[str, str | None]]) -> None:
         touched = set()
@@ -251,7 +251,7 @@ class LocalStore:
             touched.add(place.parent)
         for folder in touched:
             if folder.exists():
-                _sync(folder)
+                sync_folder(folder)
 
     def _drop_empty(self, folder: Path) -> None:
         """Folders exist only for their files, as in git."""
@@ -263,14 +263,16 @@ class LocalStore:
             folder = folder.parent
 
 
-def _write_synced(place: Path, content: bytes) -> None:
+def write_synced(place: Path, content: bytes) -> None:
+    """Write a file; it is on the disk when this returns. Raises OSError."""
     with place.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -282,4 +284,4 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
+        sync_folder(folder.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from leaderboard.records import Abilities, PodiumBlock, Provenance, Request, Sco
 from leaderboard.results.results import Results
 from leaderboard.settings import Settings
 from leaderboard.stores.local import LocalStore
+from scripts import slurm_cluster
+from scripts.slurm_cluster import SlurmOnLoopback
 
 ABILITIES = {"worker": "w1", "device": "a processor", "refused": {"4bit": "4bit needs an NVIDIA GPU."}}
 
@@ -153,6 +155,15 @@ class Board:
 
     def end(self, handle: str, state: JobState, reason: str = "") -> None:
         self.executor.states[handle] = JobStatus(state, reason)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmOnLoopback]:
+    """Slurm on this machine, where it is installed."""
+    if reason := slurm_cluster.missing():
+        pytest.skip(reason)
+    with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as running:
+        yield running
 
 
 @pytest.fixture

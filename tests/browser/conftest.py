@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 import localhub
+from leaderboard.settings import PROJECT
 from scripts.screenshots import CHROMIUM, FLAGS
 from scripts.seed_hub import seed
 from scripts.service import Running, running
@@ -45,21 +50,43 @@ def page(chromium: playwright.Browser, podium: Running) -> Iterator[playwright.P
 
     It fails the test on script errors, on requests to anywhere else, and on what the page's own policy refuses.
     """
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=podium.address)
+    with watched_page(chromium, podium.address) as (page, trouble):
+        watch_requests(page, podium.address, trouble)
+        watch_policy(page, trouble)
+        yield page
+
+
+@contextmanager
+def served_table(table: Path) -> Iterator[str]:
+    """The address of a service over a contents table."""
+    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if line.startswith("READY "))
+        yield ready.split()[1]
+        process.kill()
+
+
+@contextmanager
+def watched_page(chromium: playwright.Browser, address: str) -> Iterator[tuple[playwright.Page, list[str]]]:
+    """A page of a wide screen, and its trouble: script errors, and what is added. Trouble at the end fails the test."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
     context.set_default_timeout(PATIENCE_MS)
     trouble: list[str] = []
-    context.on(
-        "request", lambda request: trouble.append(request.url) if _is_foreign(request.url, podium.address) else None
-    )
     context.on("weberror", lambda error: trouble.append(str(error.error)))
-    context.on(
-        "console", lambda message: trouble.append(message.text) if "Content Security Policy" in message.text else None
-    )
-    page = context.new_page()
-    yield page
+    yield context.new_page(), trouble
     context.close()
     assert trouble == []
 
 
-def _is_foreign(url: str, address: str) -> bool:
-    return not url.startswith((address, "data:", "blob:"))
+def watch_requests(page: playwright.Page, address: str, trouble: list[str]) -> None:
+    """Requests to anywhere but `address` are trouble."""
+    own = (address, "data:", "blob:")
+    page.context.on("request", lambda request: None if request.url.startswith(own) else trouble.append(request.url))
+
+
+def watch_policy(page: playwright.Page, trouble: list[str]) -> None:
+    """What the page's own policy refuses is trouble."""
+    page.context.on(
+        "console", lambda message: trouble.append(message.text) if "Content Security Policy" in message.text else None
+    )

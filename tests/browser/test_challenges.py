@@ -20,6 +20,7 @@ from scripts.seed_hub import seed
 from scripts.service import Running, running
 from tests.backend.attacks import DEMO
 from tests.backend.evaluators.code.packages import GOOD_ESTIMATOR, item_benchmark, write_items, zipped
+from tests.browser.conftest import watched_page
 from tests.browser.test_table import expect
 from tests.contracts.test_executor import until
 from tests.openai_server import NAME, Checkpoint, Server, serving
@@ -99,14 +100,8 @@ def board(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[
 
 @pytest.fixture
 def page(chromium: playwright.Browser, board: Running) -> Iterator[playwright.Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=board.address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    page = context.new_page()
-    yield page
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, board.address) as (page, _):
+        yield page
 
 
 def write_answers(place: Path, sure: float, rows: int = 20) -> Path:

@@ -15,6 +15,7 @@ from leaderboard.records import Failure, Fault, Request
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 from scripts.service import Running, running
+from tests.browser.conftest import watched_page
 from tests.leaderboard.api.test_api import publish
 from tests.leaderboard.people import ORGANIZATIONS, TOKENS
 
@@ -52,13 +53,8 @@ def service(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def person(chromium: Browser, service: Running) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=service.address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    yield context.new_page()
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, service.address) as (page, _):
+        yield page
 
 
 def become(page: Page, name: str, address: str) -> None:

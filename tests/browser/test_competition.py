@@ -15,6 +15,7 @@ from leaderboard.records import Request
 from leaderboard.service import Service, open_service
 from leaderboard.settings import PROJECT, Settings
 from scripts.service import Running, running
+from tests.browser.conftest import watched_page
 from tests.browser.test_community import become
 from tests.leaderboard.board.test_contents import block
 from tests.leaderboard.board.test_contents import publish as publish_block
@@ -68,13 +69,8 @@ def service(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture
 def page(chromium: Browser, service: Running) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=service.address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    yield context.new_page()
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, service.address) as (page, _):
+        yield page
 
 
 def finished(board: Service, number: int, person: str) -> Request:

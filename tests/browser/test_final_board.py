@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from leaderboard.columns import CHANGE
-from leaderboard.settings import PROJECT
+from tests.browser.conftest import served_table
 from tests.browser.test_table import contents, expect, status
 
 pytestmark = pytest.mark.browser
@@ -23,12 +21,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     frame = contents().iloc[10:13]
     order = frame["IFEval"].rank(ascending=False)
     frame.assign(**{CHANGE: order.map({1: 12, 2: -3, 3: 0}).astype("Int64")}).to_parquet(table)
-    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
-        assert process.stdout is not None
-        ready = next(line for line in process.stdout if line.startswith("READY "))
-        yield ready.split()[1]
-        process.kill()
+    with served_table(table) as address:
+        yield address
 
 
 @pytest.mark.parametrize("width", [1400, 400])

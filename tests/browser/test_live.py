@@ -17,6 +17,7 @@ from leaderboard.settings import Settings
 from localhub.faults import Fault
 from scripts.seed_hub import seed
 from scripts.service import Running, running
+from tests.browser.conftest import watch_policy, watched_page
 
 pytestmark = pytest.mark.browser
 MARK = "document.querySelector('.page {}').dataset.mark = 'the same'"
@@ -52,16 +53,9 @@ def board(folder: Path, service: Running) -> Service:
 
 @pytest.fixture
 def page(chromium: Browser, service: Running) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=service.address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    context.on(
-        "console", lambda message: trouble.append(message.text) if "Content Security Policy" in message.text else None
-    )
-    yield context.new_page()
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, service.address) as (page, trouble):
+        watch_policy(page, trouble)
+        yield page
 
 
 def submitted(board: Service, number: int) -> Request:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pandas as pd
 import pytest
 
 from leaderboard.board.search_help import EXAMPLES, PLACEHOLDER
-from leaderboard.settings import PROJECT
+from tests.browser.conftest import served_table, watch_requests, watched_page
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -58,29 +56,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service over that board."""
     table = tmp_path_factory.mktemp("table") / "contents.parquet"
     contents().to_parquet(table)
-    command = [sys.executable, str(PROJECT / "scripts" / "table_servers.py"), "Podium", str(table)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
-        assert process.stdout is not None
-        ready = next(line for line in process.stdout if line.startswith("READY "))
-        yield ready.split()[1]
-        process.kill()
+    with served_table(table) as address:
+        yield address
 
 
 @pytest.fixture
 def reader(chromium: Any, address: str) -> Iterator[Any]:
     """A page of a wide screen; script errors and requests to other places fail the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900}, base_url=address)
-    context.set_default_timeout(20_000)
-    trouble: list[str] = []
-    context.on("weberror", lambda error: trouble.append(str(error.error)))
-    context.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:", "blob:")) else trouble.append(request.url),
-    )
-    page = context.new_page()
-    yield page
-    context.close()
-    assert trouble == []
+    with watched_page(chromium, address) as (page, trouble):
+        watch_requests(page, address, trouble)
+        yield page
 
 
 def status(page: Any) -> Any:

@@ -14,14 +14,14 @@ import yaml
 from backend.evaluators import code_run, predictions_run
 from backend.workdir import JobOptions, Workdir
 from leaderboard.artifacts.places import private_data
-from leaderboard.artifacts.store import digest_of
 from leaderboard.benchmarks import Benchmark
 from leaderboard.records import Artifact, CodeRequest, Person, Problem
+from leaderboard.records.artifact import digest_of
 from leaderboard.records.kinds import KINDS
 from leaderboard.service import Service, open_service
-from leaderboard.settings import Settings
 from scripts.add_challenge import CHALLENGES, DATA, install
 from tests.backend.evaluators.code.packages import zipped
+from tests.shared import settings_of
 
 NAMES = sorted(DATA)
 ADA = Person(name="ada")
@@ -32,18 +32,6 @@ def solutions(name: str) -> list[dict[str, Any]]:
     """What `solutions.yaml` of a challenge says."""
     said: list[dict[str, Any]] = yaml.safe_load((CHALLENGES / name / "solutions.yaml").read_text())["solutions"]
     return said
-
-
-def settings_of(folder: Path) -> Settings:
-    """The settings of a board in a folder; no Hub answers it."""
-    return Settings(
-        hub_endpoint="http://127.0.0.1:9",
-        benchmarks_dir=folder / "benchmarks",
-        requests_dir=folder / "requests",
-        results_dir=folder / "results",
-        work_dir=folder / "work",
-        private_dir=folder / "private",
-    )
 
 
 def installed(folder: Path) -> dict[str, Benchmark]:

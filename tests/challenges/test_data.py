@@ -13,7 +13,8 @@ from leaderboard.results.details import details_table
 from scripts.add_challenge import DATA, install
 from scripts.challenge_data.estimator import exact
 from scripts.response_matrix import read_board, write_challenge
-from tests.challenges.boards import NAMES, SEED, installed, private_folder, settings_of
+from tests.challenges.boards import NAMES, SEED, installed, private_folder
+from tests.shared import settings_of
 
 
 def files(folder: Path) -> dict[str, bytes]:

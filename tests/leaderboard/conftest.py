@@ -1,5 +1,6 @@
-"""A board over the module's own Hub on loopback (its fixture `hub`), opened with the settings of the module."""
+"""A board over the module's Hub on loopback, opened with the settings of the module."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ from fastapi.testclient import TestClient
 import localhub
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
-from tests.leaderboard.people import Open, client_of
+from tests.leaderboard.people import TOKENS, Open, client_of
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
+    """A Hub with people and without repositories, for modules that have no Hub of their own."""
+    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
+        yield running
 
 
 @pytest.fixture

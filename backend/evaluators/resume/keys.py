@@ -8,7 +8,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from backend.abilities import hardware
@@ -18,6 +17,7 @@ from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark
 from leaderboard.benchmarks.task_data import files_of, outside_places
 from leaderboard.records import Request
+from leaderboard.records.artifact import digest_of
 
 FORMAT = 1
 """Changed when what is kept means something else than before."""
@@ -97,13 +97,7 @@ def task_configuration(task: Any, places: Sequence[str] = ()) -> str:
 def data_digests(task: Any, places: Sequence[str] = ()) -> dict[str, str]:
     """Local data file of a task -> its SHA-256. Prompts alone do not tell that an answer was corrected."""
     files = files_of({"dataset_path": task.config.dataset_path, "dataset_kwargs": task.config.dataset_kwargs})
-    return {without_places(str(file), places): file_digest(file) for file in files}
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {without_places(str(file), places): digest_of(file) for file in files}
 
 
 def without_places(text: str, places: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def _run(executor: LocalExecutor, workdir: Workdir, options: NodeOptions) -> Job
     """How the job ended."""
     resources = Resources(memory_bytes=options.memory_bytes, wall_seconds=options.wall_seconds)
     handle = executor.submit(Job(workdir.name, workdir.path, resources))
-    while (status := executor.poll([handle])[handle]).state in (JobState.QUEUED, JobState.RUNNING):
+    while (status := executor.poll([handle])[handle]).state.is_open:
         if not is_followed(workdir):
             executor.cancel(handle)
         time.sleep(LOOK_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from leaderboard.cli.client.api import Api
 from leaderboard.cli.output import Output
 from leaderboard.errors import NotFound, NotPossible, ServerUnavailable, WrongUse
+from leaderboard.records.artifact import digest_of
 
 PIECE_BYTES = 8_000_000
 """Sent in one request: little is lost with a connection, and proxies take it."""
@@ -26,9 +26,7 @@ State = dict[str, Any]
 def artifact_of(file: Path) -> Artifact:
     """What is announced of a file: digest, size, name. Raises WrongUse where it cannot be read."""
     try:
-        with file.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        return {"sha256": sha256, "bytes": file.stat().st_size, "filename": file.name}
+        return {"sha256": digest_of(file), "bytes": file.stat().st_size, "filename": file.name}
     except OSError as error:
         raise WrongUse(f"{file} cannot be read: {error.strerror}.") from None
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from leaderboard.records.kinds.kind import Kind
-from leaderboard.records.repository import is_repo_id
+from leaderboard.records.repository import is_commit, is_repo_id
 from leaderboard.records.request import Request
 from leaderboard.records.result import PodiumBlock
 from leaderboard.records.submission import CheckpointSubmission
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class CheckpointKind(Kind):
@@ -35,7 +31,7 @@ class CheckpointKind(Kind):
 
     def obstacle(self, request: Request) -> str | None:
         """A checkpoint is loaded from a repository at a commit; other boards' files may name neither."""
-        if not COMMIT.fullmatch(request.revision):
+        if not is_commit(request.revision):
             return f"Its revision {request.revision!r} is not a commit (40 hex digits); submit it again to resolve it."
         if not is_repo_id(request.model):
             return (

@@ -30,7 +30,6 @@ from backend.sandbox import Layer, containers, programs
 from leaderboard.cli.__main__ import app
 from leaderboard.hub.token import TokenRights
 from leaderboard.settings import Settings
-from scripts import slurm_cluster
 from scripts.slurm_cluster import SlurmOnLoopback
 
 WRITER, READER, GONE = "hf_writer", "hf_reader", "hf_gone"
@@ -217,14 +216,6 @@ def test_slurm_that_is_not_installed(settings: Callable[..., Settings], monkeypa
     monkeypatch.setenv("PATH", "/nonexistent")
     line = named(check_slurm(settings(executor="slurm")), "slurm")
     assert line.state is State.FAILED and "not installed" in line.sentence
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmOnLoopback]:
-    if reason := slurm_cluster.missing():
-        pytest.skip(reason)
-    with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as running:
-        yield running
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from leaderboard.results.details import Details
 from leaderboard.service import Service, open_service
 from leaderboard.settings import Settings
 from tests.contracts.test_executor import until
+from tests.shared import settings_of
 
 WEATHER = """\
 id: weather
@@ -77,14 +78,7 @@ class Weather:
         (folder / "benchmarks").mkdir()
         (folder / "benchmarks" / "weather.yaml").write_text(rules)
         self.folder = folder
-        self.settings = Settings(
-            hub_endpoint="http://127.0.0.1:9",
-            benchmarks_dir=folder / "benchmarks",
-            requests_dir=folder / "requests",
-            results_dir=folder / "results",
-            work_dir=folder / "work",
-            private_dir=folder / "private",
-        )
+        self.settings = settings_of(folder)
         self.labels = private_data(self.settings, "weather") / "labels.parquet"
         self.labels.parent.mkdir(parents=True)
         LABELS.to_parquet(self.labels)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,7 +23,6 @@ from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import BadSettings, Infrastructure
 from leaderboard.records import Fault
 from leaderboard.settings import Settings
-from scripts import slurm_cluster
 from scripts.slurm_cluster import SlurmOnLoopback
 from tests.contracts.test_executor import processes, until
 
@@ -32,14 +30,6 @@ NAME = "0123456789abcdef-1"
 CALLED = f"podium-{NAME}"
 PRELOAD = ["backend.job", "tests.backend.jobs"]
 HOSTILE = 'it\'s "a" $(touch oops) `id` %j \\x;&'
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmOnLoopback]:
-    if reason := slurm_cluster.missing():
-        pytest.skip(reason)
-    with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from backend.engines import engine_for, vllm_of
 from backend.sandbox import View
+from backend.scheduler import launch
 from backend.scheduler.launch import Launcher
 from backend.workdir import JobOptions
 from leaderboard.benchmarks import Benchmark, load_benchmark
@@ -71,6 +72,24 @@ def test_only_a_job_of_vllm_sees_its_environment(tmp_path: Path) -> None:
     assert (options.view.sockets, options.view.shared_memory_bytes) == (True, 2 << 30)
     other = told(tmp_path, rows="- {memory_gb: 20, hours: 1}", device="cuda", vllm_python=sys.executable)
     assert other.environment is None and not other.view.sockets and Path(sys.prefix) not in other.view.read
+
+
+def test_definitions_of_tasks_are_read_at_the_first_job_of_their_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def noting(tasks: Path) -> list[Path]:
+        read.append(tasks)
+        return [tmp_path]
+
+    monkeypatch.setattr(launch, "outside_places", noting)
+    launcher = Launcher(Settings(work_dir=tmp_path / "work"), {"tiny": benchmark(None)}, tmp_path / "jobs")
+    for attempt in (1, 2):
+        request = ASKED.model_copy(update={"attempts": attempt})
+        launcher.prepare(request)
+        assert tmp_path in launcher.workdir(request).options().view.read
+    assert read == [benchmark(None).include_path]
 
 
 def test_a_benchmark_that_wants_vllm_where_there_is_none_is_run_all_the_same(tmp_path: Path) -> None:

@@ -34,6 +34,18 @@ def written(workdir: Workdir, text: str) -> None:
         file.write(text)
 
 
+def about_to_end(board: Board, outcome: str) -> tuple[Request, str]:
+    """A request whose job has said its last words, and its handle; with what it leaves where it finishes or fails."""
+    request = board.submit()
+    handle, workdir = board.run_one(request)
+    written(workdir, "the last words\n")
+    if outcome == "finished":
+        board.succeed(handle, workdir)
+    elif outcome == "failed":
+        workdir.write_failure(Failure(fault=Fault.SUBMISSION, code="checkpoint_unreadable", message="It is cut short."))
+    return request, handle
+
+
 def test_a_front_end_with_another_work_folder_shows_a_job_s_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,13 +88,7 @@ def test_the_log_is_written_with_a_renewal_and_cleaned_before(board: Board) -> N
 
 @pytest.mark.parametrize("outcome", ["finished", "failed", "given back", "stopped"])
 def test_the_last_words_of_a_job_are_kept(board: Board, outcome: str) -> None:
-    request = board.submit()
-    handle, workdir = board.run_one(request)
-    written(workdir, "the last words\n")
-    if outcome == "finished":
-        board.succeed(handle, workdir)
-    elif outcome == "failed":
-        workdir.write_failure(Failure(fault=Fault.SUBMISSION, code="checkpoint_unreadable", message="It is cut short."))
+    request, handle = about_to_end(board, outcome)
     if outcome == "stopped":
         board.ticker.stop()
     else:
@@ -93,13 +99,7 @@ def test_the_last_words_of_a_job_are_kept(board: Board, outcome: str) -> None:
 
 @pytest.mark.parametrize("outcome", ["finished", "failed", "crashed"])
 def test_whoever_sees_the_end_sees_the_whole_log(board: Board, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
-    request = board.submit()
-    handle, workdir = board.run_one(request)
-    written(workdir, "the last words\n")
-    if outcome == "finished":
-        board.succeed(handle, workdir)
-    elif outcome == "failed":
-        workdir.write_failure(Failure(fault=Fault.SUBMISSION, code="checkpoint_unreadable", message="It is cut short."))
+    request, handle = about_to_end(board, outcome)
     statuses: list[Status] = []
     write = JobLogs.write
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -12,22 +11,15 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Message
 
-import localhub
 from app import build_app
 from leaderboard.api.bodies import DEFAULT_BYTES, LIMITS, BodyLimits
 from leaderboard.identity.rights import ROUTES
 from leaderboard.service import Service
-from tests.leaderboard.people import BOARD, TOKENS, bearer, client_of
+from tests.leaderboard.people import BOARD, bearer, client_of
 
 CHUNK = b"x" * 65_536
 CHUNKS = 200
 FORM = {"error", "problems", "existing"}
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-import localhub
 from leaderboard.benchmarks import Benchmark, load_benchmark
 from leaderboard.documents.visit import Visit
 from leaderboard.pages import organise
@@ -19,13 +17,7 @@ from leaderboard.records import Person
 from leaderboard.service import Service
 from leaderboard.settings import PROJECT
 from tests.leaderboard.bundles.bundles import BENCHGEN, BENCHGEN_YAML, CODABENCH, packed
-from tests.leaderboard.people import TOKENS, bearer
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
+from tests.leaderboard.people import bearer
 
 
 @pytest.fixture

@@ -181,6 +181,7 @@ def test_owners_ask_for_removal_and_it_takes_the_rows_away(api: TestClient, serv
 
 def test_a_decision_is_in_the_store_without_another_result(api: TestClient, service: Service) -> None:
     finished(service)
+    results = service.results_store.list("tiny/")
     service.boards.watch(every_s=0.05)
 
     def stored() -> list[bool]:
@@ -194,6 +195,7 @@ def test_a_decision_is_in_the_store_without_another_result(api: TestClient, serv
         until(lambda: stored() == [True])
     finally:
         service.boards.close()
+    assert service.results_store.list("tiny/") == results and results, "only the table was written"
 
 
 def test_maintainers_remove_rows_and_nothing_of_the_model_runs_again(api: TestClient, service: Service) -> None:

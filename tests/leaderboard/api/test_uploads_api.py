@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +18,7 @@ from leaderboard.api.bodies import BodyLimits
 from leaderboard.service import Service
 from scripts.service import running
 from tests.contracts.test_executor import until
-from tests.leaderboard.people import BOARD, TOKENS, Open, bearer, client_of
+from tests.leaderboard.people import BOARD, Open, bearer, client_of
 
 CONTENT = b"from model import train\n" * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -34,12 +33,6 @@ code: {max_bytes: 4000000, interface: item, items: items.jsonl, metrics: {accura
 columns:
   - {key: accuracy, title: Accuracy, description: Share of right answers., score: accuracy}
 """
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.benchmarks import load_benchmark
+from leaderboard.benchmarks import agreement, load_benchmark
 from leaderboard.benchmarks.harness_tasks import written_in
+from leaderboard.benchmarks.task_checks import unread_texts
 from leaderboard.benchmarks.task_data import outside_places
 from leaderboard.errors import BadBenchmark
 
@@ -166,6 +167,21 @@ def test_the_form_of_a_metric_is_told_in_words(folder: Path) -> None:
         "school.yaml:11: `columns[0].parts[0].metrics[0]`: Write a metric and the filter of its answers"
     )
     assert "'acc,none' where a task has no filters of its own (got 'acc')." in line and "pattern" not in line
+
+
+def test_definitions_are_read_as_texts_only_to_look_for_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Path] = []
+
+    def noting(tasks: Path) -> list[str]:
+        looked_at.append(tasks)
+        return unread_texts(tasks)
+
+    monkeypatch.setattr(agreement, "unread_texts", noting)
+    load_benchmark(folder / "school.yaml")
+    assert looked_at == []
+    change(folder, "school.yaml", "run: [capitals]", "run: [capitals, elsewhere]")
+    assert any("'elsewhere' is not defined" in line for line in problems(folder))
+    assert looked_at == [folder / "tasks"]
 
 
 def test_all_is_told_at_once(folder: Path) -> None:

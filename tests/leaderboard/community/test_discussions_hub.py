@@ -105,7 +105,9 @@ def test_comments_on_the_hub_are_counted_on_the_page(hub: localhub.Running, serv
     HfApi(hub.endpoint, token="hf_ada").comment_discussion(
         REPO, int(flag["link"].rpartition("/")[2]), "Seen on the Hub.", repo_type="dataset"
     )
+    assert "comment</span>" not in model.draw(service, Visit(("lab", "model"))), "the Hub has not told yet"
     until(lambda: "1 comment</span>" in model.draw(service, Visit(("lab", "model"))))
+    assert said(hub, flag["link"])[1:] == [("ada", "Seen on the Hub.")]
 
 
 def test_a_token_that_may_not_write_has_the_board_speak_for_it(hub: localhub.Running, service: Service) -> None:

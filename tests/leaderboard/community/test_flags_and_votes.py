@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from leaderboard.benchmarks import load_benchmarks
 from leaderboard.board.rows import KnownFacts, frame, measured
-from leaderboard.community.flags import LIST_PATH, MAX_OPEN, MOVES, Category, Draft, Flags, State, Upheld
+from leaderboard.community.flags import LIST_PATH, MAX_OPEN, MOVES, Category, Draft, FlagList, Flags, State, Upheld
+from leaderboard.community.removals import Removals
 from leaderboard.community.votes import Votes, votes_path
 from leaderboard.errors import NotFound, NotPossible, Unreadable
 from leaderboard.queue.queue import Queue
@@ -195,6 +196,29 @@ def test_a_removal_counts_before_any_other_flag(flags: Flags) -> None:
     for category in (Category.COPY, Category.REMOVAL, Category.BROKEN):
         flags.decide(raised(flags, category=category), State.ACCEPTED, "mia")
     assert flags.upheld()[0].category == Category.REMOVAL.value
+
+
+def test_who_was_removed_is_told_of_many_models_by_one_look_at_the_flags(
+    flags: Flags, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removals = Removals(flags, lambda model: {"org/older": "org/model1"}.get(model, model))
+    asked = {"org/model1", "org/older", "org/model2", "org/model3"}
+    assert removals.among(asked) == set()
+    for model, category in (("org/model1", Category.REMOVAL), ("org/model2", Category.COPY)):
+        flags.decide(raised(flags, model, category), State.ACCEPTED, "mia")
+    raised(flags, "org/model3", Category.REMOVED)
+    looks: list[FlagList] = []
+    current = Flags.current
+
+    def noting(self: Flags) -> FlagList:
+        looks.append(current(self))
+        return looks[-1]
+
+    monkeypatch.setattr(Flags, "current", noting)
+    assert removals.among(asked) == {"org/model1", "org/older"} and len(looks) == 1
+    assert [model for model in sorted(asked) if removals.why(model)] == ["org/model1", "org/older"]
+    store.commit({LIST_PATH: b"{"}, "break it", {LIST_PATH: store.list()[LIST_PATH]})
+    assert removals.among(asked) == set(), "the board goes on without what cannot be read"
 
 
 # --- votes

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-import localhub
 from leaderboard.competitions.reviews import ReviewState
 from leaderboard.documents import model
 from leaderboard.documents import request as request_page
@@ -21,7 +19,7 @@ from leaderboard.service import Service
 from leaderboard.settings import PROJECT
 from tests.leaderboard.board.test_contents import block, publish
 from tests.leaderboard.competitions.made import Competition
-from tests.leaderboard.people import TOKENS, Open, bearer, client_of
+from tests.leaderboard.people import Open, bearer, client_of
 
 RULES = """
 competition: {ends: 2999-01-01T00:00:00Z, team_size: 2, final_submissions: 1, reviewed: 2}
@@ -41,12 +39,6 @@ competition: {ends: ENDS, final_submissions: 1, split: {}}
 """
 LABELS = "id,rained,split\na,1,public\nb,0,public\nc,1,private\nd,0,private\n"
 HERE = "/api/v1/benchmarks/tiny/competition"
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def link(page: str, text: str) -> str:
     return unescape(match[1])
 
 
-@pytest.mark.parametrize("path", ["/", "/queue", "/compare", "/plots", "/about", "/model/lab/model-07"])
+@pytest.mark.parametrize("path", ["/", "/queue", "/compare", "/plots", "/about", "/flags", "/model/lab/model-07"])
 def test_every_page_says_what_it_is_to_readers_and_to_other_sites(reader: TestClient, path: str) -> None:
     page = reader.get(path).text
     assert page.count("<h1") == 1 and page.count("<main") == 1 and '<html lang="en"' in page
@@ -80,6 +80,12 @@ def test_the_board_says_what_it_measures_how_many_since_when_and_who_runs_it(rea
     assert sentence is not None
     assert sentence[1].startswith("Generated questions about sums") and "60 checkpoints, last changed" in sentence[1]
     assert sentence[1].endswith("run by The Lab.")
+
+
+def test_the_page_of_flags_is_described_without_its_links(reader: TestClient) -> None:
+    sentence = re.search(r'<meta name="description" content="([^"]+)"', reader.get("/flags").text)
+    assert sentence is not None and sentence[1].startswith("Anybody who may submit can flag")
+    assert sentence[1].endswith("also under a new name.")
 
 
 @pytest.mark.parametrize(
@@ -119,8 +125,11 @@ def test_older_addresses_lead_to_todays(reader: TestClient, older: str, now: str
 
 def test_a_page_that_did_not_change_is_sent_once(reader: TestClient) -> None:
     first = reader.get("/compare")
-    again = reader.get("/compare", headers={"If-None-Match": first.headers["etag"]})
-    assert again.status_code == 304 and not again.content
+    weak = first.headers["etag"]
+    for known in (weak, f'"older", {weak}', weak.removeprefix("W/")):
+        again = reader.get("/compare", headers={"If-None-Match": known})
+        assert again.status_code == 304 and not again.content, known
+    assert reader.get("/compare", headers={"If-None-Match": f'"{weak}"'}).status_code == 200, "another tag"
     assert first.headers["cache-control"] == "private, no-cache" and "Cookie" in first.headers["vary"]
 
 

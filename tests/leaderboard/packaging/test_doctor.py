@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-import localhub
 from backend.commands import doctor
 from backend.doctor.line import Line, State
 from backend.doctor.participant import Account, check_board_clock, check_participant, quota_line
@@ -21,12 +20,6 @@ from leaderboard.cli.client.accounts import Accounts
 from leaderboard.service import Service
 from tests.leaderboard.packaging.served import serving
 from tests.leaderboard.people import TOKENS, client_of
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture

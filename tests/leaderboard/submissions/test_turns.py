@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
 
-import localhub
 from leaderboard.errors import TooMany
 from leaderboard.service import Service
 from leaderboard.submissions.turns import MAX_WAITING, Turns
-from tests.leaderboard.people import TOKENS, bearer
+from tests.leaderboard.people import bearer
 
 ASKED = {"benchmark": "tiny", "model": "org/model"}
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[localhub.Running]:
-    with localhub.running(tmp_path_factory.mktemp("hub"), tokens=TOKENS) as running:
-        yield running
 
 
 @pytest.fixture
