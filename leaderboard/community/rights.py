@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leaderboard.community.flags import BOARD, Flag, State
 from leaderboard.identity import Identity
-from leaderboard.records import Person, Request, is_same, is_submitter
+from leaderboard.records import Person, Request, is_same
 
 
 class Rights:
@@ -31,7 +31,7 @@ class Rights:
 
     def may_cancel(self, person: Person, request: Request) -> bool:
         """Its submitters, the model's owner and maintainers."""
-        has_submitted = self.is_self(person, person.name) and is_submitter(request, person.name)
+        has_submitted = any(self.is_self(person, name) for name in (request.sender, request.resubmitted_by))
         return has_submitted or self.is_owner(person, request.model) or self.is_maintainer(person)
 
     def may_withdraw(self, person: Person, flag: Flag) -> bool:
