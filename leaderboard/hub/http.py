@@ -14,6 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, settle_pool
 from leaderboard.hub.errors import AGAIN_S, HubTrouble, answer_error, translated
+from leaderboard.hub.outage import outage_of
 
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.2
@@ -57,9 +58,10 @@ class BoundedClient:
 
     def get(self, url: str, deadline: Deadline, limit: int, headers: Mapping[str, str] | None = None) -> bytes:
         """The body of the answer. Raises HubRefusal, AnswerTooLong (over `limit` bytes), HubUnavailable."""
+        attempts = 1 if outage_of(self.endpoint).is_on else ATTEMPTS
         retrying = Retrying(
             retry=retry_if_exception_type(HubTrouble),
-            stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.left,
+            stop=lambda state: state.attempt_number >= attempts or state.upcoming_sleep >= deadline.left,
             wait=_wait,
             reraise=True,
         )
