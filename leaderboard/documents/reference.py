@@ -95,7 +95,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Ma
         parameters=[
             Value(
                 name=parameter["name"],
-                kind=_kind(parameter.get("schema", {})),
+                kind=_kind(parameter.get("schema", {}), schemas),
                 required=parameter.get("required", False),
                 about=parameter.get("description", ""),
                 place=parameter["in"],
@@ -113,7 +113,7 @@ def _bodies(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[B
         whole = schemas.get(name, choice)
         required = whole.get("required", ())
         fields = [
-            Value(field, _kind(described), field in required, described.get("description", ""))
+            Value(field, _kind(described, schemas), field in required, described.get("description", ""))
             for field, described in whole.get("properties", {}).items()
         ]
         if name or fields:
@@ -130,14 +130,16 @@ def _name(schema: Mapping[str, Any]) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _kind(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     """What a value may be, in words."""
     choices = _choices(schema)
     if len(choices) > 1:
-        return " or ".join(dict.fromkeys(map(_kind, choices)))
+        return " or ".join(dict.fromkeys(_kind(choice, schemas) for choice in choices))
     [choice] = choices or [schema]
-    if allowed := choice.get("enum"):
+    name = _name(choice)
+    whole = schemas.get(name, choice)
+    if allowed := whole.get("enum"):
         return ", ".join(map(str, allowed))
-    if choice.get("type") == "array":
-        return f"list of {_kind(choice.get('items', {}))}"
-    return _name(choice) or str(choice.get("const") or choice.get("type") or "any")
+    if whole.get("type") == "array":
+        return f"list of {_kind(whole.get('items', {}), schemas)}"
+    return name or str(whole.get("const") or whole.get("type") or "any")

@@ -35,7 +35,7 @@ EVIDENCE = '<img src="https://t.example/e.png"> ![e](https://t.example/e.png) Th
 )
 def test_a_comment_loads_and_runs_nothing(tmp_path: Path, comment: str, shown: str) -> None:
     tasks = [part.task for column in TINY.columns for part in column.parts]
-    Place(tmp_path, TINY).publish("lab/model", dict.fromkeys(tasks, [1.0, 0.0]))
+    Place(tmp_path, TINY).publish("lab/model", {task: [1.0, 0.0] for task in tasks})
     folders = {f"{name}_dir": tmp_path / name for name in ("requests", "results", "work", "private")}
     named = {"benchmarks": "tiny", "hub_endpoint": "http://127.0.0.1:9"}
     service = open_service(Settings.model_validate({**folders, **named}))

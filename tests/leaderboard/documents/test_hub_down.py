@@ -64,7 +64,8 @@ class Site:
         self.settings = Settings.model_validate({**named, **on_hub, **folders, "store": store})
         place = HubPlace(self.settings) if store == "hub" else Place(folder, TINY)
         self.rows = [
-            place.publish(model, dict.fromkeys(TASKS, [1.0, float(number), 0.0])) for number, model in enumerate(MODELS)
+            place.publish(model, {task: [1.0, float(number), 0.0] for task in TASKS})
+            for number, model in enumerate(MODELS)
         ]
         self.service = open_service(self.settings)
         self.request = self.service.queue.submit(
