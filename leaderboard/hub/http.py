@@ -18,6 +18,8 @@ from leaderboard.hub.outage import outage_of
 
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.2
+SHORT_S = 4.0
+"""Timeout in seconds of a question during an outage."""
 NOTHING_WRONG = "Nothing is wrong with your submission"
 
 
@@ -76,6 +78,8 @@ class BoundedClient:
         settle_pool(deadline.seconds)
         sent = build_hf_headers(token=self.token or False, library_name=LIBRARY) | {"accept-encoding": "identity"}
         patience = max(deadline.left / 2, min(deadline.left, 1.0))
+        if outage_of(self.endpoint).is_on:
+            patience = min(patience, SHORT_S)
         question = get_session().stream("GET", url, headers={**sent, **headers}, timeout=patience)
         with translated(), question as answer:
             if answer.status_code not in (200, 206):
