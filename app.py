@@ -32,6 +32,7 @@ from leaderboard.api.root_path import RootPath
 from leaderboard.competitions.due import DueThread
 from leaderboard.documents.embed import embed_routes
 from leaderboard.documents.frame import NAMES
+from leaderboard.documents.warm import warm_up
 from leaderboard.errors import BadBenchmark, BadSettings, HubUnavailable, PodiumError
 from leaderboard.monitoring.logs import set_up_logging
 from leaderboard.notices.notifier import NoticeThread
@@ -54,6 +55,7 @@ def build_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.boards.watch()
+        warm_up(service)
         yield
         service.boards.close()
 

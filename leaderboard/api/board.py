@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -126,11 +127,15 @@ def _submitted(service: Service, name: str) -> Model:
     return model
 
 
-def model_of(service: Service, model: str) -> Model:
-    """What the board knows of `model`; both lists are empty when it knows nothing."""
+def model_of(service: Service, model: str, tasks_at: Callable[[str], list[str]] | None = None) -> Model:
+    """What the board knows of `model`; both lists are empty when it knows nothing.
+
+    `tasks_at` tells the tasks whose details were published with the result at a path. Raises HubUnavailable.
+    """
+    tasks_at = tasks_at or service.results.tasks_at
     names, view = service.models.names(model), service.queue.view()
     evaluations = [
-        Evaluation(podium=block, result_path=path, tasks=service.results.tasks_at(path))
+        Evaluation(podium=block, result_path=path, tasks=tasks_at(path))
         for benchmark in service.benchmarks
         for name in {names.now, *names.earlier}
         for path, block in service.results.of_model(benchmark, name).items()

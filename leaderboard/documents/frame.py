@@ -12,6 +12,7 @@ from markupsafe import Markup
 from leaderboard import __version__
 from leaderboard.benchmarks.load import natural
 from leaderboard.documents.files import asset_address
+from leaderboard.documents.outage import outage_note
 from leaderboard.documents.render import address, render
 from leaderboard.documents.visit import Visit
 from leaderboard.errors import Infrastructure, PodiumError
@@ -96,7 +97,7 @@ def document(service: Service, page: Page, visit: Visit, place: Place, drawn: st
         icon=asset_address("podium.svg"),
         main_class=page.main_class,
         top_bar=Markup(top_bar(service, page.title, visit, place.here)),
-        drawn=Markup(drawn),
+        drawn=Markup(outage_note(service) + drawn),
         footer=Markup(footer(service)),
     )
     return rooted(service, keeping(service, visit, whole))

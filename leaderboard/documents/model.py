@@ -21,7 +21,7 @@ from leaderboard.documents.local_scores import local_scores
 from leaderboard.documents.private_results import private_part
 from leaderboard.documents.render import render
 from leaderboard.documents.visit import Visit
-from leaderboard.errors import NotFound
+from leaderboard.errors import HubUnavailable, NotFound
 from leaderboard.models.repositories import present_command
 from leaderboard.records import ModelFacts, PodiumBlock, Request, Score, kind_of
 from leaderboard.service import Service
@@ -63,6 +63,23 @@ class Interval:
         return min(100.0, (self.score.normalised or 0.0) + Z95 * (self.score.stderr or 0.0))
 
 
+class PublishedTasks:
+    """Tells the tasks whose details were published; none while the Hub, where details may be, does not respond."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.unknown = False
+        """Whether the Hub did not respond."""
+
+    def __call__(self, result: str) -> list[str]:
+        """The tasks of the result at this path."""
+        try:
+            return self._service.results.tasks_at(result)
+        except HubUnavailable:
+            self.unknown = True
+            return []
+
+
 @dataclass(frozen=True)
 class ExamplePage:
     """One page of examples, and what selects it."""
@@ -74,6 +91,8 @@ class ExamplePage:
     page: int
     total: int
     rows: list[Example]
+    unknown: bool = False
+    """Whether they cannot be read because the Hub does not respond."""
 
     @property
     def pages(self) -> int:
@@ -167,15 +186,21 @@ def run_name(block: PodiumBlock) -> str:
     return f"{block.request_id}-{block.attempt}"
 
 
-def example_page(service: Service, evaluation: Evaluation, visit: Visit) -> ExamplePage:
-    """The examples that the address asks for; the first task when it names none."""
+def example_page(service: Service, evaluation: Evaluation, visit: Visit, unknown: bool) -> ExamplePage:
+    """The examples that the address asks for; the first task when it names none.
+
+    `unknown`: whether it is not known for which tasks there are some.
+    """
     task = visit.query.get("task", "")
     wrong, text = visit.query.get("only") == "wrong", visit.query.get("text", "")
     if task not in evaluation.tasks:
         task = next(iter(evaluation.tasks), "")
     if not task:
-        return ExamplePage([], "", wrong, text, 0, 0, [])
-    details = service.results.details(evaluation.podium, task)
+        return ExamplePage([], "", wrong, text, 0, 0, [], unknown)
+    try:
+        details = service.results.details(evaluation.podium, task)
+    except HubUnavailable:
+        return ExamplePage([], "", wrong, text, 0, 0, [], unknown=True)
     total = details.count(wrong, text)
     page = min(visit.number("page"), max(0, -(-total // EXAMPLES_SHOWN) - 1))
     rows = details.rows(page * EXAMPLES_SHOWN, EXAMPLES_SHOWN, wrong, text)
@@ -209,7 +234,8 @@ def standing(service: Service, benchmark: Benchmark, frame: pd.DataFrame, reques
 def draw(service: Service, visit: Visit) -> str:
     """The page of the model that the address names. Raises NotFound."""
     name = "/".join(visit.rest)
-    model = model_of(service, name)
+    tasks_at = PublishedTasks(service)
+    model = model_of(service, name, tasks_at)
     if not model.evaluations and not model.requests:
         raise NotFound(f"{name or 'This model'} was never submitted to this board.")
     benchmark_id = service.benchmark(visit.benchmark).id
@@ -240,7 +266,7 @@ def draw(service: Service, visit: Visit) -> str:
             "command": present_command(shown.podium, service.models.repositories()),
             "intervals": intervals(benchmark, shown.podium, aggregated, frame),
             **standing(service, benchmark, frame, shown.podium.request_id),
-            "examples": example_page(service, shown, visit),
+            "examples": example_page(service, shown, visit, tasks_at.unknown),
             "local": local_scores(request, shown.podium, benchmark),
             "decided": service.competitions.standings.of(benchmark.id).get(shown.podium.request_id),
             "private": private_part(service, visit, shown.podium),

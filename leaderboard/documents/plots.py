@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import threading
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 from fastapi import APIRouter
@@ -28,6 +31,8 @@ from leaderboard.service import Service
 TITLE = "Plots"
 MAX_TABLE_ROWS = 100
 """Lines of the table under a plot; the export has all of them."""
+KEPT = 16
+"""Choices of a board whose drawings are kept."""
 PLOTLY = f"plotly-{importlib.metadata.version('plotly')}.min.js"
 
 HEADINGS = {
@@ -58,6 +63,32 @@ class Drawing:
     of: int
     """Rows in all."""
     note: str = ""
+
+
+class DrawnPlots:
+    """Drawings of current boards, the most recently asked for. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: WeakKeyDictionary[Board, OrderedDict[tuple[str, ...], list[Drawing]]] = WeakKeyDictionary()
+
+    def of(self, board: Board, key: str, when: plots.When, ids: list[str]) -> list[Drawing]:
+        """The same as `drawings`."""
+        choice = (key, when, *ids)
+        with self._lock:
+            kept = self._kept.setdefault(board, OrderedDict())
+            if choice in kept:
+                kept.move_to_end(choice)
+                return kept[choice]
+        made = drawings(board, key, when, ids)
+        with self._lock:
+            kept[choice] = made
+            while len(kept) > KEPT:
+                kept.popitem(last=False)
+        return made
+
+
+DRAWN = DrawnPlots()
 
 
 def drawings(board: Board, key: str, when: plots.When, ids: list[str]) -> list[Drawing]:
@@ -156,7 +187,7 @@ def draw(service: Service, visit: Visit) -> str:
         tasks=[(column, plots.title_of(board, column)) for column in ("average", *board.keys)],
         task=key,
         when=when,
-        drawings=drawings(board, key, when, chosen.names) if board.size else [],
+        drawings=DRAWN.of(board, key, when, chosen.names) if board.size else [],
         numbers=NUMBERS,
         plotly=f"/podium-assets/{PLOTLY}",
         compare=address("/compare", benchmark=visit.benchmark, rows=",".join(chosen.names)),

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 from huggingface_hub.utils._http import default_client_factory
 
 from leaderboard.hub.calls import CALLS
+from leaderboard.hub.outage import outage_of
 
 LIBRARY = "podium"
 _settled = False
+
+
+class WatchedClient(httpx2.Client):
+    """Notices when the Hub does not respond."""
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """The answer. Raises what the client raises."""
+        outage = outage_of(str(request.url))
+        try:
+            answer = super().send(request, **options)
+        except httpx2.TransportError:
+            outage.failed()
+            raise
+        outage.answered()
+        return answer
 
 
 def client_of(endpoint: str, token: str | None, timeout_s: float) -> HfApi:
@@ -29,14 +47,14 @@ def settle_pool(timeout_s: float) -> None:
         return
 
     def pool() -> httpx2.Client:
-        made = default_client_factory()
-        made.timeout = httpx2.Timeout(timeout_s)  # by default it waits for ever, also in a commit
-        hooks = made.event_hooks
-        made.event_hooks = {
+        with default_client_factory() as made:
+            hooks, follows = made.event_hooks, made.follow_redirects
+        hooks = {
             "request": [*hooks["request"], lambda _: CALLS.asked()],
             "response": [*hooks["response"], lambda answer: CALLS.answered(answer.status_code)],
         }
-        return made
+        # By default it waits for ever, also in a commit.
+        return WatchedClient(event_hooks=hooks, follow_redirects=follows, timeout=httpx2.Timeout(timeout_s))
 
     set_client_factory(pool)
     disable_progress_bars()

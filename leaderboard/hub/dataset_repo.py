@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
@@ -23,16 +24,31 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, client_of
 from leaderboard.hub.comparison import compared_paths
-from leaderboard.hub.errors import HubRefusal, dataset_refused, translated
+from leaderboard.hub.errors import HubRefusal, HubTrouble, dataset_refused, translated
+from leaderboard.hub.outage import PROBE_S, outage_of
 from leaderboard.hub.trees import Folders, TreeEntry, blob_version, from_listing
 
 BRANCH = "main"
 FIRST_WAIT_S = 0.3
+RETRIES = 5
+SHORT_S = 4.0
+"""Timeout in seconds of a question that is asked only once."""
 AGAIN_S = 1.0
 """Trouble is mostly over at once, and a commit is tried again and again."""
 Operations = list[CommitOperationAdd | CommitOperationDelete]
 RECENT = 100
 """How many commits back one of ours is looked for when its answer was lost."""
+
+
+class Patience(Enum):
+    """How long an answer is waited for."""
+
+    LONG = "long"
+    """Asked again after trouble."""
+    USUAL = "usual"
+    """The same, but during an outage asked once or not at all."""
+    SHORT = "short"
+    """Asked once, during an outage perhaps not at all: who asks can use an older answer."""
 
 
 class BranchMoved(Exception):
@@ -48,6 +64,8 @@ class HubRepo:
         self._headers = build_hf_headers(token=token or False, library_name=LIBRARY)
         self._api = client_of(self._endpoint, token, timeout_s)
         self._timeout_s = timeout_s
+        self.outage = outage_of(self._endpoint)
+        """Whether this Hub responds."""
         self._url = f"{self._endpoint}/api/datasets/{repo_id}"
 
     def create(self, private: bool, gated: bool) -> None:
@@ -57,10 +75,13 @@ class HubRepo:
             if gated:
                 self._api.update_repo_settings(self.repo_id, repo_type="dataset", gated="auto")
 
-    def top(self) -> tuple[str, dict[str, TreeEntry]]:
-        """The branch's commit and the root folder's entries, in one question where the Hub names the commit with it."""
+    def top(self, patience: Patience = Patience.LONG) -> tuple[str, dict[str, TreeEntry]]:
+        """The branch's commit and the root folder's entries, in one question where the Hub names the commit with it.
+
+        Raises HubUnavailable.
+        """
         with self._translated():
-            answer = self._get(f"{self._url}/tree/{BRANCH}")
+            answer = self._get(f"{self._url}/tree/{BRANCH}", patience=patience)
             commit = answer.headers.get("x-repo-commit")
             if commit and "next" not in answer.links:
                 return commit, dict(_nodes(answer.json()))
@@ -103,11 +124,11 @@ class HubRepo:
             hf_raise_for_status(answer)
             return compared_paths(answer.iter_lines(), limit)
 
-    def content(self, commit: str, path: str, node: TreeEntry) -> bytes:
+    def content(self, commit: str, path: str, node: TreeEntry, patience: Patience = Patience.LONG) -> bytes:
         """A file's content. Raises HubUnavailable also when it is not what the listing announced."""
         url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=commit, endpoint=self._endpoint)
         with self._translated():
-            content = self._get(url).content
+            content = self._get(url, patience=patience).content
         if not matches(content, node):
             raise HubUnavailable(f"The Hub sent something else than {path} of {self.repo_id}.", 60)
         return content
@@ -150,10 +171,25 @@ class HubRepo:
 
     # --- asking
 
-    def _get(self, url: str, params: dict[str, Any] | None = None) -> httpx2.Response:
-        """An answer with status 200; waits as long as the Hub's rate limit says, and asks again after trouble."""
+    def _get(
+        self, url: str, params: dict[str, Any] | None = None, patience: Patience = Patience.LONG
+    ) -> httpx2.Response:
+        """An answer with status 200; asked once, or again after trouble, waiting as long as the Hub's rate limit says.
+
+        Raises HubTrouble at once during an outage when another one is to find out whether it is over.
+        """
+        outage = self.outage.is_on and patience is not Patience.LONG
+        if outage and not self.outage.may_probe():
+            raise HubTrouble("The Hub is not responding.", PROBE_S)
+        once = outage or patience is Patience.SHORT
         answer = http_backoff(
-            "GET", url, headers=self._headers, params=params, base_wait_time=FIRST_WAIT_S, timeout=self._timeout_s
+            "GET",
+            url,
+            headers=self._headers,
+            params=params,
+            max_retries=0 if once else RETRIES,
+            base_wait_time=FIRST_WAIT_S,
+            timeout=min(self._timeout_s, SHORT_S) if once else self._timeout_s,
         )
         hf_raise_for_status(answer)
         return answer

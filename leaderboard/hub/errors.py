@@ -89,11 +89,11 @@ def hub_error(error: Exception, about: str = "", again_s: float = AGAIN_S) -> Hu
             "can unset it."
         )
     if isinstance(error, httpx2.TimeoutException):
-        return HubTrouble(f"The Hub did not answer a question{matter} in time.", again_s)
+        return HubTrouble(f"The Hub is not responding: it did not answer a question{matter} in time.", again_s)
     if isinstance(error, httpx2.ConnectError):
-        return HubTrouble("The connection to the Hub failed: none could be opened.", again_s)
+        return HubTrouble("The Hub is not responding: no connection could be opened.", again_s)
     if isinstance(error, httpx2.TransportError | ConnectionError):
-        return HubTrouble("The connection to the Hub failed: it broke off.", again_s)
+        return HubTrouble("The Hub is not responding: the connection broke off.", again_s)
     return HubTrouble(f"The Hub gave no usable answer{matter}.", again_s)
 
 

@@ -14,9 +14,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, settle_pool
 from leaderboard.hub.errors import AGAIN_S, HubTrouble, answer_error, translated
+from leaderboard.hub.outage import outage_of
 
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.2
+SHORT_S = 4.0
+"""Timeout in seconds of a question during an outage."""
 NOTHING_WRONG = "Nothing is wrong with your submission"
 
 
@@ -57,9 +60,10 @@ class BoundedClient:
 
     def get(self, url: str, deadline: Deadline, limit: int, headers: Mapping[str, str] | None = None) -> bytes:
         """The body of the answer. Raises HubRefusal, AnswerTooLong (over `limit` bytes), HubUnavailable."""
+        attempts = 1 if outage_of(self.endpoint).is_on else ATTEMPTS
         retrying = Retrying(
             retry=retry_if_exception_type(HubTrouble),
-            stop=lambda state: state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= deadline.left,
+            stop=lambda state: state.attempt_number >= attempts or state.upcoming_sleep >= deadline.left,
             wait=_wait,
             reraise=True,
         )
@@ -74,6 +78,8 @@ class BoundedClient:
         settle_pool(deadline.seconds)
         sent = build_hf_headers(token=self.token or False, library_name=LIBRARY) | {"accept-encoding": "identity"}
         patience = max(deadline.left / 2, min(deadline.left, 1.0))
+        if outage_of(self.endpoint).is_on:
+            patience = min(patience, SHORT_S)
         question = get_session().stream("GET", url, headers={**sent, **headers}, timeout=patience)
         with translated(), question as answer:
             if answer.status_code not in (200, 206):

@@ -30,6 +30,7 @@ from leaderboard.errors import (
 from leaderboard.hub.errors import AGAIN_S, HubRefusal, model_refused
 from leaderboard.hub.file_contents import FileContents, ReadFile, UnusableFile, read_contents
 from leaderboard.hub.http import NOTHING_WRONG, AnswerTooLong, BoundedClient, Deadline
+from leaderboard.hub.outage import outage_of
 from leaderboard.records import ModelFacts, Person, is_repo_id, is_revision
 from leaderboard.settings import PUBLIC_HUB, Settings
 
@@ -52,6 +53,8 @@ class Hub:
     def __init__(self, endpoint: str = PUBLIC_HUB, token: str | None = None, timeout_s: float = 30.0) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.timeout_s = timeout_s
+        self.outage = outage_of(self.endpoint)
+        """Whether it responds."""
         self._client = BoundedClient(self.endpoint, token)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="hub")
         self._lock = threading.Lock()

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request as HttpRequest
 
-from leaderboard.errors import NotAllowed, NotSignedIn
+from leaderboard.errors import HubUnavailable, NotAllowed, NotSignedIn
 from leaderboard.identity.oidc import NAME, Pending, Provider, organisations
 from leaderboard.identity.rights import Role, Roles
 from leaderboard.identity.sealed import Sealed, Sealer, session_key
@@ -145,8 +145,14 @@ class Identity:
         return asker
 
     def visitor(self, source: AnyRequest) -> Person:
-        """The person who asks. Raises as `asker`."""
-        return self.asker(source).person
+        """The person who reads a page; the anonymous sender for a token of which the Hub does not tell whose it is.
+
+        Raises NotSignedIn, NotAllowed.
+        """
+        try:
+            return self.asker(source).person
+        except HubUnavailable:
+            return self.anonymous
 
     def sender(self, source: AnyRequest) -> Asker:
         """Who may submit, vote and flag. Raises NotSignedIn, NotAllowed, HubUnavailable."""

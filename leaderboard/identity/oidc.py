@@ -25,6 +25,8 @@ from leaderboard.identity.sealed import Sealed
 from leaderboard.records import Person
 from leaderboard.settings import Settings
 
+SIGN_IN_WAIT_S = 10.0
+"""Seconds for an answer of the provider: somebody is waiting for the next page."""
 SIGN_IN_S = 600
 """Seconds that a person may take at the provider."""
 PLACES_S = 3600.0
@@ -75,7 +77,7 @@ class Provider:
 
     def __init__(self, settings: Settings) -> None:
         self._endpoint = settings.hub_endpoint.rstrip("/")
-        self._timeout = settings.hub_timeout_s
+        self._timeout = min(settings.hub_timeout_s, SIGN_IN_WAIT_S)
         self._scopes = settings.oauth_scopes
         self._secret = settings.oauth_client_secret
         public = settings.public_url.rstrip("/")

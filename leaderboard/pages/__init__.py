@@ -74,7 +74,7 @@ def build_pages(service: Service) -> gr.Blocks:
 
 def mount_pages(app: FastAPI, service: Service) -> None:
     """Serve the pages at `/` of `app`, below every route that it has already."""
-    mount_reference(app, head(()), service.settings.root)
+    mount_reference(app, service)
     app.include_router(script_routes())
     app.include_router(asset_routes())
     app.include_router(preview_routes(service))

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from leaderboard.documents.frame import footer, rooted, top_bar, trouble
+from leaderboard.documents.outage import outage_note
 from leaderboard.documents.render import render
 from leaderboard.documents.visit import Visit, parse_visit
 from leaderboard.errors import PodiumError
@@ -75,9 +76,10 @@ def on_load(handler: Callable[..., Any], location: gr.Textbox, outputs: Any) -> 
 def safely(draw: Callable[[Service, Visit], str], service: Service, visit: Visit) -> str:
     """What `draw` returns; the sentence of a PodiumError as a page of its own."""
     try:
-        return rooted(service, draw(service, visit))
+        drawn = draw(service, visit)
     except PodiumError as error:
-        return rooted(service, trouble(error))
+        drawn = trouble(error)
+    return rooted(service, outage_note(service) + drawn)
 
 
 def theme() -> gr.themes.Base:

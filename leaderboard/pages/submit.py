@@ -13,6 +13,7 @@ from leaderboard.api.problems import form_problems
 from leaderboard.api.submissions import LookAnswer, look
 from leaderboard.documents.entry import asked, asks, first_answers
 from leaderboard.documents.frame import rooted
+from leaderboard.documents.outage import outage_note
 from leaderboard.documents.render import address, errors_of, render
 from leaderboard.documents.visit import parse_visit
 from leaderboard.errors import AlreadyRequested, Infrastructure, NotAccepted, PodiumError
@@ -127,7 +128,8 @@ def look_up(service: Service, request: gr.Request, *values: Any) -> tuple[str, A
     form = Form(*values)
     base, later = gr.update(visible=form.weight_type in NEEDS_BASE), gr.Timer(active=False)
     if not form.model.strip():
-        return rooted(service, render("submit_empty")), _button("Enter a model to submit"), base, later
+        panel = outage_note(service) + render("submit_empty")
+        return rooted(service, panel), _button("Enter a model to submit"), base, later
     try:
         submission = form.submission(service)
         asker = service.identity.asker(request)

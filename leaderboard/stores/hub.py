@@ -19,7 +19,7 @@ from pathlib import Path
 
 from leaderboard import Changes
 from leaderboard.errors import BadPath, Conflict, HubUnavailable, Infrastructure, NotFound, Unreadable
-from leaderboard.hub.dataset_repo import BranchMoved, HubRepo, matches
+from leaderboard.hub.dataset_repo import BranchMoved, HubRepo, Patience, matches
 from leaderboard.hub.newer_folders import folders_at
 from leaderboard.hub.trees import (
     Folders,
@@ -38,6 +38,8 @@ from leaderboard.stores.saved import SAVE_AFTER, load, save
 MAX_ENTRIES = 10_000
 """The Hub's limit of entries in one folder."""
 TRIES = 60
+GIVEN_UP_S = 20.0
+"""A commit is given up when the Hub has not responded for so long."""
 CREATE_TRIES = 12
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 4.0
 LONGEST_PAUSE_S = 120.0
@@ -217,18 +219,20 @@ class HubStore:
             return known or self._look(now=True)
         try:
             self._synced = time.monotonic()
-            self._snapshot = self._sync(self._snapshot)
+            patience = Patience.LONG if now else Patience.SHORT if known else Patience.USUAL
+            self._snapshot = self._sync(self._snapshot, patience)
         except HubUnavailable as trouble:
             if now or known is None:
                 raise
+            self._synced = time.monotonic() + (trouble.retry_after_s or 0.0)
             log.warning("%s Reading goes on with what was there before.", trouble)
             return known
         finally:
             self._syncing.release()
         return self._snapshot
 
-    def _sync(self, known: RepoSnapshot | None) -> RepoSnapshot:
-        commit, root = self._repo.top()
+    def _sync(self, known: RepoSnapshot | None, patience: Patience) -> RepoSnapshot:
+        commit, root = self._repo.top(patience)
         known = known or self._saved()
         if known is None:
             first = RepoSnapshot(commit, self._repo.below(commit, ""))
@@ -281,7 +285,7 @@ class HubStore:
         except FileNotFoundError:
             content = None
         if content is None or not matches(content, node):
-            content = self._repo.content(snapshot.commit, path, node)
+            content = self._repo.content(snapshot.commit, path, node, Patience.USUAL)
             self._keep(node, content)
         return content
 
@@ -344,8 +348,12 @@ class HubStore:
                 _pause(0, attempt)
             except HubUnavailable as trouble:
                 unsure = True
-                _pause_after(trouble, attempt, TRIES)
+                _pause_after(trouble, attempt, self._tries())
         raise HubUnavailable(f"The dataset {self.repo_id} changes faster than this board can write to it.", 5)
+
+    def _tries(self) -> int:
+        """How often a commit is tried, counted from its start."""
+        return 1 if self._repo.outage.lasts_s > GIVEN_UP_S else TRIES
 
     def _adopt(self, parent: RepoSnapshot, commit: str, changes: Mapping[str, bytes | None]) -> None:
         """Know our own commit without asking for the folders that it changed."""
@@ -369,7 +377,7 @@ class HubStore:
 
 def _pause_after(trouble: HubUnavailable, attempt: int, tries: int) -> None:
     """Wait before trying again; raise `trouble` where that makes no sense."""
-    if trouble.retry_after_s is None or trouble.retry_after_s > LONGEST_PAUSE_S or attempt == tries - 1:
+    if trouble.retry_after_s is None or trouble.retry_after_s > LONGEST_PAUSE_S or attempt >= tries - 1:
         raise trouble
     _pause(trouble.retry_after_s, attempt)
 

@@ -25,7 +25,7 @@ PAGES = {
     "/about": "h1",
     "/manage": "h1",
     "/model/org1/model-0001": "h1",
-    "/docs": ".opblock-summary",
+    "/docs": "summary code",
     "/nowhere": "h1",
     "/embed": ".pt-name",
 }
@@ -53,6 +53,16 @@ def test_pages_and_plots_need_nothing_that_the_policy_refuses(watched: tuple[Any
         assert "frame-ancestors" in answer.headers["content-security-policy"], path
         expect(page.locator(drawn).first).to_be_visible()
         assert refused == [], path
+
+
+def test_swagger_ui_needs_nothing_that_the_policy_refuses(watched: tuple[Any, list[str]]) -> None:
+    page, refused = watched
+    page.goto("/docs")
+    page.get_by_role("button", name="Try it out in Swagger UI").click()
+    expect(page.locator(".opblock-summary").first).to_be_visible()
+    page.locator(".opblock-summary").first.click()
+    expect(page.get_by_role("button", name="Try it out", exact=True)).to_be_visible()
+    assert refused == []
 
 
 def test_a_handler_that_somebody_wrote_into_a_page_does_not_run(watched: tuple[Any, list[str]]) -> None:

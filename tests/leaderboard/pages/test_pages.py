@@ -20,6 +20,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboard.api import build_api
 from leaderboard.columns import AVERAGE
 from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
@@ -474,18 +475,35 @@ def test_everything_else_passes_untouched() -> None:
 # --- the API's page
 
 
-def test_the_page_of_the_api_loads_nothing_from_elsewhere_and_has_a_link_without_scripts() -> None:
+def test_the_page_of_the_api_is_a_document_with_every_address_in_it(service: Service) -> None:
     app = FastAPI(title='A "board"', docs_url=None)
-    mount_reference(app, "")
+    app.include_router(build_api(service))
+    mount_reference(app, service)
     client = TestClient(app)
     page = client.get("/docs").text
     elements = tags(page)
-    loaded = [value for _, attributes in elements for name, value in attributes.items() if name in ("src", "href")]
-    assert "docs-assets/swagger-ui-bundle.js" in loaded and not [link for link in loaded if "//" in (link or "")]
+    loaded = [attributes["src"] for _, attributes in elements if "src" in attributes]
+    assert loaded and not [link for link in loaded if "//" in (link or "")]
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
-        assert client.get(f"/docs-assets/{name}").status_code == 200
-    assert '<a href="openapi.json">' in page.partition("<noscript>")[2].partition("</noscript>")[0]
+        assert client.get(f"/docs-assets/{name}").status_code == 200 and name not in page, "only when asked for"
     assert page.count("<script") == page.count("<script defer src="), "the policy refuses scripts in the markup"
+    assert '<a href="/queue"' in page and '<footer class="site">' in page and '<a href="/openapi.json">' in page
+    description = app.openapi()
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            summary = f'<b class="verb">{method.upper()}</b> <code>{path}</code>'
+            assert page.count(summary) == 1, summary
+            details = page.partition(summary)[2].partition("</details>")[0]
+            for parameter in operation.get("parameters", ()):
+                assert f"<code>{parameter['name']}</code>" in details, (path, parameter["name"])
+    submission = page.partition("<code>/api/v1/submissions</code>")[2].partition("</details>")[0]
+    for text in (
+        "<code>CheckpointSubmission</code>",
+        "<code>precision</code>",
+        "float16, bfloat16",
+        "<code>409</code>",
+    ):
+        assert text in submission, text
 
 
 # --- addresses that do not exist

@@ -1,0 +1,34 @@
+"""What the first reader of a page would wait for, done in the background when the service starts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from leaderboard.documents.render import TEMPLATES
+from leaderboard.errors import PodiumError
+from leaderboard.service import Service
+
+PAGES = ("document", "leaderboard", "model", "request", "queue")
+"""Templates of the pages that people open first."""
+
+log = logging.getLogger(__name__)
+
+
+def warm_up(service: Service) -> threading.Thread:
+    """Read what pages need of boards, requests and models, and compile their templates; returns the thread."""
+    thread = threading.Thread(target=_warm_up, args=(service,), name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm_up(service: Service) -> None:
+    try:
+        for benchmark_id in service.benchmarks:
+            service.boards.get(benchmark_id)
+        service.queue.view()
+        service.models.repositories()
+        for page in PAGES:
+            TEMPLATES.get_template(f"{page}.html")
+    except (PodiumError, OSError, ValueError):
+        log.exception("The pages could not be prepared; the first reader waits for them.")
