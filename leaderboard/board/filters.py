@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from leaderboard.board.text_column import Mask, TextColumn
+from leaderboard.board.text_column import Mask, Positions, TextColumn
 from leaderboard.board.view import View
 from leaderboard.columns import FILTERS, HIDDEN
 from leaderboard.columns.filters import HideFilter, ListFilter, OnlyFilter, RangeFilter
@@ -51,16 +51,21 @@ class Filters:
 
     def counts(self, masks: Mapping[str, Mask]) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter of `masks` as it is."""
+        shown = np.flatnonzero(all_of(list(masks.values()), self._size))
+
+        def rows(name: str) -> Positions:
+            """What every other filter leaves."""
+            return np.flatnonzero(self._others(masks, name)) if name in masks else shown
+
         counts: dict[str, dict[str, int]] = {}
         for name, (texts, values) in self._lists.items():
-            keep = self._others(masks, name)
-            numbers = np.bincount(texts.codes[keep & texts.known], minlength=len(values))
+            numbers = np.bincount(texts.codes[rows(name)] + 1, minlength=len(values) + 1)[1:]
             counts[name] = {str(value): int(number) for value, number in zip(values, numbers, strict=True)}
         counts["hide"] = {
-            kind: int((self._others(masks, f"hide.{kind}") & self.of_kind(kind)).sum()) for kind in HIDDEN
+            kind: int((self._hidden[kind][rows(f"hide.{kind}")] == HIDDEN[kind].value).sum()) for kind in HIDDEN
         }
         for name, mask in self._only.items():
-            counts[name] = {"true": int((self._others(masks, name) & mask).sum())}
+            counts[name] = {"true": int(mask[rows(name)].sum())}
         return counts
 
     def kept_out(self, masks: Mapping[str, Mask], name: str) -> int:
