@@ -318,7 +318,7 @@ async def readers(address: str, number: int) -> float:
 
     async def read(client: httpx.AsyncClient, at: int) -> float:
         params = {
-            "search": f"{WORDS[at % len(WORDS)]} {at % 7}",
+            "search": f"{WORDS[at % 10]} {at % 7}",
             "size_min": str(at % 5),
             "facets": "true",
             "limit": "50",
@@ -373,7 +373,7 @@ def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tup
         browser, [Side(OURS, address), Side(STATIC, address + PAGE, address + CONSTANT_PAGE)], size
     )
     cost, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
-    together, constant = (together_ms(address + path, size) for path in (ROWS, CONSTANT))
+    together, constant = together_ms([address + path for path in (ROWS, CONSTANT)], size)
     idle = idle_percent(served.process, size.idle_s)
     values = [
         (ours.navigation_ms / static.navigation_ms, "x"),
@@ -418,11 +418,14 @@ def memory_mb(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / 1e6
 
 
-def together_ms(address: str, size: Size) -> float:
-    """The median of some readings of `readers`, in a thread without Playwright's event loop."""
+def together_ms(addresses: Sequence[str], size: Size) -> list[float]:
+    """For each address the median of some readings of `readers`, in turns; in a thread without Playwright's loop."""
     with ThreadPoolExecutor(1) as aside:
-        calls = (aside.submit(asyncio.run, readers(address, size.readers)) for _ in range(size.visits))
-        return statistics.median(call.result() for call in calls)
+        rounds = [
+            [aside.submit(asyncio.run, readers(address, size.readers)).result() for address in addresses]
+            for _ in range(size.visits)
+        ]
+    return [statistics.median(readings) for readings in zip(*rounds, strict=True)]
 
 
 def peer_figures(name: str, peer: Reading, ours: Reading, rows: int) -> list[Figure]:
