@@ -54,7 +54,7 @@ class Size(NamedTuple):
     """How long the service is left alone, to see what it uses."""
 
 
-FULL = Size((5_000, 100_000), True, 5, 10, 50, ("gr.Dataframe", "gradio_leaderboard"), 30.0)
+FULL = Size((5_000, 100_000, 1_000_000), True, 9, 20, 50, ("gr.Dataframe", "gradio_leaderboard"), 30.0)
 TINY = Size((200,), False, 1, 1, 2, ("gr.Dataframe",), 1.0)
 FIRST, TYPING, READERS = "first rows painted", "typing to filtered rows, p95", "{} readers filtering at once, p95"
 PAINTED_STATIC, PAINTED_CONSTANT = "of the static page's", "of fetching and painting a constant answer"
@@ -76,7 +76,14 @@ SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uplo
 """400 kbit/s and 400 ms, in bytes a second and ms."""
 MAX_WAIT_MS = 60_000
 """Maximum wait for a page in ms; a slower page counts as this time, and its figure says "at least"."""
-WORDS = ["llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"]
+WORDS = [
+    *("llama", "qwen", "mistral", "merge", "instruct", "gemma", "phi", "nous", "calme", "base"),
+    *("7b", "8b", "chat", "code", "dpo", "sft", "slerp", "math", "smol", "falcon"),
+]
+LARGE = 1_000_000
+"""Rows from which on there are only MOST, and neither peers, nor slow 3G, nor readers at once."""
+MOST = {FIRST: 1000.0, TYPING: 400.0, "memory at rest": 2000.0}
+"""Figure -> limit at LARGE rows: ms, ms, MB."""
 PEER_VENV = PROJECT / ".venv" / "gradio5"
 """gradio_leaderboard needs Gradio 5, so it gets an environment of its own."""
 
@@ -179,27 +186,56 @@ def new_context(browser: Browser) -> BrowserContext:
     return browser.new_context(viewport={"width": 1400, "height": 900}, bypass_csp=True)
 
 
-def in_browser(browser: Browser, who: Contestant, address: str, size: Size, typing_at: str = "") -> Reading:
-    """Open the page some times, type words into the last one, or into the page at `typing_at`."""
-    navigation = []
+class Side(NamedTuple):
+    """A contestant in the browser."""
+
+    who: Contestant
+    address: str
+    typing_at: str = ""
+    """Page to type into, where it is another one."""
+
+
+def in_browser(browser: Browser, sides: Sequence[Side], size: Size) -> list[Reading]:
+    """Open each side's page some times, and type words into the last one.
+
+    They take turns, so that whatever else the machine does slows all of them down.
+    """
+    navigation: list[list[float]] = [[] for _ in sides]
+    pages: list[Page] = []
     for _ in range(size.visits):
-        context = new_context(browser)
-        page = context.new_page()
-        begin = time.perf_counter()
-        page.goto(address, wait_until="commit", timeout=MAX_WAIT_MS)
-        navigation.append(wait_for(page, who.rows, begin))
-        heap = heap_mb(page)
-        if len(navigation) < size.visits:
-            context.close()
-    if typing_at:
-        page.goto(typing_at, timeout=MAX_WAIT_MS)
-    typing: list[float] = []
+        for page in pages:
+            page.context.close()
+        pages = []
+        for side, times in zip(sides, navigation, strict=True):
+            pages.append(new_context(browser).new_page())
+            times.append(visit(pages[-1], side))
+    heaps = [heap_mb(page) for page in pages]
+    for side, page in zip(sides, pages, strict=True):
+        if side.typing_at:
+            page.goto(side.typing_at, timeout=MAX_WAIT_MS)
+    typing: list[list[float]] = [[] for _ in sides]
     for word in WORDS[: size.words]:
-        typing.append(type_word(page, who, word))
-        if typing[-1] >= MAX_WAIT_MS:
-            break
-    document = httpx.get(address, trust_env=False, timeout=120)
-    return Reading(min(navigation), float(np.percentile(typing, 95)), document.num_bytes_downloaded / 1000, heap)
+        for side, page, times in zip(sides, pages, typing, strict=True):
+            if MAX_WAIT_MS not in times:
+                times.append(type_word(page, side.who, word))
+    for page in pages:
+        page.context.close()
+    return [
+        Reading(min(opened), float(np.percentile(typed, 95)), document_kb(side.address), heap)
+        for side, opened, typed, heap in zip(sides, navigation, typing, heaps, strict=True)
+    ]
+
+
+def visit(page: Page, side: Side) -> float:
+    """Milliseconds until rows are painted, at most MAX_WAIT_MS."""
+    begin = time.perf_counter()
+    page.goto(side.address, wait_until="commit", timeout=MAX_WAIT_MS)
+    return wait_for(page, side.who.rows, begin)
+
+
+def document_kb(address: str) -> float:
+    """The page's HTML as sent."""
+    return httpx.get(address, trust_env=False, timeout=120).num_bytes_downloaded / 1000
 
 
 def heap_mb(page: Page) -> float:
@@ -275,7 +311,7 @@ async def readers(address: str, number: int) -> float:
 
     async def read(client: httpx.AsyncClient, at: int) -> float:
         params = {
-            "search": f"{WORDS[at % len(WORDS)]} {at % 7}",
+            "search": f"{WORDS[at % 10]} {at % 7}",
             "size_min": str(at % 5),
             "facets": "true",
             "limit": "50",
@@ -310,32 +346,38 @@ def sections(size: Size) -> Sections:
         for at, number in enumerate(size.rows):
             table = Path(folder) / f"{number}.parquet"
             rows(number).to_parquet(table)
+            if number >= LARGE:
+                with serving(OURS, table) as served:
+                    yield f"{number:,} rows, Podium alone", large_figures(browser, served, size, number)
+                continue
             with serving(OURS, table) as served:
                 ours, figures = podium_figures(browser, served, size, at)
             for peer in others:
                 with serving(peer, table) as served:
-                    figures += peer_figures(peer.name, in_browser(browser, peer, served.address, size), ours, number)
+                    [theirs] = in_browser(browser, [Side(peer, served.address)], size)
+                figures += peer_figures(peer.name, theirs, ours, number)
             yield f"{number:,} rows", figures
 
 
 def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tuple[Reading, list[Figure]]:
     """Our readings in the browser, and each figure against its limit."""
     address = served.address
-    ours = in_browser(browser, OURS, address, size)
-    static = in_browser(browser, STATIC, address + PAGE, size, typing_at=address + CONSTANT_PAGE)
+    ours, static = in_browser(
+        browser, [Side(OURS, address), Side(STATIC, address + PAGE, address + CONSTANT_PAGE)], size
+    )
     visit, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
-    together, constant = (together_ms(address + path, size) for path in (ROWS, CONSTANT))
+    together, constant = together_ms([address + path for path in (ROWS, CONSTANT)], size)
     idle = percent_of_core(served.process, size.idle_s)
     memory = served.process.memory_info().rss / 1e6
     values = [
         (ours.navigation_ms / static.navigation_ms, "x"),
         (ours.typing_ms / static.typing_ms, "x"),
-        (visit.kilobytes, "kB"),
-        (visit.requests, ""),
+        (cost.kilobytes, "kB"),
+        (cost.requests, ""),
         (slow_s, "s"),
         (served.start_ms, "ms"),
         (together / constant, "x"),
-        (memory, "MB"),
+        (memory_mb(served.process), "MB"),
         (idle, "%"),
     ]
     rows = f"{size.rows[at]:,} rows"
@@ -356,11 +398,28 @@ def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tup
     return ours, figures
 
 
-def together_ms(address: str, size: Size) -> float:
-    """The median of some readings of `readers`, in a thread without Playwright's event loop."""
+def large_figures(browser: Browser, served: Served, size: Size, number: int) -> list[Figure]:
+    """The figures of a board of LARGE rows against their limits."""
+    [ours] = in_browser(browser, [Side(OURS, served.address)], size)
+    values = {FIRST: (ours.navigation_ms, "ms"), TYPING: (ours.typing_ms, "ms")}
+    values["memory at rest"] = (memory_mb(served.process), "MB")
+    figures = [at_most(f"{number:,} rows: {name}", *values[name], limit) for name, limit in MOST.items()]
+    return [*figures, reading(f"{number:,} rows: server start to first answer", served.start_ms, "ms")]
+
+
+def memory_mb(process: psutil.Process) -> float:
+    """Memory that it has, measured while nobody asks."""
+    return float(process.memory_info().rss) / 1e6
+
+
+def together_ms(addresses: Sequence[str], size: Size) -> list[float]:
+    """For each address the median of some readings of `readers`, in turns; in a thread without Playwright's loop."""
     with ThreadPoolExecutor(1) as aside:
-        calls = (aside.submit(asyncio.run, readers(address, size.readers)) for _ in range(size.visits))
-        return statistics.median(call.result() for call in calls)
+        rounds = [
+            [aside.submit(asyncio.run, readers(address, size.readers)).result() for address in addresses]
+            for _ in range(size.visits)
+        ]
+    return [statistics.median(readings) for readings in zip(*rounds, strict=True)]
 
 
 def peer_figures(name: str, peer: Reading, ours: Reading, rows: int) -> list[Figure]:

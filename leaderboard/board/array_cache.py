@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 MAX_BYTES = 64_000_000
-"""Of the arrays. A board of 100,000 rows takes 0.8 MB an array: some 30 different views."""
+"""Of the arrays. A board of 100,000 rows takes 0.8 MB an array: some 30 different views. Larger boards keep more."""
 MAX_ENTRIES = 512
 """However small the arrays are: their keys hold what readers wrote."""
 

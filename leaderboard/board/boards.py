@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.search_help import describe_search
-from leaderboard.board.table import Board, Positions, Selection, preset_columns
+from leaderboard.board.table import Board, Selection, preset_columns
+from leaderboard.board.text_column import Positions
 from leaderboard.board.view import PARAMETERS, View
 from leaderboard.columns import BY_KEY, DEFAULT_PRESET, PRESETS, TRACKS, describe_columns, describe_filters
 from leaderboard.errors import NotFound, PodiumError
@@ -101,6 +103,7 @@ class Boards:
             if current is None or current.version != version:
                 board = Board(self._source.frame(benchmark_id), self._benchmarks[benchmark_id], self._hub)
                 current = self._published[benchmark_id] = Published(board, version, now())
+                pa.default_memory_pool().release_unused()  # what reading and building took
             return current
 
     def watch(self, every_s: float = 2.0) -> None:

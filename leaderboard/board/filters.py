@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-from leaderboard.board.matching import Mask
+from leaderboard.board.text_column import Mask, Positions, TextColumn
 from leaderboard.board.view import View
 from leaderboard.columns import FILTERS, HIDDEN
 from leaderboard.columns.filters import HideFilter, ListFilter, OnlyFilter, RangeFilter
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
-Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
 class Filters:
     """The filters of one board, made from its columns' arrays by column key."""
 
-    def __init__(self, texts: Mapping[str, Texts], numbers: Mapping[str, Floats], yes: Mapping[str, Mask]) -> None:
+    def __init__(self, texts: Mapping[str, TextColumn], numbers: Mapping[str, Floats], yes: Mapping[str, Mask]) -> None:
         self._size = len(texts["model"])
         self._lists = {
-            each.name: pd.factorize(texts[column.key]) for column, each in FILTERS if isinstance(each, ListFilter)
+            each.name: (texts[column.key], np.array(texts[column.key].values.to_pylist(), dtype=object))
+            for column, each in FILTERS
+            if isinstance(each, ListFilter)
         }
         self._ranges = [(each, numbers[column.key]) for column, each in FILTERS if isinstance(each, RangeFilter)]
         self._only = {each.name: yes[column.key] for column, each in FILTERS if isinstance(each, OnlyFilter)}
@@ -33,10 +33,10 @@ class Filters:
     def masks(self, view: View) -> dict[str, Mask]:
         """What each filter in use lets through, by its name; `hide.{kind}` for rows that are left out."""
         masks: dict[str, Mask] = {}
-        for name, (codes, values) in self._lists.items():
+        for name, (texts, values) in self._lists.items():
             chosen = {str(value) for value in getattr(view, name)}
             if chosen:
-                masks[name] = np.append(np.isin(values.astype(str), list(chosen)), False)[codes]
+                masks[name] = texts.spread(np.isin(values.astype(str), list(chosen)), False)
         for each, numbers in self._ranges:
             low, high = (getattr(view, name) for name in each.parameters)
             if low is not None or high is not None:
@@ -51,16 +51,21 @@ class Filters:
 
     def counts(self, masks: Mapping[str, Mask]) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter of `masks` as it is."""
+        shown = np.flatnonzero(all_of(list(masks.values()), self._size))
+
+        def rows(name: str) -> Positions:
+            """What every other filter leaves."""
+            return np.flatnonzero(self._others(masks, name)) if name in masks else shown
+
         counts: dict[str, dict[str, int]] = {}
-        for name, (codes, values) in self._lists.items():
-            keep = self._others(masks, name)
-            numbers = np.bincount(codes[keep & (codes >= 0)], minlength=len(values))
+        for name, (texts, values) in self._lists.items():
+            numbers = np.bincount(texts.codes[rows(name)] + 1, minlength=len(values) + 1)[1:]
             counts[name] = {str(value): int(number) for value, number in zip(values, numbers, strict=True)}
         counts["hide"] = {
-            kind: int((self._others(masks, f"hide.{kind}") & self.of_kind(kind)).sum()) for kind in HIDDEN
+            kind: int((self._hidden[kind][rows(f"hide.{kind}")] == HIDDEN[kind].value).sum()) for kind in HIDDEN
         }
         for name, mask in self._only.items():
-            counts[name] = {"true": int((self._others(masks, name) & mask).sum())}
+            counts[name] = {"true": int(mask[rows(name)].sum())}
         return counts
 
     def kept_out(self, masks: Mapping[str, Mask], name: str) -> int:

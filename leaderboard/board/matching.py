@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from leaderboard.board.search import MATCHES, NAME, REVISION, Query, Term
+from leaderboard.board.text_column import Mask, TextColumn
 
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 MANY = 8
 """Alternatives from which on they are looked for at once; fewer are remembered one by one, as readers share words."""
@@ -21,9 +20,9 @@ _HEX = re.compile(r"[0-9a-f]{4,40}")
 
 
 class Columns(NamedTuple):
-    """What is searched: equally long arrays; texts in lower case, null where unknown."""
+    """What is searched: equally long columns."""
 
-    texts: Mapping[str, pa.Array | pa.ChunkedArray]
+    texts: Mapping[str, TextColumn]
     """Every field of FIELDS that is not a number."""
     numbers: Mapping[str, Numbers]
     """Every other field; NaN where unknown."""
@@ -107,29 +106,29 @@ def find_term(term: Term, columns: Columns) -> Mask:
         return np.isnan(numbers) if term.kind == "missing" else _in_range(term.value, numbers)
     texts = columns.texts[term.field]
     if term.kind == "missing":
-        return _mask(pc.is_null(texts))
+        return ~texts.known
     if term.kind == "regex":
-        return _mask(pc.match_substring_regex(texts, term.value, ignore_case=True))
+        return texts.where(lambda each: pc.match_substring_regex(each, term.value, ignore_case=True))
     if term.kind == "exact":
-        return _mask(pc.equal(texts, term.value))
+        return texts.where(lambda each: pc.equal(each, term.value))
     if MATCHES[term.field] == "start":
-        return _mask(pc.starts_with(texts, term.value))
+        return texts.where(lambda each: pc.starts_with(each, term.value))
     if MATCHES[term.field] == "word":
-        return _mask(pc.match_substring_regex(texts, r"(?:^|[^a-z0-9])" + _literal(term.value)))
-    return _mask(pc.match_substring(texts, term.value))
+        return texts.where(lambda each: pc.match_substring_regex(each, r"(?:^|[^a-z0-9])" + _literal(term.value)))
+    return texts.where(lambda each: pc.match_substring(each, term.value))
 
 
 def _find_name(term: Term, columns: Columns) -> Mask:
     """Rows by what stands without a field: a part of the name, or the beginning of a revision."""
     names = columns.texts[NAME]
     if term.kind == "regex":
-        return _mask(pc.match_substring_regex(names, term.value, ignore_case=True))
+        return names.where(lambda each: pc.match_substring_regex(each, term.value, ignore_case=True))
     if term.kind == "address":
-        exact = _mask(pc.equal(names, term.value))
-        return exact if "/" in term.value else exact | _mask(pc.starts_with(names, f"{term.value}/"))
-    mask = _mask(pc.match_substring(names, term.value))
+        exact = names.where(lambda each: pc.equal(each, term.value))
+        return exact if "/" in term.value else exact | names.where(lambda each: pc.starts_with(each, f"{term.value}/"))
+    mask = names.where(lambda each: pc.match_substring(each, term.value))
     if _may_be_revision(term):
-        return mask | _mask(pc.starts_with(columns.texts[REVISION], term.value))
+        return mask | columns.texts[REVISION].where(lambda each: pc.starts_with(each, term.value))
     return mask
 
 
@@ -145,10 +144,6 @@ def _in_range(text: str, numbers: Numbers) -> Mask:
     digits = -int(Decimal(text).as_tuple().exponent)
     half = 0.5 * 10.0**-digits
     return np.asarray((numbers >= float(text) - half) & (numbers < float(text) + half), dtype=bool)
-
-
-def _mask(mask: pa.Array | pa.ChunkedArray) -> Mask:
-    return np.asarray(mask.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _literal(text: str) -> str:

@@ -5,20 +5,21 @@ A `Board` is built once per published state and never changes, so that any numbe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from leaderboard.benchmarks import Benchmark
-from leaderboard.board.array_cache import ArrayCache
-from leaderboard.board.filters import Filters, Floats, Texts, all_of
-from leaderboard.board.matching import Columns, Mask, find_term, match
+from leaderboard.board.array_cache import MAX_BYTES, ArrayCache
+from leaderboard.board.filters import Filters, Floats, all_of
+from leaderboard.board.matching import Columns, find_term, match
+from leaderboard.board.row_ids import RowIds
 from leaderboard.board.search import SEARCHED, Query, Term, parse
 from leaderboard.board.submission_rule import competing, counted
+from leaderboard.board.text_column import Mask, Positions, TextColumn
 from leaderboard.board.uncertainty import mean_stderr, rank_ranges
 from leaderboard.board.view import View
 from leaderboard.columns import BY_KEY, CHANGE, DEFAULT_PRESET, KIND, SCORE_ENDINGS, SHOWN, preset
@@ -27,7 +28,8 @@ from leaderboard.records import KINDS
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import PUBLIC_HUB
 
-Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+VIEWED_ARRAYS = 20
+"""Arrays as long as a large board that are kept at least: what one view is made from, and a few others."""
 
 
 class Selection(NamedTuple):
@@ -79,70 +81,62 @@ class Board:
         self.raw, self.stderr, self.n = (
             {key: self._floats(title + ending) for key, title in titles.items()} for ending in SCORE_ENDINGS
         )
-        arrays = {key: self._array(column) for key, column in BY_KEY.items()}
-        self.texts = {key: values for key, values in arrays.items() if BY_KEY[key].dtype == "str"}
-        self.numbers = {key: values for key, values in arrays.items() if BY_KEY[key].kind == "number"}
-        self.yes = {key: values for key, values in arrays.items() if BY_KEY[key].kind == "yes"}
+        self.texts = {key: self._text_column(column) for key, column in BY_KEY.items() if column.dtype == "str"}
+        self.numbers = {key: self._number_column(column) for key, column in BY_KEY.items() if column.kind == "number"}
+        self.yes = {key: self._yes_column(column) for key, column in BY_KEY.items() if column.kind == "yes"}
         self.names = self.texts["model"]
         self.flagged = self.yes["flagged"]
-        self.ids = self._ids()
+        self.ids = RowIds(self.names, self._ends_of_ids())
         self._phases = self._phases_of_rows()
         known = {name: kind.on_hub for name, kind in KINDS.items()}
-        self._on_hub = np.array([known.get(kind or CHECKPOINT, False) for kind in self.texts[KIND]], dtype=bool)
-        self.position = {name: at for at, name in enumerate(self.ids)}
+        kinds = np.array([known.get(kind, False) for kind in self.texts[KIND].values.to_pylist()], dtype=bool)
+        self._on_hub = self.texts[KIND].spread(kinds, known[CHECKPOINT])
         self.filters = Filters(self.texts, self.numbers, self.yes)
         self._searched = Columns(
-            {field: _lowered(self.texts[column.key]) for field, column in SEARCHED.items() if column.dtype == "str"},
+            {field: self.texts[column.key] for field, column in SEARCHED.items() if column.dtype == "str"},
             {field: self.numbers[column.key] for field, column in SEARCHED.items() if column.kind == "number"},
         )
-        self.cache = ArrayCache()
+        self.cache = ArrayCache(max(MAX_BYTES, VIEWED_ARRAYS * 8 * self.size))
         """Of averages, ranks, orders, searches and selections: each reader may choose others."""
 
     # -- columns ------------------------------------------------------------------------------------------------
 
-    def _array(self, column: BoardColumn) -> np.ndarray[Any, Any]:
-        """A column of the contents table, in the form that its kind has here."""
-        if column.kind == "number":
-            numbers = self._floats(column.name)
-            return np.where(numbers > 0, numbers, np.nan) if column.positive else numbers
-        if column.kind == "yes":
-            return self._yes(column.name, column.default)
+    def _text_column(self, column: BoardColumn) -> TextColumn:
         texts = self._texts(column.name)
-        if column.read is None:
-            return texts
-        means = {text: None if text is None else column.read(str(text)) for text in set(texts)}
-        return np.array([means[text] for text in texts], dtype=object)
+        return texts if column.read is None else texts.read(column.read)
+
+    def _number_column(self, column: BoardColumn) -> Floats:
+        numbers = self._floats(column.name)
+        return np.where(numbers > 0, numbers, np.nan) if column.positive else numbers
 
     def _floats(self, name: str) -> Floats:
         if name not in self.frame:
-            return np.full(self.size, np.nan)
+            return np.broadcast_to(np.nan, self.size)
         return np.asarray(pd.to_numeric(self.frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan))
 
-    def _texts(self, name: str) -> Texts:
-        if name not in self.frame:
-            return np.full(self.size, None, dtype=object)
-        column = self.frame[name].astype(object)
-        return np.asarray(column.where(column.notna() & (column != ""), None).to_numpy(dtype=object))
+    def _texts(self, name: str) -> TextColumn:
+        return TextColumn.of(self.frame[name]) if name in self.frame else TextColumn.unknown(self.size)
 
-    def _yes(self, name: str, default: bool) -> Mask:
-        if name not in self.frame:
-            return np.full(self.size, default)
-        return np.asarray(self.frame[name].astype("boolean").fillna(default).to_numpy(dtype=bool))
+    def _yes_column(self, column: BoardColumn) -> Mask:
+        if column.name not in self.frame:
+            return np.broadcast_to(np.bool_(column.default), self.size)
+        return np.asarray(self.frame[column.name].astype("boolean").fillna(column.default).to_numpy(dtype=bool))
 
-    def _ids(self) -> list[str]:
+    def _ends_of_ids(self) -> Callable[[Positions], list[str]]:
+        """What follows the name in the ids of some rows."""
         if self.benchmark.on_scores:
             identities = self._texts("identity")
+            return lambda at: [(text or "unknown").replace(" ", "_") for text in identities[at]]
+        texts = [self.texts[key] for key in ("revision", "precision", "weight_type")]
+
+        def ends(at: Positions) -> list[str]:
+            parts = zip(*(column[at] for column in texts), self.yes["chat"][at], strict=True)
             return [
-                f"{name}@{(text or 'unknown').replace(' ', '_')}"
-                for name, text in zip(self.names, identities, strict=True)
+                f"{(sha or 'unknown')[:12]}_{precision}_{weight}{'_chat' if chat else ''}"
+                for sha, precision, weight, chat in parts
             ]
-        chat = np.where(self.yes["chat"], "_chat", "")
-        parts = zip(
-            self.names, self.texts["revision"], self.texts["precision"], self.texts["weight_type"], chat, strict=True
-        )
-        return [
-            f"{name}@{(sha or 'unknown')[:12]}_{precision}_{weight}{end}" for name, sha, precision, weight, end in parts
-        ]
+
+        return ends
 
     def average(self, keys: Sequence[str]) -> Floats:
         """Mean of the normalised scores of `keys` for every row; NaN where one is missing."""
@@ -169,7 +163,7 @@ class Board:
     def _phases_of_rows(self) -> Positions:
         """Of each row, the place of its phase, the last phase first; all in one where the benchmark has none."""
         if self.benchmark.bundle is None:
-            return np.zeros(self.size, dtype=np.int64)
+            return np.broadcast_to(np.int64(0), self.size)
         tracks = [phase.track for phase in reversed(self.benchmark.bundle.phases)]
         places = {track: at for at, track in enumerate(tracks)}
         return np.array([places.get(str(track), len(tracks)) for track in self.texts["track"]], dtype=np.int64)
@@ -191,7 +185,7 @@ class Board:
             others = [
                 np.where(np.isnan(self._upwards(key)), np.inf, -self._upwards(key)) for key in reversed(self.keys)
             ]
-            order = np.lexsort((self._name_order, _codes(self._texts("result_time")), *others, -average, self._phases))
+            order = np.lexsort((self._name_order, self._texts("result_time").order(), *others, -average, self._phases))
             places = np.empty(self.size)
             places[order] = np.arange(self.size)
             return np.where(np.isnan(average), np.nan, -places)
@@ -215,7 +209,7 @@ class Board:
         keep = all_of(list(masks.values()), self.size)
         shown = self.shown_columns(view)
         average = self.average(self._averaged(view, shown))
-        pinned = np.array([self.position[name] for name in view.pins if name in self.position], dtype=np.int64)
+        pinned = np.array(self.ids.positions(view.pins), dtype=np.int64)
         ordered = self._order(view, shown)
         rows = ordered[keep[ordered]]
         among = keep if view.rank == "dynamic" else np.ones(self.size, dtype=bool)
@@ -285,13 +279,13 @@ class Board:
         if view.sort in self.yes:
             return self.yes[view.sort].astype(float)
         if view.sort in self.texts or view.sort == "model":
-            texts = self._name_order if view.sort == "model" else _codes(self.texts[view.sort])
+            texts = self._name_order if view.sort == "model" else self.texts[view.sort].order()
             return np.where(texts < 0, np.nan, texts.astype(float))
         return standing
 
     @cached_property
     def _name_order(self) -> Positions:
-        return _codes(self.names)
+        return self.names.order()
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -300,7 +294,7 @@ class Board:
         at = np.asarray(positions, dtype=np.int64)
         shown = self.shown_columns(view)
         columns: dict[str, list[Any]] = {
-            "id": [self.ids[row] for row in at],
+            "id": self.ids.of(at),
             "model": self.names[at].tolist(),
             "rank": _whole_numbers(selection.rank[at]),
             "change": _whole_numbers(self.change[at]),
@@ -355,16 +349,14 @@ class Board:
         category, link = self.texts["flag_category"][at], self.texts["flag_link"][at]
         return {"category": str(category), "link": str(link or "")} if self.flagged[at] and category else None
 
-    def _values(self, column: BoardColumn) -> np.ndarray[Any, Any]:
+    def _values(self, column: BoardColumn, at: Positions) -> np.ndarray[Any, Any]:
         if column.kind == "yes":
-            return self.yes[column.key]
-        return self.numbers[column.key] if column.kind == "number" else self.texts[column.key]
+            return self.yes[column.key][at]
+        return self.numbers[column.key][at] if column.kind == "number" else self.texts[column.key][at]
 
     def _cells(self, column: BoardColumn, at: Positions) -> list[Any]:
-        values = self._values(column)[at]
-        if column.kind == "number":
-            return _numbers(values)
-        return values.tolist() if column.kind == "yes" else [None if value is None else str(value) for value in values]
+        values = self._values(column, at)
+        return _numbers(values) if column.kind == "number" else values.tolist()
 
     @cached_property
     def best(self) -> dict[str, float]:
@@ -379,7 +371,8 @@ class Board:
     def place(self, request_id: str) -> tuple[int, int] | None:
         """Rank of a request's row, and how many are ranked; None when it is not on the board, or not ranked."""
         rank = self.select(View()).rank
-        at = np.flatnonzero((self._texts("request_id") == request_id) & ~np.isnan(rank))
+        at = self._texts("request_id").rows(request_id)
+        at = at[~np.isnan(rank[at])]
         if not len(at):
             return None
         beside = self._phases == self._phases[at[0]]
@@ -408,7 +401,7 @@ class Board:
                 if view.errors and view.scores == "normalised":
                     columns[f"{self.benchmark.column(key).title} stderr"] = self.stderr[key][at]
             else:
-                columns[SHOWN[key].heading] = self._values(SHOWN[key])[at]
+                columns[SHOWN[key].heading] = self._values(SHOWN[key], at)
         return pd.DataFrame(columns)
 
 
@@ -417,17 +410,6 @@ def _ranks(average: Floats, among: Mask) -> Floats:
     taken = np.sort(average[among & ~np.isnan(average)])
     better = len(taken) - np.searchsorted(taken, average, side="right")
     return np.where(np.isnan(average), np.nan, better + 1.0)
-
-
-def _codes(texts: Texts) -> Positions:
-    """Alphabetical position of each text, ignoring case; -1 for None."""
-    lowered = pd.Series(texts, dtype=object).str.lower()
-    codes, _ = pd.factorize(lowered, sort=True)
-    return np.asarray(codes, dtype=np.int64)
-
-
-def _lowered(texts: Texts) -> pa.Array:
-    return pa.array([None if text is None else str(text).lower() for text in texts], pa.string())
 
 
 def _numbers(values: Floats) -> list[float | None]:

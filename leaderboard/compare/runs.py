@@ -100,7 +100,7 @@ def find(board: Board, text: str, shown: Sequence[str]) -> list[str]:
 
 
 def _run(board: Board, results: Results, name: str) -> Run:
-    if (at := board.position.get(name)) is not None:
+    if (at := board.ids.position(name)) is not None:
         return _of_row(board, results, at)
     match = RUN_NAME.fullmatch(name)
     if match is not None and is_repo_id(match["model"]):

@@ -167,7 +167,7 @@ def chooser(service: Service, visit: Visit, path: str, runs: Sequence[Run], labe
         names=names,
         labels=list(labels),
         models=[run.model for run in runs],
-        offers=[_row_candidate(board, name) for name in names_found],
+        offers=[_row_candidate(board, at) for at in board.ids.positions(names_found)],
         other_runs=[_run_candidate(name, block) for name, block in other_runs.items()],
         search=search,
     )
@@ -237,12 +237,11 @@ def _plain(average: float | None) -> Score | None:
     return None if average is None else Score(raw=None, normalised=average)
 
 
-def _row_candidate(board: Board, name: str) -> Candidate:
-    at = board.position[name]
+def _row_candidate(board: Board, at: int) -> Candidate:
     precision, chat = str(board.texts["precision"][at] or "unknown"), bool(board.yes["chat"][at])
     average = float(board.average(board.keys)[at])
     return Candidate(
-        id=name,
+        id=board.ids[at],
         model=str(board.names[at]),
         revision=str(board.texts["revision"][at] or ""),
         setting=f"{precision}{' · chat template' if chat else ''}",

@@ -162,7 +162,7 @@ def _note(board: Board, name: plots.Name, key: str, when: plots.When) -> str:
     scored = plots.shown(board, key)
     flagged = int(board.of_kind(plots.LEFT_OUT).sum())
     notes = [f"{flagged:,} flagged left out"] if flagged else []
-    if name == "progress" and (undated := int(pd.isna(board.texts[when][scored]).sum())):
+    if name == "progress" and (undated := int((~board.texts[when].known[scored]).sum())):
         notes.append(f"{undated:,} without a date left out")
     if name == "size" and (unsized := int((~(board.numbers["params"][scored] > 0)).sum())):
         notes.append(f"{unsized:,} of unknown size left out")
@@ -196,7 +196,7 @@ def draw(service: Service, visit: Visit) -> str:
 
 def plot_chooser(service: Service, visit: Visit, board: Board) -> Chooser:
     """The chosen rows of the board; other evaluations are not in the plots."""
-    names = [name for name in names_in(visit.query.get("rows", "")) if name in board.position]
+    names = [name for name in names_in(visit.query.get("rows", "")) if board.ids.position(name) is not None]
     runs = choose(service.boards, service.results, board.benchmark.id, names).runs
     return chooser(service, visit, "/plots", runs, labels_of(runs))
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.board.filters import Floats
-from leaderboard.board.table import Board, Positions
+from leaderboard.board.table import Board
+from leaderboard.board.text_column import Positions
 
 Name = Literal["progress", "size", "spread", "correlation"]
 When = Literal["submitted", "uploaded"]
@@ -44,7 +45,7 @@ def progress(board: Board, key: str = "average", when: When = "submitted") -> pd
 
     A row is a checkpoint that was better than all of its type before it; rows without a date are left out.
     """
-    keep = shown(board, key) & np.asarray(pd.notna(board.texts[when]), dtype=bool)
+    keep = shown(board, key) & board.texts[when].known
     at = np.flatnonzero(keep)
     days, dates = pd.factorize(pd.Series(board.texts[when][at], dtype=str).str[:10], sort=True)
     scores, kinds = scores_of(board, key)[at], board.texts["type"][at]
@@ -58,7 +59,7 @@ def progress(board: Board, key: str = "average", when: When = "submitted") -> pd
                 "date": np.asarray(dates, dtype=object)[days[record]],
                 "score": scores[record],
                 "model": board.names[at[record]],
-                "id": [board.ids[int(place)] for place in at[record]],
+                "id": board.ids.of(at[record]),
             }
         )
         records_by_type.append(lines.sort_values(["date", "model"]).drop_duplicates("date"))
@@ -83,7 +84,7 @@ def size(board: Board, key: str = "average") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": board.names[at],
-            "id": [board.ids[int(place)] for place in at],
+            "id": board.ids.of(at),
             "type": board.texts["type"][at],
             "params": params[at],
             "score": scores[at],
@@ -161,4 +162,4 @@ def _table(board: Board, name: Name, key: str, when: When) -> pd.DataFrame:
 
 def chosen(board: Board, ids: Sequence[str]) -> list[int]:
     """Positions of those rows that the board has, in the given order."""
-    return [board.position[name] for name in dict.fromkeys(ids) if name in board.position]
+    return board.ids.positions(dict.fromkeys(ids))

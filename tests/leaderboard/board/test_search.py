@@ -6,7 +6,6 @@ import re
 from random import Random
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from leaderboard.board.matching import MANY, Columns, match
 from leaderboard.board.search import FIELDS, MAX_QUERY, MAX_TERMS, NAME, Query, Term, parse, write
 from leaderboard.board.search_help import EXAMPLES, RULES
+from leaderboard.board.text_column import TextColumn
 from leaderboard.errors import NotAccepted
 from leaderboard.settings import PROJECT
 
@@ -35,9 +35,9 @@ LLAMA, QWEN, CPP, MERGE, TINY, INSTRUCT, GEMMA, GEMMA_IT = NAMES
 def columns() -> Columns:
     fields = [NAME, "revision", "license", "architecture", "precision", "type", "base", "sender"]
     texts = {
-        field: pa.array([None if row[at] in (None, "") else str(row[at]).lower() for row in ROWS], pa.string())
+        field: TextColumn.of([None if row[at] is None else str(row[at]) for row in ROWS])
         for at, field in enumerate(fields)
-    } | {"kind": pa.array(["checkpoint"] * len(ROWS))}
+    } | {"kind": TextColumn.of(["checkpoint"] * len(ROWS))}
     sizes = np.array([np.nan if row[8] is None else float(str(row[8])) for row in ROWS])
     return Columns(texts, {"params": sizes})
 
@@ -381,7 +381,8 @@ def test_many_alternatives_are_found_at_once_as_each_by_itself(literal: list[Ter
 @given(PLAIN)
 def test_plain_characters_are_literal(text: str) -> None:
     table = Columns(
-        {**columns().texts, NAME: pa.array([f"org/{text}", "org/none-of-them-~"])}, {"params": np.array([1.0, 1.0])}
+        {key: TextColumn.of(value[:2]) for key, value in columns().texts.items()}
+        | {NAME: TextColumn.of([f"org/{text}", "org/none-of-them-~"])},
+        {"params": np.array([1.0, 1.0])},
     )
-    table = Columns({key: value[:2] for key, value in table.texts.items()}, table.numbers)
     assert match(parse(text), table)[0]
