@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 import gradio as gr
 from fastapi import FastAPI
 from gradio import oauth
-from gradio.routes import App
 from starlette.middleware.sessions import SessionMiddleware
 
 from leaderboard.documents import document_routes
@@ -58,28 +55,16 @@ LOOK_S, PROGRESS_S = 0.1, 1.0
 """How often Gradio looks for calls of programs, and for their progress, in seconds; none of them tells any."""
 
 
-@contextmanager
-def without_apps() -> Iterator[None]:
-    """Gradio makes an app at the end of every page, in 50 ms, and keeps the last: the one that its queue makes."""
-    make = App.create_app
-    App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        App.create_app = staticmethod(make)  # type: ignore[method-assign]
-
-
 def build_pages(service: Service) -> gr.Blocks:
     """All pages, each at its own address, so that a reader loads only one page."""
-    with without_apps():
-        pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)
-        with pages:
-            add_tools(service)  # Gradio's own first page, which nobody sees: the leaderboard is at its address
-        for page in PAGES:
-            with pages.route(page.TITLE, page.TITLE.lower(), show_in_navbar=False):
-                framed(service, page.TITLE)
-                page.build(service)
-                ended(service)
+    pages = gr.Blocks(title=service.settings.title, analytics_enabled=False, fill_width=True)
+    with pages:
+        add_tools(service)  # Gradio's own first page, which nobody sees: the leaderboard is at its address
+    for page in PAGES:
+        with pages.route(page.TITLE, page.TITLE.lower(), show_in_navbar=False):
+            framed(service, page.TITLE)
+            page.build(service)
+            ended(service)
     pages.queue(max_size=MAX_IN_ALL, default_concurrency_limit=2)
     # Only programs' calls go through Gradio's queue; it would look for them a thousand times a second.
     pages._queue.sleep_when_free = LOOK_S

@@ -17,7 +17,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.testclient import TestClient
-from gradio.routes import App
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +35,6 @@ from leaderboard.documents.reference import mount_reference
 from leaderboard.documents.render import TEMPLATES, address, model_link, prose, render
 from leaderboard.documents.request import again_address
 from leaderboard.documents.visit import parse_visit
-from leaderboard.pages import build_pages
 from leaderboard.pages.gradio_html import GradioPages
 from leaderboard.pages.submit import check_results
 from leaderboard.queue.request_index import OPEN, in_short
@@ -164,15 +162,6 @@ def test_how_a_package_of_code_was_called_is_said() -> None:
         "The package's own choice failed: KeyError at labeling.py:2.",
     ]
     assert words.code_run({}) == []
-
-
-def test_gradio_makes_one_app_of_all_pages_and_none_of_half_of_them(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make, made = App.create_app, []
-    monkeypatch.setattr(App, "create_app", lambda *args, **options: made.append(make(*args, **options)) or made[-1])
-    pages = build_pages(service)
-    assert made == [pages.app] and App.create_app(pages) is made[-1]
 
 
 def test_an_address_says_its_subject_and_its_view() -> None:
