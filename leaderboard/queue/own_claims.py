@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from leaderboard.records import Request, new_id
@@ -38,8 +38,10 @@ class OwnClaims:
         ours = [(request, lease) for request, lease in leases if lease.claim.startswith(self._beginning)]
         return [OwnClaim(request, lease.claim) for request, lease in ours if lease.worker == worker]
 
-    def unconfirmed(self, worker: str, running: Iterable[Request]) -> list[OwnClaim]:
-        """Those whose claims were made, though it seemed that they failed: nobody has begun with them."""
-        if not self._unconfirmed:
-            return []
-        return [own for own in self.of(worker, running) if own.claim in self._unconfirmed]
+    def unconfirmed(self, worker: str, running: Callable[[], Iterable[Request]]) -> list[OwnClaim]:
+        """Those whose claims were made, though it seemed that they failed: nobody has begun with them.
+
+        Asks what is `running` only where a claim seemed to fail.
+        """
+        unconfirmed = frozenset(self._unconfirmed)
+        return [own for own in self.of(worker, running()) if own.claim in unconfirmed] if unconfirmed else []

@@ -70,7 +70,7 @@ class Queue:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
-        self._ranking = Ranking()
+        self._ranking = Ranking(lambda request: obstacle(request) is None)
         self._leases = LeaseWatch(clock, elapsed)
         self._own_claims = OwnClaims()
 
@@ -99,7 +99,7 @@ class Queue:
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
         view = self.view()
-        pending = [request for request in view.open if request.status is Status.PENDING and not obstacle(request)]
+        pending = [request for request in view.open if request.status is Status.PENDING]
         return self._ranking.in_order(pending, view.running, self._clock())
 
     # --- what submitters and maintainers do
@@ -202,7 +202,7 @@ class Queue:
 
     def unconfirmed(self, worker: str) -> list[OwnClaim]:
         """What runs under claims of `worker` that seemed to fail: `claim_next` takes it up."""
-        return self._own_claims.unconfirmed(worker, self.view().running)
+        return self._own_claims.unconfirmed(worker, lambda: self.view().running)
 
     def _take_up(self, own: OwnClaim, lease_s: float) -> Request:
         """Confirm a claim that seemed to fail. Raises Conflict when it is not ours any more."""
