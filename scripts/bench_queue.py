@@ -3,7 +3,8 @@
 Each store is opened in a process of its own, which is timed and whose memory is measured: the first time, when nothing
 is known of the files; and once more, as after a restart. The peer reads every file at every look, as the Open LLM
 Leaderboard's `get_evaluation_queue_df` does; it reads the folder, also where the ratio is the Hub store's, because
-there it would have to download the dataset before.
+there it would have to download the dataset before. A pick is choosing: to look whether anything changed, and to put
+what waits in order. A claim also commits; for the Hub it is compared with a bare commit of one file with its client.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 import httpx
 import psutil
+from huggingface_hub import CommitOperationAdd, HfApi
 
 import localhub
 from leaderboard import FileStore
@@ -122,7 +125,8 @@ def measure(place: Place, count: int, peer_s: float, idle_s: float, limited: boo
     with watcher(place) as process:
         opened_s = process.ask("opened")
         look_s = process.ask("look")
-        picks = [process.ask("pick") for _ in range(PICKS)]
+        picks, claims = zip(*[(process.ask("pick"), process.ask("claim")) for _ in range(PICKS)], strict=True)
+        bare = list(bare_commits(process, claims)) if place.name == "hub" else []
         changes = list(changes_seen(place, process, count))
         memory_mb = process.ask("memory")
     idle = idle_percent(place, idle_s)
@@ -134,7 +138,9 @@ def measure(place: Place, count: int, peer_s: float, idle_s: float, limited: boo
         reading(f"{name}: cold start, of the peer's look", opened_s / peer_s, "x"),
         reading(f"{name}: a look when nothing changed", 1000 * look_s, "ms"),
         reading(f"{name}: the peer's look, times slower than a look", peer_s / look_s, "x"),
-        at_most(f"{name}: next pick, with its commit", 1000 * max(picks), "ms", limit(PICK_MS)),
+        at_most(f"{name}: next pick, a look and the order", 1000 * max(picks), "ms", limit(PICK_MS)),
+        reading(f"{name}: claim, a pick and its commit", 1000 * max(claims), "ms"),
+        *bare,
         at_most(f"{name}: seeing one change of another process", 1000 * max(changes), "ms", limit(CHANGE_MS)),
         at_most(f"{name}: peak memory", memory_mb, "MB", limit(MEMORY_MB)),
         at_most(f"{name}: idle service, of one core", idle, "%", limit(IDLE_PERCENT)),
@@ -153,6 +159,20 @@ def changes_seen(place: Place, process: Watcher, count: int) -> Iterator[float]:
         with (place.folder / "requests" / path).open("a") as file:  # as an editor that writes in place
             file.write("\n")
         yield process.ask("reread", path)
+
+
+def bare_commits(process: Watcher, claims: Sequence[float]) -> Iterator[Figure]:
+    """What a claim takes beside the commit that it makes on the Hub."""
+    seconds = [process.ask("bare", str(number)) for number in range(PICKS)]
+    yield reading("hub: bare commit of one file", 1000 * max(seconds), "ms")
+    yield reading("hub: claim, of a bare commit", median(claims) / median(seconds), "x")
+
+
+def bare_commit(place: Place, number: int) -> None:
+    """Commit a new file of a request's size to the dataset of requests, with the Hub's client alone."""
+    file = CommitOperationAdd(f"logs/bare-{number}.txt", request(number).to_json())
+    client = HfApi(endpoint=place.endpoint, token=TOKEN)
+    client.create_commit(REQUESTS, [file], commit_message="Bare", repo_type="dataset")
 
 
 def idle_percent(place: Place, seconds: float) -> float:
@@ -248,7 +268,9 @@ def watch(place: Place, link: Connection) -> None:
         "opened": lambda: opened_s,
         "memory": peak_mb,
         "look": lambda: timed(queue.view)[0],
-        "pick": lambda: timed(lambda: queue.claim_next("bench", 3600))[0],
+        "pick": lambda: timed(lambda: queue.pending()[0])[0],
+        "claim": lambda: timed(lambda: queue.claim_next("bench", 3600))[0],
+        "bare": lambda number: timed(lambda: bare_commit(place, int(number)))[0],
         "see": lambda wanted: timed(lambda: until(lambda: is_cancelled(queue, wanted)))[0],
         "reread": lambda path: timed(lambda: until(lambda: is_known_as_read(queue, path)))[0],
     }
@@ -263,8 +285,9 @@ def peak_mb() -> float:
 
 
 def first_page(queue: Queue) -> Queue:
-    """What the Queue page needs: the estimates, and the requests that ended last, in full."""
+    """What the Queue page needs: the order, the estimates, and the requests that ended last, in full."""
     view = queue.view()
+    queue.pending()
     Estimates(view.open, [], datetime.now(UTC), view.ended.past)
     if len(view.in_full(view.ended[-PAGE:])) != min(PAGE, len(view.ended)):
         raise AssertionError("Requests are missing.")

@@ -104,6 +104,17 @@ class Claims:
         """Give back what others lost; `held`, our own claims, are judged by our own clock, which does not jump."""
         self._changed |= bool(self._queue.reap(held=held))
 
+    def give_back_unheld(self, held: Collection[str], claims_now: bool) -> None:
+        """Give back at once what this process has claimed and does not hold (any more).
+
+        `claims_now`: this round claims. Then requests whose claims seemed to fail are left to it: they only begin late.
+        """
+        worker = self._settings.worker
+        left = {own.claim for own in self._queue.unconfirmed(worker)} if claims_now else set[str]()
+        for request in self._queue.give_back_unheld(worker, left.union(held)):
+            log.warning("Gave back %s: it was claimed, and has no job.", request.model, extra=about(request))
+            self._changed = True
+
     # --- holding
 
     def current(self) -> set[str]:

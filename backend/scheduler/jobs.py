@@ -102,8 +102,8 @@ class Jobs:
             log.exception("The job for %s could not be started.", request.model, extra=about(request))
             self._claims.fail(request, not_started(error, request, workdir))
             return
-        workdir.set_handle(handle)
         self.running[handle] = RunningJob(workdir, request, renewed=self._clock())
+        workdir.set_handle(handle)
         self._claims.started(request, handle)
         self._claims.drop_log(request)
         log.info("Started %s at %s as %s.", request.model, request.revision[:7], handle, extra=about(request, handle))

@@ -82,7 +82,7 @@ class Ticker:
             self._jobs.adopt()
             self._adopted = True
         attempt("follow the jobs", self._jobs.follow)
-        attempt("give back what others lost", self._reap)
+        attempt("give back what was lost", self._reap)
         attempt("look after this worker", self._look_after)
         claimed: list[Request] = []
         if self.health.fit:
@@ -99,12 +99,19 @@ class Ticker:
     def stop(self) -> None:
         """End our jobs and give their requests back, which counts as no failure; leave them where they outlive us."""
         self._jobs.stop()
+        attempt("give back what has no job", self.claims.give_back_unheld, self._held(), claims_now=False)
         self.claims.note_change()
         attempt("write down what became of the requests", self.claims.flush_changes)
         self.health.close()
 
     def _reap(self) -> None:
-        self.claims.reap({job.claim for job in self.jobs.values()})
+        """Give back what others lost, and what we did."""
+        self.claims.reap(self._held())
+        self.claims.give_back_unheld(self._held(), claims_now=self.health.fit and self.executor.slots() > 0)
+
+    def _held(self) -> set[str]:
+        """The claims under which our jobs run."""
+        return {job.claim for job in self.jobs.values()}
 
     def _look_after(self) -> None:
         """Find out whether this worker is fit to claim and what it can run; say in the store what has changed."""

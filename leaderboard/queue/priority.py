@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -35,8 +35,10 @@ SHARE = 0.25
 USUAL_B, SMALLEST_B, LARGEST_B = 10.0, 1.0, 100.0
 """Billions of parameters whose pace is 1, and those from which on smaller and larger ones make no difference."""
 DAY_S = 86400.0
-_Place = tuple[float, float, str, str, str]
-"""What requests are sorted by: given priority and points, both negative, then time of submission, arrival and id."""
+_Times = tuple[str, str, str]
+"""Time of submission, arrival and id."""
+_Place = tuple[float, float, _Times]
+"""What requests are sorted by: given priority and points, both negative, then the times."""
 _first = itemgetter(0)
 
 
@@ -90,7 +92,9 @@ class Standing(NamedTuple):
 class Ranking:
     """Ranks the requests of a queue again and again; what a request says by itself is worked out once. For threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, runs: Callable[[Request], bool] = lambda request: True) -> None:
+        """`runs`: whether a request can run at all; the others are left out."""
+        self._runs = runs
         self._known: dict[str, _Merits] = {}
 
     def in_order(self, pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Request]:
@@ -113,8 +117,8 @@ class Ranking:
         ranked = []
         for sender, own in by_sender.items():
             own.sort(key=_first)
-            for number, ((given, points, time, arrived, id_), merits) in enumerate(own, before[sender]):
-                ranked.append(((given, points + _share(number), time, arrived, id_), number, merits))
+            for number, ((given, points, times), merits) in enumerate(own, before[sender]):
+                ranked.append(((given, points + _share(number), times), number, merits))
         ranked.sort(key=_first)
         return ranked
 
@@ -125,9 +129,10 @@ class Ranking:
         for request in pending:
             merits = before.get(request.id)
             if merits is None or merits.request is not request:
-                merits = _merits(request)
+                merits = _merits(request, self._runs(request))
             known[request.id] = merits
-            yield merits
+            if merits.runs:
+                yield merits
 
 
 def rank(pending: Iterable[Request], running: Iterable[Request], now: datetime) -> list[Standing]:
@@ -164,6 +169,9 @@ class _Merits(NamedTuple):
     pace: float
     bonus: float
     """Points that do not depend on the time."""
+    times: _Times
+    runs: bool
+    """Whether it can run at all."""
 
     def days(self, now: float) -> float:
         return max(0.0, now - self.since) / DAY_S if self.since is not None else 0.0
@@ -172,21 +180,23 @@ class _Merits(NamedTuple):
         """Without regard to the others of its sender."""
         since = self.since
         days = (now - since) / DAY_S if since is not None and since < now else 0.0
-        return -self.given, -(DAY * days * self.pace + self.bonus), *_times(self.request)
+        return -self.given, -(DAY * days * self.pace + self.bonus), self.times
 
     def standing(self, now: float, before: int) -> Standing:
         return Standing(self.request, self.given, self.days(now), self.pace, before)
 
 
-def _merits(request: Request) -> _Merits:
-    since, bonus = _timestamp(waiting_since(request)), _bonus(request)
-    return _Merits(request, _sender(request), given_priority(request), since, _pace(request.params), bonus)
+def _merits(request: Request, runs: bool) -> _Merits:
+    since, bonus, pace = _timestamp(waiting_since(request)), _bonus(request), _pace(request.params)
+    times = request.submitted_time, request.arrived, request.id
+    return _Merits(request, _sender(request), given_priority(request), since, pace, bonus, times, runs)
 
 
 def _bonus(request: Request) -> float:
     return min(VOTE * max(request.votes - 1, 0), MOST_VOTES) + OFFICIAL * request.official
 
 
+@lru_cache(maxsize=1 << 10)
 def _share(before: int) -> float:
     """Points that the sender's requests before it take away."""
     return SHARE * math.log2(1 + before)
@@ -196,10 +206,6 @@ def _pace(params: float | None) -> float:
     if not params or not 0 < params < math.inf:
         return 1.0
     return math.sqrt(USUAL_B / min(max(params, SMALLEST_B), LARGEST_B))
-
-
-def _times(request: Request) -> tuple[str, str, str]:
-    return request.submitted_time, request.arrived, request.id
 
 
 def _sender(request: Request) -> str:

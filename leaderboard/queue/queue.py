@@ -15,8 +15,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from leaderboard import FileStore
-from leaderboard.errors import AlreadyRequested, Conflict, Infrastructure, NotFound, NotPossible, Unreadable
+from leaderboard.errors import AlreadyRequested, Conflict, NotFound, NotPossible, Unreadable
 from leaderboard.queue.leases import LeaseWatch
+from leaderboard.queue.own_claims import OwnClaim, OwnClaims
 from leaderboard.queue.priority import Ranking
 from leaderboard.queue.request_files import obstacle, read_request
 from leaderboard.queue.request_index import RequestIndex
@@ -69,10 +70,9 @@ class Queue:
         self.store = store
         self._clock = clock
         self._index = RequestIndex(store)
-        self._ranking = Ranking()
+        self._ranking = Ranking(lambda request: obstacle(request) is None)
         self._leases = LeaseWatch(clock, elapsed)
-        self._unsure: set[str] = set()
-        """Claims of ours that failed, though perhaps only their answer got lost."""
+        self._own_claims = OwnClaims()
 
     # --- reading
 
@@ -99,7 +99,7 @@ class Queue:
     def pending(self) -> list[Request]:
         """The requests that wait, in the order in which they will run; without those that cannot (`obstacle`)."""
         view = self.view()
-        pending = [request for request in view.open if request.status is Status.PENDING and not obstacle(request)]
+        pending = [request for request in view.open if request.status is Status.PENDING]
         return self._ranking.in_order(pending, view.running, self._clock())
 
     # --- what submitters and maintainers do
@@ -154,8 +154,8 @@ class Queue:
 
     def claim(self, request: Request, worker: str, lease_s: float) -> Request:
         """Become the only one who runs it, for `lease_s` seconds. Raises Conflict when it is not to be had."""
-        path = self.path_of(request)
-        lease = Lease(worker=worker, claim=new_id(), until=self._later(lease_s), seconds=lease_s)
+        path, claim = self.path_of(request), self._own_claims.new()
+        lease = Lease(worker=worker, claim=claim, until=self._later(lease_s), seconds=lease_s)
 
         def decide(current: Request) -> None:
             if current.status is not Status.PENDING or obstacle(current) or not self._is_due(current):
@@ -168,13 +168,14 @@ class Queue:
 
         try:
             self._change(path, decide, "Claim {}")
-            self.store.flush(f"Claim {request.model}", now_or_never=path)
-        except Infrastructure:
-            self._unsure.add(lease.claim)
+            self._flush_now(path, f"Claim {request.model}")
+        except (Conflict, NotFound, Unreadable):
+            self._own_claims.settle(claim)
             raise
         claimed = self.find(path)
-        if claimed.lease is None or claimed.lease.claim != lease.claim:
+        if claimed.lease is None or claimed.lease.claim != claim:
             raise Conflict([path])
+        self._own_claims.settle(claim)
         return claimed
 
     def claim_next(
@@ -183,12 +184,11 @@ class Queue:
         """Claim the first pending request that is due and that `accepts`; None when there is none.
 
         Having lost one to another worker, look further down, so that several do not go on competing for the same. One
-        whose claim seemed to fail but is there comes first.
+        whose claim seemed to fail but is there comes first: nobody has begun with it.
         """
-        for request in self._perhaps_ours() if self._unsure else ():
-            self._unsure.discard(request.lease.claim if request.lease else "")
+        for own in self.unconfirmed(worker):
             with suppress(Conflict, NotFound, Unreadable):
-                return self.renew(request, lease_s)
+                return self._take_up(own, lease_s)
         waiting, spread = [each for each in self.pending() if each.not_before is None or self._is_due(each)], 1
         while waiting:
             request = waiting.pop(random.randrange(min(spread, len(waiting))))
@@ -200,9 +200,38 @@ class Queue:
                 spread = min(2 * spread, MAX_SPREAD)
         return None
 
-    def _perhaps_ours(self) -> list[Request]:
-        """Those whose claims of ours seemed to fail, and are there."""
-        return [each for each in self.view().open if each.lease and each.lease.claim in self._unsure]
+    def unconfirmed(self, worker: str) -> list[OwnClaim]:
+        """What runs under claims of `worker` that seemed to fail: `claim_next` takes it up."""
+        return self._own_claims.unconfirmed(worker, lambda: self.view().running)
+
+    def _take_up(self, own: OwnClaim, lease_s: float) -> Request:
+        """Confirm a claim that seemed to fail. Raises Conflict when it is not ours any more."""
+        renewed = self.renew(own.request, lease_s)
+        self._flush_now(self.path_of(own.request), f"Renew the lease of {own.request.model}")
+        self._own_claims.settle(own.claim)
+        return renewed
+
+    def _flush_now(self, path: str, message: str) -> None:
+        """Have the change of a file made, or forget it. Raises Conflict when it comes too late."""
+        if path in self.store.flush(message, now_or_never=path):
+            raise Conflict([path])
+
+    def give_back_unheld(self, worker: str, held: Collection[str]) -> list[Request]:
+        """Put back what runs under claims that `worker` made through this object and does not hold; return it.
+
+        The answer to such a claim, or its job, got lost. Another thread that claims meanwhile would lose its claim.
+        """
+
+        def decide(current: Request, lease: Lease) -> None:
+            self._send_back(current, worker, f"no job of {worker} runs it", 0.0)
+
+        returned = []
+        for request, claim in self._own_claims.of(worker, self.view().running):
+            if claim not in held:
+                with suppress(Conflict, NotFound, Unreadable):
+                    returned.append(self._as_holder(request, decide, "Give back {}"))
+                    self._own_claims.settle(claim)
+        return returned
 
     def renew(self, request: Request, lease_s: float, progress: Progress | None = None) -> Request:
         """Hold it for `lease_s` seconds more. Raises Conflict when the claim is not ours any more."""

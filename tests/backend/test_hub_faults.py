@@ -34,8 +34,6 @@ TOKEN = "hf_board_token"
 WAIT = 0.005
 """Waits are shortened to this part of what they are."""
 UNTIL_S = 240
-LEASE_S = 60.0
-"""A claim that was carried out and never confirmed is known to nobody: its request waits for the end of the lease."""
 COLUMN = Column(key="sums", title="Sums", run=["sums"], parts=[Part(task="sums", metrics=["acc,none"])])
 BENCHMARKS = {"tiny": Benchmark(id="tiny", version="1", title="Tiny", description="Small.", columns=[COLUMN])}
 _names = itertools.count(1)
@@ -58,7 +56,7 @@ class Site:
     def __init__(self, namespace: str, worker: str, endpoint: str, folder: Path) -> None:
         self.settings = Settings(
             store="hub", hub_namespace=namespace, hub_endpoint=endpoint, hub_token=SecretStr(TOKEN), worker=worker,
-            work_dir=folder / worker, hub_look_s=0.3, progress_s=0.0, backoff_s=0.0, lease_s=LEASE_S,
+            work_dir=folder / worker, hub_look_s=0.3, progress_s=0.0, backoff_s=0.0,
         )  # fmt: skip
         self.stores = open_stores(self.settings, BENCHMARKS)
         gathered = self.stores.gathered()

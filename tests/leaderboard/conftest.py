@@ -33,6 +33,7 @@ def opened(hub: localhub.Running, tmp_path: Path, settings: dict[str, Any]) -> O
     def make(**more: Any) -> Service:
         answer: dict[str, Any] = {
             "hub_endpoint": hub.endpoint,
+            "hub_timeout_s": 300.0,  # a loaded machine may be slow to answer, and no test here waits for the limit
             "benchmarks": "tiny",
             "requests_dir": tmp_path / "requests",
             "results_dir": tmp_path / "results",

@@ -21,7 +21,13 @@ NAMES = {
     "sandbox": {"sandbox start over the bare process"},
     "submit": {"submission to file, 10 existing requests, p95"},
     "hub": {"first sync of 20 request files", "commits for one model with 39 tasks"},
-    "queue": {"folder: next pick, with its commit", "hub: idle service, of one core", "200 files: hub: peak memory"},
+    "queue": {
+        "folder: next pick, a look and the order",
+        "folder: claim, a pick and its commit",
+        "hub: claim, of a bare commit",
+        "hub: idle service, of one core",
+        "200 files: hub: peak memory",
+    },
     "table": {
         "200 rows: first rows painted, of the static page's",
         "200 rows, gr.Dataframe: HTML document, ratio to Podium",

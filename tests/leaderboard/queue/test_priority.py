@@ -74,6 +74,19 @@ def test_each_term_has_its_points_and_says_why() -> None:
     ]
 
 
+def test_what_cannot_run_is_left_out_and_asked_about_once() -> None:
+    asked: list[str] = []
+
+    def runs(request: Request) -> bool:
+        asked.append(request.id)
+        return request.benchmark != ""
+
+    ranking, requests = Ranking(runs), [waits("a"), waits("b", benchmark="")]
+    for _ in range(2):
+        assert ranking.in_order(requests, [], NOW) == requests[:1]
+    assert asked == [request.id for request in requests]
+
+
 def test_ranking_again_sees_time_changed_requests_and_what_runs() -> None:
     ranking = Ranking()
     pending = [waits("small", days=1, params=1.0), waits("large", days=9, params=100.0), waits("ten", days=3)]
