@@ -365,10 +365,9 @@ def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tup
     ours, static = in_browser(
         browser, [Side(OURS, address), Side(STATIC, address + PAGE, address + CONSTANT_PAGE)], size
     )
-    visit, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
+    cost, slow_s = first_visit(browser, address), rows_on_slow_3g(browser, address)
     together, constant = together_ms([address + path for path in (ROWS, CONSTANT)], size)
     idle = percent_of_core(served.process, size.idle_s)
-    memory = served.process.memory_info().rss / 1e6
     values = [
         (ours.navigation_ms / static.navigation_ms, "x"),
         (ours.typing_ms / static.typing_ms, "x"),

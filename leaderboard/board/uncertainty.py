@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from leaderboard.board.filters import Floats
-from leaderboard.board.matching import Mask
+from leaderboard.board.text_column import Mask
 
 Z95 = 1.96
 """Half the width of a 95 % interval, in standard errors."""
