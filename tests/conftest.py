@@ -3,9 +3,11 @@
 import atexit
 import contextlib
 import gc
+import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -47,6 +49,16 @@ def pytest_collection_finish() -> None:
     """Modules and tests stay to the end: later collections of garbage need not walk them."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """What the test sets of this process's log ends with it: a handler would write to a stream that is closed."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+    logging.captureWarnings(False)
 
 
 def pytest_runtest_teardown() -> None:

@@ -30,6 +30,7 @@ def test_an_unknown_executor_is_refused_with_the_allowed_ones(tmp_path: Path) ->
             make(Settings(work_dir=tmp_path, executor="moon"))
 
 
+@pytest.mark.usefixtures("own_logging")
 def test_a_worker_with_an_unknown_executor_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

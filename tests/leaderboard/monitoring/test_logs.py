@@ -76,18 +76,13 @@ def test_other_words_stay(text: str) -> None:
     assert Redactor([]).clean(text) == text
 
 
+@pytest.mark.usefixtures("own_logging")
 def test_the_settings_choose_the_form_and_hide_their_own_secrets(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        set_up_logging(Settings(log="json", hub_token=SecretStr("not-like-a-token")))
-        logging.getLogger("podium.test").error("refused: not-like-a-token")
-        logging.getLogger("httpx2").info("GET /")
-        set_up_logging(Settings())
-        logging.getLogger("podium.test").error("plain")
-    finally:
-        root.handlers[:], root.level = before
-        logging.captureWarnings(False)
+    set_up_logging(Settings(log="json", hub_token=SecretStr("not-like-a-token")))
+    logging.getLogger("podium.test").error("refused: not-like-a-token")
+    logging.getLogger("httpx2").info("GET /")
+    set_up_logging(Settings())
+    logging.getLogger("podium.test").error("plain")
     first, second = capsys.readouterr().err.splitlines()
     assert json.loads(first)["message"] == f"refused: {HIDDEN}"
     assert second.endswith("ERROR podium.test: plain")
