@@ -34,7 +34,7 @@ test: .venv/ready-dev  ## the tests; with root and apt, installs the browser the
 	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
-	$(PY) -m pytest -n 2 -m soak
+	$(PY) -m pytest -n 4 -m soak
 
 format: .venv/ready-dev  ## let ruff fix and format the code
 	.venv/bin/ruff check --fix .

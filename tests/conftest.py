@@ -22,6 +22,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # several tests at a time share the process
 os.environ["PODIUM_SECRETS_DIR"] = tempfile.mkdtemp(prefix="podium-secrets-")
 atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=True)
 
+# Tests make many short-lived objects: looking for garbage as often as Python does takes a tenth of their time.
+gc.set_threshold(50_000, 20, 100)
 
 # Tests share the processor with others: how long an example takes to make says nothing.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
