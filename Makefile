@@ -27,11 +27,11 @@ check: .venv/ready-dev  ## ruff, mypy and the direction of imports
 	.venv/bin/mypy
 	$(PY) -m pytest tests/test_architecture.py
 
-# Six processes for two cores: half of a test's time is waiting. A file's tests stay in one of them, which makes its
+# Five processes for two cores: half of a test's time is waiting. A file's tests stay in one of them, which makes its
 # Hubs and boards once.
 test: .venv/ready-dev  ## the tests; with root and apt, installs the browser they need first
 	@bash scripts/system_packages.sh
-	$(PY) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 soak: .venv/ready-dev  ## long repetitions of what goes wrong in operation: full disks, outages, every fault of the Hub
 	$(PY) -m pytest -n 4 -m soak
