@@ -53,7 +53,9 @@ class Operation:
     method: str
     path: str
     title: str
+    """What it does, in a sentence or two."""
     about: str
+    """What else there is to say."""
     parameters: list[Value]
     bodies: list[Body]
     answers: list[tuple[str, str]]
@@ -86,12 +88,13 @@ def operations(description: Mapping[str, Any]) -> dict[str, list[Operation]]:
 def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Operation:
     content = operation.get("requestBody", {}).get("content", {})
     statuses = {status: str(answer.get("description", "")) for status, answer in operation["responses"].items()}
+    title, _, about = operation.get("description", "").partition("\n\n")
     return Operation(
         id=operation["operationId"],
         method=method.upper(),
         path=path,
-        title=operation.get("summary", ""),
-        about=operation.get("description", ""),
+        title=title.replace("`", "") or operation.get("summary", ""),
+        about=about,
         parameters=[
             Value(
                 name=parameter["name"],
