@@ -354,9 +354,14 @@ def sections(size: Size) -> Sections:
                 ours, figures = podium_figures(browser, served, size, at)
             for peer in others:
                 with serving(peer, table) as served:
-                    [theirs] = in_browser(browser, [Side(peer, served.address)], size)
+                    [theirs] = in_browser(browser, [Side(peer, served.address)], of_peers(size))
                 figures += peer_figures(peer.name, theirs, ours, number)
             yield f"{number:,} rows", figures
+
+
+def of_peers(size: Size) -> Size:
+    """A peer may need a minute for each page and word, and its figures have no limits: a few show how slow it is."""
+    return size._replace(visits=min(size.visits, 2), words=min(size.words, 2))
 
 
 def podium_figures(browser: Browser, served: Served, size: Size, at: int) -> tuple[Reading, list[Figure]]:
