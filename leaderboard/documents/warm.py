@@ -11,13 +11,16 @@ from leaderboard.service import Service
 
 PAGES = ("document", "leaderboard", "model", "request", "queue")
 """Templates of the pages that people open first."""
+BEGINS_AFTER_S = 1.0
+"""Who asks as soon as the service has started is answered first: both would share the processor."""
 
 log = logging.getLogger(__name__)
 
 
 def warm_up(service: Service) -> threading.Thread:
     """Read what pages need of boards, requests and models, and compile their templates; returns the thread."""
-    thread = threading.Thread(target=_warm_up, args=(service,), name="warm-up", daemon=True)
+    thread = threading.Timer(BEGINS_AFTER_S, _warm_up, (service,))
+    thread.name, thread.daemon = "warm-up", True
     thread.start()
     return thread
 
