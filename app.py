@@ -55,8 +55,9 @@ def build_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.boards.watch()
-        warm_up(service)
+        preparation = warm_up(service)
         yield
+        preparation.cancel()
         service.boards.close()
 
     app = FastAPI(title=service.settings.title, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)

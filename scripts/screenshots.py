@@ -21,10 +21,8 @@ from scripts.demo import submit_checkpoint
 from scripts.seed_hub import manifest, seed
 from scripts.service import ROOT, running
 
-CHROMIUM = next(
-    (path for name in ("chromium-headless-shell", "chromium") if (path := Path("/usr/bin") / name).exists()),
-    Path("/usr/bin/chromium"),
-)
+BROWSERS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+CHROMIUM = next(filter(Path.exists, BROWSERS), BROWSERS[-1])
 """Where the browser is, if it is installed. The headless shell has no windows: a page takes a third of the time."""
 FLAGS = [
     "--no-sandbox",

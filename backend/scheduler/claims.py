@@ -166,7 +166,7 @@ class Claims:
     def _shows_our_claim(self, job: RunningJob) -> bool:
         with suppress(NotFound):
             lease = self._queue.find(self.path_of(job)).lease
-            return lease is not None and job.request.lease is not None and lease.claim == job.request.lease.claim
+            return lease is not None and lease.claim == job.claim
         return False
 
     def drop_log(self, request: Request) -> None:

@@ -19,11 +19,7 @@ class Filters:
 
     def __init__(self, texts: Mapping[str, TextColumn], numbers: Mapping[str, Floats], yes: Mapping[str, Mask]) -> None:
         self._size = len(texts["model"])
-        self._lists = {
-            each.name: (texts[column.key], np.array(texts[column.key].values.to_pylist(), dtype=object))
-            for column, each in FILTERS
-            if isinstance(each, ListFilter)
-        }
+        self._lists = {each.name: texts[column.key] for column, each in FILTERS if isinstance(each, ListFilter)}
         self._ranges = [(each, numbers[column.key]) for column, each in FILTERS if isinstance(each, RangeFilter)]
         self._only = {each.name: yes[column.key] for column, each in FILTERS if isinstance(each, OnlyFilter)}
         self._hidden = {
@@ -33,10 +29,10 @@ class Filters:
     def masks(self, view: View) -> dict[str, Mask]:
         """What each filter in use lets through, by its name; `hide.{kind}` for rows that are left out."""
         masks: dict[str, Mask] = {}
-        for name, (texts, values) in self._lists.items():
-            chosen = {str(value) for value in getattr(view, name)}
+        for name, texts in self._lists.items():
+            chosen = [str(value) for value in getattr(view, name)]
             if chosen:
-                masks[name] = texts.spread(np.isin(values.astype(str), list(chosen)), False)
+                masks[name] = texts.spread(np.isin(texts.values.to_numpy(zero_copy_only=False), chosen), False)
         for each, numbers in self._ranges:
             low, high = (getattr(view, name) for name in each.parameters)
             if low is not None or high is not None:
@@ -58,9 +54,9 @@ class Filters:
             return np.flatnonzero(self._others(masks, name)) if name in masks else shown
 
         counts: dict[str, dict[str, int]] = {}
-        for name, (texts, values) in self._lists.items():
-            numbers = np.bincount(texts.codes[rows(name)] + 1, minlength=len(values) + 1)[1:]
-            counts[name] = {str(value): int(number) for value, number in zip(values, numbers, strict=True)}
+        for name, texts in self._lists.items():
+            numbers = np.bincount(texts.codes[rows(name)] + 1, minlength=len(texts.values) + 1)[1:]
+            counts[name] = dict(zip(texts.values.to_pylist(), numbers.tolist(), strict=True))
         counts["hide"] = {
             kind: int((self._hidden[kind][rows(f"hide.{kind}")] == HIDDEN[kind].value).sum()) for kind in HIDDEN
         }

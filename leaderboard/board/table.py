@@ -371,12 +371,18 @@ class Board:
     def place(self, request_id: str) -> tuple[int, int] | None:
         """Rank of a request's row, and how many are ranked; None when it is not on the board, or not ranked."""
         rank = self.select(View()).rank
-        at = self._texts("request_id").rows(request_id)
+        at = self._of_request(request_id)
         at = at[~np.isnan(rank[at])]
         if not len(at):
             return None
         beside = self._phases == self._phases[at[0]]
         return int(rank[at[0]]), int((beside & ~np.isnan(rank)).sum())
+
+    def _of_request(self, request_id: str) -> Positions:
+        """The rows of a request."""
+        if "request_id" not in self.frame:
+            return np.array([], dtype=np.int64)
+        return np.flatnonzero((self.frame["request_id"] == request_id).to_numpy(dtype=bool, na_value=False))
 
     def facets(self, view: View) -> dict[str, dict[str, int]]:
         """Filter -> choice -> number of rows it would show with every other filter as it is."""

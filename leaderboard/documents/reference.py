@@ -5,9 +5,9 @@ Swagger UI's files come with a package; nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -65,13 +65,14 @@ class Operation:
 def mount_reference(app: FastAPI, service: Service) -> None:
     """Serve /docs for the routes that `app` has, and Swagger UI's files below /docs-assets."""
     app.mount("/docs-assets", StaticFiles(packages=[("fastapi_offline", "static")]))
-    page = Page("API", partial(draw, app), styles=("reference.css",), scripts=("reference.js",))
+    described = cache(lambda: operations(app.openapi()))  # when somebody asks first: more routes may follow
+    page = Page("API", partial(draw, described), styles=("reference.css",), scripts=("reference.js",))
     app.add_api_route("/docs", answers(service, page), methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def draw(app: FastAPI, service: Service, visit: Visit) -> str:
-    """The page."""
-    return render("reference", title=service.settings.title, groups=operations(app.openapi()))
+def draw(described: Callable[[], Mapping[str, Sequence[Operation]]], service: Service, visit: Visit) -> str:
+    """The page of what is `described`: the addresses by tag."""
+    return render("reference", title=service.settings.title, groups=described())
 
 
 def operations(description: Mapping[str, Any]) -> dict[str, list[Operation]]:

@@ -17,12 +17,12 @@ BEGINS_AFTER_S = 1.0
 log = logging.getLogger(__name__)
 
 
-def warm_up(service: Service) -> threading.Thread:
-    """Read what pages need of boards, requests and models, and compile their templates; returns the thread."""
-    thread = threading.Timer(BEGINS_AFTER_S, _warm_up, (service,))
-    thread.name, thread.daemon = "warm-up", True
-    thread.start()
-    return thread
+def warm_up(service: Service) -> threading.Timer:
+    """Soon read what pages need of boards, requests and models, and compile their templates; returns the timer."""
+    timer = threading.Timer(BEGINS_AFTER_S, _warm_up, (service,))
+    timer.name, timer.daemon = "warm-up", True
+    timer.start()
+    return timer
 
 
 def _warm_up(service: Service) -> None:

@@ -25,14 +25,12 @@ from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, client_of
 from leaderboard.hub.comparison import compared_paths
 from leaderboard.hub.errors import HubRefusal, HubTrouble, dataset_refused, translated
-from leaderboard.hub.outage import PROBE_S, outage_of
+from leaderboard.hub.outage import PROBE_S, SHORT_S, outage_of
 from leaderboard.hub.trees import Folders, TreeEntry, blob_version, from_listing
 
 BRANCH = "main"
 FIRST_WAIT_S = 0.3
 RETRIES = 5
-SHORT_S = 4.0
-"""Timeout in seconds of a question that is asked only once."""
 AGAIN_S = 1.0
 """Trouble is mostly over at once, and a commit is tried again and again."""
 Operations = list[CommitOperationAdd | CommitOperationDelete]

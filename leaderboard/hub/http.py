@@ -14,12 +14,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.client import LIBRARY, settle_pool
 from leaderboard.hub.errors import AGAIN_S, HubTrouble, answer_error, translated
-from leaderboard.hub.outage import outage_of
+from leaderboard.hub.outage import SHORT_S, outage_of
 
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.2
-SHORT_S = 4.0
-"""Timeout in seconds of a question during an outage."""
 NOTHING_WRONG = "Nothing is wrong with your submission"
 
 

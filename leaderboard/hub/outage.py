@@ -13,6 +13,8 @@ SURE_AFTER_S = 1.0
 """Attempts that failed at least so far apart, with no answer between them, are an outage."""
 PROBE_S = 3.0
 """During an outage, seconds between two attempts of those who have another answer than to wait."""
+SHORT_S = 4.0
+"""Timeout of a question that nobody is to wait long for: during an outage, or where it is asked only once."""
 FORGOTTEN_S = 60.0
 """An outage is over when nothing has failed for so long: nobody knows any more."""
 

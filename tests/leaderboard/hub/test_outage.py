@@ -21,6 +21,16 @@ class Clock:
         return self.now
 
 
+def begun() -> tuple[HubOutage, Clock]:
+    """An outage that has just begun."""
+    clock = Clock()
+    outage = HubOutage(clock)
+    outage.failed()
+    clock.now += SURE_AFTER_S
+    outage.failed()
+    return outage, clock
+
+
 def test_one_failure_is_no_outage_and_an_answer_ends_one() -> None:
     clock = Clock()
     outage = HubOutage(clock)
@@ -34,22 +44,14 @@ def test_one_failure_is_no_outage_and_an_answer_ends_one() -> None:
 
 
 def test_during_an_outage_one_at_a_time_finds_out_whether_it_is_over() -> None:
-    clock = Clock()
-    outage = HubOutage(clock)
-    outage.failed()
-    clock.now += SURE_AFTER_S
-    outage.failed()
+    outage, clock = begun()
     assert not outage.may_probe()
     clock.now += PROBE_S
     assert [outage.may_probe() for _ in range(3)] == [True, False, False]
 
 
 def test_an_outage_that_nobody_saw_lately_is_forgotten() -> None:
-    clock = Clock()
-    outage = HubOutage(clock)
-    outage.failed()
-    clock.now += SURE_AFTER_S
-    outage.failed()
+    outage, clock = begun()
     clock.now += FORGOTTEN_S
     assert outage.is_on
     clock.now += 0.1
