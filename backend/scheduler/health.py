@@ -39,7 +39,7 @@ class Trial:
         self._workdir = Workdir(folder)
         self._handle: str | None = None
         self.found: Abilities | None = None
-        """What the last one that worked found out."""
+        """What the last one that worked found out, maybe in an earlier process."""
 
     def probe(self) -> str | None:
         """Why no job runs, a sentence; empty when one did its work, None while it is under way."""
@@ -84,21 +84,28 @@ class Health:
         self._strikes: Counter[Part] = Counter()
         """Suspicions and probes that failed since a job did its work."""
         self._reasons: dict[Part, str] = {}
+        self._trusted: set[Part] = set()
+        """What is probed while requests are claimed."""
         self.suspect(Part.EXECUTOR)  # nobody knows yet whether jobs run here
 
     @property
     def fit(self) -> bool:
         """Whether requests may be claimed."""
-        return not self._due
+        return self._due.keys() <= self._trusted
 
     @property
     def trouble(self) -> str:
         """Why none are, in sentences; empty while nothing is known to be wrong."""
         return " ".join(self._reasons[part] for part in Part if part in self._reasons)
 
+    def trust(self, part: Part) -> None:
+        """`part` worked when this worker last ran: a probe shows whether it still does, and nothing waits for it."""
+        self._trusted.add(part)
+
     def suspect(self, part: Part, model: str = "") -> None:
         """A failure points at `part`. It is probed at once the first time, after a while when it fails repeatedly."""
         self._model = model or self._model
+        self._trusted.discard(part)
         if part not in self._due:
             self._due[part] = self._clock() + self._backoff(part)
             if self._strikes[part]:
@@ -116,6 +123,8 @@ class Health:
             self.suspect(Part.DISK)
         for part in [part for part in Part if self._due.get(part, float("inf")) <= self._clock()]:
             reason = self._probes[part]()
+            if reason is not None:
+                self._trusted.discard(part)
             if reason:
                 self._due[part] = self._clock() + self._backoff(part)
                 self._strikes[part] += 1

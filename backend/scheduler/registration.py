@@ -39,7 +39,8 @@ class Registration:
         """Write what a trial job found out (None before one has worked) and the `trouble`; whether that was needed."""
         if abilities is None and not trouble:
             return False
-        known = (abilities or self._stored()).model_copy(update={**self._ours, "trouble": trouble, "updated": ""})
+        known = abilities or self.stored() or Abilities(worker=self._worker)
+        known = known.model_copy(update={**self._ours, "trouble": trouble, "updated": ""})
         if known == self.written:
             return False
         content = (known.model_copy(update={"updated": now()}).model_dump_json(indent=2) + "\n").encode()
@@ -47,12 +48,12 @@ class Registration:
         self.written = known
         return True
 
-    def _stored(self) -> Abilities:
-        """What this worker found out when it last started."""
+    def stored(self) -> Abilities | None:
+        """What this worker last wrote; None when it never did."""
         try:
             return Abilities.model_validate_json(self._store.read(self._path)[0])
         except (NotFound, ValidationError):
-            return Abilities(worker=self._worker)
+            return None
 
 
 def refusals(benchmarks: Mapping[str, Benchmark]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from backend import Executor, Resources
 from backend.evaluators import ABILITIES, kinds_on
+from backend.failures import Part
 from backend.scheduler.claims import Claims
 from backend.scheduler.health import Health, Trial
 from backend.scheduler.jobs import Jobs
@@ -69,7 +70,7 @@ class Ticker:
             publish_s=settings.lease_s / 4, clock=clock, on_published=self._offer_report,
         )  # fmt: skip
         self.jobs = self._jobs.running
-        self._adopted = False
+        self._begun = False
 
     @property
     def abilities(self) -> Abilities | None:
@@ -78,9 +79,9 @@ class Ticker:
 
     def tick(self) -> None:
         """One round. What goes wrong with one request is logged and tried again in the next round."""
-        if not self._adopted:
-            self._jobs.adopt()
-            self._adopted = True
+        if not self._begun:
+            self._begin()
+            self._begun = True
         attempt("follow the jobs", self._jobs.follow)
         attempt("give back what was lost", self._reap)
         attempt("look after this worker", self._look_after)
@@ -103,6 +104,17 @@ class Ticker:
         self.claims.note_change()
         attempt("write down what became of the requests", self.claims.flush_changes)
         self.health.close()
+
+    def _begin(self) -> None:
+        """Take up what an earlier process left: its jobs and, where they outlive it, what it knew of the cluster.
+
+        There a trial job may wait for hours: it shows that jobs still run while requests are claimed already.
+        """
+        self._jobs.adopt()
+        known = self.registration.stored() if self.executor.outlives_scheduler else None
+        if known and not known.trouble:
+            self.trial.found = known
+            self.health.trust(Part.EXECUTOR)
 
     def _reap(self) -> None:
         """Give back what others lost, and what we did."""

@@ -24,6 +24,10 @@ class SlurmSilent(Infrastructure):
         self.said = said
 
 
+class SlurmMissing(SlurmSilent):
+    """Slurm's programs are not installed."""
+
+
 class SlurmJob(NamedTuple):
     """One job as Slurm lists it."""
 
@@ -89,7 +93,7 @@ def _run(command: Sequence[str], standard_input: str = "") -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise SlurmSilent(f"{command[0]} is not installed here. Install Slurm's client programs.") from None
+        raise SlurmMissing(f"{command[0]} is not installed here. Install Slurm's client programs.") from None
     except subprocess.TimeoutExpired:
         raise SlurmSilent(f"{command[0]} did not answer within {ANSWER_S} s.") from None
     if ended.returncode:

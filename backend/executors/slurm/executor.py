@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from backend import Job, JobState, JobStatus
 from backend.environment import job_environment
 from backend.executors.local import PRELOAD
-from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmSilent
+from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmMissing, SlurmSilent
 from backend.executors.slurm.script import batch_script, sbatch_arguments, slurm_name
 from backend.executors.slurm.states import COMPLETED, IMPOSSIBLE, NO_NODE_FITS, status_of
 from backend.workdir import NodeOptions, Workdir
@@ -73,15 +73,17 @@ class SlurmExecutor:
 
     @classmethod
     def from_settings(cls, settings: Settings, preload: Sequence[str] = PRELOAD) -> SlurmExecutor:
-        """One for the settings. Raises BadSettings where Slurm does not answer."""
+        """One for the settings. Raises BadSettings where no job can be submitted, even once the controller answers."""
         cluster = SlurmCluster()
         try:
             cluster.jobs()
-        except SlurmSilent as error:
+        except SlurmMissing as error:
             raise BadSettings(
                 f"PODIUM_EXECUTOR=slurm: {error} Start the worker on a machine from which jobs can be submitted, or "
                 "choose PODIUM_EXECUTOR=local."
             ) from error
+        except SlurmSilent as error:
+            log.warning("Slurm does not answer, and no job is started until it does: %s", error)
         try:
             return cls(settings, cluster, preload)
         except OSError as error:

@@ -241,6 +241,18 @@ def test_a_machine_without_slurm_says_so(settings: Settings, monkeypatch: pytest
         SlurmExecutor.from_settings(settings)
 
 
+def test_a_controller_that_is_silent_hinders_no_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its jobs may run on, and are to be taken up before their leases have run out."""
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho Unable to contact slurm controller >&2\nexit 1\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert SlurmExecutor.from_settings(settings).slots() == settings.slots
+    assert "no job is started until it does: squeue failed: Unable to contact slurm controller" in caplog.text
+
+
 def test_slurm_s_programs_do_not_see_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sbatch", "squeue"):
         (tmp_path / name).write_text(f"#!/bin/sh\n/usr/bin/env > {tmp_path}/{name}.env\necho 7\n")

@@ -482,6 +482,27 @@ def test_a_job_whose_request_another_worker_took_meanwhile_is_ended(board: Board
     assert board.executor.cancelled == [handle] and not ticker.jobs and lease and lease.worker == "w2"
 
 
+def test_a_restart_on_a_cluster_claims_before_its_trial_job_has_run(board: Board) -> None:
+    board.executor.outlives_scheduler = True
+    board.executor.free = 3
+    board.ticker.tick()
+    first = board.submit()
+    restarted(board)
+    board.executor.trial = JobState.QUEUED
+    board.ticker.tick()
+    [trial, _] = board.executor.jobs
+    assert board.executor.jobs[trial].name == "abilities" and board.now(first).status is Status.RUNNING
+    assert board.registered().refused, "known from the first start"
+    board.executor.states[trial] = JobStatus(JobState.KILLED, "signal 9")
+    second = board.submit("second")
+    board.ticker.tick()
+    assert board.now(second).status is Status.PENDING and "Jobs do not run on it" in board.registered().trouble
+    restarted(board)
+    board.executor.trial = JobState.QUEUED
+    board.ticker.tick()
+    assert board.now(second).status is Status.PENDING, "what a worker in trouble knew is not relied upon"
+
+
 def test_a_ticker_needs_no_memory(board: Board) -> None:
     """Jobs of a cluster outlive the scheduler: the next one follows them."""
     request = board.submit()
