@@ -81,13 +81,19 @@ class Sizes:
 
     def of(self, request: Request, benchmark_id: str) -> Resources:
         """What the job of `request` gets."""
-        row = self._row(request, benchmark_id)
+        return self._resources(self._row(request, benchmark_id))
+
+    def _resources(self, row: Size) -> Resources:
         return Resources(
             gpus=row.gpus if self._gpu else 0,
             cpus=row.cpus,
             memory_bytes=round(row.memory_gb * GB),
             wall_seconds=round(row.hours * 3600),
         )
+
+    def smallest(self) -> Resources:
+        """What the smallest job gets: where this is not to be had, no job can run."""
+        return min((self._resources(row) for row in self._rows), key=lambda each: (each.gpus, each.memory_bytes))
 
     def engine(self, request: Request, benchmark_id: str) -> Engine | None:
         """What the table says about what forwards the tokens of `request`; None where it says nothing."""

@@ -393,6 +393,7 @@ class Workdir:
     def settle(self) -> None:
         """Forget the handle: whatever came of the job is in the queue and the results. The log and outputs stay."""
         self._forget_handles()
+        self.remove_ticket()
         remove_trees(self.scratch, self.checkpoint, self.base, self.artifact, self.models)
 
     def written(self, enough: int) -> int:
@@ -446,7 +447,7 @@ class Workdir:
             return None
 
     def _forget_handles(self) -> None:
-        for file in ("handle", "handed_on", "ticket", "start"):
+        for file in ("handle", "handed_on", "start"):
             (self.path / file).unlink(missing_ok=True)
 
     def _put(self, name: str, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """Everything that may go wrong, at once: `python scripts/chaos.py --seed 1`.
 
 Three workers, one with jobs on this machine and two on a Slurm cluster of two nodes, evaluate tiny checkpoints from a
-Hub that fails one question in ten. Meanwhile workers, jobs, Slurm's controller and its nodes' daemons are killed,
+Hub that fails one question in ten: half of them for a benchmark of this machine's worker, half for one of the
+cluster's. Meanwhile workers, jobs, Slurm's controller and its nodes' daemons are killed,
 workers are stopped for longer than their leases, a disk fills up once and clocks jump. At the end every request must be
 published exactly once, or have failed for a fault of its own. Prints the tally; exits 1 when something is wrong.
 
@@ -23,7 +24,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -46,16 +47,17 @@ CHECKPOINTS = PROJECT / "checkpoints" / "podium-demo"
 COLUMN = "compare"
 """The one column of the tiny benchmark that is evaluated."""
 BAD_EVERY = 20
-"""One checkpoint in this many cannot be loaded, and must fail for that."""
+"""One checkpoint of a benchmark in this many cannot be loaded, and must fail for that."""
 PARAMS_B = 0.0002
 """Parameters (billions) of each checkpoint; the cluster's nodes are too small for a job of unknown size."""
 SLOTS = {"local": 1, "slurm": 3}
-"""Jobs of a worker at a time: few on this machine, so that the cluster has its share."""
+"""Jobs of a worker at a time."""
 LEASE_S = 20
 CALM_S = 240.0
 """Seconds within which every worker works again once nothing more goes wrong."""
-PAUSE_S = (0.5, 4.0)
-"""Seconds between two troubles."""
+STEP_S = 0.5
+PAUSE_S = 4.0
+"""Mean seconds between two troubles, which come independently of each other: at times several at once."""
 TROUBLES_EACH = 5
 """Troubles for each request at most: after these everything must come to its end by itself."""
 QUIET_S = 240
@@ -80,7 +82,7 @@ class Worker:
         self.set_clock(0)
         self._environment = {
             "PATH": f"{os.defpath}:/usr/sbin:/sbin", "HF_ENDPOINT": endpoint, "OMP_NUM_THREADS": "1",
-            "PODIUM_SECRETS_DIR": str(folder / "secrets"), "PODIUM_BENCHMARKS_DIR": str(folder / "benchmarks"),
+            "PODIUM_SECRETS_DIR": str(folder / "secrets"), "PODIUM_BENCHMARKS_DIR": str(folder / executor),
             "PODIUM_REQUESTS_DIR": str(folder / "requests"), "PODIUM_RESULTS_DIR": str(folder / "results"),
             "PODIUM_WORK_DIR": str(self.work), "PODIUM_WORKER": name, "PODIUM_EXECUTOR": executor,
             "PODIUM_SLOTS": str(SLOTS[executor]), "PODIUM_DEVICE": "cpu", "PODIUM_TICK_S": "0.5",
@@ -154,8 +156,7 @@ class Chaos:
             self._troubles += [(self.fill_disk, 1)]
 
     def step(self) -> None:
-        """One trouble, and whatever is due of those before."""
-        self.due()
+        """One trouble."""
         troubles, weights = zip(*self._troubles, strict=True)
         [trouble] = self.random.choices(troubles, weights)
         if trouble():
@@ -263,20 +264,29 @@ def job_processes(folders: list[Path]) -> list[int]:
     return found
 
 
-def prepare(folder: Path, hub: localhub.Running, count: int) -> list[Request]:
-    """A benchmark of one column, `count` checkpoints on the Hub, and a request for each."""
-    whole = yaml.safe_load((PROJECT / "benchmarks" / "tiny.yaml").read_text())
+def write_benchmark(folder: Path, executor: str) -> None:
+    """A benchmark of one column, named as the executor whose workers alone serve it."""
+    whole = yaml.safe_load((PROJECT / "benchmarks" / "tiny.yaml").read_text()) | {"id": executor}
     whole["columns"] = [column for column in whole["columns"] if column["key"] == COLUMN]
-    (folder / "benchmarks").mkdir()
-    shutil.copytree(PROJECT / "benchmarks" / "tasks", folder / "benchmarks" / "tasks")
-    (folder / "benchmarks" / "tiny.yaml").write_text(yaml.safe_dump(whole))
+    shutil.copytree(PROJECT / "benchmarks" / "tasks", folder / executor / "tasks")
+    (folder / executor / f"{executor}.yaml").write_text(yaml.safe_dump(whole))
+
+
+def is_bad(number: int, executors: Sequence[str]) -> bool:
+    """Whether the checkpoint of this request cannot be loaded."""
+    return number // len(executors) % BAD_EVERY == BAD_EVERY - 1
+
+
+def prepare(folder: Path, hub: localhub.Running, count: int, executors: Sequence[str]) -> list[Request]:
+    """`count` checkpoints on the Hub, and a request for each, for the executors in turn."""
     queue, requests = Queue(LocalStore(folder / "requests")), []
     for number in range(count):
-        source = "wrong-shapes" if number % BAD_EVERY == BAD_EVERY - 1 else "tiny-base"
+        source = "wrong-shapes" if is_bad(number, executors) else "tiny-base"
         [place, *_] = sorted((CHECKPOINTS / source).iterdir())
         name = f"chaos/m{number:03d}"
         commit = hub.hub.commit(name, {file.name: file.read_bytes() for file in place.iterdir() if file.is_file()})
-        request = Request(model=name, revision=commit, benchmark="tiny", precision="float32", params=PARAMS_B)
+        benchmark = executors[number % len(executors)]
+        request = Request(model=name, revision=commit, benchmark=benchmark, precision="float32", params=PARAMS_B)
         requests.append(queue.submit(request))
     return requests
 
@@ -285,11 +295,10 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
     """Make trouble until every request has ended; False when nothing ends any more."""
     ended, changed = 0, time.monotonic()
     while ended < len(requests):
-        time.sleep(chaos.random.uniform(*PAUSE_S))
-        if chaos.tally.total() < TROUBLES_EACH * len(requests):
+        time.sleep(STEP_S)
+        chaos.due()
+        if chaos.tally.total() < TROUBLES_EACH * len(requests) and chaos.random.random() < STEP_S / PAUSE_S:
             chaos.step()
-        else:
-            chaos.due()
         now = len(queue.view().ended)
         if now != ended:
             ended, changed = now, time.monotonic()
@@ -309,14 +318,16 @@ def describe(queue: Queue, workers: list[Worker]) -> None:
         print(worker.name, *worker.log.read_text().splitlines()[-10:], sep="\n  ")
 
 
-def judge(queue: Queue, results: Results, requests: list[Request]) -> tuple[Counter[str], list[str]]:
+def judge(
+    queue: Queue, results: Results, requests: list[Request], executors: Sequence[str]
+) -> tuple[Counter[str], list[str]]:
     """How the requests ended, and every one that ended wrongly."""
-    published = Counter(block.request_id for block in results.each("tiny"))
+    published = Counter(block.request_id for benchmark in executors for block in results.each(benchmark))
     outcomes: Counter[str] = Counter()
     wrong = []
     for number, request in enumerate(requests):
         now = queue.get(request.id)
-        bad = number % BAD_EVERY == BAD_EVERY - 1
+        bad = is_bad(number, executors)
         code = now.failure.code if now.status is Status.FAILED and now.failure else ""
         outcomes[f"{now.status.value.lower()} {code}".strip()] += 1
         right = (code == "checkpoint_unreadable", 0) if bad else (now.status is Status.FINISHED, 1)
@@ -334,12 +345,15 @@ def run(seed: int, count: int, folder: Path) -> int:
         if reason:
             print(f"All workers are local: {reason}")
         hub = stack.enter_context(localhub.running(folder / "hub"))
-        requests = prepare(folder, hub, count)
+        shared = "slurm" if cluster else "local"
+        executors = sorted({"local", shared})
+        for executor in executors:
+            write_benchmark(folder, executor)
+        requests = prepare(folder, hub, count, executors)
         disk = None
         with contextlib.suppress(PermissionError):
             disk = stack.enter_context(small_disk(folder / "w1", "size=600m"))
         hub.faults.set(TROUBLE, seed=seed)
-        shared = "slurm" if cluster else "local"
         workers = [
             Worker(name, executor, folder, hub.endpoint)
             for name, executor in (("w1", "local"), ("w2", shared), ("w3", shared))
@@ -352,7 +366,7 @@ def run(seed: int, count: int, folder: Path) -> int:
         chaos.calm()
         codes = [worker.stop() for worker in workers]
         left = job_processes([worker.work for worker in workers])
-        outcomes, wrong = judge(queue, results, requests)
+        outcomes, wrong = judge(queue, results, requests, executors)
         ended = [queue.get(request.id) for request in requests]
     report = {
         "seed": seed, "seconds": round(time.monotonic() - began), "troubles": dict(chaos.tally),

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scancel", "munged")
 START_S = 30.0
 CONFIG = """
@@ -128,6 +130,23 @@ class SlurmOnLoopback:
                 process.kill()
                 process.wait()
         self._processes.clear()
+        for watcher in self._watchers():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                watcher.kill()
+
+    def _watchers(self) -> list[psutil.Process]:
+        """What watches over jobs and outlives the nodes' daemons, known by their logs, which it holds open.
+
+        Much later it would signal the processes of its job by their numbers, which others have by then.
+        """
+        found = []
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.Error):
+                if process.info["name"] == "slurmstepd" and any(
+                    Path(file.path).is_relative_to(self.folder) for file in process.open_files()
+                ):
+                    found.append(process)
+        return found
 
     def _write(self, cpus: int, memory_mb: int) -> None:
         host = socket.gethostname().partition(".")[0]

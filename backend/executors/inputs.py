@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import logging
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
 
 from backend import Executor, Job, Resources
 from backend.environment import hub_cache, tasks_data
@@ -16,6 +20,7 @@ from backend.executors.waiting import run_to_end
 from backend.failures import Stage
 from backend.relay.start import start_relay
 from backend.workdir import DataNeeds, JobOptions, Workdir
+from leaderboard import __version__
 from leaderboard.artifacts.places import open_artifacts
 from leaderboard.benchmarks import Benchmark
 from leaderboard.errors import DownloadFailed, Infrastructure
@@ -26,7 +31,10 @@ from leaderboard.records import ArtifactRequest, CodeRequest, EndpointRequest, P
 from leaderboard.records.submission import CHECKPOINT
 from leaderboard.settings import Settings
 
-NEEDS_S = 600
+NEEDS = Resources(cpus=1, memory_bytes=8_000_000_000, wall_seconds=600)
+"""Of the job that finds out which data tasks read: it loads the harness."""
+KEPT_S = 86_400.0
+"""Seconds for which what it found is relied upon: nodes may get another harness that reads other data."""
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +94,22 @@ class InputStage:
         self.source.fetch(model, revision, pins, folder)
 
 
+class KeptNeeds(BaseModel):
+    """What a job found out, for the next process."""
+
+    definitions: str
+    """Digest of the definitions that it was found out from."""
+    needs: DataNeeds
+
+
+def definitions_of(benchmark: Benchmark) -> str:
+    """A digest that changes whenever the tasks of a benchmark may read something else."""
+    folder = benchmark.include_path
+    files = sorted(folder.rglob("*.*")) if folder else []
+    seen = [f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files if file.suffix != ".pyc"]
+    return hashlib.sha256("\n".join([__version__, benchmark.model_dump_json(), *seen]).encode()).hexdigest()
+
+
 class TasksData:
     """The data root that the worker makes itself where the operator gives none: datasets as the Hub has them."""
 
@@ -117,10 +141,21 @@ class TasksData:
             self._fetch_nltk(name)
 
     def _needs(self, benchmark: Benchmark, options: JobOptions) -> DataNeeds:
+        """What the tasks read: as an earlier process found out lately, so that its successor waits for no job."""
+        file, definitions = self.work_dir / "needs" / f"{benchmark.id}.json", definitions_of(benchmark)
+        with suppress(OSError, ValidationError):
+            kept = KeptNeeds.model_validate_json(file.read_bytes())
+            if kept.definitions == definitions and time.time() - file.stat().st_mtime < KEPT_S:
+                return kept.needs
+        needs = self._find_needs(benchmark, options)
+        file.write_text(KeptNeeds(definitions=definitions, needs=needs).model_dump_json(indent=2))
+        return needs
+
+    def _find_needs(self, benchmark: Benchmark, options: JobOptions) -> DataNeeds:
         """What the tasks read, found out by a job: the scheduler does not load the harness."""
         workdir = Workdir(self.work_dir / "needs" / benchmark.id)
         workdir.prepare(options.model_copy(update={"evaluator": DATA_NEEDS}), None, benchmark)
-        run_to_end(self._executor, Job(f"needs-{benchmark.id}", workdir.path, Resources(wall_seconds=NEEDS_S)))
+        run_to_end(self._executor, Job(f"needs-{benchmark.id}", workdir.path, NEEDS))
         if not workdir.done:
             raise Infrastructure(
                 f"Which data {benchmark.id} needs could not be found out; {workdir.log} has the reason."

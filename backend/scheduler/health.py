@@ -11,11 +11,10 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
-from backend import Executor, Job, Resources
+from backend import Executor, Job
 from backend.failures import Part
-from backend.workdir import JobOptions, Workdir
+from backend.workdir import Workdir
 from leaderboard.errors import HubUnavailable, ModelUnavailable, PodiumError
 from leaderboard.hub.hub import Hub
 from leaderboard.records import Abilities
@@ -26,17 +25,17 @@ HUB_TIMEOUT_S = 10.0
 MIN_FREE_BYTES = 100_000_000
 """With less free space no job can leave its log and details."""
 WRITTEN_BYTES = 1 << 16
-TRIAL_S = 600
 log = logging.getLogger(__name__)
 
 
 class Trial:
     """A trivial job: it shows whether jobs run here, and finds out what they can do."""
 
-    def __init__(self, executor: Executor, folder: Path, options: Callable[[], JobOptions]) -> None:
+    def __init__(self, executor: Executor, workdir: Workdir, prepare: Callable[[Workdir], Job]) -> None:
+        """`prepare` makes a job of the work folder."""
         self._executor = executor
-        self._options = options
-        self._workdir = Workdir(folder)
+        self._workdir = workdir
+        self._prepare = prepare
         self._handle: str | None = None
         self.found: Abilities | None = None
         """What the last one that worked found out, maybe in an earlier process."""
@@ -47,10 +46,7 @@ class Trial:
             if self._handle is None and self._executor.slots() < 1:
                 return None
             if self._handle is None:
-                self._workdir.prepare(self._options())
-                self._handle = self._executor.submit(
-                    Job("abilities", self._workdir.path, Resources(wall_seconds=TRIAL_S))
-                )
+                self._handle = self._executor.submit(self._prepare(self._workdir))
             if self._executor.poll([self._handle])[self._handle].state.is_open:
                 return None
             self._handle = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from backend import Job, Resources
 from backend.engines import engine_for, vllm_of
 from backend.environment import tasks_data
-from backend.evaluators import EVALUATORS, evaluator_name, starts_programs
+from backend.evaluators import ABILITIES, EVALUATORS, evaluator_name, starts_programs
 from backend.resources import Sizes
 from backend.sandbox import View
 from backend.workdir import JobOptions, Workdir
@@ -26,6 +26,7 @@ PROGRAMS = 4
 """By how much more processes a job may have that starts programs, each of which has a limit of its own."""
 SHARED_MEMORY_BYTES = 1 << 30
 """What vLLM's processes share for each accelerator."""
+TRIAL_S = 600
 PREDICTIONS = "predictions"
 """The kind whose jobs score files in the sandbox themselves."""
 
@@ -71,6 +72,12 @@ class Launcher:
             earlier = Workdir(self._folder / f"{request.id}-{number}")
             if earlier.path.is_dir():
                 workdir.take_over(earlier)
+        return Job(workdir.name, workdir.path, resources)
+
+    def prepare_trial(self, workdir: Workdir) -> Job:
+        """A job of the smallest size, which finds out what jobs can do; its work folder is written. Raises OSError."""
+        resources = self._sizes.smallest()._replace(wall_seconds=TRIAL_S)
+        workdir.prepare(self.options(ABILITIES, resources))
         return Job(workdir.name, workdir.path, resources)
 
     def options(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 
-from backend import Executor, Resources
-from backend.evaluators import ABILITIES, kinds_on
+from backend import Executor
+from backend.evaluators import kinds_on
 from backend.failures import Part
 from backend.scheduler.claims import Claims
 from backend.scheduler.health import Health, Trial
@@ -21,6 +21,7 @@ from backend.scheduler.steps import attempt
 from backend.upkeep.disk import Housekeeping
 from backend.upkeep.logs import OldLogs
 from backend.upkeep.reports import Reporter
+from backend.workdir import Workdir
 from leaderboard.artifacts.places import private_results
 from leaderboard.benchmarks import Benchmark
 from leaderboard.board.contents import Contents
@@ -59,7 +60,7 @@ class Ticker:
         kinds = kinds_on(settings.executor)
         self.registration = Registration(queue.store, settings.worker, benchmarks, settings.slots, kinds)
         launcher = Launcher(settings, benchmarks, self.folder)
-        self.trial = Trial(executor, settings.work_dir / "abilities", lambda: launcher.options(ABILITIES, Resources()))
+        self.trial = Trial(executor, Workdir(settings.work_dir / "abilities"), launcher.prepare_trial)
         self.health = Health(settings, self.trial, lambda: self._make_room([]), clock)
         metrics = JobMetrics(CollectorRegistry() if registry is None else registry)
         self.claims = Claims(settings, queue, results, self.health, clock, metrics)

@@ -53,6 +53,13 @@ def test_a_cluster_has_a_row_for_every_size() -> None:
     assert sizes.of(request(None), "tiny").gpus == 8, "an unknown size may be the largest"
 
 
+def test_the_smallest_job_is_that_of_the_first_row_where_rows_grow(tmp_path: Path) -> None:
+    assert Sizes.from_settings(Settings(executor="slurm", device="auto")).smallest() == (1, 4, 32_000_000_000, 21600)
+    table = tmp_path / "sizes.yaml"
+    table.write_text("- {up_to_gb: 8, gpus: 1, memory_gb: 16, hours: 1}\n- {gpus: 0, memory_gb: 64, hours: 1}\n")
+    assert Sizes.from_settings(Settings(sizes_file=table)).smallest().gpus == 0
+
+
 def test_processors_are_given_no_accelerators() -> None:
     sizes = Sizes.from_settings(Settings(executor="slurm", device="cpu"))
     assert sizes.of(request(400), "tiny")[:2] == (0, 64)

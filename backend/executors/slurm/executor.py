@@ -16,7 +16,7 @@ from backend.environment import job_environment
 from backend.executors.local import PRELOAD
 from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmMissing, SlurmSilent
 from backend.executors.slurm.script import batch_script, sbatch_arguments, slurm_name
-from backend.executors.slurm.states import COMPLETED, IMPOSSIBLE, NO_NODE_FITS, status_of
+from backend.executors.slurm.states import COMPLETED, IMPOSSIBLE, NO_NODE_FITS, WAITING, status_of
 from backend.workdir import NodeOptions, Workdir
 from leaderboard.errors import BadSettings
 from leaderboard.records import Progress
@@ -97,6 +97,7 @@ class SlurmExecutor:
     def submit(self, job: Job) -> str:
         """Queue the job and return its handle. Raises SlurmSilent."""
         workdir = Workdir(job.workdir)
+        self._end_earlier(workdir, slurm_name(job.name))
         workdir.set_node_options(
             NodeOptions(
                 environment=job_environment(self._settings),
@@ -184,6 +185,12 @@ class SlurmExecutor:
         except SlurmSilent as error:
             log.warning("Job %s (%s) ends by itself, without its ticket: %s", job.id, job.name, error)
 
+    def _end_earlier(self, workdir: Workdir, name: str) -> None:
+        """End what an earlier process has queued for this folder, a trial job say. Raises SlurmSilent."""
+        if number := workdir.ticket():
+            self._cluster.cancel(number, name)
+            workdir.remove_ticket()
+
     def _end_unfit(self, job: BatchJob) -> None:
         """End a job for which there is no node, nor will be: it would wait for ever, and keep others from trying."""
         if job.status.state is not JobState.QUEUED or job.status.reason not in IMPOSSIBLE:
@@ -202,6 +209,8 @@ class SlurmExecutor:
         status = status_of(listed)
         if status.state not in FINAL:
             return status
+        if listed.state in WAITING:
+            self._end(job)
         word = job.workdir.ended()
         if word is None and listed.state == COMPLETED:
             job.completed_since = job.completed_since or self._looked

@@ -18,6 +18,8 @@ PREEMPTED = "preempted"
 NO_NODE_FITS = "no_node_fits"
 IMPOSSIBLE = frozenset({"BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"})
 """Reasons for which a job waits that asks for more than any node or partition has."""
+HELD = frozenset({"launch failed requeued held", "JobHoldMaxRequeue"})
+"""Reasons of a job that nodes failed to start several times: it waits until an administrator releases it."""
 KILLED = {
     "TIMEOUT": "wall_limit",
     "DEADLINE": "wall_limit",
@@ -33,6 +35,8 @@ KILLED = {
 
 def status_of(job: SlurmJob) -> JobStatus:
     """The state of a job that left no word of its own about its end."""
+    if job.state in WAITING and job.reason in HELD:
+        return JobStatus(JobState.KILLED, NODE_LOST)
     if job.state in WAITING:
         return JobStatus(JobState.QUEUED, job.reason if job.reason != "None" else "")
     if job.state in RUNNING:

@@ -17,7 +17,7 @@ from backend.executors.slurm import executor as slurm_executor
 from backend.executors.slurm.cluster import SlurmCluster, SlurmJob, SlurmSilent
 from backend.executors.slurm.executor import SlurmExecutor
 from backend.executors.slurm.script import batch_script, sbatch_arguments
-from backend.executors.slurm.states import KILLED, RUNNING, WAITING, status_of
+from backend.executors.slurm.states import HELD, KILLED, RUNNING, WAITING, status_of
 from backend.failures import KILLED as KILLED_RULES
 from backend.workdir import JobOptions, Workdir
 from leaderboard.errors import BadSettings, Infrastructure
@@ -124,6 +124,20 @@ def test_a_job_that_nobody_follows_ends_by_itself(
     until(lambda: processes(workdir, 3))
     workdir.settle()
     assert until(lambda: not processes(workdir, 1))
+
+
+def test_what_an_earlier_process_queued_for_a_folder_is_ended_before_the_next_job(
+    cluster: SlurmOnLoopback, settings: Settings
+) -> None:
+    """As the trial job of a worker that was killed: it would keep a node from the others."""
+    first = SlurmExecutor.from_settings(settings, PRELOAD)
+    handle, workdir = submitted(first, "Wait", settings.work_dir)
+    until(lambda: workdir.out.joinpath("waiting.json").exists())
+    second = SlurmExecutor.from_settings(settings, PRELOAD)
+    following, _ = submitted(second, "Speak", settings.work_dir)
+    states = {job.id: job.state for job in SlurmCluster().jobs()}
+    assert states[handle.split("-")[1]] in {"CANCELLED", "COMPLETING"}
+    assert ended(second, following).state is JobState.ENDED and workdir.done
 
 
 def test_a_node_that_lost_touch_ends_its_job_when_another_has_taken_it_up(
@@ -272,6 +286,7 @@ class Silent(SlurmCluster):
     def __init__(self) -> None:
         self.listed: list[SlurmJob] = []
         self.remembered: list[SlurmJob] = []
+        self.cancelled: list[tuple[str, str]] = []
 
     def submit(self, script: str, arguments: object) -> str:
         self.listed = [SlurmJob("1", CALLED, "PENDING", "Resources")]
@@ -282,6 +297,9 @@ class Silent(SlurmCluster):
 
     def accounted(self, ids: object) -> list[SlurmJob]:
         return self.remembered
+
+    def cancel(self, job: str, name: str) -> None:
+        self.cancelled.append((job, name))
 
 
 @pytest.fixture
@@ -297,6 +315,16 @@ def test_a_job_that_waits_says_why(told: tuple[SlurmExecutor, Silent, str, Workd
     assert state(executor, handle) == (JobState.QUEUED, "Resources")
     progress = workdir.progress()
     assert progress is not None and progress.task == "waiting for a node of the cluster"
+
+
+@pytest.mark.parametrize("reason", sorted(HELD))
+def test_a_job_that_nodes_failed_to_start_is_not_waited_for(
+    told: tuple[SlurmExecutor, Silent, str, Workdir], reason: str
+) -> None:
+    executor, cluster, handle, _ = told
+    cluster.listed = [SlurmJob("1", CALLED, "PENDING", reason)]
+    assert state(executor, handle) == (JobState.KILLED, "node_lost")
+    assert cluster.cancelled == [("1", CALLED)]
 
 
 def test_accounting_is_asked_about_what_the_controller_forgot(told: tuple[SlurmExecutor, Silent, str, Workdir]) -> None:

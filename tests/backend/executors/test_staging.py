@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from backend.executors.slurm.cluster import SlurmSilent
 from backend.executors.staging import StagingExecutor
 from backend.failures import classify, rule_of
 from backend.workdir import DataNeeds, JobOptions, Workdir
-from leaderboard.benchmarks import Benchmark, Column, Part
+from leaderboard.benchmarks import Benchmark, Column, Harness, Part
 from leaderboard.errors import DownloadFailed, Infrastructure
 from leaderboard.hub.downloads import HubDownloads
 from leaderboard.hub.hub import Hub
@@ -250,8 +251,31 @@ def test_data_of_nltk_is_downloaded_once(place: Place, tmp_path: Path) -> None:
     missing = Needs(DataNeeds(nltk=["tokenizers/none"]))
     with pytest.raises(DownloadFailed, match="tokenizers/none"):
         TasksData(settings, place.source, missing).ensure(  # type: ignore[arg-type]
-            benchmark(tmp_path), JobOptions(evaluator="x:Y")
+            benchmark(tmp_path).model_copy(update={"id": "other"}), JobOptions(evaluator="x:Y")
         )
+
+
+def test_what_tasks_read_is_found_out_again_where_they_have_changed_or_a_day_later(
+    place: Place, tmp_path: Path
+) -> None:
+    """Not at every start: on a cluster the job that finds it out may wait for hours."""
+    settings = place.settings.model_copy(update={"work_dir": tmp_path / "work"})
+    executor, tasks = Needs(DataNeeds(datasets={"ada/data": ""})), tmp_path / "tasks"
+    tasks.mkdir()
+    own = benchmark(tmp_path).model_copy(update={"harness": Harness(include_path="tasks")})
+
+    def start() -> int:
+        TasksData(settings, place.source, executor).ensure(own, JobOptions(evaluator="x:Y"))  # type: ignore[arg-type]
+        return executor.asked
+
+    assert [start(), start()] == [1, 1]
+    (tasks / "more.yaml").write_text("task: more\n")
+    assert [start(), start()] == [2, 2]
+    [kept] = (tmp_path / "work" / "needs").glob("*.json")
+    os.utime(kept, (0, 0))
+    assert [start(), start()] == [3, 3]
+    kept.write_text("{")
+    assert start() == 4
 
 
 def test_what_tasks_read_is_found_by_a_job(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from backend.engines import engine_for, vllm_of
 from backend.sandbox import View
 from backend.scheduler import launch
-from backend.scheduler.launch import Launcher
-from backend.workdir import JobOptions
+from backend.scheduler.launch import TRIAL_S, Launcher
+from backend.workdir import JobOptions, Workdir
 from leaderboard.benchmarks import Benchmark, load_benchmark
 from leaderboard.errors import BadSettings
 from leaderboard.records import Request
@@ -61,6 +61,13 @@ def test_a_job_knows_its_accelerators(tmp_path: Path) -> None:
     assert options.view.processes == 5 * View.processes, "each accelerator's process has many threads"
     assert (options.view.sockets, options.view.shared_memory_bytes) == (False, View.shared_memory_bytes)
     assert told(tmp_path, rows=rows, device="cpu").gpus == 0
+
+
+def test_the_trial_job_asks_for_what_the_smallest_job_gets(tmp_path: Path) -> None:
+    """Without an accelerator it would find none, and a cluster's default may be a whole node's memory."""
+    launcher = Launcher(Settings(work_dir=tmp_path, executor="slurm"), {}, tmp_path / "jobs")
+    job = launcher.prepare_trial(Workdir(tmp_path / "abilities"))
+    assert job.resources == (1, 4, 32_000_000_000, TRIAL_S) and Workdir(job.workdir).options().gpus == 1
 
 
 def test_only_a_job_of_vllm_sees_its_environment(tmp_path: Path) -> None:
