@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -25,7 +27,11 @@ ROWS = 50
 SMALL_FIRST = ("text", "commit")
 """Kinds of columns that begin with the smallest value."""
 MEDALS = {1: "🥇", 2: "🥈", 3: "🥉"}
+KEPT_PAGES = 16
+"""Of each board: the views that were asked for last, at half a megabyte."""
+MINUTE_S = 60
 _CHANGED: WeakKeyDictionary[Board, str] = WeakKeyDictionary()
+_PAGES: WeakKeyDictionary[Board, Callable[[frozenset[tuple[str, str]], int], str]] = WeakKeyDictionary()
 SENTENCE = re.compile(r"^.+?[.!?](?=\s|$)", re.DOTALL)
 
 
@@ -81,7 +87,18 @@ class Window:
 
 
 def draw(service: Service, visit: Visit) -> str:
-    """The page of the view that the address names. Raises NotFound."""
+    """The page of the view that the address names. Raises NotFound.
+
+    It is the same for everybody, and drawn once a minute at most while the board stays as it is.
+    """
+    board = service.boards.get(service.benchmark(visit.benchmark).id).board
+    pages = _PAGES.setdefault(board, lru_cache(KEPT_PAGES)(partial(_draw, service)))
+    return pages(frozenset(visit.query.items()), int(time.time() // MINUTE_S))
+
+
+def _draw(service: Service, query: frozenset[tuple[str, str]], minute: int) -> str:
+    """The page of an address, with its times as they read in that minute."""
+    visit = Visit(query=dict(query))
     benchmark = service.benchmark(visit.benchmark)
     about = service.boards.about(benchmark.id)
     page = visit.number("page")

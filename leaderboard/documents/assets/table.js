@@ -44,7 +44,7 @@ class Table {
     this.search = h("input", {
       class: "pt-search", type: "search", "aria-label": "Search", spellcheck: "false", autocomplete: "off",
       placeholder: this.about.search.placeholder,
-      oninput: debounce(() => this.change({ search: this.search.value || undefined }), 15),
+      oninput: () => this.change({ search: this.search.value || undefined }),
       onpaste: (event) => this.paste(event),
     });
     this.search.value = this.view.search || "";
