@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
 
 from leaderboard.benchmarks import load_benchmark
-from leaderboard.documents import model, plots
+from leaderboard.documents import leaderboard, model, plots
 from leaderboard.documents.visit import Visit
 from leaderboard.documents.warm import warm_up
 from leaderboard.records import Request
@@ -54,3 +56,22 @@ def test_plots_are_drawn_once_for_a_board_and_a_choice(service: Service) -> None
     assert drawn.of(board, "average", "submitted", []) is not first, "only the latest choices are kept"
     again = open_service(service.settings).boards.get("tiny").board
     assert drawn.of(again, "average", "submitted", []) is not drawn.of(board, "average", "submitted", [])
+
+
+def test_the_leaderboard_is_drawn_once_a_minute_for_a_board_and_a_view(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 30.0
+    monkeypatch.setattr("time.time", lambda: now)
+    first = leaderboard.draw(service, Visit())
+    assert leaderboard.draw(service, Visit()) is first
+    assert leaderboard.draw(service, Visit(query={"search": "model-7"})) is not first
+    now += 60
+    following = leaderboard.draw(service, Visit())
+    assert following is not first, "its times are in words"
+    old = weakref.ref(service.boards.get("tiny").board)
+    Place(tmp_path, TINY).publish("lab/newest", {task: [1.0, 1.0, 1.0] for task in TASKS})
+    service.boards.refresh("tiny")
+    assert "lab/newest" not in following and "lab/newest" in leaderboard.draw(service, Visit())
+    gc.collect()
+    assert old() is None, "an old board is not kept by its pages"
