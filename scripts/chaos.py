@@ -58,10 +58,12 @@ LEASE_S = 20
 CALM_S = 240.0
 """Seconds within which every worker works again once nothing more goes wrong."""
 STEP_S = 0.5
-PAUSE_S = 4.0
+PAUSE_S = 6.0
 """Mean seconds between two troubles, which come independently of each other: at times several at once."""
 TROUBLES_EACH = 5
 """Troubles for each request at most: after these everything must come to its end by itself."""
+UNDISTURBED = 0.05
+"""The share of requests that are left to end by themselves: every kill would hit the last few again and again."""
 QUIET_S = 240
 """Seconds for which nothing may end before it counts as stuck."""
 TROUBLE = [
@@ -299,7 +301,7 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
     while ended < len(requests):
         time.sleep(STEP_S)
         chaos.due()
-        if chaos.tally.total() < TROUBLES_EACH * len(requests) and chaos.random.random() < STEP_S / PAUSE_S:
+        if troubled(len(requests), ended, chaos.tally.total()) and chaos.random.random() < STEP_S / PAUSE_S:
             chaos.step()
         now = len(queue.view().ended)
         if now != ended:
@@ -309,6 +311,11 @@ def wait(queue: Queue, requests: list[Request], chaos: Chaos) -> bool:
             describe(queue, chaos.workers)
             return False
     return True
+
+
+def troubled(requests: int, ended: int, troubles: int) -> bool:
+    """Whether something may still go wrong."""
+    return troubles < TROUBLES_EACH * requests and requests - ended > UNDISTURBED * requests
 
 
 def describe(queue: Queue, workers: list[Worker]) -> None:
