@@ -50,7 +50,7 @@ def _trial(settings: Settings, cluster: SlurmCluster, trial_s: float) -> Line:
     try:
         folder.mkdir(parents=True)
         (folder / "question").write_text(word)
-        job = Job(f"doctor-{word}", folder, Resources(cpus=1, wall_seconds=60))
+        job = Job(f"doctor-{word}", folder, Resources(cpus=1, memory_bytes=1_000_000_000, wall_seconds=60))
         number = cluster.submit(_script(settings, folder), sbatch_arguments(job, settings))
         return _followed(cluster, number, folder, word, trial_s)
     except SlurmSilent as error:
