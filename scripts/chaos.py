@@ -2,9 +2,9 @@
 
 Three workers, one with jobs on this machine and two on a Slurm cluster of two nodes, evaluate tiny checkpoints from a
 Hub that fails one question in ten: a quarter of them for a benchmark of the cluster's workers, the others for one of
-this machine's. Meanwhile workers, jobs, Slurm's controller and its nodes' daemons are killed,
-workers are stopped for longer than their leases, a disk fills up once and clocks jump. At the end every request must be
-published exactly once, or have failed for a fault of its own. Prints the tally; exits 1 when something is wrong.
+this machine's. Meanwhile workers, jobs, Slurm's controller and its nodes' daemons are killed, workers are stopped for
+longer than their leases, a disk fills up once and clocks jump. At the end every request must be published exactly once,
+or have failed for a fault of its own. Prints the tally; exits 1 when something is wrong.
 
 Needs root. Without Slurm all workers are local.
 """
