@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class Size(NamedTuple):
     """How long the service is left alone, to see what it uses."""
 
 
-FULL = Size((5_000, 100_000, 1_000_000), True, 9, 20, 50, ("gr.Dataframe", "gradio_leaderboard"), 30.0)
+FULL = Size((5_000, 100_000, 1_000_000), True, 9, 60, 50, ("gr.Dataframe", "gradio_leaderboard"), 30.0)
 TINY = Size((200,), False, 1, 1, 2, ("gr.Dataframe",), 1.0)
 FIRST, TYPING, READERS = "first rows painted", "typing to filtered rows, p95", "{} readers filtering at once, p95"
 PAINTED_STATIC, PAINTED_CONSTANT = "of the static page's", "of fetching and painting a constant answer"
@@ -214,7 +215,7 @@ def in_browser(browser: Browser, sides: Sequence[Side], size: Size) -> list[Read
         if side.typing_at:
             page.goto(side.typing_at, timeout=MAX_WAIT_MS)
     typing: list[list[float]] = [[] for _ in sides]
-    for word in WORDS[: size.words]:
+    for word in islice(cycle(WORDS), size.words):
         for side, page, times in zip(sides, pages, typing, strict=True):
             if MAX_WAIT_MS not in times:
                 times.append(type_word(page, side.who, word))

@@ -16,4 +16,5 @@ function askNow(payload) {
   return request.status === 200 ? JSON.parse(request.responseText) : null;
 }
 
-mount(document.querySelector(".board"), { ...options, ask, askNow });
+// After the rows that the server wrote are painted.
+requestAnimationFrame(() => setTimeout(() => mount(document.querySelector(".board"), { ...options, ask, askNow })));

@@ -295,8 +295,9 @@ class Table {
     const rows = this.length;
     const card = NARROW.matches;
     const height = card ? 92 : ROW;
-    const first = Math.max(0, Math.floor(this.port.scrollTop / height) - 8);
-    const last = Math.min(rows, first + Math.ceil(this.port.clientHeight / height) + 20);
+    const top = Math.floor(this.port.scrollTop / height);
+    const first = Math.max(0, top - 8);
+    const last = Math.min(rows, top + Math.ceil(this.port.clientHeight / height) + 12);
     const key = `${first}:${last}:${card}`;
     if (this.drawn === key) return;
     this.drawn = key;
