@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 
@@ -33,11 +34,16 @@ def at_a_terminal(words: list[str], answers: dict[str, str]) -> tuple[int, str]:
             except OSError:  # the other end is closed
                 return
 
+    def asks(question: str) -> bool:
+        """Whether it waits for the answer. What is typed before it stops showing answers is thrown away."""
+        echoes = bool(termios.tcgetattr(ours)[3] & termios.ECHO)
+        return question.encode() in shown and echoes is ("not shown" not in question)
+
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
         for question, answer in answers.items():
-            until(lambda question=question: question.encode() in shown or process.poll() is not None, 60)  # type: ignore[misc]
+            until(lambda question=question: asks(question) or process.poll() is not None, 60)  # type: ignore[misc]
             os.write(ours, answer.encode() + b"\n")
         code = process.wait(120)
         reader.join(30)
