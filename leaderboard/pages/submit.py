@@ -39,6 +39,12 @@ class Check(NamedTuple):
     codes: frozenset[str]
 
 
+LEAVE_MODEL = (
+    """() => document.querySelector(".live-lookup :is(input, textarea)").dispatchEvent(new FocusEvent("blur"))"""
+)
+"""Looks a prefilled checkpoint up by the event that typing uses: of two events the later answer might be the older."""
+
+
 def _check(label: str, codes: str) -> Check:
     return Check(label, frozenset(codes.split()))
 
@@ -270,7 +276,7 @@ def build(service: Service) -> None:
     typed = [trigger for box in (model, revision, base_model) for trigger in (box.blur, box.submit)]
     chosen = [box.input for box in (precision, model_type, weight_type, chat)]
     gr.on([*typed, *chosen, again.click, later.tick], looked, inputs, outputs, js=with_location, **event)
-    on_load(bind_service(prefill, service), location, fields).then(looked, inputs, outputs, js=with_location, **event)
+    on_load(bind_service(prefill, service), location, fields).then(None, js=LEAVE_MODEL, **EVENT)
     on_load(bind_service(show_kind, service), location, [other_kinds, checkpoint, beside, again])
     sent = button.click(bind_service(submit, service), inputs, [panel, button, target], js=with_location, **EVENT)
     sent.then(None, target, None, js="(target) => { if (target) location.assign(target); }")

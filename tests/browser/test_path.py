@@ -54,6 +54,38 @@ def test_from_the_form_to_the_board_and_its_examples(page: Page) -> None:
     expect(page.locator("article.example.wrong").first).to_be_visible()
 
 
+def test_the_last_look_up_is_about_what_the_form_says(page: Page) -> None:
+    filling: list[Route] = []
+    looks: list[Route] = []
+    answered: list[Route] = []
+
+    def hold(route: Route) -> None:
+        data = (route.request.post_data_json or {}).get("data", [])
+        if len(data) == 1:
+            filling.append(route)
+        elif "podium-demo/tiny-finetuned" in data and not answered:
+            looks.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/gradio_api/**", hold)
+    page.goto("/submit")
+    page.get_by_label("Model on the Hub").fill("podium-demo/tiny-finetuned")
+    while not looks:
+        page.wait_for_timeout(50)
+    for route in filling:  # the form gets the benchmark's own choices while it is looked up with others
+        route.continue_()
+    expect(page.get_by_label("Precision")).to_have_value("bfloat16")
+    page.wait_for_timeout(500)
+    for route in reversed(looks):
+        answered.append(route)
+        route.continue_()
+        page.wait_for_timeout(500)
+    expect(
+        page.get_by_role("button", name=re.compile("^Queue podium-demo.tiny-finetuned at .* in bfloat16$"))
+    ).to_be_visible()
+
+
 def test_a_refused_checkpoint_says_everything_that_is_wrong(page: Page) -> None:
     page.goto("/submit?model=podium-demo/custom-code")
     result = page.locator("#found").first
