@@ -22,24 +22,28 @@ import pyarrow.parquet as pq
 
 from leaderboard import FileStore
 from leaderboard.benchmarks import Benchmark
+from leaderboard.board.measured_rows import MeasuredRows
 from leaderboard.board.rows import (
     DESCRIBED,
     KnownFacts,
-    Row,
+    cells,
     columns,
     frame,
+    in_columns,
     latest,
     measured,
     measured_columns,
+    measured_dtypes,
     request_info,
 )
+from leaderboard.columns import KIND, RESULT_PATH, RESULT_VERSION
 from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.competitions.standings import Standing, Standings
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.models.facts import FACTS_PATH, FactsOfAll, KnownModels
 from leaderboard.records import KINDS, AnyRequest, PodiumBlock, Request
 from leaderboard.results.blocks import ResultBlocks
-from leaderboard.results.details_store import RESULT_PATH
+from leaderboard.results.details_store import RESULT_PATH as RESULT_FILE
 from leaderboard.submissions.policy import Policies, Rules, policy_path
 
 LAYOUT_KEY = b"podium.layout"
@@ -48,6 +52,8 @@ LAYOUT = 1
 DECIDED_KEY = b"podium.decided"
 """Schema metadata: hash of what people decided and the Hub renamed, as far as the table shows it."""
 SAVE_TRIES = 3
+NULLABLE = {pa.float64(): pd.Float64Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+"""What columns of the saved table are read as, so that no whole number becomes a float."""
 
 
 class RequestList(Protocol):
@@ -97,7 +103,8 @@ def rebuild(
 ) -> pd.DataFrame:
     """The contents table from scratch; `results` are path, version and block. Runs with a limit are left out."""
     rows = [measured(block, path, version, benchmark) for path, version, block in results if block.limit is None]
-    return frame(latest(rows), known._replace(requests={request.id: request for request in requests}), benchmark)
+    known = known._replace(requests={request.id: request for request in requests})
+    return frame(latest(in_columns(rows, benchmark)), known, benchmark)
 
 
 class Contents:
@@ -126,7 +133,7 @@ class Contents:
         self._lock = threading.RLock()
         self._seen: str | None = None
         self._looks = 0
-        self._rows: dict[str, dict[str, Row | None]] = {name: {} for name in benchmarks}
+        self._rows = {name: MeasuredRows(benchmark) for name, benchmark in benchmarks.items()}
         self._hub = FactsOfAll()
         self._unreadable: dict[str, Unreadable] = {}
         self._stated: dict[str, tuple[AnyRequest, str]] = {}
@@ -158,8 +165,8 @@ class Contents:
             benchmark = self._benchmarks[block.benchmark]
             self._blocks.keep(path, version, block)
             self._refresh()
-            rows = [row for row in self._rows[block.benchmark].values() if row]
-            rows = latest([*rows, measured(block, path, version, benchmark)])
+            row = measured(block, path, version, benchmark)
+            rows = latest(self._rows[block.benchmark].with_row(path, row))
             known = self._known(self._inputs(), benchmark)
             table, decided = frame(rows, known, benchmark), self._decisions(rows, known)
             return {contents_path(block.benchmark): _parquet(table, benchmark, decided)}
@@ -213,7 +220,7 @@ class Contents:
             made_from = self._inputs()
             if table is not None and table.made_from.same_as(made_from):
                 return table
-            rows = latest(row for row in self._rows[benchmark_id].values() if row)
+            rows = latest(self._rows[benchmark_id].table())
             known = self._known(made_from, benchmark)
             version = self._fingerprint(rows, known)
             if table is not None and table.version == version:
@@ -230,19 +237,19 @@ class Contents:
         decided = self._decided[benchmark.id]
         return KnownFacts(inputs.requests, self._hub.facts, self._flagged, self._official[benchmark.id], decided)
 
-    def _fingerprint(self, rows: Sequence[Row], known: KnownFacts) -> str:
+    def _fingerprint(self, rows: pd.DataFrame, known: KnownFacts) -> str:
         """A hash of everything that the table is made from."""
         digest = hashlib.sha256()
-        for row in rows:
-            stated = self._request_cells(known.requests.get(row["request_id"]))
-            digest.update(repr((row["result_path"], row["result_version"], stated)).encode())
+        for path, version, request_id in cells(rows, RESULT_PATH, RESULT_VERSION, "request_id"):
+            stated = self._request_cells(known.requests.get(request_id))
+            digest.update(repr((path, version, stated)).encode())
         beside = (self._hub.versions.items(), known.flagged, known.official, known.standings.items())
         digest.update(repr([sorted(each) for each in beside]).encode())
         return digest.hexdigest()[:20]
 
-    def _decisions(self, rows: Sequence[Row], known: KnownFacts) -> str:
+    def _decisions(self, rows: pd.DataFrame, known: KnownFacts) -> str:
         """A hash of what people decided and the Hub renamed; not of what changes all the time, such as likes."""
-        requests = [known.requests.get(row["request_id"]) for row in rows]
+        requests = [known.requests.get(request_id) for (request_id,) in cells(rows, "request_id")]
         corrected = [(each.id, self._request_cells(each)) for each in requests if each and each.corrected]
         renamed = [(facts.model, facts.since, *sorted(facts.aliases.items())) for facts in known.facts.values()]
         renamed = [names for names in renamed if any(names[1:])]
@@ -262,11 +269,12 @@ class Contents:
 
     def _refresh(self) -> None:
         changes = self._store.changes_since(self._seen)
+        taken: set[str] = set()
         if changes.complete:
             self._forget_all()
             for name in self._benchmarks:
                 if contents_path(name) in changes.paths:
-                    self._take_saved(name, changes.paths)
+                    taken |= self._take_saved(name, changes.paths)
         for name in self._benchmarks:
             if changes.complete or policy_path(name) in changes.paths:
                 self._take_official(name, changes.paths.get(policy_path(name)))
@@ -277,38 +285,37 @@ class Contents:
         if changes.complete or any(FACTS_PATH.fullmatch(path) for path in changes.paths):
             self._hub = self._models.all()
         for path, version in changes.paths.items():
-            if (match := RESULT_PATH.fullmatch(path)) and match["benchmark"] in self._rows:
+            if path not in taken and (match := RESULT_FILE.fullmatch(path)) and match["benchmark"] in self._rows:
                 self._take_result(path, match["benchmark"], version)
         self._seen = changes.version
         self._looks += bool(changes.paths or changes.complete)
 
     def _forget_all(self) -> None:
-        for rows in self._rows.values():
-            rows.clear()
+        for name, benchmark in self._benchmarks.items():
+            self._rows[name].restart(in_columns([], benchmark))
         self._flagged = ()
         self._decided.clear()
         self._unreadable.clear()
 
-    def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> None:
-        """Take the rows of the saved table whose result files have not changed since."""
+    def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> set[str]:
+        """Take the rows of the saved table whose result files have not changed since; the paths of these."""
         benchmark = self._benchmarks[benchmark_id]
         try:
             table = pq.read_table(pa.BufferReader(self._store.read(contents_path(benchmark_id))[0]))
         except (NotFound, pa.ArrowException, OSError):
-            return
+            return set()
         if (table.schema.metadata or {}).get(LAYOUT_KEY) != _layout(benchmark):
-            return
-        for row in table.select(measured_columns(benchmark)).to_pylist():
-            known = row["kind"] in KINDS and row["result_version"]
-            if known and listing.get(row["result_path"]) == row["result_version"]:
-                self._rows[benchmark_id][row["result_path"]] = row
+            return set()
+        saved = table.select(measured_columns(benchmark)).to_pandas(types_mapper=NULLABLE.get)
+        saved_cells = enumerate(cells(saved, RESULT_PATH, RESULT_VERSION, KIND))
+        same = [at for at, (path, version, kind) in saved_cells if kind in KINDS and version == listing.get(path, "")]
+        rows = saved.take(same).reset_index(drop=True).astype(measured_dtypes(benchmark))
+        self._rows[benchmark_id].restart(rows)
+        return set(rows[RESULT_PATH])
 
     def _take_result(self, path: str, benchmark_id: str, version: str | None) -> None:
         rows = self._rows[benchmark_id]
-        known = rows.get(path)
-        if known is not None and known["result_version"] == version:
-            return
-        rows.pop(path, None)
+        rows.put(path, None)
         self._unreadable.pop(path, None)
         if version is None:
             return
@@ -319,8 +326,8 @@ class Contents:
         except Unreadable as problem:
             self._unreadable[path] = problem
             return
-        limited = block.limit is not None
-        rows[path] = None if limited else measured(block, path, version, self._benchmarks[benchmark_id])
+        if block.limit is None:
+            rows.put(path, measured(block, path, version, self._benchmarks[benchmark_id]))
 
     def _take_flags(self) -> None:
         self._unreadable.pop(LIST_PATH, None)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from leaderboard.benchmarks import load_benchmarks
-from leaderboard.board.rows import KnownFacts, frame, measured
+from leaderboard.board.rows import KnownFacts, frame, in_columns, measured
 from leaderboard.community.flags import LIST_PATH, MAX_OPEN, MOVES, Category, Draft, FlagList, Flags, State, Upheld
 from leaderboard.community.removals import Removals
 from leaderboard.community.votes import Votes, votes_path
@@ -173,7 +173,7 @@ def test_accepted_flags_label_rows_and_removals_take_them_away() -> None:
             Upheld("org/model1", "contamination", "https://hub/d/1"),
         ]
     )
-    table = frame(rows, known, TINY)
+    table = frame(in_columns(rows, TINY), known, TINY)
     assert table["fullname"].tolist() == ["org/model1", "org/model3"]
     assert table["Flagged"].tolist() == [True, False]
     assert table["flag_category"].tolist()[0] == "contamination"
@@ -186,7 +186,7 @@ def test_a_new_name_does_not_leave_a_flag_behind() -> None:
     renamed = ModelFacts(model="org/renamed", revision="0" * 40, aliases={"org/model1": "2026-02-01T00:00:00Z"})
     for raised_at, flagged in (("2026-01-15T00:00:00Z", True), ("2026-03-01T00:00:00Z", False)):
         held = [Upheld("org/model1", "other", "/x", raised_at)]
-        table = frame(rows, KnownFacts(facts={"org/renamed": renamed}, flagged=held), TINY)
+        table = frame(in_columns(rows, TINY), KnownFacts(facts={"org/renamed": renamed}, flagged=held), TINY)
         assert table["fullname"].tolist() == ["org/renamed"]
         assert table["Flagged"].tolist() == [flagged], "after the rename the old name is somebody else's"
         assert not flagged or table["flag_link"].tolist() == ["/model/org/renamed#flags"]
