@@ -18,13 +18,14 @@ from leaderboard.columns import AFTER_SCORES, BEFORE_SCORES, COLUMNS, MODEL, RES
 from leaderboard.columns.column import Cell, ModelInfo, ResultFile, RowName
 from leaderboard.community.flags import Upheld, discussed_at
 from leaderboard.competitions.standings import Standing
-from leaderboard.models.lineage import base_models, generation, is_merge, is_mixture, originals
+from leaderboard.models.lineage import generation, is_mixture
 from leaderboard.models.repositories import Repositories, Repository
+from leaderboard.models.summary import originals
 from leaderboard.records import (
     KINDS,
     AnyRequest,
     Kind,
-    ModelFacts,
+    ModelSummary,
     ModelType,
     PodiumBlock,
     kind_of,
@@ -47,7 +48,7 @@ class KnownFacts(NamedTuple):
 
     requests: Mapping[str, AnyRequest] = {}
     """By id."""
-    facts: Mapping[str, ModelFacts] = {}
+    facts: Mapping[str, ModelSummary] = {}
     """By model."""
     flagged: Sequence[Upheld] = ()
     """Flags that the maintainers accepted, removals first; models that were removed are not in the table."""
@@ -127,7 +128,7 @@ def frame(rows: pd.DataFrame, known: KnownFacts, benchmark: Benchmark) -> pd.Dat
     described = pd.DataFrame(
         {column.name: [column.from_model(model) for model in models] for column in DESCRIBED if column.from_model}
     )
-    described = described.astype({name: dtypes[name] for name in described})
+    described = described.astype({str(name): dtypes[str(name)] for name in described})
     return pd.concat([rows, described], axis="columns")[list(dtypes)]
 
 
@@ -200,8 +201,8 @@ def _model_info(
     return info._replace(
         base=next(iter(bases.get(model, ())), model if pretrained else None),
         generation=generation(model, bases, lambda name: name != model or pretrained),
-        merged=info.type is ModelType.MERGE or (facts is not None and is_merge(facts)),
-        mixture=is_mixture(facts, info.architectures.split(";")),
+        merged=info.type is ModelType.MERGE or (facts is not None and facts.is_merge),
+        mixture=is_mixture(facts.states_mixture if facts else None, info.architectures.split(";")),
         available=has_name and (facts is None or facts.available),
         official=on_hub and namespace_of(model).casefold() in known.official,
         copy_of=copies.get((model, row.commit)),
@@ -213,7 +214,7 @@ def _model_info(
     )
 
 
-def request_info(model: str, request: AnyRequest | None, facts: ModelFacts | None) -> ModelInfo:
+def request_info(model: str, request: AnyRequest | None, facts: ModelSummary | None) -> ModelInfo:
     """What the request and the Hub alone say of a model."""
     stated = request.model_type if request else ""
     return ModelInfo(
@@ -228,7 +229,7 @@ def request_info(model: str, request: AnyRequest | None, facts: ModelFacts | Non
 
 def _bases(rows: Sequence[_PresentRow], known: KnownFacts) -> dict[str, list[str]]:
     """Model -> what it was made from, as far as requests, cards and tags say."""
-    bases = {model: base_models(facts) for model, facts in known.facts.items()}
+    bases = {model: list(facts.bases) for model, facts in known.facts.items() if facts.bases}
     for row in rows:
         request, model = known.requests.get(row.request_id), row.repository.name
         if request and request.base_model and request.base_model != model:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from leaderboard.columns.filters import Filter
-from leaderboard.records import AnyRequest, ModelFacts, ModelType, PodiumBlock
+from leaderboard.records import AnyRequest, ModelSummary, ModelType, PodiumBlock
 
 Cell = str | int | float | bool | None
 """None is unknown."""
@@ -42,7 +42,7 @@ class ModelInfo(NamedTuple):
     model: str
     type: ModelType
     request: AnyRequest | None = None
-    facts: ModelFacts | None = None
+    facts: ModelSummary | None = None
     architectures: str = ""
     """Separated by `;`."""
     base: str | None = None

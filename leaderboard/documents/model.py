@@ -23,7 +23,7 @@ from leaderboard.documents.render import render
 from leaderboard.documents.visit import Visit
 from leaderboard.errors import HubUnavailable, NotFound
 from leaderboard.models.repositories import present_command
-from leaderboard.records import ModelFacts, PodiumBlock, Request, Score, kind_of
+from leaderboard.records import ModelSummary, PodiumBlock, Request, Score, kind_of
 from leaderboard.service import Service
 
 TITLE = "Model"
@@ -100,7 +100,7 @@ class ExamplePage:
         return max(1, -(-self.total // EXAMPLES_SHOWN))
 
 
-def facts(request: Request | None, known: ModelFacts | None = None) -> list[Fact]:
+def facts(request: Request | None, known: ModelSummary | None = None) -> list[Fact]:
     """The facts about the model, by its request and what is `known` of it, as its row on the board has them."""
     if request is None:
         return []

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from leaderboard import FileStore
 from leaderboard.errors import Unreadable
 from leaderboard.models.lineage import MERGE_FILES, Twin, all_weights, oldest, told_by_config, weights_of
-from leaderboard.models.repositories import Repositories, known_commits
-from leaderboard.records import ModelFacts, model_folder, model_in, now
+from leaderboard.models.repositories import Repositories
+from leaderboard.models.summary import summary
+from leaderboard.records import ModelFacts, ModelSummary, model_folder, model_in, now
 from leaderboard.stores.edit import EditedFiles, edit
 
 FACTS_PATH = re.compile(r"facts/(?P<model>[^/]+/[^/]+)\.json")
@@ -149,10 +150,10 @@ class Names(NamedTuple):
 class FactsOfAll:
     """What all facts files said at one moment; it does not change."""
 
-    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
+    facts: Mapping[str, ModelSummary] = field(default_factory=dict)
     """By model."""
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Path of each facts file that can be read -> its version."""
+    """Model -> version of its facts file, where that can be read."""
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
     """By path."""
 
@@ -167,7 +168,7 @@ class KnownModels:
         self._store = store
         self._lock = threading.Lock()
         self._seen: str | None = None
-        self._facts: dict[str, ModelFacts] = {}
+        self._facts: dict[str, ModelSummary] = {}
         self._versions: dict[str, str] = {}
         self._unreadable: dict[str, Unreadable] = {}
         self._by_weights: dict[str, set[tuple[str, str]]] | None = None
@@ -175,7 +176,7 @@ class KnownModels:
         self._now: dict[str, str] = {}
         self._spelled: dict[str, str] = {}
         """Name in small letters -> as it is spelled, of present and earlier names."""
-        self._repositories: tuple[dict[str, ModelFacts] | None, Repositories] = (None, Repositories({}))
+        self._repositories: tuple[dict[str, ModelSummary] | None, Repositories] = (None, Repositories({}))
 
     def all(self) -> FactsOfAll:
         """Everything that is known, as of now."""
@@ -189,7 +190,7 @@ class KnownModels:
             self._refresh()
             return sorted(self._facts)
 
-    def get(self, model: str) -> ModelFacts | None:
+    def get(self, model: str) -> ModelSummary | None:
         """What is kept of a model."""
         with self._lock:
             self._refresh()
@@ -208,7 +209,7 @@ class KnownModels:
             if facts is None:
                 return Names(model, {})
             since = after.aliases.get(model, "") if after is not None and after is not facts else ""
-            return Names(facts.model, dict(facts.aliases), max(since, facts.since), frozenset(known_commits(facts)))
+            return Names(facts.model, dict(facts.aliases), max(since, facts.since), frozenset(facts.commits))
 
     def twins(self, facts: ModelFacts) -> list[Twin]:
         """Every known checkpoint with these weights, but this commit itself."""
@@ -266,12 +267,12 @@ class KnownModels:
 
     def _take(self, path: str, content: bytes, version: str) -> None:
         try:
-            facts = _parsed(path, content)
+            facts = summary(_parsed(path, content))
         except Unreadable as error:
             self._unreadable[path] = error
             return
         model = _model_of(path)
-        self._facts[model], self._versions[path] = facts, version
+        self._facts[model], self._versions[model] = facts, version
         self._now |= dict.fromkeys(facts.aliases, model)
         self._spelled |= {name.lower(): name for name in (*facts.aliases, model)}
         if self._by_weights is not None:
@@ -280,14 +281,14 @@ class KnownModels:
     def _forget(self, path: str) -> None:
         model = _model_of(path)
         self._unreadable.pop(path, None)
-        self._versions.pop(path, None)
+        self._versions.pop(model, None)
         facts = self._facts.pop(model, None)
         if facts is None:
             return
         for alias in facts.aliases:
             self._now.pop(alias, None)
         if self._by_weights is not None:
-            for revision, weights in all_weights(facts).items():
+            for revision, weights in facts.weights.items():
                 self._by_weights[weights].discard((model, revision))
 
     def _of_weights(self) -> Mapping[str, set[tuple[str, str]]]:
@@ -319,8 +320,8 @@ def _parsed(path: str, content: bytes) -> ModelFacts:
         raise Unreadable(path, f"it does not hold a model's facts ({error})") from error
 
 
-def _add_weights(by_weights: dict[str, set[tuple[str, str]]], model: str, facts: ModelFacts) -> None:
-    for revision, weights in all_weights(facts).items():
+def _add_weights(by_weights: dict[str, set[tuple[str, str]]], model: str, facts: ModelSummary) -> None:
+    for revision, weights in facts.weights.items():
         by_weights.setdefault(weights, set()).add((model, revision))
 
 

@@ -51,16 +51,22 @@ def is_merge(facts: ModelFacts) -> bool:
     return relation is None and isinstance(stated, list) and len({str(name).casefold() for name in stated}) > 1
 
 
-def is_mixture(facts: ModelFacts | None, architectures: Iterable[str] = ()) -> bool:
-    """Whether it is a mixture of experts: by the number of experts in its config, else by its tags or class names."""
-    config = facts.configs.get("config.json") if facts else None
-    if isinstance(config, dict):
-        counts = list(_expert_counts(config))
-        if counts:
-            return max(counts) > 1
-    tags = {tag.casefold() for tag in [*facts.tags, *_words(facts.card.get("tags"))]} if facts else set()
-    classes = [*architectures, *(facts.architectures if facts else ())]
-    return not tags.isdisjoint(MIXTURE_TAGS) or any(MIXTURE_CLASS.search(name) for name in classes)
+def states_mixture(facts: ModelFacts) -> bool | None:
+    """Whether a repository says that it is a mixture of experts; None where it does not say.
+
+    By the number of experts in its config, else by its tags or class names.
+    """
+    config = facts.configs.get("config.json")
+    counts = list(_expert_counts(config)) if isinstance(config, dict) else []
+    if counts:
+        return max(counts) > 1
+    tags = {tag.casefold() for tag in [*facts.tags, *_words(facts.card.get("tags"))]}
+    return not tags.isdisjoint(MIXTURE_TAGS) or is_mixture(None, facts.architectures) or None
+
+
+def is_mixture(stated: bool | None, architectures: Iterable[str]) -> bool:
+    """Whether it is a mixture of experts: as the repository `stated`, else by class names."""
+    return any(MIXTURE_CLASS.search(name) for name in architectures) if stated is None else stated
 
 
 def _expert_counts(config: Mapping[str, Any]) -> Iterable[int]:
@@ -158,22 +164,6 @@ def all_weights(facts: ModelFacts) -> dict[str, str]:
     """Commit -> weights, for every commit of a model that is known here."""
     own = weights_of(facts) if facts.revision not in facts.weights else ""
     return facts.weights | ({facts.revision: own} if own else {})
-
-
-def originals(known: Mapping[str, ModelFacts]) -> dict[tuple[str, str], str]:
-    """(model, commit) of every copy -> the model whose weights they were first."""
-    groups: dict[str, list[Twin]] = {}
-    for model, facts in known.items():
-        for revision, weights in all_weights(facts).items():
-            groups.setdefault(weights, []).append(Twin(model, revision, facts.created_at))
-    original_of = {}
-    for twins in groups.values():
-        first = oldest(twins)
-        if first is not None:
-            original_of.update(
-                {(twin.model, twin.revision): first.model for twin in twins if twin.model != first.model}
-            )
-    return original_of
 
 
 def _words(value: Any) -> list[str]:

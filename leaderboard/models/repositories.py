@@ -10,8 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from leaderboard.models.lineage import all_weights
-from leaderboard.records import ModelFacts, PodiumBlock, is_commit
+from leaderboard.records import ModelFacts, ModelSummary, PodiumBlock, is_commit
 
 
 class Commits(Protocol):
@@ -34,7 +33,7 @@ class Repository(NamedTuple):
 class Repositories:
     """Names and the repositories that had them, as the facts say at one moment."""
 
-    def __init__(self, facts: Mapping[str, ModelFacts]) -> None:
+    def __init__(self, facts: Mapping[str, ModelSummary]) -> None:
         self._facts = facts
         self._renamed: dict[str, list[tuple[str, str]]] = {}
         """Earlier name -> until when it was a repository's (UTC), and what that is called now."""
@@ -68,7 +67,7 @@ class Repositories:
     def _has_any(self, model: str, commits: Collection[str]) -> bool:
         """Whether one of `commits` is known of what is called `model` now."""
         facts = self._facts.get(model)
-        return facts is not None and not known_commits(facts).isdisjoint(commits)
+        return facts is not None and not facts.commits.isdisjoint(commits)
 
 
 def present_command(block: PodiumBlock, repositories: Repositories) -> str:
@@ -78,12 +77,7 @@ def present_command(block: PodiumBlock, repositories: Repositories) -> str:
     return re.sub(own_name, repository.name, block.provenance.command or "") if repository.has_name else ""
 
 
-def known_commits(facts: ModelFacts) -> set[str]:
-    """The commits of a repository that this board has seen."""
-    return {facts.revision, *all_weights(facts)}
-
-
-def may_be_another(kept: ModelFacts, seen: ModelFacts) -> bool:
+def may_be_another(kept: ModelFacts | ModelSummary, seen: ModelFacts) -> bool:
     """Whether the repository `seen` may be another one than that of the same name which was `kept`."""
     if kept.model.casefold() != seen.model.casefold() or not (kept.created_at and seen.created_at):
         return False
@@ -91,7 +85,7 @@ def may_be_another(kept: ModelFacts, seen: ModelFacts) -> bool:
     return kept.created_at[:length] != seen.created_at[:length]
 
 
-def is_another(kept: ModelFacts, seen: ModelFacts, hub: Commits) -> bool:
+def is_another(kept: ModelFacts | ModelSummary, seen: ModelFacts, hub: Commits) -> bool:
     """Whether another repository has taken the name of the one that was `kept`: it has not the commit that is known.
 
     Raises ModelUnavailable, HubUnavailable.

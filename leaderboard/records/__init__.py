@@ -21,6 +21,7 @@ from leaderboard.records.kinds import (
 )
 from leaderboard.records.kinds.kind import Kind
 from leaderboard.records.kinds.named import ArtifactRequest, CodeRequest, EndpointRequest, NamedBlock, NamedRequest
+from leaderboard.records.model_summary import ModelSummary
 from leaderboard.records.people import Person, hub_name, is_same
 from leaderboard.records.problem import Failure, Fault, Problem, Severity
 from leaderboard.records.repository import (
@@ -87,6 +88,7 @@ __all__ = [
     "Kind",
     "Lease",
     "ModelFacts",
+    "ModelSummary",
     "ModelType",
     "NamedBlock",
     "NamedRequest",

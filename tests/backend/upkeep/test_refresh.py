@@ -13,7 +13,7 @@ import localhub
 from backend.upkeep.models import Refresher
 from leaderboard.errors import HubUnavailable
 from leaderboard.hub.hub import Hub
-from leaderboard.models.facts import KnownModels, facts_file, facts_path
+from leaderboard.models.facts import KnownModels, facts_file, facts_path, read_facts
 from leaderboard.records import ModelFacts
 from leaderboard.stores.local import LocalStore
 from localhub.faults import Fault
@@ -63,7 +63,7 @@ def kept(model: str) -> ModelFacts:
 
 
 def facts(store: LocalStore, model: str) -> ModelFacts:
-    result = KnownModels(store).get(model)
+    result = read_facts(store.read(facts_path(model))[0])
     assert result is not None
     return result
 

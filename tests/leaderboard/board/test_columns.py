@@ -18,6 +18,7 @@ from leaderboard.columns import COLUMNS, FILTERS, GROUPS, HIDDEN, PRESETS, RESER
 from leaderboard.columns.column import BoardColumn
 from leaderboard.columns.filters import Filter, HideFilter, ListFilter, OnlyFilter, RangeFilter
 from leaderboard.documents.model import facts
+from leaderboard.models.summary import summary
 from leaderboard.records import ModelFacts, ModelType, NamedBlock, PodiumBlock, Provenance, Request, Score
 from tests.shared import ROOT
 
@@ -63,8 +64,10 @@ def table() -> pd.DataFrame:
         for number, block in enumerate(blocks)
     ]
     hub = {
-        block.model: ModelFacts(model=block.model, revision=block.revision, likes=3, created_at="2026-01-02T03:04:05Z",
-                                available=number != 1, configs={"config.json": {"num_local_experts": 8 * (number % 2)}})
+        block.model: summary(
+            ModelFacts(model=block.model, revision=block.revision, likes=3, created_at="2026-01-02T03:04:05Z",
+                       available=number != 1, configs={"config.json": {"num_local_experts": 8 * (number % 2)}})
+        )
         for number, block in enumerate(blocks)
     }  # fmt: skip
     known = KnownFacts(facts=hub, official={"org2"})

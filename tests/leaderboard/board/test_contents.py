@@ -23,6 +23,7 @@ from leaderboard.community.flags import Category, Draft, Flags, State
 from leaderboard.competitions.baselines import Baselines
 from leaderboard.competitions.reviews import Reviews, ReviewState
 from leaderboard.errors import NotFound, Unreadable
+from leaderboard.models.summary import summary
 from leaderboard.queue.queue import Queue as RequestFiles
 from leaderboard.records import ModelFacts, ModelType, Person, PodiumBlock, Provenance, Request, Score
 from leaderboard.results.details import details_table
@@ -383,7 +384,7 @@ def from_files(store: LocalStore, queue: Queue) -> pd.DataFrame:
             if path.startswith("tiny/") and RESULT_PATH.fullmatch(path):
                 result.append((path, version, read_block(path, content)))
             if path.startswith("facts/"):
-                known[path[6:-5]] = ModelFacts.model_validate_json(content)
+                known[path[6:-5]] = summary(ModelFacts.model_validate_json(content))
         except (Unreadable, ValueError):
             continue
     return rebuild(result, queue.requests, KnownFacts(facts=known), TINY)

@@ -15,6 +15,7 @@ from leaderboard.community.flags import LIST_PATH, MAX_OPEN, MOVES, Category, Dr
 from leaderboard.community.removals import Removals
 from leaderboard.community.votes import Votes, votes_path
 from leaderboard.errors import NotFound, NotPossible, Unreadable
+from leaderboard.models.summary import summary
 from leaderboard.queue.queue import Queue
 from leaderboard.records import ModelFacts, Request
 from leaderboard.stores.local import LocalStore
@@ -186,7 +187,7 @@ def test_a_new_name_does_not_leave_a_flag_behind() -> None:
     renamed = ModelFacts(model="org/renamed", revision="0" * 40, aliases={"org/model1": "2026-02-01T00:00:00Z"})
     for raised_at, flagged in (("2026-01-15T00:00:00Z", True), ("2026-03-01T00:00:00Z", False)):
         held = [Upheld("org/model1", "other", "/x", raised_at)]
-        table = frame(in_columns(rows, TINY), KnownFacts(facts={"org/renamed": renamed}, flagged=held), TINY)
+        table = frame(in_columns(rows, TINY), KnownFacts(facts={"org/renamed": summary(renamed)}, flagged=held), TINY)
         assert table["fullname"].tolist() == ["org/renamed"]
         assert table["Flagged"].tolist() == [flagged], "after the rename the old name is somebody else's"
         assert not flagged or table["flag_link"].tolist() == ["/model/org/renamed#flags"]

@@ -21,6 +21,7 @@ from leaderboard.errors import NotAccepted
 from leaderboard.identity import Asker
 from leaderboard.models.facts import KnownModels
 from leaderboard.models.repositories import Repositories, Repository, present_command
+from leaderboard.models.summary import summary
 from leaderboard.records import ModelFacts, Person, Provenance, Request
 from leaderboard.service import Service
 from tests.leaderboard.board.test_contents import block
@@ -144,7 +145,7 @@ def test_what_was_started_before_and_measured_after_a_rename_is_told_by_its_comm
         ),
         "ada/first": ModelFacts(model="ada/first", revision="b" * 40, weights={"b" * 40: "v"}),
     }
-    repositories, later = Repositories(known), "2026-03-01T00:00:00Z"
+    repositories, later = Repositories({name: summary(facts) for name, facts in known.items()}), "2026-03-01T00:00:00Z"
     assert repositories.of("ada/first", later, ["a" * 40]) == Repository("ada/best")
     assert repositories.of("ada/first", later, ["b" * 40]) == Repository("ada/first")
     assert repositories.of("ada/first", later) == Repository("ada/first")
@@ -177,7 +178,7 @@ def test_reproduce_names_the_repository_that_was_measured() -> None:
     def reproduced(name: str, time: str, revision: str) -> str:
         made = Provenance(command=command.format(name=name))
         measured = block(model=name, time=time, revision=revision, provenance=made)
-        return present_command(measured, Repositories(known))
+        return present_command(measured, Repositories({name: summary(facts) for name, facts in known.items()}))
 
     before, after = "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z"
     moved = "lm_eval --model_args pretrained=ada/best,revision=main,tokenizer=ada/best --tasks ada/first-questions"

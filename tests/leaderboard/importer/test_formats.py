@@ -20,6 +20,7 @@ from leaderboard.errors import NotFound
 from leaderboard.importer import Importer, Report
 from leaderboard.importer.sources import BoardFolder
 from leaderboard.models.facts import KnownModels, facts_file, facts_path
+from leaderboard.models.summary import summary
 from leaderboard.records import ModelFacts, PodiumBlock, is_repo_id
 from leaderboard.results.every_eval_ever import ResultSource, export
 from tests.leaderboard.importer.test_importer import NAME, TINY, Board, counts
@@ -227,7 +228,7 @@ def test_what_the_old_board_knew_is_kept_until_the_hub_was_asked(board: Board, t
     learned = ModelFacts(model="org/ok", revision=SHA["ok"], likes=9)
     board.store.commit({facts_path("org/ok"): facts_file(learned)}, "Asked")
     assert counts(board.take(old).facts) == (0, 0, 0, 1)
-    assert KnownModels(board.store).get("org/ok") == learned
+    assert KnownModels(board.store).get("org/ok") == summary(learned)
 
 
 def test_the_real_table(board: Board, tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_the_real_table(board: Board, tmp_path: Path) -> None:
     assert board.take(tmp_path / "old", benchmark=V2).facts.new == 3
     for name in chosen:
         facts = KnownModels(board.store).get(name)
-        assert facts is not None and "merge" in facts.tags
+        assert facts is not None and facts.is_merge
         assert (facts.likes or 0) == float(names[name]["Hub ❤️"]) and facts.license in (names[name]["Hub License"], None)
 
 

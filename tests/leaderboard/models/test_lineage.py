@@ -18,10 +18,11 @@ from leaderboard.models.lineage import (
     is_mixture,
     is_older,
     oldest,
-    originals,
+    states_mixture,
     told_by_config,
     weights_of,
 )
+from leaderboard.models.summary import originals, summary
 from leaderboard.records import ModelFacts
 
 SHA, OTHER = "a" * 40, "b" * 40
@@ -102,13 +103,11 @@ def test_merges(said: dict[str, Any], expected: bool) -> None:
         (facts("org/Qwen1.5-MoE-A2.7B"), False),
         (facts("moe/smoelt", tags=["smoelt", "moeglich"]), False),
         (facts(tags=["MoE"]), True),
-        (None, False),
     ],
 )
-def test_mixtures(known: ModelFacts | None, expected: bool) -> None:
-    assert is_mixture(known) is expected
-    if known is not None:
-        assert is_mixture(board_facts(known)) is expected, "what is kept still tells"
+def test_mixtures(known: ModelFacts, expected: bool) -> None:
+    for facts in (known, board_facts(known)):  # what is kept still tells
+        assert is_mixture(states_mixture(facts), facts.architectures) is expected
 
 
 def test_mixtures_of_older_boards_are_known_by_their_class() -> None:
@@ -190,7 +189,7 @@ def test_an_adapter_is_compared_by_its_adapter() -> None:
 
 def test_the_original_is_who_was_on_the_hub_first() -> None:
     known = {
-        item.model: item
+        item.model: summary(item)
         for item in (
             weighted("eve/copy", "2026-02-01T00:00:00.000Z", model="1"),
             weighted("lab/first", "2026-01-01T00:00:00.000Z", model="1"),
@@ -212,9 +211,8 @@ def test_every_commit_that_was_submitted_is_compared() -> None:
         update={"weights": {OTHER: weights_of(weighted(model="1"))}}
     )
     assert set(all_weights(later)) == {OTHER, SHA}
-    assert originals({"lab/first": later, "eve/copy": weighted("eve/copy", "2026-02-01", model="1")}) == {
-        ("eve/copy", SHA): "lab/first"
-    }
+    known = [later, weighted("eve/copy", "2026-02-01", model="1")]
+    assert originals({each.model: summary(each) for each in known}) == {("eve/copy", SHA): "lab/first"}
 
 
 # --- anything that a repository may say
@@ -229,5 +227,6 @@ CONFIG = st.dictionaries(KEYS, JSON)
 def test_no_card_and_no_config_is_too_strange(card: dict[str, Any], config: dict[str, Any]) -> None:
     strange = facts(card=card, configs={"config.json": config, "adapter_config.json": config})
     assert isinstance(base_models(strange), list)
-    assert is_merge(strange) in (True, False) and is_mixture(strange) in (True, False)
+    assert is_merge(strange) in (True, False) and states_mixture(strange) in (True, False, None)
+    assert summary(strange).bases == tuple(base_models(strange))
     assert told_by_config(config).keys() <= config.keys()
