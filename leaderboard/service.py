@@ -244,8 +244,7 @@ def open_service(settings: Settings) -> Service:
     contents = Contents(results_store, queue, benchmarks, models, results.blocks)
     kept_back = PrivateResults(private_results(settings))
     final = CompetitionBoards(
-        contents.version,
-        contents.frame,
+        ContentsSource(contents.version, contents.frame, contents.published),
         benchmarks,
         kept_back,
         lambda: datetime.now(UTC),
@@ -271,7 +270,7 @@ def open_service(settings: Settings) -> Service:
         results_store=results_store,
         contents=contents,
         competition_boards=final,
-        boards=Boards(ContentsSource(final.version, final.frame), benchmarks, settings.hub_endpoint),
+        boards=Boards(ContentsSource(final.version, final.frame, final.published), benchmarks, settings.hub_endpoint),
         intake=Intake(
             hub,
             queue,

@@ -41,7 +41,7 @@ from leaderboard.community.flags import LIST_PATH, Flags, Upheld
 from leaderboard.competitions.standings import Standing, Standings
 from leaderboard.errors import Conflict, NotFound, Unreadable
 from leaderboard.models.facts import FACTS_PATH, FactsOfAll, KnownModels
-from leaderboard.records import KINDS, AnyRequest, PodiumBlock, Request
+from leaderboard.records import KINDS, AnyRequest, PodiumBlock, Request, plain_type
 from leaderboard.results.blocks import ResultBlocks
 from leaderboard.results.details_store import RESULT_PATH as RESULT_FILE
 from leaderboard.submissions.policy import Policies, Rules, policy_path
@@ -88,6 +88,14 @@ class _Table(NamedTuple):
     made_from: _Inputs
     decided: str
     """As `Contents._decisions` says."""
+
+
+class _Saved(NamedTuple):
+    """The contents table that is in the store."""
+
+    table: pa.Table
+    version: str
+    """Of its file."""
 
 
 def contents_path(benchmark_id: str) -> str:
@@ -149,6 +157,19 @@ class Contents:
     def version(self, benchmark_id: str) -> str:
         """A text that changes whenever the table does. Raises NotFound."""
         return self._table(benchmark_id).version
+
+    def published(self, benchmark_id: str) -> tuple[pd.DataFrame, str] | None:
+        """The table as it was last written to the store, and that file's version; no other file is looked at.
+
+        None where there is none that can be used. Raises NotFound for a benchmark that is not served.
+        """
+        benchmark = self._benchmark(benchmark_id)
+        saved = self._saved(benchmark)
+        if saved is None:
+            return None
+        dtypes = columns(benchmark)
+        table = saved.table.select(list(dtypes)).to_pandas(types_mapper=NULLABLE.get)
+        return table.assign(Type=table["Type"].map(plain_type)).astype(dtypes), saved.version
 
     @property
     def unreadable(self) -> list[Unreadable]:
@@ -300,18 +321,25 @@ class Contents:
     def _take_saved(self, benchmark_id: str, listing: Mapping[str, str | None]) -> set[str]:
         """Take the rows of the saved table whose result files have not changed since; the paths of these."""
         benchmark = self._benchmarks[benchmark_id]
-        try:
-            table = pq.read_table(pa.BufferReader(self._store.read(contents_path(benchmark_id))[0]))
-        except (NotFound, pa.ArrowException, OSError):
+        saved = self._saved(benchmark)
+        if saved is None:
             return set()
-        if (table.schema.metadata or {}).get(LAYOUT_KEY) != _layout(benchmark):
-            return set()
-        saved = table.select(measured_columns(benchmark)).to_pandas(types_mapper=NULLABLE.get)
-        saved_cells = enumerate(cells(saved, RESULT_PATH, RESULT_VERSION, KIND))
-        same = [at for at, (path, version, kind) in saved_cells if kind in KINDS and version == listing.get(path, "")]
-        rows = saved.take(same).reset_index(drop=True).astype(measured_dtypes(benchmark))
+        table = saved.table.select(measured_columns(benchmark)).to_pandas(types_mapper=NULLABLE.get)
+        found = enumerate(cells(table, RESULT_PATH, RESULT_VERSION, KIND))
+        same = [at for at, (path, version, kind) in found if kind in KINDS and version == listing.get(path, "")]
+        rows = table.take(same).reset_index(drop=True).astype(measured_dtypes(benchmark))
         self._rows[benchmark_id].restart(rows)
         return set(rows[RESULT_PATH])
+
+    def _saved(self, benchmark: Benchmark) -> _Saved | None:
+        """The table in the store; None where there is none of the present layout."""
+        try:
+            content, version = self._store.read(contents_path(benchmark.id))
+            table = pq.read_table(pa.BufferReader(content))
+        except (NotFound, pa.ArrowException, OSError):
+            return None
+        is_present = (table.schema.metadata or {}).get(LAYOUT_KEY) == _layout(benchmark)
+        return _Saved(table, version) if is_present else None
 
     def _take_result(self, path: str, benchmark_id: str, version: str | None) -> None:
         rows = self._rows[benchmark_id]

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from leaderboard.benchmarks import Benchmark
+from leaderboard.board.boards import ContentsSource
 from leaderboard.board.final_ranking import final_rows
 from leaderboard.columns import AVERAGE, MODEL, SCORE_ENDINGS
 from leaderboard.errors import NotFound, Unreadable
@@ -63,16 +64,14 @@ class CompetitionBoards:
 
     def __init__(
         self,
-        version: Callable[[str], str],
-        frame: Callable[[str], pd.DataFrame],
+        published: ContentsSource,
         benchmarks: Mapping[str, Benchmark],
         results: PrivateResults,
         clock: Callable[[], datetime],
         decided: Decided = UNDECIDED,
     ) -> None:
-        """`version`, `frame`: as in `ContentsSource`, of what was published. `benchmarks`: as everybody knows them."""
-        self._version = version
-        self._frame = frame
+        """`published`: what was published. `benchmarks`: as everybody knows them."""
+        self._source = published
         self._benchmarks = benchmarks
         self._results = results
         self._clock = clock
@@ -91,20 +90,20 @@ class CompetitionBoards:
 
     def version(self, benchmark_id: str) -> str:
         """A text that changes whenever `frame` does. Raises NotFound, Unreadable."""
-        published = self._version(benchmark_id)
+        published = self._source.version(benchmark_id)
         stage = self.stage(benchmark_id)
         if stage is Stage.PUBLIC:
             return published
         inputs: list[object] = [stage]
         if stage is Stage.FINAL:
-            senders = sorted(set(self._frame(benchmark_id)["sender"].dropna()))
+            senders = sorted(set(self._source.frame(benchmark_id)["sender"].dropna()))
             inputs += [(name, self._decided.participant(benchmark_id, name)) for name in senders]
             inputs += sorted(self._decided.chosen(benchmark_id).items())
         return f"{published}-{hashlib.sha256(repr(inputs).encode()).hexdigest()[:12]}"
 
     def frame(self, benchmark_id: str) -> pd.DataFrame:
         """The contents table as the board shows it now. Raises NotFound, Unreadable."""
-        published, benchmark = self._frame(benchmark_id), self._benchmarks[benchmark_id]
+        published, benchmark = self._source.frame(benchmark_id), self._benchmarks[benchmark_id]
         stage = self.stage(benchmark_id)
         if stage is Stage.PUBLIC or published.empty:
             return published
@@ -116,6 +115,10 @@ class CompetitionBoards:
         people = self._participants(benchmark_id, published)
         scored = with_scores(published, benchmark, private, keep=False)
         return final_rows(exact, scored, benchmark, people, self._decided.chosen(benchmark_id))
+
+    def published(self, benchmark_id: str) -> tuple[pd.DataFrame, str] | None:
+        """What was published last, where the board shows that, and its version. Raises NotFound, Unreadable."""
+        return self._source.published(benchmark_id) if self.stage(benchmark_id) is Stage.PUBLIC else None
 
     def _participants(self, benchmark_id: str, frame: pd.DataFrame) -> list[str]:
         """For whom each row counts; rows of baselines and of nobody known for themselves."""

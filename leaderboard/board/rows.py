@@ -105,8 +105,8 @@ def in_columns(rows: Sequence[Row], benchmark: Benchmark) -> pd.DataFrame:
 
 def latest(rows: pd.DataFrame) -> pd.DataFrame:
     """Of all evaluations of the same the one that started last, in a fixed order."""
-    newest = rows.sort_values(AGE).drop_duplicates(SAME, keep="last")
-    return newest.sort_values(RESULT_PATH, ignore_index=True)
+    newest = rows.sort_values(AGE).drop_duplicates(SAME, keep="last").sort_values(RESULT_PATH)
+    return rows if newest.index.equals(rows.index) else newest.reset_index(drop=True)
 
 
 def cells(table: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
@@ -120,7 +120,8 @@ def frame(rows: pd.DataFrame, known: KnownFacts, benchmark: Benchmark) -> pd.Dat
     rows, present = _under_present_names(rows, repositories)
     flags = _flags(known.flagged, repositories)
     shown = [at for at, row in enumerate(present) if not (flag := flags.get(row.repository)) or not flag.removes]
-    rows, present = rows.take(shown).reset_index(drop=True), [present[at] for at in shown]
+    if len(shown) < len(present):
+        rows, present = rows.take(shown).reset_index(drop=True), [present[at] for at in shown]
     bases = _bases(present, known)
     copies = originals(known.facts)
     models = [_model_info(row, known, flags.get(row.repository), bases, copies) for row in present]

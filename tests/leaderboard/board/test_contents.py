@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaderboard.benchmarks import Policy, load_benchmarks
+from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents, contents_path, rebuild
 from leaderboard.board.rows import KnownFacts, columns
 from leaderboard.columns import RESERVED_TITLES
@@ -309,6 +311,34 @@ def test_a_published_table_is_complete_and_saved_once(store: LocalStore) -> None
     assert not contents.save("tiny")
     publish(store, block(4))
     assert contents.save("tiny") and not contents.save("tiny")
+
+
+def test_the_published_table_is_the_one_that_was_saved(store: LocalStore) -> None:
+    contents = opened(store)
+    assert contents.published("tiny") is None
+    publish(store, block(1), contents)
+    table, version = contents.published("tiny") or (None, "")
+    pd.testing.assert_frame_equal(table, contents.frame("tiny"))
+    assert version == store.read(contents_path("tiny"))[1]
+    store.commit({contents_path("tiny"): b"broken"}, "by hand")
+    assert contents.published("tiny") is None
+    with pytest.raises(NotFound):
+        contents.published("nothing")
+
+
+def test_the_first_board_is_what_was_published_and_soon_what_there_is(store: LocalStore) -> None:
+    publish(store, block(1), opened(store))
+    publish(store, block(2))  # not in the table that was saved
+    contents = opened(store)
+    boards = Boards(ContentsSource(contents.version, contents.frame, contents.published), BENCHMARKS)
+    assert Boards(ContentsSource(contents.version, contents.frame), BENCHMARKS).get("tiny").board.size == 2
+    looked = threading.Event()
+    boards.on_change.append(lambda _: looked.set())
+    boards.watch(every_s=0.5)
+    assert boards.get("tiny").board.size == 1
+    assert looked.wait(60)
+    boards.close()
+    assert boards.get("tiny").board.size == 2 and boards.get("tiny").version == contents.version("tiny")
 
 
 def test_a_reader_that_starts_takes_the_saved_rows_and_reads_only_the_other_files(store: LocalStore) -> None:

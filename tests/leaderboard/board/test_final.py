@@ -78,7 +78,11 @@ def boards(
     frame = published(rules, rows).assign(baseline=[request in baselines for _, request, _, _ in rows])
     settled = {"opened": opened_by_time, "chosen": lambda _: {}, "participant": lambda _, name: TEAMS.get(name, name)}
     return CompetitionBoards(
-        lambda _: "v1", lambda _: frame, {"rain": rules}, results, lambda: now, Decided(**settled | decided)
+        ContentsSource(lambda _: "v1", lambda _: frame, lambda _: (frame, "v1")),
+        {"rain": rules},
+        results,
+        lambda: now,
+        Decided(**settled | decided),
     )
 
 
@@ -97,7 +101,7 @@ def final(of: CompetitionBoards) -> list[tuple[str, float | None, int | None]]:
 
 def test_nothing_changes_before_the_end_whoever_opened_it(tmp_path: Path) -> None:
     early = boards(tmp_path, benchmark(), BEFORE, opened=lambda _, at: True)
-    assert early.stage("rain") is Stage.PUBLIC and early.version("rain") == "v1"
+    assert early.stage("rain") is Stage.PUBLIC and early.version("rain") == "v1" and early.published("rain")
     frame = early.frame("rain")
     assert CHANGE not in frame and list(frame["MAE"]) == [round(row[2], 1) for row in ROWS]
     assert early.private_scores("rain", _id("a1"), 1) is None
