@@ -330,12 +330,18 @@ def test_the_first_board_is_what_was_published_and_soon_what_there_is(store: Loc
     publish(store, block(1), opened(store))
     publish(store, block(2))  # not in the table that was saved
     contents = opened(store)
-    boards = Boards(ContentsSource(contents.version, contents.frame, contents.published), BENCHMARKS)
-    assert Boards(ContentsSource(contents.version, contents.frame), BENCHMARKS).get("tiny").board.size == 2
-    looked = threading.Event()
+    may_look, looked = threading.Event(), threading.Event()
+    boards = Boards(
+        ContentsSource(
+            lambda name: contents.version(name) if may_look.wait(60) else "", contents.frame, contents.published
+        ),
+        BENCHMARKS,
+    )
     boards.on_change.append(lambda _: looked.set())
-    boards.watch(every_s=0.5)
+    assert Boards(ContentsSource(contents.version, contents.frame), BENCHMARKS).get("tiny").board.size == 2
+    boards.watch(every_s=0.01)
     assert boards.get("tiny").board.size == 1
+    may_look.set()
     assert looked.wait(60)
     boards.close()
     assert boards.get("tiny").board.size == 2 and boards.get("tiny").version == contents.version("tiny")
