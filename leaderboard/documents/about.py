@@ -70,7 +70,7 @@ def worked_row(benchmark: Benchmark, block: PodiumBlock) -> list[Worked]:
 
 def best(service: Service, benchmark_id: str) -> PodiumBlock | None:
     """The evaluation with the highest average on the board; None when none has one."""
-    scored = service.contents.frame(benchmark_id).dropna(subset=[AVERAGE])
+    scored = service.contents.frame(benchmark_id)[[AVERAGE, RESULT_PATH, RESULT_VERSION]].dropna(subset=[AVERAGE])
     if scored.empty:
         return None
     first = int(scored[AVERAGE].to_numpy(dtype=float).argmax())

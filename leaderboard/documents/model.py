@@ -227,7 +227,7 @@ def standing(service: Service, benchmark: Benchmark, frame: pd.DataFrame, reques
     """Where a row stands: by the averages with its neighbours, or on a challenge by the board's own order."""
     if benchmark.on_scores:
         return {"place": service.boards.get(benchmark.id).board.place(request_id)}
-    frame = frame[competing(frame)]
+    frame = frame[[MODEL, AVERAGE, "request_id"]][competing(frame)]  # of a large board a copy takes 100 MB
     return {"rank_and_total": rank_of(frame, request_id), "neighbours": neighbours(frame, request_id)}
 
 

@@ -15,6 +15,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -47,22 +48,32 @@ class KnownFile(NamedTuple):
         return (self.ctime_ns, self.size, self.inode) == (about.st_ctime_ns, about.st_size, about.st_ino)
 
 
+NO_NAMES: frozenset[str] = frozenset()
 Files = dict[str, dict[str, KnownFile]]
 """Folder -> name -> file."""
 
 
 class Folder:
-    """What is in one folder."""
+    """What is in one folder. There is one for each model: a set for each, mostly empty, would take 20 MB of 100,000."""
 
-    __slots__ = ("aside", "files", "folders", "stamp")
+    __slots__ = ("files", "folders", "stamp")
 
     def __init__(self) -> None:
         self.stamp = -1
         """Its time of change in nanoseconds; -1 while that tells nothing."""
         self.files: dict[str, KnownFile] = {}
-        self.folders: set[str] = set()
-        self.aside: dict[str, str] = {}
-        """Name -> why, of what is not read."""
+        self.folders: AbstractSet[str] = NO_NAMES
+
+    def add_folder(self, name: str) -> None:
+        """Note a folder in it."""
+        if not isinstance(self.folders, set):
+            self.folders = set()
+        self.folders.add(name)
+
+    def drop_folder(self, name: str) -> None:
+        """A folder in it is gone."""
+        if isinstance(self.folders, set):
+            self.folders.discard(name)
 
 
 class FolderTree:
@@ -79,7 +90,8 @@ class FolderTree:
         """Folder and name of files whose time stamps do not tell yet that they are the ones we hashed."""
         self._written: list[str] = []
         """Paths that this process wrote since the last look."""
-        self._with_aside: set[str] = set()
+        self._aside: dict[str, dict[str, str]] = {}
+        """Folder -> name -> why, of what is not read."""
         self._named_as_files: set[str] = set()
         self._news: dict[str, str | None] = {}
         self._quick_due = self._full_due = float("-inf")
@@ -102,9 +114,7 @@ class FolderTree:
 
     def aside(self) -> dict[str, str]:
         """Path -> why, of what is not read, as of the last look."""
-        aside = {
-            shown(base + name): why for base in self._with_aside for name, why in self._folders[base].aside.items()
-        }
+        aside = {shown(base + name): why for base, names in self._aside.items() for name, why in names.items()}
         empty = [base[:-1] for base in self._named_as_files if self._is_empty(base)]
         return aside | {shown(path): "it is a folder, named as a file." for path in empty}
 
@@ -212,7 +222,8 @@ class FolderTree:
             self._drop(base)
             return []
         folder.stamp = stamp if looked - stamp > UNSURE_NS else -1
-        for name in [name for name in (*folder.files, *folder.folders, *folder.aside) if name not in here]:
+        before = (*folder.files, *folder.folders, *self._aside.get(base, ()))
+        for name in [name for name in before if name not in here]:
             self._forget(base, folder, name)
         for name, about in here.items():
             known = folder.files.get(name)
@@ -264,12 +275,12 @@ class FolderTree:
         if is_folder != (name in folder.folders) or (why and name in folder.files):
             self._forget(base, folder, name)
         if is_folder:
-            folder.folders.add(name)
+            folder.add_folder(name)
         elif not why:
             why = self._hash(base, folder, name, about)
         if is_folder and name.endswith(".json"):
             self._named_as_files.add(f"{base}{name}/")
-        self._set_aside(base, folder, name, why)
+        self._set_aside(base, name, why)
 
     def _hash(self, base: str, folder: Folder, name: str, about: os.stat_result) -> str:
         """Know the version of a file; why it is not read, empty where it is."""
@@ -298,12 +309,12 @@ class FolderTree:
         if before is None or before.version != file.version:
             self._news[base + name] = file.version
 
-    def _set_aside(self, base: str, folder: Folder, name: str, why: str) -> None:
+    def _set_aside(self, base: str, name: str, why: str) -> None:
+        names = self._aside.get(base, {})
         if why:
-            folder.aside[name] = why
-            self._with_aside.add(base)
-        elif folder.aside.pop(name, None) and not folder.aside:
-            self._with_aside.discard(base)
+            self._aside[base] = names | {name: why}
+        elif names.pop(name, None) and not names:
+            del self._aside[base]
 
     def _is_empty(self, base: str) -> bool:
         try:
@@ -318,9 +329,9 @@ class FolderTree:
             self._news[base + name] = None
             self._unsure.discard((base, name))
         if name in folder.folders:
-            folder.folders.discard(name)
+            folder.drop_folder(name)
             self._drop(f"{base}{name}/")
-        self._set_aside(base, folder, name, "")
+        self._set_aside(base, name, "")
 
     def _drop(self, top: str) -> None:
         """A folder is not there any more, nor what was in it."""
@@ -328,7 +339,7 @@ class FolderTree:
             folder = self._folders.pop(base)
             self._news |= dict.fromkeys((base + name for name in folder.files), None)
             self._unsure -= {(base, name) for name in folder.files}
-            self._with_aside.discard(base)
+            self._aside.pop(base, None)
             self._named_as_files.discard(base)
             if self._events is not None:
                 self._events.forget(base)
