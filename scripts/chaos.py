@@ -60,7 +60,7 @@ CALM_S = 240.0
 STEP_S = 0.5
 PAUSE_S = 6.0
 """Mean seconds between two troubles, which come independently of each other: at times several at once."""
-TROUBLES_EACH = 5
+TROUBLES_EACH = 2
 """Troubles for each request at most: after these everything must come to its end by itself."""
 UNDISTURBED = 0.05
 """The share of requests that are left to end by themselves: every kill would hit the last few again and again."""
