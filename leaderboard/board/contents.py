@@ -32,7 +32,6 @@ from leaderboard.board.rows import (
     in_columns,
     latest,
     measured,
-    measured_columns,
     measured_dtypes,
     request_info,
 )
@@ -96,6 +95,11 @@ class _Saved(NamedTuple):
     table: pa.Table
     version: str
     """Of its file."""
+
+    def frame(self, dtypes: Mapping[str, str]) -> pd.DataFrame:
+        """These columns of it."""
+        selected: pd.DataFrame = self.table.select(list(dtypes)).to_pandas(types_mapper=NULLABLE.get)
+        return selected.astype(dtypes)
 
 
 def contents_path(benchmark_id: str) -> str:
@@ -167,9 +171,8 @@ class Contents:
         saved = self._saved(benchmark)
         if saved is None:
             return None
-        dtypes = columns(benchmark)
-        table = saved.table.select(list(dtypes)).to_pandas(types_mapper=NULLABLE.get)
-        return table.assign(Type=table["Type"].map(plain_type)).astype(dtypes), saved.version
+        table = saved.frame(columns(benchmark))
+        return table.assign(Type=table["Type"].map(plain_type).astype(table["Type"].dtype)), saved.version
 
     @property
     def unreadable(self) -> list[Unreadable]:
@@ -324,10 +327,10 @@ class Contents:
         saved = self._saved(benchmark)
         if saved is None:
             return set()
-        table = saved.table.select(measured_columns(benchmark)).to_pandas(types_mapper=NULLABLE.get)
+        table = saved.frame(measured_dtypes(benchmark))
         found = enumerate(cells(table, RESULT_PATH, RESULT_VERSION, KIND))
         same = [at for at, (path, version, kind) in found if kind in KINDS and version == listing.get(path, "")]
-        rows = table.take(same).reset_index(drop=True).astype(measured_dtypes(benchmark))
+        rows = table.take(same).reset_index(drop=True)
         self._rows[benchmark_id].restart(rows)
         return set(rows[RESULT_PATH])
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -115,7 +114,7 @@ def cells(table: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
 
 
 def frame(rows: pd.DataFrame, known: KnownFacts, benchmark: Benchmark) -> pd.DataFrame:
-    """The table of measured rows, completed with what is known of their models and requests."""
+    """The table of the `latest` measured rows, completed with what is known of their models and requests."""
     repositories = Repositories(known.facts)
     rows, present = _under_present_names(rows, repositories)
     flags = _flags(known.flagged, repositories)
@@ -144,29 +143,27 @@ class _PresentRow(NamedTuple):
 
 def _under_present_names(rows: pd.DataFrame, repositories: Repositories) -> tuple[pd.DataFrame, list[_PresentRow]]:
     """The latest rows under what their repositories are called now, in order."""
-    present = [
-        _PresentRow(_repository(kind, name, path, time, commit, repositories), KINDS[kind], request_id, commit)
-        for kind, name, path, time, commit, request_id in cells(
-            rows, "kind", MODEL, RESULT_PATH, "result_time", "Model sha", "request_id"
-        )
-    ]
-    names = cells(rows, MODEL, "Precision")
-    renamed = {
-        at: _named(row.repository.name, precision, row.kind)
-        for at, (row, (name, precision)) in enumerate(zip(present, names, strict=True))
-        if row.repository.name != name
-    }
-    if renamed:
-        rows = rows.copy()
-        for column in NAMED:
-            rows.loc[list(renamed), column.name] = [row[column.name] for row in renamed.values()]
-    rows = latest(rows.assign(place=np.arange(len(rows))))
+    present: list[_PresentRow] = []
+    renamed: dict[int, Row] = {}
+    told = cells(rows, "kind", MODEL, "Precision", RESULT_PATH, "result_time", "Model sha", "request_id")
+    for at, (kind_name, name, precision, path, time, commit, request_id) in enumerate(told):
+        kind = KINDS[kind_name]
+        repository = _repository(kind, name, path, time, commit, repositories)
+        present.append(_PresentRow(repository, kind, request_id, commit))
+        if repository.name != name:
+            renamed[at] = _named(repository.name, precision, kind)
+    if not renamed:
+        return rows, present
+    rows = rows.assign(place=range(len(rows)))
+    for column in NAMED:
+        rows.loc[list(renamed), column.name] = [row[column.name] for row in renamed.values()]
+    rows = latest(rows)
     return rows.drop(columns="place"), [present[at] for at in rows["place"]]
 
 
-def _repository(kind: str, name: str, path: str, time: str, commit: str, repositories: Repositories) -> Repository:
+def _repository(kind: Kind, name: str, path: str, time: str, commit: str, repositories: Repositories) -> Repository:
     """The repository of a row that was measured."""
-    if not KINDS[kind].on_hub:
+    if not kind.on_hub:
         return Repository(name)
     return repositories.of(model_in("/".join(path.split("/")[1:3])), time, (commit,))
 

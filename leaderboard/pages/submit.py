@@ -28,6 +28,10 @@ LOOK_AGAIN_S = 20
 """Seconds after which the form looks a checkpoint up again that the Hub gave no answer about."""
 ANSWERS = "(document.querySelector('form[data-asked]')?.dataset.answers || '{}')"
 """In the browser: what assets/submit.js made of the answers beside the form of a checkpoint."""
+LEAVE_MODEL = (
+    """() => document.querySelector(".live-lookup :is(input, textarea)").dispatchEvent(new FocusEvent("blur"))"""
+)
+"""Looks a prefilled checkpoint up by the event that typing uses: of two events the later answer might be the older."""
 ENTRY_FIELDS = ("track", "disclosure", "terms")
 NEEDS_BASE = (WeightType.ADAPTER.value, WeightType.DELTA.value)
 
@@ -37,12 +41,6 @@ class Check(NamedTuple):
 
     label: str
     codes: frozenset[str]
-
-
-LEAVE_MODEL = (
-    """() => document.querySelector(".live-lookup :is(input, textarea)").dispatchEvent(new FocusEvent("blur"))"""
-)
-"""Looks a prefilled checkpoint up by the event that typing uses: of two events the later answer might be the older."""
 
 
 def _check(label: str, codes: str) -> Check:

@@ -310,10 +310,9 @@ class FolderTree:
             self._news[base + name] = file.version
 
     def _set_aside(self, base: str, name: str, why: str) -> None:
-        names = self._aside.get(base, {})
         if why:
-            self._aside[base] = names | {name: why}
-        elif names.pop(name, None) and not names:
+            self._aside.setdefault(base, {})[name] = why
+        elif (names := self._aside.get(base)) and names.pop(name, None) and not names:
             del self._aside[base]
 
     def _is_empty(self, base: str) -> bool:
