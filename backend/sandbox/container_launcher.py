@@ -121,9 +121,10 @@ class Container:
         log = CappedLog(Path(self.order.log), self.order.log_bytes)
         log_end, program_end = os.pipe()
         with log:
-            client = subprocess.Popen(
-                self._words(folder), stdin=subprocess.DEVNULL, stdout=program_end, stderr=program_end, env=environment()
-            )
+            client = subprocess.Popen(  # cwd: podman leaves a file "oom" there when memory ran out
+                self._words(folder), stdin=subprocess.DEVNULL, stdout=program_end, stderr=program_end,
+                env=environment(), cwd=folder,
+            )  # fmt: skip
             os.close(program_end)
             try:
                 self._watch(client.pid, log, log_end)

@@ -27,7 +27,7 @@ from localhub.errors import LocalHubError
 from localhub.names import Kind
 
 from .conftest import git
-from .test_files import becomes
+from .test_files import arriving, becomes
 from .test_processes import REPOSITORY, process
 
 MEGABYTE = 1 << 20
@@ -152,9 +152,6 @@ def start_upload(endpoint: str, content: bytes) -> HTTPConnection:
 def test_what_a_killed_server_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
     content = os.urandom(MEGABYTE)
 
-    def arriving() -> list[Path]:
-        return [path for path in (tmp_path / "tmp").iterdir() if path.stat().st_size]
-
     with localhub.running(tmp_path, tokens={"ada": "hf_ada"}) as alive:
         alive.hub.create_repo("ada/m")
         with (
@@ -162,12 +159,12 @@ def test_what_a_killed_server_left_is_removed_and_what_another_writes_is_not(tmp
             closing(start_upload(endpoint, content + b"killed")),
             closing(start_upload(alive.endpoint, content)) as upload,
         ):
-            assert becomes(lambda: len(arriving()) == 2)
+            assert becomes(lambda: len(arriving(tmp_path)) == 2)
             killed.process.kill()
             killed.process.wait()
-            assert len(arriving()) == 2
+            assert len(arriving(tmp_path)) == 2
             localhub.create_app(tmp_path)
-            assert len(arriving()) == 1
+            assert len(arriving(tmp_path)) == 1
             upload.send(content[len(content) // 2 :])
             assert upload.getresponse().status == 200
         repo = alive.hub.repos.get(Kind.MODEL, "ada/m")

@@ -215,10 +215,12 @@ def test_a_program_in_an_image_is_confined(image: str, tmp_path: Path) -> None:
     assert next(int(line) for line in shown if line.isdigit()) < 10, "no process of this machine"
 
 
-def test_limits_of_a_program_in_an_image(image: str, tmp_path: Path) -> None:
+def test_limits_of_a_program_in_an_image(image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     whole = ordered(tmp_path, "/bin/sh", "-c", "dd if=/dev/zero of=/tmp/x bs=1M count=200", image=image)
     ended = run(dataclasses.replace(whole, memory_bytes=32 << 20, tmp_bytes=300 << 20))
     assert ended.reason == "memory_limit", (ended, whole.log.read_text())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "out"], "an engine leaves no file of its own"
     endless = dataclasses.replace(whole, command=("/bin/sh", "-c", "sleep 600"), wall_seconds=1)
     assert run(endless).reason == "wall_limit"
     script = "for i in 1 2 3; do dd if=/dev/zero of=$i bs=1M count=9; done; sleep 600"
