@@ -22,8 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # several tests at a time share the process
 os.environ["PODIUM_SECRETS_DIR"] = tempfile.mkdtemp(prefix="podium-secrets-")
 atexit.register(shutil.rmtree, os.environ["PODIUM_SECRETS_DIR"], ignore_errors=True)
 
-# Tests make many short-lived objects: looking for garbage as often as Python does takes a tenth of their time.
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(0)  # imports leave next to no garbage, and looking for it takes a fifth of their time
 
 # Tests share the processor with others: how long an example takes to make says nothing.
 hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
@@ -48,8 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests stay to the end: later collections of garbage need not walk them."""
-    gc.collect()
+    """Modules and tests stay to the end: later collections of garbage need not walk them.
+
+    Tests make many short-lived objects: looking for garbage as often as Python does takes a tenth of their time.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_unconfigure() -> None:
+    """The end of the process need not look at every object once more."""
     gc.freeze()
 
 
