@@ -27,7 +27,7 @@ from backend.evaluators import preload
 from backend.executors.opening import open_executor
 from backend.scheduler.loop import Scheduler, refresh_regularly, start, start_on_stores
 from leaderboard import __version__
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.api.bodies import BodyLimits
 from leaderboard.api.monitor import ReaderTimes, monitor_routes
 from leaderboard.api.root_path import RootPath
@@ -67,7 +67,7 @@ def build_app(service: Service) -> FastAPI:
 
     app = FastAPI(title=service.settings.title, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(monitor_routes(service))
-    app.include_router(build_api(service))
+    add_api(app, service)
     app.include_router(embed_routes(service))
     catch_errors(app)
     mount_pages(app, service)

@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 import localhub
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.hub.hub import Hub
 from leaderboard.hub.loaded_files import WEIGHTS
 from leaderboard.records import ModelFacts, Request, new_id, now, request_path
@@ -68,7 +68,7 @@ def old_request(number: int) -> Request:
 def serve(service: Service) -> Iterator[str]:
     """The API on a free port."""
     app = FastAPI()
-    app.include_router(build_api(service))
+    add_api(app, service)
     catch_errors(app)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 
 from leaderboard.api.board import board_routes
 from leaderboard.api.bundles import bundle_routes
@@ -10,6 +10,7 @@ from leaderboard.api.community import flag_routes, request_routes
 from leaderboard.api.compare import compare_routes
 from leaderboard.api.competitions import organiser_routes, participant_routes
 from leaderboard.api.events import event_routes
+from leaderboard.api.guard import PREFIX
 from leaderboard.api.kits import kit_routes
 from leaderboard.api.participation import participation_routes
 from leaderboard.api.policy import policy_routes
@@ -46,16 +47,17 @@ ROUTES = (
 """Each makes the routes of one subject."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
-__all__ = ["build_api", "catch_errors"]
+__all__ = ["add_api", "catch_errors"]
 
 
-def build_api(service: Service) -> APIRouter:
-    """Every route of the API; the app that includes it also needs `catch_errors`."""
-    api = APIRouter(prefix="/api/v1")
+def add_api(app: FastAPI, service: Service) -> None:
+    """Give an app every route of the API; it also needs `catch_errors`.
+
+    The routes become the app's own: FastAPI resolves those of an included router once more at the first request.
+    """
     for make in ROUTES:
-        api.include_router(make(service))
-    api.add_api_route("/{path:path}", say_nothing_is_here, methods=METHODS, include_in_schema=False)
-    return api
+        app.router.routes.extend(make(service).routes)
+    app.add_api_route(f"{PREFIX}/{{path:path}}", say_nothing_is_here, methods=METHODS, include_in_schema=False)
 
 
 def say_nothing_is_here() -> None:

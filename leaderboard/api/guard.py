@@ -19,6 +19,8 @@ from leaderboard.identity import Role
 from leaderboard.identity.rights import ROUTES
 from leaderboard.service import Service
 
+PREFIX = "/api/v1"
+
 
 def guarded_router(service: Service, tags: list[str | Enum], prefix: str = "") -> APIRouter:
     """A router whose routes let through who may call them, before anything of the body is read.
@@ -40,12 +42,12 @@ def guarded_router(service: Service, tags: list[str | Enum], prefix: str = "") -
 
             return guard
 
-    return APIRouter(route_class=GuardedRoute, tags=tags, prefix=prefix)
+    return APIRouter(route_class=GuardedRoute, tags=tags, prefix=PREFIX + prefix)
 
 
 async def check(service: Service, request: Request, path: str) -> None:
     """Raise NotSignedIn, NotAllowed or HubUnavailable unless who asks may call the route at `path`."""
-    name = f"{'GET' if request.method == 'HEAD' else request.method} {path}"
+    name = f"{'GET' if request.method == 'HEAD' else request.method} {path.removeprefix(PREFIX)}"
     role = ROUTES.get(name.replace(":path}", "}"))
     if role is None:
         raise NotAllowed(f"Nobody may call {name}: nothing says who may.")

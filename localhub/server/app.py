@@ -87,7 +87,7 @@ def create_app(root: Path | Hub, *, choose_user: bool = False, fault_switch: boo
     app.state.no_route = NoRoute(routes.router for routes in _ROUTES)
     app.state.fault_switch = Faults(hub.root) if fault_switch else None
     for routes in _ROUTES:
-        app.include_router(routes.router)
+        app.router.routes.extend(routes.router.routes)  # a router that is included is resolved again for each app
     if app.state.fault_switch:
         app.add_middleware(FaultMiddleware, faults=app.state.fault_switch)
     app.add_exception_handler(LocalHubError, _error_response)

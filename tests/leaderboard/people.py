@@ -9,7 +9,7 @@ import httpx
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.api.signin import STAMP_COOKIE
 from leaderboard.identity import STAMP_HEADER
 from leaderboard.service import Service
@@ -51,6 +51,6 @@ def bearer(name: str) -> dict[str, str]:
 def client_of(service: Service, base_url: str = BOARD) -> TestClient:
     """A browser, or a program, at a board's API."""
     app = FastAPI()
-    app.include_router(build_api(service))
+    add_api(app, service)
     catch_errors(app)
     return TestClient(app, base_url=base_url)

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from app import Server, listen
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.cli.__main__ import main
 from leaderboard.records import Abilities, Artifact, ArtifactRequest, NamedBlock, Provenance, Score, new_id, now
 from leaderboard.records import Request as QueuedRequest
@@ -72,7 +72,7 @@ class Site:
         worker = Abilities(worker="w1", benchmarks=["quiz"], kinds=["predictions"], updated=now())
         self.service.queue.store.commit({"workers/w1.json": worker.model_dump_json().encode()}, "What w1 can do")
         app = FastAPI()
-        app.include_router(build_api(self.service))
+        add_api(app, self.service)
         catch_errors(app)
 
         @app.middleware("http")

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 import localhub
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.benchmarks import load_benchmark
 from leaderboard.board.boards import Boards, ContentsSource
 from leaderboard.board.contents import Contents
@@ -73,7 +73,7 @@ class Site:
         )
         app = FastAPI()
         app.include_router(document_routes(self.service))
-        app.include_router(build_api(self.service))
+        add_api(app, self.service)
         catch_errors(app)
         self.reader = TestClient(app, raise_server_exceptions=False)
 

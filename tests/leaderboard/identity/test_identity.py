@@ -23,7 +23,7 @@ from starlette.requests import Request
 
 import localhub
 from app import build_app
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.api.signin import PENDING_COOKIE, STAMP_COOKIE
 from leaderboard.documents import document_routes
 from leaderboard.errors import BadSettings, NotAllowed
@@ -513,7 +513,7 @@ def test_a_session_with_a_long_token_still_fits_a_cookie(service: Service) -> No
 
 def test_every_route_has_a_rule_and_every_rule_a_route(service: Service) -> None:
     app = FastAPI()
-    app.include_router(build_api(service))
+    add_api(app, service)
     catch_errors(app)
     described = app.openapi()["paths"]
     routes = {

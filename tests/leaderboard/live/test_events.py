@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from app import Server, listen
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.live.look import QUEUE, QueueLook
 from leaderboard.live.watch import QueueWatch
 from leaderboard.records import Abilities, Failure, Fault, Progress, Request, Status, TaskProgress, now
@@ -53,7 +53,7 @@ class Followed:
         worker = Abilities(worker="w1", benchmarks=["tiny"], updated=now())
         self.service.queue.store.commit({"workers/w1.json": worker.model_dump_json().encode()}, "What w1 can do")
         app = FastAPI()
-        app.include_router(build_api(self.service))
+        add_api(app, self.service)
         catch_errors(app)
         app.add_middleware(GZipMiddleware, minimum_size=1)
         self.server = Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=30))

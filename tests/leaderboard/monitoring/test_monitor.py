@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 import localhub
-from leaderboard.api import build_api, catch_errors
+from leaderboard.api import add_api, catch_errors
 from leaderboard.api.monitor import ReaderTimes, monitor_routes
 from leaderboard.errors import ModelUnavailable, PodiumError
 from leaderboard.monitoring.listener import listening
@@ -38,7 +38,7 @@ def client(service: Service, address: tuple[str, int] = HERE) -> TestClient:
     """Somebody at `address` who asks the service directly."""
     app = FastAPI()
     app.include_router(monitor_routes(service))
-    app.include_router(build_api(service))
+    add_api(app, service)
     catch_errors(app)
     app.add_middleware(ReaderTimes, registry=service.monitor.registry, pages=["", "queue"])
     return TestClient(app, client=address)

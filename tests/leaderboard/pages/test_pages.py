@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.api import build_api
+from leaderboard.api import add_api
 from leaderboard.columns import AVERAGE
 from leaderboard.community.discussions import Comment, Discussion
 from leaderboard.community.flags import Category, Flag, State
@@ -477,7 +477,7 @@ def test_everything_else_passes_untouched() -> None:
 
 def test_the_page_of_the_api_is_a_document_with_every_address_in_it(service: Service) -> None:
     app = FastAPI(title='A "board"', docs_url=None)
-    app.include_router(build_api(service))
+    add_api(app, service)
     mount_reference(app, service)
     client = TestClient(app)
     page = client.get("/docs").text
