@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from leaderboard.api.compare import compare_routes
+from leaderboard.api.guard import PREFIX
 from leaderboard.api.problems import catch_errors
 from leaderboard.board.table import Board
 from leaderboard.board.view import View
@@ -89,7 +90,7 @@ def client(service: Any) -> TestClient:
     app = FastAPI()
     app.include_router(compare_routes(service))
     catch_errors(app)
-    return TestClient(app)
+    return TestClient(app, base_url=f"http://testserver{PREFIX}")
 
 
 def test_the_api_gives_what_the_page_says(client: TestClient, service: Any) -> None:
